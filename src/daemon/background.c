@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/background.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The child's word, or, if it ended without one, its exit status. */
+static void __attribute__((noreturn)) wait_for_verdict(pid_t child, int fd)
+{
+	char verdict;
+	int status;
+
+	if (read(fd, &verdict, 1) == 1)
+		_exit(verdict);
+	if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status))
+		_exit(WEXITSTATUS(status));
+	_exit(EXIT_FAILURE);
+}
+
+int background_fork(int *ret_report_fd)
+{
+	int fds[2];
+	pid_t child;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	child = fork();
+	if (child < 0) {
+		int err = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return err;
+	}
+	if (child > 0) {
+		close(fds[1]);
+		wait_for_verdict(child, fds[0]);
+	}
+	close(fds[0]);
+	(void)setsid();
+	*ret_report_fd = fds[1];
+	return 0;
+}
+
+void background_ready(int report_fd)
+{
+	const char ok = EXIT_SUCCESS;
+	int null = open("/dev/null", O_RDWR);
+
+	if (null >= 0) {
+		for (int fd = 0; fd <= 2; fd++)
+			(void)dup2(null, fd);
+		if (null > 2)
+			close(null);
+	}
+	if (write(report_fd, &ok, 1) != 1) {
+		/* The parent was killed; nobody is left to tell. */
+	}
+	close(report_fd);
+}

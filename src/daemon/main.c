@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cxlfs(8): mount a volume and serve it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "base/log.h"
+#include "daemon/background.h"
+#include "daemon/options.h"
+#include "daemon/signals.h"
+#include "daemon/volume.h"
+
+static void explain(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "cxlfs: %s\n", text);
+}
+
+static void fuse_log_to_ours(enum fuse_log_level level, const char *format, va_list ap)
+{
+	log_vmessage((enum log_level)(level < FUSE_LOG_ERR ? FUSE_LOG_ERR : level), format, ap);
+}
+
+static void start_logging(const struct options *options)
+{
+	const struct log_config config = {
+		.target = options->foreground ? LOG_TARGET_STDERR : LOG_TARGET_SYSLOG,
+		.level = options->fuse_debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		.debug_categories = options->debug_categories,
+		.ident = "cxlfs",
+	};
+
+	log_open(&config);
+	fuse_set_log_func(fuse_log_to_ours);
+}
+
+static void tell_service_manager(const char *state)
+{
+#ifdef HAVE_LIBSYSTEMD
+	(void)sd_notify(0, state);
+#else
+	(void)state;
+#endif
+}
+
+static int serve(struct volume *volume)
+{
+	struct signals *signals = NULL;
+	int err = signals_start(volume, &signals);
+
+	if (!err)
+		err = volume_serve(volume);
+	tell_service_manager("STOPPING=1");
+	signals_stop(signals);
+	if (err)
+		log_err("%s: serving ended: %s", volume_mountpoint(volume), strerror(-err));
+	return err;
+}
+
+static int run(const struct options *options, struct volume *volume)
+{
+	int report_fd = -1;
+	int err = 0;
+
+	if (!options->foreground)
+		err = background_fork(&report_fd);
+	if (err) {
+		explain(NULL, "cannot go into the background");
+		return err;
+	}
+	err = volume_start(volume);
+	if (err)
+		return err;
+	if (!options->foreground) {
+		(void)!chdir("/");
+		background_ready(report_fd);
+	}
+	tell_service_manager("READY=1");
+	return serve(volume);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct volume *volume = NULL;
+	enum options_verdict verdict = options_parse(argc, argv, &options);
+	int err = 0;
+
+	if (verdict == OPTIONS_RUN) {
+		start_logging(&options);
+		signals_block(options.foreground);
+		err = volume_open(&options, explain, NULL, &volume);
+		if (!err)
+			err = run(&options, volume);
+		volume_close(volume);
+	}
+	options_free(&options);
+	return verdict == OPTIONS_WRONG || err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/mountpoint.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <mntent.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+
+#define OUR_TYPE "fuse.cxlfs"
+
+struct explainer {
+	devport_explain_fn explain;
+	void *arg;
+};
+
+static int __attribute__((format(printf, 3, 4))) refuse(const struct explainer *to, int err,
+							 const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	to->explain(to->arg, text);
+	return err;
+}
+
+/* The last mount on a place is the one that shows. */
+static bool our_mount_is_on(const char *path)
+{
+	FILE *table = setmntent("/proc/self/mounts", "r");
+	struct mntent *entry;
+	bool ours = false;
+
+	if (!table)
+		return false;
+	while ((entry = getmntent(table)))
+		if (!strcmp(entry->mnt_dir, path))
+			ours = !strcmp(entry->mnt_type, OUR_TYPE);
+	endmntent(table);
+	return ours;
+}
+
+/* realpath(3) stops at a dead mount; its parent directory can still be resolved. */
+static char *resolve(const char *path)
+{
+	char *full = realpath(path, NULL), *dir, *base, *parent;
+
+	if (full || errno != ENOTCONN)
+		return full;
+	dir = strdup(path);
+	base = strdup(path);
+	parent = dir && base ? realpath(dirname(dir), NULL) : NULL;
+	if (!parent || asprintf(&full, "%s/%s", strcmp(parent, "/") ? parent : "",
+				basename(base)) < 0)
+		full = NULL;
+	free(parent);
+	free(base);
+	free(dir);
+	return full;
+}
+
+static int repair_dead_mount(const char *path, const struct explainer *to)
+{
+	if (!our_mount_is_on(path))
+		return refuse(to, -ENOTCONN,
+			      "%s holds a dead mount that is not ours; unmount it first", path);
+	if (umount2(path, MNT_DETACH))
+		return refuse(to, -errno, "cannot take the dead mount off %s: %s", path,
+			      strerror(errno));
+	log_notice("took a dead mount off %s", path);
+	return 0;
+}
+
+static int check(const char *path, const struct explainer *to)
+{
+	struct stat st;
+	int err;
+
+	if (stat(path, &st) && errno == ENOTCONN) {
+		err = repair_dead_mount(path, to);
+		if (err)
+			return err;
+		return check(path, to);
+	}
+	if (stat(path, &st))
+		return refuse(to, -errno, "mountpoint %s: %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return refuse(to, -ENOTDIR, "mountpoint %s is not a directory", path);
+	if (our_mount_is_on(path))
+		return refuse(to, -EBUSY, "a cxlfs volume is already mounted on %s", path);
+	return 0;
+}
+
+int mountpoint_prepare(const char *path, devport_explain_fn explain, void *explain_arg,
+		       char **ret_path)
+{
+	const struct explainer to = { explain, explain_arg };
+	char *full = resolve(path);
+	int err;
+
+	if (!full)
+		return refuse(&to, -errno, "mountpoint %s: %s", path, strerror(errno));
+	err = check(full, &to);
+	if (err)
+		free(full);
+	else
+		*ret_path = full;
+	return err;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/options.h"
+
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define DEFAULT_THREADS 32
+#define MAX_THREADS 1024
+#define DEFAULT_RING_DEPTH 32
+#define MAX_RING_DEPTH 1024
+#define MAX_QUEUE_DEPTH 65536
+
+/* Texts of options with a value, until they are all there and can be read in one place. */
+struct raw_options {
+	struct options *out;
+	unsigned nr_words;
+	bool wrong, help, version;
+	bool no_allow_other, allow_other;
+	char *threads, *ring_depth, *queue_depth, *max_inodes, *uid, *gid, *mode, *debug;
+};
+
+enum {
+	KEY_HELP = 1,
+	KEY_VERSION,
+	KEY_DEBUG_FLAG,
+	KEY_READ_ONLY,
+	KEY_KEEP,        /* goes on to libfuse, which makes a mount flag of it */
+	KEY_DROP,        /* means something to mount(8), fstab(5) or systemd only */
+	KEY_ATIME_NEVER,
+	KEY_ATIME_RELATIVE,
+	KEY_ATIME_STRICT,
+};
+
+#define RAW(text, member) { text, offsetof(struct raw_options, member), 1 }
+
+static const struct fuse_opt specs[] = {
+	FUSE_OPT_KEY("-h", KEY_HELP),
+	FUSE_OPT_KEY("--help", KEY_HELP),
+	FUSE_OPT_KEY("-V", KEY_VERSION),
+	FUSE_OPT_KEY("--version", KEY_VERSION),
+	FUSE_OPT_KEY("-d", KEY_DEBUG_FLAG),
+	RAW("threads=%s", threads),
+	RAW("ring_depth=%s", ring_depth),
+	RAW("queue_depth=%s", queue_depth),
+	RAW("max_inodes=%s", max_inodes),
+	RAW("uid=%s", uid),
+	RAW("gid=%s", gid),
+	RAW("mode=%s", mode),
+	RAW("debug=%s", debug),
+	RAW("--debug=%s", debug),
+	RAW("allow_other", allow_other),
+	RAW("no_allow_other", no_allow_other),
+	FUSE_OPT_KEY("noatime", KEY_ATIME_NEVER),
+	FUSE_OPT_KEY("relatime", KEY_ATIME_RELATIVE),
+	FUSE_OPT_KEY("strictatime", KEY_ATIME_STRICT),
+	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+	FUSE_OPT_KEY("rw", KEY_KEEP),
+	FUSE_OPT_KEY("suid", KEY_KEEP),
+	FUSE_OPT_KEY("nosuid", KEY_KEEP),
+	FUSE_OPT_KEY("dev", KEY_KEEP),
+	FUSE_OPT_KEY("nodev", KEY_KEEP),
+	FUSE_OPT_KEY("exec", KEY_KEEP),
+	FUSE_OPT_KEY("noexec", KEY_KEEP),
+	FUSE_OPT_KEY("sync", KEY_KEEP),
+	FUSE_OPT_KEY("async", KEY_KEEP),
+	FUSE_OPT_KEY("dirsync", KEY_KEEP),
+	FUSE_OPT_KEY("fsname=", KEY_KEEP),
+	FUSE_OPT_KEY("atime", KEY_ATIME_RELATIVE),
+	FUSE_OPT_KEY("diratime", KEY_DROP),
+	FUSE_OPT_KEY("nodiratime", KEY_DROP),
+	FUSE_OPT_KEY("lazytime", KEY_DROP),
+	FUSE_OPT_KEY("nolazytime", KEY_DROP),
+	FUSE_OPT_KEY("default_permissions", KEY_DROP),
+	FUSE_OPT_KEY("defaults", KEY_DROP),
+	FUSE_OPT_KEY("auto", KEY_DROP),
+	FUSE_OPT_KEY("noauto", KEY_DROP),
+	FUSE_OPT_KEY("nofail", KEY_DROP),
+	FUSE_OPT_KEY("_netdev", KEY_DROP),
+	FUSE_OPT_KEY("user", KEY_DROP),
+	FUSE_OPT_KEY("nouser", KEY_DROP),
+	FUSE_OPT_KEY("users", KEY_DROP),
+	FUSE_OPT_KEY("user=", KEY_DROP),
+	FUSE_OPT_KEY("owner", KEY_DROP),
+	FUSE_OPT_KEY("group", KEY_DROP),
+	FUSE_OPT_KEY("silent", KEY_DROP),
+	FUSE_OPT_KEY("loud", KEY_DROP),
+	FUSE_OPT_KEY("comment=", KEY_DROP),
+	FUSE_OPT_KEY("uhelper=", KEY_DROP),
+	FUSE_OPT_KEY("helper=", KEY_DROP),
+	FUSE_OPT_KEY("x-", KEY_DROP),
+	FUSE_OPT_KEY("X-", KEY_DROP),
+	FUSE_OPT_END,
+};
+
+/* Options that are a fixed value for a member of struct options. */
+static const struct {
+	const char *text;
+	size_t offset;
+	int value;
+} switches[] = {
+	{ "io_uring", offsetof(struct options, io_uring), IO_URING_YES },
+	{ "no_io_uring", offsetof(struct options, io_uring), IO_URING_NO },
+};
+
+static void __attribute__((format(printf, 2, 3))) complain(struct raw_options *raw,
+							    const char *format, ...)
+{
+	va_list ap;
+
+	fputs("cxlfs: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	raw->wrong = true;
+}
+
+static void print_help(void)
+{
+	fputs("usage: cxlfs DEVICE MOUNTPOINT [-f] [-d] [-o OPTION[,OPTION...]]\n"
+	      "\n"
+	      "Mounts the virtual LUNs of an IBM CXL Flash adapter as a file system.\n"
+	      "DEVICE is emul:PATH[,OPTION...] for the emulated adapter in directory PATH,\n"
+	      "or a disk of the adapter such as /dev/sdc; several LUNs of one adapter are\n"
+	      "separated by commas.\n"
+	      "\n"
+	      "  -f                  stay in the foreground, messages to standard error\n"
+	      "  -d                  as -f, and print every FUSE request\n"
+	      "  -h, --help          this text\n"
+	      "  -V, --version       version of the program and of libfuse\n"
+	      "\n"
+	      "Options for -o:\n"
+	      "  io_uring            require FUSE over io_uring\n"
+	      "  no_io_uring         do without it; otherwise it is used where the kernel has it\n"
+	      "  writeback           let the kernel collect small writes\n"
+	      "  no_writeback        send every write at once (default)\n"
+	      "  threads=N           threads that serve /dev/fuse (default 32)\n"
+	      "  ring_depth=N        requests at a time on each core with io_uring (default 32)\n"
+	      "  queue_depth=N       commands in flight on the adapter\n"
+	      "  max_inodes=N        most files and directories (default: half of the memory)\n"
+	      "  allow_other         let other users in (default for root)\n"
+	      "  no_allow_other      do not\n"
+	      "  uid=N gid=N mode=M  owner and permission bits of the root directory\n"
+	      "  relatime            update access times as mount(8) describes (default)\n"
+	      "  noatime             never\n"
+	      "  strictatime         at every access\n"
+	      "  debug=LIST          debug messages: fs, tree, data, superpipe, emul, daemon, all\n"
+	      "  fsname=NAME         name in the mount table instead of DEVICE\n"
+	      "  ro, nosuid, nodev, noexec, sync, dirsync\n"
+	      "                      as in mount(8)\n"
+	      "Options of fstab(5) such as nofail, _netdev, user and x-* are accepted and ignored.\n",
+	      stdout);
+}
+
+static int take_word(struct raw_options *raw, const char *word)
+{
+	struct options *out = raw->out;
+	char **slot = raw->nr_words == 0 ? &out->device_list : &out->mountpoint;
+
+	if (raw->nr_words++ >= 2) {
+		complain(raw, "unexpected argument '%s'", word);
+		return 0;
+	}
+	*slot = strdup(word);
+	return *slot ? 0 : -1;
+}
+
+static int take_option(struct raw_options *raw, const char *text)
+{
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+		if (!strcmp(text, switches[i].text)) {
+			*(int *)((char *)raw->out + switches[i].offset) = switches[i].value;
+			return 0;
+		}
+	if (!strcmp(text, "writeback") || !strcmp(text, "no_writeback"))
+		raw->out->writeback = text[0] == 'w';
+	else if (!strcmp(text, "-f"))
+		raw->out->foreground = true;
+	else
+		complain(raw, "unknown option '%s'", text);
+	return 0;
+}
+
+/* Called by fuse_opt_parse(). Return: 0 to drop the argument, 1 to keep it for libfuse. */
+static int take_argument(void *data, const char *arg, int key, struct fuse_args *outargs)
+{
+	struct raw_options *raw = data;
+
+	(void)outargs;
+	switch (key) {
+	case FUSE_OPT_KEY_NONOPT:
+		return take_word(raw, arg);
+	case FUSE_OPT_KEY_OPT:
+		return take_option(raw, arg);
+	case KEY_HELP:
+		raw->help = true;
+		return 0;
+	case KEY_VERSION:
+		raw->version = true;
+		return 0;
+	case KEY_DEBUG_FLAG:
+		raw->out->foreground = raw->out->fuse_debug = true;
+		return 1;
+	case KEY_READ_ONLY:
+		raw->out->read_only = true;
+		return 1;
+	case KEY_ATIME_NEVER:
+		raw->out->atime = TREE_ATIME_NEVER;
+		return 1;
+	case KEY_ATIME_RELATIVE:
+		raw->out->atime = TREE_ATIME_RELATIVE;
+		return 0;
+	case KEY_ATIME_STRICT:
+		raw->out->atime = TREE_ATIME_STRICT;
+		return 0;
+	case KEY_KEEP:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static long long number(struct raw_options *raw, const char *name, const char *text, long long min,
+			long long max, long long default_value)
+{
+	const char *why;
+	long long value;
+
+	if (!text)
+		return default_value;
+	value = strtonum(text, min, max, &why);
+	if (why)
+		complain(raw, "option %s=%s is %s; a number from %lld to %lld is wanted", name,
+			 text, why, min, max);
+	return value;
+}
+
+static mode_t octal_mode(struct raw_options *raw, const char *text)
+{
+	unsigned long value;
+	char *end;
+
+	if (!text)
+		return 0755;
+	value = strtoul(text, &end, 8);
+	if (!*text || *end || value > 07777 || *text == '-' || *text == '+')
+		complain(raw, "option mode=%s is not an octal mode", text);
+	return (mode_t)(value & 07777);
+}
+
+static void read_values(struct raw_options *raw)
+{
+	struct options *out = raw->out;
+
+	out->threads = (unsigned)number(raw, "threads", raw->threads, 1, MAX_THREADS,
+					DEFAULT_THREADS);
+	out->ring_depth = (unsigned)number(raw, "ring_depth", raw->ring_depth, 1, MAX_RING_DEPTH,
+					   DEFAULT_RING_DEPTH);
+	out->queue_depth = (unsigned)number(raw, "queue_depth", raw->queue_depth, 1,
+					    MAX_QUEUE_DEPTH, 0);
+	out->max_inodes = (uint64_t)number(raw, "max_inodes", raw->max_inodes, 1, UINT32_MAX, 0);
+	out->root_uid = (uid_t)number(raw, "uid", raw->uid, 0, UINT32_MAX - 1, geteuid());
+	out->root_gid = (gid_t)number(raw, "gid", raw->gid, 0, UINT32_MAX - 1, getegid());
+	out->root_mode = octal_mode(raw, raw->mode);
+	if (raw->debug && log_parse_categories(raw->debug, &out->debug_categories))
+		complain(raw, "option debug=%s names an unknown category", raw->debug);
+#if !FS_HAVE_IO_URING
+	if (out->io_uring == IO_URING_YES)
+		complain(raw, "option io_uring needs libfuse 3.18.2 or newer; this is %s",
+			 fuse_pkgversion());
+#endif
+}
+
+/* A further device begins after a comma that "emul:" or "/" follows; any other comma belongs to the
+ * options of the device before it. */
+static bool starts_device(const char *text)
+{
+	return text[0] == '/' || !strncmp(text, "emul:", 5);
+}
+
+static int split_devices(struct raw_options *raw)
+{
+	struct options *out = raw->out;
+	char *comma, *at;
+
+	at = out->devices_buf = strdup(out->device_list);
+	if (!at)
+		return -1;
+	out->devices[out->nr_devices++] = at;
+	while ((comma = strchr(at, ','))) {
+		at = comma + 1;
+		if ((comma > out->devices_buf && comma[-1] == '\\') || !starts_device(at))
+			continue;
+		*comma = '\0';
+		if (out->nr_devices == SUPERPIPE_MAX_LUNS) {
+			complain(raw, "a volume has at most %u devices", SUPERPIPE_MAX_LUNS);
+			return 0;
+		}
+		out->devices[out->nr_devices++] = at;
+	}
+	return 0;
+}
+
+/* What libfuse is to be told beyond what it was given: the name, the type, who may come in. */
+static int add_session_options(struct raw_options *raw)
+{
+	struct options *out = raw->out;
+	char *list = NULL;
+	int err = 0;
+
+	err |= fuse_opt_add_opt(&list, "subtype=cxlfs");
+	err |= fuse_opt_add_opt(&list, "default_permissions");
+	if (raw->allow_other || (geteuid() == 0 && !raw->no_allow_other))
+		err |= fuse_opt_add_opt(&list, "allow_other");
+	if (!err && !(err = fuse_opt_insert_arg(&out->session_args, 1, list)))
+		err = fuse_opt_insert_arg(&out->session_args, 1, "-o");
+	free(list);
+	list = NULL;
+	if (!err && !strstr(out->session_args.argv[out->session_args.argc - 1], "fsname=")) {
+		char *name;
+
+		if (asprintf(&name, "fsname=%s", out->device_list) < 0)
+			return -1;
+		err = fuse_opt_add_opt_escaped(&list, name);
+		free(name);
+		if (!err && !(err = fuse_opt_insert_arg(&out->session_args, 1, list)))
+			err = fuse_opt_insert_arg(&out->session_args, 1, "-o");
+		free(list);
+	}
+	return err;
+}
+
+static void free_raw(struct raw_options *raw)
+{
+	char *texts[] = { raw->threads, raw->ring_depth, raw->queue_depth, raw->max_inodes,
+			  raw->uid, raw->gid, raw->mode, raw->debug };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		free(texts[i]);
+}
+
+static enum options_verdict judge(struct raw_options *raw)
+{
+	if (raw->help || raw->version) {
+		if (raw->help)
+			print_help();
+		else
+			printf("cxlfs %s (libfuse %s)\n", CXLFS_VERSION, fuse_pkgversion());
+		return OPTIONS_DONE;
+	}
+	if (!raw->wrong && raw->nr_words < 2)
+		complain(raw, "%s; try 'cxlfs --help'",
+			 raw->nr_words ? "no mountpoint given" : "no device given");
+	if (!raw->wrong)
+		read_values(raw);
+	if (!raw->wrong && (split_devices(raw) || add_session_options(raw)))
+		complain(raw, "out of memory");
+	return raw->wrong ? OPTIONS_WRONG : OPTIONS_RUN;
+}
+
+enum options_verdict options_parse(int argc, char **argv, struct options *ret_options)
+{
+	struct raw_options raw = { .out = ret_options };
+	enum options_verdict verdict;
+
+	*ret_options = (struct options){
+		.atime = TREE_ATIME_RELATIVE,
+		.session_args = FUSE_ARGS_INIT(argc, argv),
+	};
+	if (fuse_opt_parse(&ret_options->session_args, &raw, specs, take_argument))
+		raw.wrong = true;
+	verdict = judge(&raw);
+	free_raw(&raw);
+	return verdict;
+}
+
+void options_free(struct options *options)
+{
+	fuse_opt_free_args(&options->session_args);
+	free(options->device_list);
+	free(options->devices_buf);
+	free(options->mountpoint);
+}

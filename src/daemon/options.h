@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options - what the command line of cxlfs(8) says.
+ */
+#ifndef CXLFS_DAEMON_OPTIONS_H
+#define CXLFS_DAEMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fs/fuse.h"
+#include "superpipe/superpipe.h"
+#include "tree/tree.h"
+
+enum io_uring_wish { IO_URING_IF_THERE, IO_URING_YES, IO_URING_NO };
+
+struct options {
+	char *device_list;                         /* as given; the name in the mount table */
+	char *devices[SUPERPIPE_MAX_LUNS];         /* pointers into devices_buf */
+	unsigned nr_devices;
+	char *devices_buf;
+	char *mountpoint;                          /* as given */
+	bool foreground;
+	bool fuse_debug;                           /* -d */
+	bool read_only;
+	unsigned debug_categories;                 /* of base/log.h */
+	enum io_uring_wish io_uring;
+	bool writeback;
+	enum tree_atime atime;
+	unsigned threads;                          /* serving /dev/fuse */
+	unsigned ring_depth;                       /* requests a core with io_uring */
+	unsigned queue_depth;                      /* commands in flight, 0: default */
+	uint64_t max_inodes;                       /* 0: default */
+	uid_t root_uid;
+	gid_t root_gid;
+	mode_t root_mode;
+	struct fuse_args session_args;             /* for fuse_session_new() */
+};
+
+enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
+
+/**
+ * options_parse() - read the command line
+ * Help and version go to stdout and give OPTIONS_DONE; a mistake is told on stderr and gives
+ * OPTIONS_WRONG. @ret_options is to be given to options_free() in every case.
+ */
+enum options_verdict options_parse(int argc, char **argv, struct options *ret_options);
+void options_free(struct options *options);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/volume.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/log.h"
+#include "daemon/mountpoint.h"
+#include "fs/fs.h"
+
+#define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
+
+struct volume {
+	const struct options *options;
+	devport_explain_fn explain;
+	void *explain_arg;
+	char *mountpoint;
+	struct superpipe *superpipe;
+	struct data_volume *data;
+	struct fs *fs;
+	struct fuse_session *session;
+	bool mounted;
+	pthread_t serving; /* set before the session's first request */
+};
+
+static int fail(struct volume *volume, int err, const char *what)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s: %s", what, strerror(-err));
+	volume->explain(volume->explain_arg, text);
+	return err;
+}
+
+int volume_open(const struct options *options, devport_explain_fn explain, void *explain_arg,
+		struct volume **ret_volume)
+{
+	struct superpipe_options sp_options = { .queue_depth = options->queue_depth };
+	struct volume *volume = calloc(1, sizeof(*volume));
+	int err;
+
+	if (!volume)
+		return -ENOMEM;
+	volume->options = options;
+	volume->explain = explain;
+	volume->explain_arg = explain_arg;
+	err = mountpoint_prepare(options->mountpoint, explain, explain_arg, &volume->mountpoint);
+	if (!err)
+		err = superpipe_open((const char *const *)options->devices, options->nr_devices,
+				     &sp_options, explain, explain_arg, &volume->superpipe);
+	if (err) {
+		volume_close(volume);
+		return err;
+	}
+	*ret_volume = volume;
+	return 0;
+}
+
+/* Whether FUSE over io_uring can be had: libfuse would only find out after it has started to. */
+static bool kernel_has_io_uring(void)
+{
+	FILE *file = fopen(URING_SWITCH, "re");
+	int answer = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return FS_HAVE_IO_URING && answer == 'Y';
+}
+
+static int choose_transport(struct volume *volume, bool *ret_io_uring)
+{
+	bool there = kernel_has_io_uring();
+
+	if (volume->options->io_uring == IO_URING_YES && !there) {
+		volume->explain(volume->explain_arg,
+				"option io_uring: this kernel does not offer FUSE over io_uring "
+				"(Linux 6.14, and 'echo Y >" URING_SWITCH "')");
+		return -EOPNOTSUPP;
+	}
+	*ret_io_uring = there && volume->options->io_uring != IO_URING_NO;
+	return 0;
+}
+
+static int start_fs(struct volume *volume, bool io_uring)
+{
+	const struct options *options = volume->options;
+	struct fs_config config = {
+		.volume = volume->data,
+		.atime = options->atime,
+		.writeback = options->writeback,
+		.io_uring = io_uring,
+		.max_inodes = options->max_inodes,
+		.root_uid = options->root_uid,
+		.root_gid = options->root_gid,
+		.root_mode = options->root_mode,
+	};
+	int err = fs_new(&config, &volume->fs);
+
+	return err ? fail(volume, err, "cannot start the file system") : 0;
+}
+
+static int add_ring_options(struct volume *volume, struct fuse_args *args)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "-oio_uring,io_uring_q_depth=%u",
+		 volume->options->ring_depth);
+	return fuse_opt_add_arg(args, text);
+}
+
+static int start_session(struct volume *volume, bool io_uring)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	const struct fuse_args *given = &volume->options->session_args;
+	int err = 0;
+
+	for (int i = 0; i < given->argc && !err; i++)
+		err = fuse_opt_add_arg(&args, given->argv[i]);
+	if (!err && io_uring)
+		err = add_ring_options(volume, &args);
+	if (!err)
+		volume->session = fuse_session_new(&args, fs_operations(),
+						   sizeof(*fs_operations()), volume->fs);
+	fuse_opt_free_args(&args);
+	if (!volume->session)
+		return fail(volume, -EINVAL, "libfuse did not accept the mount options");
+	errno = 0;
+	if (fuse_session_mount(volume->session, volume->mountpoint))
+		return fail(volume, errno ? -errno : -EIO, "cannot mount");
+	volume->mounted = true;
+	return 0;
+}
+
+int volume_start(struct volume *volume)
+{
+	bool io_uring;
+	int err;
+
+	err = choose_transport(volume, &io_uring);
+	if (err)
+		return err;
+	err = superpipe_attach(volume->superpipe);
+	if (err)
+		return err;
+	err = data_volume_new(volume->superpipe, &volume->data);
+	if (err)
+		return fail(volume, err, "cannot use the LUNs together");
+	err = start_fs(volume, io_uring);
+	if (err)
+		return err;
+	return start_session(volume, io_uring);
+}
+
+int volume_serve(struct volume *volume)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int err;
+
+	if (!config)
+		return -ENOMEM;
+	volume->serving = pthread_self();
+	fuse_loop_cfg_set_clone_fd(config, 1);
+	fuse_loop_cfg_set_max_threads(config, volume->options->threads);
+	fuse_loop_cfg_set_idle_threads(config, volume->options->threads);
+	err = fuse_session_loop_mt(volume->session, config);
+	fuse_loop_cfg_destroy(config);
+	return err < 0 ? err : 0;
+}
+
+void volume_stop(struct volume *volume)
+{
+	/* With nobody inside this ends the session from the kernel's side, in good order. */
+	if (!umount2(volume->mountpoint, 0))
+		return;
+	log_notice("%s is in use: open files in it will fail from now on", volume->mountpoint);
+	fs_quiesce(volume->fs);
+	fuse_session_exit(volume->session);
+	/* Older libfuse looks at the exit flag only when something interrupts its wait. */
+	pthread_kill(volume->serving, VOLUME_WAKE_SIGNAL);
+}
+
+void volume_close(struct volume *volume)
+{
+	if (!volume)
+		return;
+	if (volume->mounted)
+		fuse_session_unmount(volume->session);
+	if (volume->session)
+		fuse_session_destroy(volume->session);
+	fs_free(volume->fs);
+	data_volume_free(volume->data);
+	superpipe_close(volume->superpipe);
+	free(volume->mountpoint);
+	free(volume);
+}
+
+const char *volume_mountpoint(const struct volume *volume)
+{
+	return volume->mountpoint;
+}

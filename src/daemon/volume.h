@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * volume - the stack of layers behind one mountpoint, built from the bottom and taken down from
+ * the top.
+ */
+#ifndef CXLFS_DAEMON_VOLUME_H
+#define CXLFS_DAEMON_VOLUME_H
+
+#include "daemon/options.h"
+
+struct volume;
+
+/* Interrupts volume_serve(); needs a handler that does nothing. */
+#define VOLUME_WAKE_SIGNAL SIGUSR1
+
+/**
+ * volume_open() - check the mountpoint and open the devices; to be called before the fork
+ * @explain: receives one sentence for whatever fails, here and in volume_start()
+ * Return: 0; -errno.
+ */
+int volume_open(const struct options *options, devport_explain_fn explain, void *explain_arg,
+		struct volume **ret_volume);
+
+/** volume_start() - attach, mount. In the process that will serve. Return: 0; -errno. */
+int volume_start(struct volume *volume);
+
+/** volume_serve() - answer requests until unmounted or stopped. Return: 0; -errno. */
+int volume_serve(struct volume *volume);
+
+/**
+ * volume_stop() - make volume_serve() return: unmount, or if files are open detach the mount
+ * From any thread but those that serve. What is under way is answered first.
+ */
+void volume_stop(struct volume *volume);
+
+/** volume_close() - give everything back. Accepts NULL and a volume in any state. */
+void volume_close(struct volume *volume);
+
+const char *volume_mountpoint(const struct volume *volume);
+
+#endif

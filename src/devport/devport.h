@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * devport - the seam between the program and a CXL Flash adapter.
+ *
+ * A const table of operations, chosen at run time by the form of the device name:
+ *
+ *     emul:PATH[,option...]     the emulated adapter that lives in directory PATH   (src/emul)
+ *     anything else             a SCSI disk or sg node of the Linux driver          (devport/kernel.c)
+ *
+ * Nothing above this line can tell card from emulator. Command blocks, queues and data buffers are
+ * ordinary memory for both, as they are for a coherent accelerator.
+ *
+ * Errors: 0 (or a count) on success, -errno on failure.
+ * Threads: every operation may be called from any thread of the process that opened the object,
+ * unless its comment says otherwise. After fork(2) the child may only munmap, close and open anew.
+ */
+#ifndef CXLFS_DEVPORT_DEVPORT_H
+#define CXLFS_DEVPORT_DEVPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct devport_ops;
+
+/** One opened LUN path ("fd1"). An implementation embeds it as the first member of its own type. */
+struct devport {
+	const struct devport_ops *ops;
+};
+
+/** One mapped MMIO area of a context. Embedded likewise. */
+struct devport_mmio {
+	const struct devport_ops *ops;
+};
+
+/** Called by @open for messages a person should see; text without newline. May be NULL. */
+typedef void (*devport_explain_fn)(void *arg, const char *text);
+
+struct devport_ops {
+	const char *name; /* "emul" or "kernel" */
+
+	/**
+	 * open() - open a LUN path for reading and writing
+	 * @device:  the whole device name as the user gave it; borrowed
+	 * @explain: receives one plain sentence that says why, when the call fails
+	 * @ret_dp:  owned by the caller; give it to @close
+	 * Return: 0; -ENOENT, -EACCES, -ENOTDIR, -EINVAL (bad option, damaged adapter), -ENODEV ...
+	 */
+	int (*open)(const char *device, devport_explain_fn explain, void *explain_arg,
+		    struct devport **ret_dp);
+
+	/** close() - close fd1. Contexts attached through it live on. Accepts NULL. */
+	void (*close)(struct devport *dp);
+
+	/**
+	 * ioctl() - one DK_CXLFLASH ioctl
+	 * @request: a DK_IOCTL_ number of wire/cxlflash_abi.h
+	 * @arg:     the matching structure, in and out as the driver defines it
+	 * May sleep for many seconds. Return: 0 or -errno as the driver gives it.
+	 */
+	int (*ioctl)(struct devport *dp, unsigned long request, void *arg);
+
+	/**
+	 * map() - map the MMIO area of a context
+	 * @adap_fd: fd2 as ATTACH or RECOVER_AFU returned it; still the caller's
+	 * @bytes:   mmio_size as returned with it
+	 * The mapping holds a reference on fd2's open file, exactly as mmap(2) does.
+	 * Return: 0; -EIO not the owner or the context is gone; -EINVAL too large.
+	 */
+	int (*map)(struct devport *dp, int adap_fd, size_t bytes, struct devport_mmio **ret_mmio);
+
+	/** unmap() - undo map(). In a forked child: drops the inherited mapping. Accepts NULL. */
+	void (*unmap)(struct devport_mmio *mmio);
+
+	/**
+	 * close_adap_fd() - close fd2
+	 * Exactly close(2); a function so that an implementation may notice a last close in time.
+	 */
+	int (*close_adap_fd)(struct devport *dp, int adap_fd);
+
+	/**
+	 * read64() / write64() - access a register
+	 * @offset: from enum sisl_reg
+	 * Values are in host order on this side; the implementation does the byte order of the
+	 * wire. write64() orders all earlier stores of the calling thread before the register
+	 * store. A lost context reads as all ones and swallows stores.
+	 */
+	uint64_t (*read64)(struct devport_mmio *mmio, unsigned offset);
+	void (*write64)(struct devport_mmio *mmio, unsigned offset, uint64_t value);
+
+	/**
+	 * run() - give a device without a life of its own the chance to work
+	 * To be called without locks after a doorbell and before looking at the RRQ. The caller
+	 * looks at the RRQ afterwards, so completions made during the call need not interrupt.
+	 * Nothing on a card. Return: number of commands completed during the call.
+	 */
+	unsigned (*run)(struct devport_mmio *mmio);
+
+	/**
+	 * event_fd() - descriptor to poll(2) for POLLIN (events pending) and POLLERR (context gone)
+	 * Owned by the implementation, valid until unmap(). On a card it is fd2 itself.
+	 */
+	int (*event_fd)(struct devport_mmio *mmio);
+
+	/**
+	 * event_read() - read pending events; never blocks
+	 * @buf, @bytes: at least CXL_EVENT_READ_MIN bytes, aligned for struct cxl_evt
+	 * Return: bytes of whole events; -EAGAIN none; -EIO the context was closed by a reset.
+	 */
+	ssize_t (*event_read)(struct devport_mmio *mmio, void *buf, size_t bytes);
+};
+
+/** devport_find() - the implementation that a device name belongs to; never NULL. */
+const struct devport_ops *devport_find(const char *device);
+
+extern const struct devport_ops devport_emul_ops;   /* emul/emul_port.c */
+extern const struct devport_ops devport_kernel_ops; /* devport/kernel.c */
+
+#endif

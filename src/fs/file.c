@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and closing, and operations on whole ranges of a file. */
+#include "fs/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+
+void fs_open_flags(struct fuse_file_info *fi)
+{
+	fi->keep_cache = 1;
+	fi->noflush = 1;
+}
+
+static void opened(struct fs *fs, fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
+{
+	fs_open_flags(fi);
+#if FS_HAVE_DIRECT_IO_MMAP
+	if (fs->direct_io && (fi->flags & O_DIRECT)) {
+		fi->direct_io = 1;
+		fi->parallel_direct_writes = 1;
+	}
+#endif
+	fs_reply_open(fs, req, ino, fi);
+}
+
+static void truncated_at_open(struct fs_io *io)
+{
+	struct fs *fs = io->fs;
+
+	if (io->result < 0) {
+		fs_write_lock(fs);
+		(void)tree_close(fs->tree, tree_get(fs->tree, io->ino));
+		fs_unlock(fs);
+		fs_reply_err(fs, io->req, (int)io->result);
+	} else {
+		fs_touch_modified(fs, io->ino, io->kill);
+		opened(fs, io->req, io->ino, &io->fi);
+	}
+	fs_io_put(io);
+}
+
+static void truncate_at_open(struct fs *fs, fuse_req_t req, uint64_t ino,
+			     const struct fuse_file_info *fi)
+{
+	struct fs_io *io = fs_io_get(fs, req, ino);
+
+	if (!io) {
+		fs_write_lock(fs);
+		(void)tree_close(fs->tree, tree_get(fs->tree, ino));
+		fs_unlock(fs);
+		fs_reply_err(fs, req, -ENOMEM);
+		return;
+	}
+	io->fi = *fi;
+#if FS_HAVE_KILL_SUIDGID
+	io->kill = fi->kill_suidgid;
+#endif
+	io->done = truncated_at_open;
+	io->op.kind = DATA_OP_TRUNCATE;
+	io->op.offset = 0;
+	fs_io_submit(io);
+}
+
+/* A file just written is read from the kernel's cache and we never hear of it; opening it for
+ * reading is the sign of access that always reaches us. */
+static void note_access_locked(struct fs *fs, struct tree_inode *inode, int flags)
+{
+	struct timespec now;
+
+	if ((flags & O_ACCMODE) != O_RDONLY || fs->config.atime == TREE_ATIME_NEVER)
+		return;
+	now = fs_now();
+	if (tree_atime_due(inode, fs->config.atime, &now))
+		tree_touch_accessed(inode, &now);
+}
+
+void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_enter(req);
+	struct tree_inode *inode;
+	int err = -ESTALE;
+
+	if (!fs)
+		return;
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode) {
+		fs_attr_lock(fs, inode);
+		err = tree_open(inode);
+		if (!err)
+			note_access_locked(fs, inode, fi->flags);
+		fs_attr_unlock(fs, inode);
+	}
+	fs_unlock(fs);
+	if (err)
+		fs_reply_err(fs, req, err);
+	else if (fi->flags & O_TRUNC)
+		truncate_at_open(fs, req, ino, fi);
+	else
+		opened(fs, req, ino, fi);
+}
+
+/* As forget: no answer anybody waits for, and it must be counted while the volume goes down. */
+void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct tree_inode *inode;
+	struct data_file *file;
+
+	(void)fi;
+	fs_write_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	file = tree_payload(inode);
+	if (tree_close(fs->tree, inode) == 0 && (inode = tree_get(fs->tree, ino)) &&
+	    tree_payload(inode) == file && file)
+		data_file_idle(file);
+	fs_unlock(fs);
+	fuse_reply_err(req, 0);
+}
+
+static void range_done(struct fs_io *io)
+{
+	if (io->result >= 0)
+		fs_touch_modified(io->fs, io->ino, false);
+	fs_reply_err(io->fs, io->req, io->result < 0 ? (int)io->result : 0);
+	fs_io_put(io);
+}
+
+static int range_kind(int mode, enum data_op_kind *ret_kind)
+{
+	switch (mode & ~FALLOC_FL_KEEP_SIZE) {
+	case 0:
+		*ret_kind = DATA_OP_ALLOCATE;
+		return 0;
+	case FALLOC_FL_PUNCH_HOLE:
+		*ret_kind = DATA_OP_PUNCH;
+		return 0;
+	case FALLOC_FL_ZERO_RANGE:
+		*ret_kind = DATA_OP_ZERO;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t bytes,
+		     struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_enter(req);
+	enum data_op_kind kind;
+	struct fs_io *io;
+	int err;
+
+	(void)fi;
+	if (!fs)
+		return;
+	err = range_kind(mode, &kind);
+	if (err) {
+		fs_reply_err(fs, req, err);
+		return;
+	}
+	io = fs_io_get(fs, req, ino);
+	if (!io) {
+		fs_reply_err(fs, req, -ENOMEM);
+		return;
+	}
+	io->op.kind = kind;
+	io->op.keep_size = mode & FALLOC_FL_KEEP_SIZE;
+	io->op.offset = (uint64_t)off;
+	io->op.bytes = (uint64_t)bytes;
+	io->done = range_done;
+	fs_io_submit(io);
+}
+
+void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_enter(req);
+	struct data_file *file;
+	int64_t found;
+	int err;
+
+	(void)fi;
+	if (!fs)
+		return;
+	/* Pages that the kernel has not written back yet would look like holes; with -ENOSYS it takes
+	 * every file as data from end to end, which is always true enough. */
+	if (fs->config.writeback) {
+		fs_reply_err(fs, req, -ENOSYS);
+		return;
+	}
+	err = fs_file_get(fs, ino, false, &file);
+	if (err || !file) {
+		fs_reply_err(fs, req, err ? err : -ENXIO);
+		return;
+	}
+	found = data_seek(file, off, whence);
+	if (found < 0) {
+		fs_reply_err(fs, req, (int)found);
+		return;
+	}
+	fuse_reply_lseek(req, found);
+	fs_leave(fs);
+}
+
+static ssize_t copy(struct fs_io *io)
+{
+	struct data_file *src, *dst;
+	int err;
+
+	err = fs_file_get(io->fs, io->source_ino, false, &src);
+	if (err)
+		return err;
+	if (!src)
+		return 0;
+	err = fs_file_get(io->fs, io->ino, true, &dst);
+	if (err)
+		return err;
+	return data_copy(src, io->from, dst, io->op.offset, io->op.bytes);
+}
+
+static void copy_slowly(struct fs_io *io)
+{
+	ssize_t copied = copy(io);
+
+	if (copied < 0) {
+		fs_reply_err(io->fs, io->req, (int)copied);
+	} else {
+		if (copied)
+			fs_touch_modified(io->fs, io->ino, false);
+		fs_touch_accessed(io->fs, io->source_ino);
+		fuse_reply_write(io->req, (size_t)copied);
+		fs_leave(io->fs);
+	}
+	fs_io_put(io);
+}
+
+void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
+			   struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
+			   struct fuse_file_info *fi_out, size_t bytes, int flags)
+{
+	struct fs *fs = fs_enter(req);
+	struct fs_io *io;
+
+	(void)fi_in;
+	(void)fi_out;
+	if (!fs)
+		return;
+	if (flags) {
+		fs_reply_err(fs, req, -EINVAL);
+		return;
+	}
+	io = fs_io_get(fs, req, ino_out);
+	if (!io) {
+		fs_reply_err(fs, req, -ENOMEM);
+		return;
+	}
+	io->source_ino = ino_in;
+	io->from = (uint64_t)off_in;
+	io->op.offset = (uint64_t)off_out;
+	io->op.bytes = bytes;
+	io->done = copy_slowly;
+	fs_workers_run_slow(fs->workers, io);
+}

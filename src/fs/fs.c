@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* What an inode with an ordinary name costs, rounded up. */
+#define INODE_COST_BYTES 512
+
+static void payload_free(void *arg, void *payload)
+{
+	(void)arg;
+	data_file_free(payload);
+}
+
+static uint64_t inodes_in_half_of_memory(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2 /
+	       INODE_COST_BYTES;
+}
+
+static int tree_start(struct fs *fs)
+{
+	struct tree_config config = {
+		.root_uid = fs->config.root_uid,
+		.root_gid = fs->config.root_gid,
+		.root_mode = fs->config.root_mode,
+		.max_inodes = fs->config.max_inodes,
+		.now = fs_now(),
+		.payload_free = payload_free,
+	};
+
+	if (!config.max_inodes)
+		config.max_inodes = inodes_in_half_of_memory();
+	if (getrandom(&config.hash_seed, sizeof(config.hash_seed), 0) !=
+	    (ssize_t)sizeof(config.hash_seed))
+		return -EIO;
+	return tree_new(&config, &fs->tree);
+}
+
+static void locks_init(struct fs *fs)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	/* A stream of look-ups must not keep a writer out for ever. */
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&fs->tree_lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
+		pthread_mutex_init(&fs->attr_locks[i].mutex, NULL);
+	pthread_mutex_init(&fs->quiesce_lock, NULL);
+	pthread_cond_init(&fs->quiesced, NULL);
+}
+
+static void locks_fini(struct fs *fs)
+{
+	pthread_cond_destroy(&fs->quiesced);
+	pthread_mutex_destroy(&fs->quiesce_lock);
+	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
+		pthread_mutex_destroy(&fs->attr_locks[i].mutex);
+	pthread_rwlock_destroy(&fs->tree_lock);
+}
+
+int fs_new(const struct fs_config *config, struct fs **ret_fs)
+{
+	struct fs *fs = aligned_alloc(_Alignof(struct fs), sizeof(*fs));
+	int err;
+
+	if (!fs)
+		return -ENOMEM;
+	*fs = (struct fs){ .config = *config };
+	locks_init(fs);
+	err = fs_io_pool_new(&fs->pool);
+	if (!err)
+		err = fs_workers_new(&fs->workers);
+	if (!err)
+		err = tree_start(fs);
+	if (err) {
+		fs_free(fs);
+		return err;
+	}
+	*ret_fs = fs;
+	return 0;
+}
+
+void fs_free(struct fs *fs)
+{
+	if (!fs)
+		return;
+	tree_free(fs->tree);
+	fs_workers_free(fs->workers);
+	fs_io_pool_free(fs->pool);
+	locks_fini(fs);
+	free(fs);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fs - the volume in FUSE's words.
+ *
+ * Translates the low-level FUSE operations into calls of tree/ (names and attributes) and data/
+ * (bytes), keeps the kernel's lookup counts, and decides what the kernel may cache: as the volume
+ * has no other writer, everything, for ever.
+ *
+ * Every request is answered exactly once. Reads and writes are answered from wherever their last
+ * command completes; no lock of this program is held while a reply is sent.
+ *
+ * Lock order: fs tree lock, then an inode's attribute lock, then whatever data/ takes.
+ */
+#ifndef CXLFS_FS_FS_H
+#define CXLFS_FS_FS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/data.h"
+#include "fs/fuse.h"
+#include "tree/tree.h"
+
+struct fs;
+
+struct fs_config {
+	struct data_volume *volume; /* borrowed until fs_free() */
+	enum tree_atime atime;
+	bool writeback;         /* the kernel collects small writes */
+	bool io_uring;          /* ask for FUSE over io_uring */
+	uint64_t max_inodes;    /* 0: as many as half of the memory holds */
+	uid_t root_uid;
+	gid_t root_gid;
+	mode_t root_mode;
+};
+
+/** fs_new() - an empty file system on a volume. Return: 0; -ENOMEM; -EAGAIN no thread. */
+int fs_new(const struct fs_config *config, struct fs **ret_fs);
+
+/** fs_operations() - the table for fuse_session_new(), whose userdata is a struct fs. */
+const struct fuse_lowlevel_ops *fs_operations(void);
+
+/**
+ * fs_quiesce() - turn new requests away with -ENOTCONN and wait until none is under way
+ * To be called before the session ends, while its loop still runs: replies need its buffers.
+ */
+void fs_quiesce(struct fs *fs);
+
+/** fs_free() - drop every file and the tree. The session must be gone. Accepts NULL. */
+void fs_free(struct fs *fs);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/internal.h"
+
+#include <errno.h>
+
+#define FS_QUIESCING 0x80000000u
+
+/*
+ * Set on the first request that arrives through a ring. Such threads are the ring's own and serve
+ * nothing else; libfuse ends them with pthread_cancel(3), which must not strike inside our locks.
+ */
+static __thread bool on_queue_thread;
+
+static void mark_queue_thread(fuse_req_t req)
+{
+#if FS_HAVE_IO_URING
+	if (on_queue_thread || !fuse_req_is_uring(req))
+		return;
+	on_queue_thread = true;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+#else
+	(void)req;
+#endif
+}
+
+bool fs_on_queue_thread(void)
+{
+	return on_queue_thread;
+}
+
+struct fs *fs_enter(fuse_req_t req)
+{
+	struct fs *fs = fs_of(req);
+
+	mark_queue_thread(req);
+	if (atomic_fetch_add(&fs->nr_active, 1) & FS_QUIESCING) {
+		fuse_reply_err(req, ENOTCONN);
+		fs_leave(fs);
+		return NULL;
+	}
+	return fs;
+}
+
+void fs_leave(struct fs *fs)
+{
+	if (atomic_fetch_sub(&fs->nr_active, 1) != (FS_QUIESCING | 1))
+		return;
+	pthread_mutex_lock(&fs->quiesce_lock);
+	pthread_cond_broadcast(&fs->quiesced);
+	pthread_mutex_unlock(&fs->quiesce_lock);
+}
+
+void fs_quiesce(struct fs *fs)
+{
+	atomic_fetch_or(&fs->nr_active, FS_QUIESCING);
+	pthread_mutex_lock(&fs->quiesce_lock);
+	while (atomic_load(&fs->nr_active) != FS_QUIESCING)
+		pthread_cond_wait(&fs->quiesced, &fs->quiesce_lock);
+	pthread_mutex_unlock(&fs->quiesce_lock);
+}
+
+void fs_read_lock(struct fs *fs)
+{
+	pthread_rwlock_rdlock(&fs->tree_lock);
+}
+
+void fs_write_lock(struct fs *fs)
+{
+	pthread_rwlock_wrlock(&fs->tree_lock);
+}
+
+void fs_unlock(struct fs *fs)
+{
+	pthread_rwlock_unlock(&fs->tree_lock);
+}
+
+static pthread_mutex_t *attr_mutex(struct fs *fs, const struct tree_inode *inode)
+{
+	return &fs->attr_locks[tree_ino(inode) % FS_NR_ATTR_LOCKS].mutex;
+}
+
+void fs_attr_lock(struct fs *fs, const struct tree_inode *inode)
+{
+	pthread_mutex_lock(attr_mutex(fs, inode));
+}
+
+void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode)
+{
+	pthread_mutex_unlock(attr_mutex(fs, inode));
+}

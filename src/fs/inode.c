@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Nobody else changes the volume, so what the kernel was told stays true: a century of seconds. */
+#define CACHE_SECONDS (100.0 * 365 * 86400)
+
+double fs_cache_seconds(void)
+{
+	return CACHE_SECONDS;
+}
+
+struct timespec fs_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now;
+}
+
+struct tree_caller fs_caller(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct tree_caller){
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+		.umask = ctx->umask,
+		.now = fs_now(),
+	};
+}
+
+/* The kernel does not send supplementary groups; libfuse reads them from /proc, which is slow, so
+ * this is asked only where a set-group-id bit hangs on it. */
+bool fs_caller_in_group(fuse_req_t req, gid_t gid)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	gid_t *groups;
+	int count, filled;
+	bool found = false;
+
+	if (ctx->uid == 0 || ctx->gid == gid)
+		return true;
+	count = fuse_req_getgroups(req, 0, NULL);
+	if (count <= 0)
+		return false;
+	groups = calloc((size_t)count, sizeof(*groups));
+	if (!groups)
+		return false;
+	filled = fuse_req_getgroups(req, count, groups);
+	for (int i = 0; i < count && i < filled; i++)
+		found |= groups[i] == gid;
+	free(groups);
+	return found;
+}
+
+void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st)
+{
+	struct tree_attr attr;
+	struct data_file *file;
+	uint64_t size, bytes = 0;
+
+	fs_attr_lock(fs, inode);
+	tree_getattr(inode, &attr);
+	file = tree_payload(inode);
+	fs_attr_unlock(fs, inode);
+	size = attr.size;
+	if (file) {
+		size = data_file_size(file);
+		bytes = data_file_written_bytes(file);
+	}
+	*ret_st = (struct stat){
+		.st_ino = attr.ino,
+		.st_mode = attr.mode,
+		.st_nlink = attr.nlink,
+		.st_uid = attr.uid,
+		.st_gid = attr.gid,
+		.st_rdev = attr.rdev,
+		.st_size = (off_t)size,
+		.st_blksize = DATA_BLOCK_BYTES,
+		.st_blocks = (blkcnt_t)(bytes / 512),
+		.st_atim = attr.atime,
+		.st_mtim = attr.mtime,
+		.st_ctim = attr.ctime,
+	};
+}
+
+void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry)
+{
+	struct tree_attr attr;
+
+	memset(ret_entry, 0, sizeof(*ret_entry));
+	fs_stat_locked(fs, inode, &ret_entry->attr);
+	fs_attr_lock(fs, inode);
+	tree_getattr(inode, &attr);
+	tree_ref(inode, 1);
+	fs_attr_unlock(fs, inode);
+	ret_entry->ino = attr.ino;
+	ret_entry->generation = attr.generation;
+	ret_entry->attr_timeout = CACHE_SECONDS;
+	ret_entry->entry_timeout = CACHE_SECONDS;
+}
+
+void fs_touch_modified(struct fs *fs, uint64_t ino, bool kill)
+{
+	struct timespec now = fs_now();
+	struct tree_inode *inode;
+
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	fs_attr_lock(fs, inode);
+	tree_touch_modified(inode, &now, kill);
+	fs_attr_unlock(fs, inode);
+	fs_unlock(fs);
+}
+
+void fs_touch_accessed(struct fs *fs, uint64_t ino)
+{
+	struct timespec now;
+	struct tree_inode *inode;
+
+	if (fs->config.atime == TREE_ATIME_NEVER)
+		return;
+	now = fs_now();
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	fs_attr_lock(fs, inode);
+	if (tree_atime_due(inode, fs->config.atime, &now))
+		tree_touch_accessed(inode, &now);
+	fs_attr_unlock(fs, inode);
+	fs_unlock(fs);
+}
+
+void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fs_enter(req);
+	struct fuse_entry_param entry = { .entry_timeout = CACHE_SECONDS };
+	struct tree_inode *dir, *inode;
+	int err = -ESTALE;
+
+	if (!fs)
+		return;
+	fs_read_lock(fs);
+	dir = tree_get(fs->tree, parent);
+	if (dir)
+		err = tree_lookup(fs->tree, dir, name, &inode);
+	if (!err)
+		fs_entry_locked(fs, inode, &entry);
+	fs_unlock(fs);
+	if (!err || err == -ENOENT) /* inode number 0 tells the kernel that there is no such name */
+		fs_reply_entry(fs, req, &entry);
+	else
+		fs_reply_err(fs, req, err);
+}
+
+static void forget(struct fs *fs, uint64_t ino, uint64_t count)
+{
+	struct tree_inode *inode = tree_get(fs->tree, ino);
+
+	if (inode)
+		tree_unref(fs->tree, inode, count);
+}
+
+/* Nothing is answered, and it must work while the volume goes down: no fs_enter() here. */
+void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	struct fs *fs = fs_of(req);
+
+	fs_write_lock(fs);
+	forget(fs, ino, nlookup);
+	fs_unlock(fs);
+	fuse_reply_none(req);
+}
+
+void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct fs *fs = fs_of(req);
+
+	fs_write_lock(fs);
+	for (size_t i = 0; i < count; i++)
+		forget(fs, forgets[i].ino, forgets[i].nlookup);
+	fs_unlock(fs);
+	fuse_reply_none(req);
+}
+
+void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_enter(req);
+	struct tree_inode *inode;
+	struct stat st;
+
+	(void)fi;
+	if (!fs)
+		return;
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode)
+		fs_stat_locked(fs, inode, &st);
+	fs_unlock(fs);
+	if (inode)
+		fs_reply_attr(fs, req, &st);
+	else
+		fs_reply_err(fs, req, -ESTALE);
+}
+
+void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = fs_enter(req);
+	struct data_volume_stats data;
+	uint64_t used, max, room;
+	struct statvfs st;
+
+	(void)ino;
+	if (!fs)
+		return;
+	data_volume_get_stats(fs->config.volume, &data);
+	fs_read_lock(fs);
+	used = tree_nr_inodes(fs->tree);
+	max = tree_max_inodes(fs->tree);
+	fs_unlock(fs);
+	/* Another file with data needs an inode and a resource handle. */
+	room = max - used;
+	if (room > data.nr_free_handles)
+		room = data.nr_free_handles;
+	st = (struct statvfs){
+		.f_bsize = DATA_BLOCK_BYTES,
+		.f_frsize = DATA_BLOCK_BYTES,
+		.f_blocks = data.nr_chunks * (data.chunk_bytes / DATA_BLOCK_BYTES),
+		.f_bfree = data.nr_free_chunks * (data.chunk_bytes / DATA_BLOCK_BYTES),
+		.f_files = used + room,
+		.f_ffree = room,
+		.f_favail = room,
+		.f_namemax = TREE_NAME_MAX,
+	};
+	st.f_bavail = st.f_bfree;
+	fuse_reply_statfs(req, &st);
+	fs_leave(fs);
+}

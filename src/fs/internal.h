@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of fs/ share; nobody else includes it. */
+#ifndef CXLFS_FS_INTERNAL_H
+#define CXLFS_FS_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "fs/fs.h"
+
+struct fs_io_pool;
+struct fs_workers;
+
+#define FS_NR_ATTR_LOCKS 64
+
+/* A mutex with a cache line of its own, so that neighbours in the array do not slow each other. */
+struct fs_attr_lock {
+	pthread_mutex_t mutex;
+} __attribute__((aligned(64)));
+
+struct fs {
+	struct fs_config config; /* set before threads start */
+	struct tree *tree;       /* structure: tree_lock */
+	pthread_rwlock_t tree_lock;
+	/* References, opens, times, set-id bits and the payload pointer of an inode: its attribute
+	 * lock and at least a shared tree_lock. */
+	struct fs_attr_lock attr_locks[FS_NR_ATTR_LOCKS];
+	struct fs_io_pool *pool;
+	struct fs_workers *workers;
+
+	/* Set by INIT, before any other request. */
+	bool no_opendir; /* directories need no opening */
+	bool direct_io;  /* O_DIRECT files bypass the page cache altogether, and can still be mapped */
+
+	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING when new ones are refused */
+	pthread_mutex_t quiesce_lock;
+	pthread_cond_t quiesced;
+};
+
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/* --- guard.c: who may run ------------------------------------------------------------------- */
+
+/**
+ * fs_enter() - begin a request
+ * Return: the file system; NULL when it is going down, and then the request has been answered.
+ * A request that was begun ends with one fs_leave(), after its reply.
+ */
+struct fs *fs_enter(fuse_req_t req);
+void fs_leave(struct fs *fs);
+
+/** True on a thread that serves a queue of FUSE over io_uring: it must never wait. */
+bool fs_on_queue_thread(void);
+
+void fs_read_lock(struct fs *fs);
+void fs_write_lock(struct fs *fs);
+void fs_unlock(struct fs *fs);
+void fs_attr_lock(struct fs *fs, const struct tree_inode *inode);
+void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode);
+
+/* --- reply.c: the only callers of fuse_reply_* that can fail a request -------------------------- */
+
+/** fs_reply_err() - answer with 0 or a negative errno, and leave. */
+void fs_reply_err(struct fs *fs, fuse_req_t req, int err);
+void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct stat *st);
+/** Answers with an entry whose reference was taken; undone when the kernel is gone. */
+void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry);
+void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry,
+		     const struct fuse_file_info *fi);
+void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
+void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
+
+/* --- inode.c: attributes -------------------------------------------------------------------------- */
+
+/** The caller of a request, with the time now. */
+struct tree_caller fs_caller(fuse_req_t req);
+struct timespec fs_now(void);
+/** True when the caller belongs to @gid or may set group ids all the same. */
+bool fs_caller_in_group(fuse_req_t req, gid_t gid);
+
+/** fs_stat_locked() - attributes with the size and blocks of the data. Lock: tree, shared. */
+void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st);
+/** fs_entry_locked() - fill an entry and take the reference that goes with it. Lock: tree, shared. */
+void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry);
+/** For how long the kernel may keep what it is told. */
+double fs_cache_seconds(void);
+
+/** Content changed: times, and set-id bits when @kill. Takes the locks. */
+void fs_touch_modified(struct fs *fs, uint64_t ino, bool kill);
+/** Content read: atime as the policy has it. Takes the locks. */
+void fs_touch_accessed(struct fs *fs, uint64_t ino);
+
+/* --- io.c: operations on the bytes of files -------------------------------------------------------- */
+
+/**
+ * struct fs_io - one data operation of a request
+ *
+ * Pooled; @done answers the request and gives the io back with fs_io_put(). It runs on a thread that
+ * may answer: a queue thread answers only its own requests, for it holds its ring's lock while it
+ * works, and two of them answering each other would stop for ever.
+ */
+struct fs_io {
+	struct data_op op;
+	struct fs *fs;
+	fuse_req_t req;
+	uint64_t ino;
+	pthread_t home;      /* the thread the request arrived on */
+	bool via_ring;
+	bool kill;           /* drop set-id bits when done */
+	void *buf;           /* pool's, or NULL */
+	size_t buf_bytes;
+	ssize_t result;
+	void (*done)(struct fs_io *io);
+	struct fs_io *next;
+	int what;            /* setattr: rest of the request */
+	uint64_t source_ino;   /* copy_file_range: the source */
+	uint64_t from;       /* copy_file_range: where to start in it */
+	struct stat attr;
+	struct fuse_file_info fi;
+};
+
+struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino);
+void fs_io_put(struct fs_io *io);
+/** fs_io_submit() - run io->op on the file's data; an operation on a file without data is short-cut. */
+void fs_io_submit(struct fs_io *io);
+/** The data of a regular file, made on first need. Locks: none held. -ENOMEM, -ESTALE, -EINVAL. */
+int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file);
+
+int fs_io_pool_new(struct fs_io_pool **ret_pool);
+void fs_io_pool_free(struct fs_io_pool *pool);
+struct fs_io *fs_io_pool_get(struct fs_io_pool *pool);
+void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
+void *fs_io_pool_buffer_get(struct fs_io_pool *pool, size_t bytes, size_t *ret_bytes);
+void fs_io_pool_buffer_put(struct fs_io_pool *pool, void *buf, size_t bytes);
+
+/* --- workers.c: two threads that may wait --------------------------------------------------------------- */
+
+int fs_workers_new(struct fs_workers **ret_workers);
+void fs_workers_free(struct fs_workers *workers);
+/** Call io->done on the answering thread, which never sleeps for anything but work. */
+void fs_workers_answer(struct fs_workers *workers, struct fs_io *io);
+/** Call io->done on the thread for work that may take long. */
+void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io);
+
+/* --- operations, by file ------------------------------------------------------------------------------------ */
+
+void fs_op_init(void *userdata, struct fuse_conn_info *conn);
+
+void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
+void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		   struct fuse_file_info *fi);
+void fs_op_statfs(fuse_req_t req, fuse_ino_t ino);
+
+void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void fs_op_readlink(fuse_req_t req, fuse_ino_t ino);
+void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name);
+void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+		  const char *new_name, unsigned flags);
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi);
+void fs_op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi);
+
+void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
+		   struct fuse_file_info *fi);
+void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
+		       struct fuse_file_info *fi);
+
+/** What every open file is told: keep the cache, do not bother us on close. */
+void fs_open_flags(struct fuse_file_info *fi);
+void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct fuse_file_info *fi);
+void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, off_t off,
+		 struct fuse_file_info *fi);
+void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t bytes,
+		     struct fuse_file_info *fi);
+void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi);
+void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
+			   struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
+			   struct fuse_file_info *fi_out, size_t bytes, int flags);
+
+void fs_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+		    size_t bytes, int flags);
+void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes);
+void fs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t bytes);
+void fs_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+
+#endif

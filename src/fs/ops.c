@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of operations, and what is agreed with the kernel at the start. */
+#include "fs/internal.h"
+
+#include "base/log.h"
+
+/* Requests the kernel may have under way for read-ahead, writeback and direct I/O. */
+#define MAX_BACKGROUND 256
+
+static bool want(struct fuse_conn_info *conn, uint64_t capability)
+{
+#if FS_FUSE_AT_LEAST(3, 17, 0)
+	return fuse_set_feature_flag(conn, capability);
+#else
+	if (!(conn->capable & capability))
+		return false;
+	conn->want |= (unsigned)capability;
+	return true;
+#endif
+}
+
+static void do_without(struct fuse_conn_info *conn, uint64_t capability)
+{
+#if FS_FUSE_AT_LEAST(3, 17, 0)
+	fuse_unset_feature_flag(conn, capability);
+#else
+	conn->want &= ~(unsigned)capability;
+#endif
+}
+
+static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
+{
+	/* We are the only writer: content changes when the kernel changes it and never else. */
+	do_without(conn, FUSE_CAP_AUTO_INVAL_DATA);
+	(void)want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA);
+	(void)want(conn, FUSE_CAP_CACHE_SYMLINKS);
+	(void)want(conn, FUSE_CAP_READDIRPLUS);
+	(void)want(conn, FUSE_CAP_READDIRPLUS_AUTO);
+	if (fs->config.writeback && !want(conn, FUSE_CAP_WRITEBACK_CACHE)) {
+		log_notice("this kernel has no writeback cache for FUSE; writes go straight through");
+		fs->config.writeback = false;
+	}
+#if FS_FUSE_AT_LEAST(3, 17, 0)
+	fs->no_opendir = conn->capable_ext & FUSE_CAP_NO_OPENDIR_SUPPORT;
+#else
+	fs->no_opendir = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+#endif
+}
+
+static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
+{
+	(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
+	(void)want(conn, FUSE_CAP_EXPORT_SUPPORT);
+	(void)want(conn, FUSE_CAP_PARALLEL_DIROPS);
+	/* With ACLs the default ACL of the parent may replace the umask, so it must come to us. */
+	if (want(conn, FUSE_CAP_POSIX_ACL))
+		(void)want(conn, FUSE_CAP_DONT_MASK);
+#if FS_HAVE_KILL_SUIDGID
+	(void)want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
+#endif
+#if FS_HAVE_DIRECT_IO_MMAP
+	fs->direct_io = want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
+#else
+	fs->direct_io = false;
+#endif
+	do_without(conn, FUSE_CAP_IOCTL_DIR);
+}
+
+static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
+{
+	bool ring = fs->config.io_uring;
+
+	do_without(conn, FUSE_CAP_SPLICE_READ);
+#if FS_HAVE_IO_URING
+	ring = ring && want(conn, FUSE_CAP_OVER_IO_URING);
+	if (!ring)
+		do_without(conn, FUSE_CAP_OVER_IO_URING);
+#else
+	ring = false;
+#endif
+	log_info("requests come over %s", ring ? "io_uring" : "/dev/fuse");
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
+}
+
+void fs_op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fs *fs = userdata;
+
+	negotiate_caching(fs, conn);
+	negotiate_semantics(fs, conn);
+	negotiate_transport(fs, conn);
+}
+
+/*
+ * Left out on purpose, each being answered with -ENOSYS once, after which the kernel does not ask
+ * again and goes on as if it had succeeded: flush, fsync and fsyncdir (what was answered is on the
+ * flash; the kernel writes its own dirty pages before it would ask), access (default_permissions),
+ * locks (they are the kernel's own: nobody else has the volume).
+ */
+static const struct fuse_lowlevel_ops operations = {
+	.init = fs_op_init,
+	.lookup = fs_op_lookup,
+	.forget = fs_op_forget,
+	.forget_multi = fs_op_forget_multi,
+	.getattr = fs_op_getattr,
+	.setattr = fs_op_setattr,
+	.statfs = fs_op_statfs,
+	.mknod = fs_op_mknod,
+	.mkdir = fs_op_mkdir,
+	.unlink = fs_op_unlink,
+	.rmdir = fs_op_rmdir,
+	.symlink = fs_op_symlink,
+	.readlink = fs_op_readlink,
+	.link = fs_op_link,
+	.rename = fs_op_rename,
+	.create = fs_op_create,
+#if FS_HAVE_TMPFILE
+	.tmpfile = fs_op_tmpfile,
+#endif
+	.opendir = fs_op_opendir,
+	.readdir = fs_op_readdir,
+	.readdirplus = fs_op_readdirplus,
+	.open = fs_op_open,
+	.release = fs_op_release,
+	.read = fs_op_read,
+	.write = fs_op_write,
+	.fallocate = fs_op_fallocate,
+	.lseek = fs_op_lseek,
+	.copy_file_range = fs_op_copy_file_range,
+	.setxattr = fs_op_setxattr,
+	.getxattr = fs_op_getxattr,
+	.listxattr = fs_op_listxattr,
+	.removexattr = fs_op_removexattr,
+};
+
+const struct fuse_lowlevel_ops *fs_operations(void)
+{
+	return &operations;
+}

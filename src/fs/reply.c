@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers. A reply fails when the kernel has given the request up (-ENOENT: the caller was killed)
+ * or has gone away; whatever the reply was to hand over is then taken back here.
+ */
+#include "fs/internal.h"
+
+#include <assert.h>
+
+void fs_reply_err(struct fs *fs, fuse_req_t req, int err)
+{
+	assert(err <= 0);
+	fuse_reply_err(req, -err);
+	fs_leave(fs);
+}
+
+void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct stat *st)
+{
+	fuse_reply_attr(req, st, fs_cache_seconds());
+	fs_leave(fs);
+}
+
+static void take_back(struct fs *fs, uint64_t ino, bool opened)
+{
+	struct tree_inode *inode;
+
+	fs_write_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (opened)
+		(void)tree_close(fs->tree, inode);
+	tree_unref(fs->tree, inode, 1);
+	fs_unlock(fs);
+}
+
+void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry)
+{
+	if (fuse_reply_entry(req, entry) < 0 && entry->ino)
+		take_back(fs, entry->ino, false);
+	fs_leave(fs);
+}
+
+void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry,
+		     const struct fuse_file_info *fi)
+{
+	if (fuse_reply_create(req, entry, fi) < 0)
+		take_back(fs, entry->ino, true);
+	fs_leave(fs);
+}
+
+void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi)
+{
+	if (fuse_reply_open(req, fi) < 0) {
+		fs_write_lock(fs);
+		(void)tree_close(fs->tree, tree_get(fs->tree, ino));
+		fs_unlock(fs);
+	}
+	fs_leave(fs);
+}
+
+void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes)
+{
+	fuse_reply_buf(req, buf, bytes);
+	fs_leave(fs);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chmod, chown, utimes and truncate, which the kernel may send as one request. */
+#include "fs/internal.h"
+
+#include <errno.h>
+
+static unsigned tree_what(int to_set)
+{
+	unsigned what = 0;
+
+	what |= to_set & FUSE_SET_ATTR_MODE ? TREE_SET_MODE : 0;
+	what |= to_set & FUSE_SET_ATTR_UID ? TREE_SET_UID : 0;
+	what |= to_set & FUSE_SET_ATTR_GID ? TREE_SET_GID : 0;
+	what |= to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW) ? TREE_SET_ATIME : 0;
+	what |= to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW) ? TREE_SET_MTIME : 0;
+	what |= to_set & FUSE_SET_ATTR_SIZE ? TREE_SET_MTIME : 0;
+	what |= to_set & FUSE_SET_ATTR_CTIME ? TREE_SET_CTIME : 0;
+	what |= to_set & FUSE_SET_ATTR_KILL_SUID ? TREE_SET_KILL_SUIDGID : 0;
+	return what;
+}
+
+static int set_locked(struct fs *fs, struct tree_inode *inode, fuse_req_t req,
+		      const struct stat *st, int to_set)
+{
+	struct tree_caller caller = fs_caller(req);
+	struct tree_attr attr = {
+		.mode = st->st_mode,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.atime = to_set & FUSE_SET_ATTR_ATIME_NOW ? caller.now : st->st_atim,
+		.mtime = to_set & FUSE_SET_ATTR_MTIME_NOW ? caller.now : st->st_mtim,
+		.ctime = st->st_ctim,
+	};
+	int err;
+
+	caller.may_setgid = true; /* the kernel has cleared S_ISGID of the mode where it must */
+	if ((to_set & FUSE_SET_ATTR_SIZE) && !(to_set & FUSE_SET_ATTR_MTIME))
+		attr.mtime = caller.now;
+	fs_attr_lock(fs, inode);
+	err = tree_setattr(fs->tree, inode, tree_what(to_set), &attr, &caller);
+	fs_attr_unlock(fs, inode);
+	return err;
+}
+
+/* @pinned: an open taken by pin() is given back. */
+static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const struct stat *attr,
+			  int to_set, bool pinned)
+{
+	struct tree_inode *inode;
+	struct stat st;
+	int err = -ESTALE;
+
+	fs_write_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode)
+		err = set_locked(fs, inode, req, attr, to_set);
+	if (!err)
+		fs_stat_locked(fs, inode, &st);
+	if (pinned)
+		(void)tree_close(fs->tree, inode);
+	fs_unlock(fs);
+	if (err)
+		fs_reply_err(fs, req, err);
+	else
+		fs_reply_attr(fs, req, &st);
+}
+
+/* An unlink by somebody else must not take the data away under the truncation. */
+static int pin(struct fs *fs, uint64_t ino)
+{
+	struct tree_inode *inode;
+	int err = -ESTALE;
+
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode) {
+		fs_attr_lock(fs, inode);
+		err = tree_open(inode);
+		fs_attr_unlock(fs, inode);
+	}
+	fs_unlock(fs);
+	return err;
+}
+
+static void unpin(struct fs *fs, uint64_t ino)
+{
+	fs_write_lock(fs);
+	(void)tree_close(fs->tree, tree_get(fs->tree, ino));
+	fs_unlock(fs);
+}
+
+static void truncated(struct fs_io *io)
+{
+	if (io->result < 0) {
+		unpin(io->fs, io->ino);
+		fs_reply_err(io->fs, io->req, (int)io->result);
+	} else {
+		set_and_reply(io->fs, io->req, io->ino, &io->attr, io->what, true);
+	}
+	fs_io_put(io);
+}
+
+static void truncate_first(struct fs *fs, fuse_req_t req, uint64_t ino, const struct stat *attr,
+			   int to_set)
+{
+	struct fs_io *io;
+	int err;
+
+	err = pin(fs, ino);
+	if (err) {
+		fs_reply_err(fs, req, err);
+		return;
+	}
+	io = fs_io_get(fs, req, ino);
+	if (!io) {
+		unpin(fs, ino);
+		fs_reply_err(fs, req, -ENOMEM);
+		return;
+	}
+	io->attr = *attr;
+	io->what = to_set;
+	io->done = truncated;
+	io->op.kind = DATA_OP_TRUNCATE;
+	io->op.offset = (uint64_t)attr->st_size;
+	fs_io_submit(io);
+}
+
+void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		   struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_enter(req);
+
+	(void)fi;
+	if (!fs)
+		return;
+	if (to_set & FUSE_SET_ATTR_SIZE)
+		truncate_first(fs, req, ino, attr, to_set);
+	else
+		set_and_reply(fs, req, ino, attr, to_set, false);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool is_access_acl(const char *name)
+{
+	return !strcmp(name, "system.posix_acl_access");
+}
+
+void fs_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+		    size_t bytes, int flags)
+{
+	struct fs *fs = fs_enter(req);
+	struct tree_caller caller;
+	struct tree_inode *inode;
+	struct tree_attr attr;
+	bool outsider;
+	int err = -ESTALE;
+
+	if (!fs)
+		return;
+	caller = fs_caller(req);
+	fs_write_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode) {
+		tree_getattr(inode, &attr);
+		outsider = is_access_acl(name) && (attr.mode & S_ISGID) &&
+			   !fs_caller_in_group(req, attr.gid);
+		err = tree_setxattr(fs->tree, inode, name, value, bytes, flags, outsider, &caller);
+	}
+	fs_unlock(fs);
+	fs_reply_err(fs, req, err);
+}
+
+void fs_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct fs *fs = fs_enter(req);
+	struct tree_caller caller;
+	struct tree_inode *inode;
+	int err = -ESTALE;
+
+	if (!fs)
+		return;
+	caller = fs_caller(req);
+	fs_write_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode)
+		err = tree_removexattr(fs->tree, inode, name, &caller);
+	fs_unlock(fs);
+	fs_reply_err(fs, req, err);
+}
+
+/* @name NULL: the list of names. */
+static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes)
+{
+	struct fs *fs = fs_enter(req);
+	struct tree_inode *inode;
+	ssize_t got = -ESTALE;
+	size_t buf_bytes = 0;
+	char *buf = NULL;
+
+	if (!fs)
+		return;
+	if (bytes && !(buf = fs_io_pool_buffer_get(fs->pool, bytes, &buf_bytes))) {
+		fs_reply_err(fs, req, -ENOMEM);
+		return;
+	}
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode)
+		got = name ? tree_getxattr(inode, name, buf, bytes)
+			   : tree_listxattr(inode, buf, bytes);
+	fs_unlock(fs);
+	if (got < 0) {
+		fs_reply_err(fs, req, (int)got);
+	} else if (!bytes) {
+		fuse_reply_xattr(req, (size_t)got);
+		fs_leave(fs);
+	} else {
+		fs_reply_buf(fs, req, buf, (size_t)got);
+	}
+	if (buf)
+		fs_io_pool_buffer_put(fs->pool, buf, buf_bytes);
+}
+
+void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes)
+{
+	read_xattr(req, ino, name, bytes);
+}
+
+void fs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t bytes)
+{
+	read_xattr(req, ino, NULL, bytes);
+}
