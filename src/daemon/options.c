@@ -318,6 +318,10 @@ static int add_session_options(struct raw_options *raw)
 
 	err |= fuse_opt_add_opt(&list, "subtype=cxlfs");
 	err |= fuse_opt_add_opt(&list, "default_permissions");
+	/* Inserted before what the user gave, so that nosuid and nodev still win: libfuse would
+	 * assume them, other file systems that root mounts do not. */
+	if (geteuid() == 0)
+		err |= fuse_opt_add_opt(&list, "suid,dev");
 	if (raw->allow_other || (geteuid() == 0 && !raw->no_allow_other))
 		err |= fuse_opt_add_opt(&list, "allow_other");
 	if (!err && !(err = fuse_opt_insert_arg(&out->session_args, 1, list)))

@@ -1,0 +1,217 @@
+# cxlfs: GNU make.  `make help` lists the targets.
+
+PREFIX  ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DOCDIR  ?= $(PREFIX)/share/doc/cxlfs
+
+# release, debug, asan, tsan or clang; each has its own directory of objects.
+VARIANT ?= release
+# auto, system or private (contrib/build/config.sh).
+LIBFUSE ?= auto
+# How long `make soak` and `make stress` run.
+SECONDS ?= 3600
+
+VERSION := $(shell cat contrib/build/version)
+
+dir_of = build/$(1)$(if $(filter-out auto,$(LIBFUSE)),-$(LIBFUSE))
+B := $(call dir_of,$(VARIANT))
+CONFIG := build/config-$(LIBFUSE).mk
+
+all: programs ## build cxlfs and cxlfsadm (build/release/)
+
+# ---- flags ------------------------------------------------------------------
+
+SANITIZE_asan = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE_tsan = -fsanitize=thread -fno-omit-frame-pointer
+OPTIMIZE_debug = -Og
+OPTIMIZE_asan = -O1
+OPTIMIZE_tsan = -O1
+
+ifeq ($(VARIANT),clang)
+CC := clang
+WERROR := 1
+endif
+
+BASE_CFLAGS = -std=gnu11 $(or $(OPTIMIZE_$(VARIANT)),-O2) -g -Wall -Wextra \
+	$(if $(filter 1,$(WERROR)),-Werror) -pthread $(SANITIZE_$(VARIANT))
+BASE_CPPFLAGS = -Isrc -D_GNU_SOURCE -DCXLFS_VERSION='"$(VERSION)"' $(LIB_CFLAGS) $(CPPFLAGS)
+COMPILE = $(CC) $(BASE_CPPFLAGS) $(EXTRA_CFLAGS) -MMD -MP $(BASE_CFLAGS) $(CFLAGS)
+LINK = $(CC) $(BASE_CFLAGS) $(CFLAGS) $(LDFLAGS)
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(2))
+
+# ---- what is made of what ---------------------------------------------------
+
+# One archive holds every layer but the programs and fs, which alone needs libfuse.
+layers    := $(notdir $(patsubst %/,%,$(wildcard src/*/)))
+objects_of = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
+
+OBJ_daemon := $(call objects_of,src/daemon/*.c)
+OBJ_adm    := $(call objects_of,src/adm/*.c)
+OBJ_fs     := $(call objects_of,src/fs/*.c)
+OBJ_below  := $(call objects_of,$(patsubst %,src/%/*.c,$(filter-out daemon adm fs,$(layers))))
+OBJ_support := $(call objects_of,tests/support/*.c)
+
+UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
+HELPERS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/mount/helpers/*.c tests/bench/*.c))
+PROGRAMS   := $(if $(OBJ_daemon),$(B)/cxlfs) $(if $(OBJ_adm),$(B)/cxlfsadm)
+
+$(OBJ_fs): EXTRA_CFLAGS = $(FUSE_CFLAGS)
+$(OBJ_daemon): EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
+$(OBJ_support) $(UNIT_TESTS:%=%.o): EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
+
+programs: $(PROGRAMS)
+unit-tests: $(UNIT_TESTS)
+helpers: $(HELPERS)
+everything: programs unit-tests helpers
+
+$(B)/cxlfs: $(OBJ_daemon) $(B)/libcxlfs-fs.a $(B)/libcxlfs.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(FUSE_LIBS) $(LIB_LIBS) $(DAEMON_LIBS)
+
+$(B)/cxlfsadm: $(OBJ_adm) $(B)/libcxlfs.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
+
+$(UNIT_TESTS): %: %.o $(OBJ_support) $(B)/libcxlfs.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(CHECK_LIBS) $(LIB_LIBS)
+
+$(HELPERS): %: %.o
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^
+
+$(B)/libcxlfs.a: $(OBJ_below)
+$(B)/libcxlfs-fs.a: $(OBJ_fs)
+%.a: $(B)/flags
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+# Changed flags, or a layer's file gone, build anew.
+flags_now = $(COMPILE) | $(FUSE_CFLAGS) $(FUSE_LIBS) $(LDFLAGS) | $(OBJ_below) $(OBJ_fs)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(flags_now)) | cmp -s - $@ || \
+		printf '%s\n' $(call quote,$(flags_now)) >$@
+quote = '$(subst ','\'',$(1))'
+
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ---- dependencies -----------------------------------------------------------
+
+deps: build/deps/test $(CONFIG) ## install what building and testing need; private libfuse if wanted
+
+build/deps/%: contrib/build/packages contrib/build/deps.sh
+	@mkdir -p $(@D)
+	@contrib/build/deps.sh $*
+	@touch $@
+
+$(CONFIG): contrib/build/config.sh contrib/build/libfuse.sh build/deps/build
+	@contrib/build/config.sh $(LIBFUSE) $@
+
+# Making $(CONFIG) is what installs and finds the libraries; these need none of it.
+unconfigured := help clean distclean umount uninstall
+ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
+include $(CONFIG)
+endif
+
+CHECK_CFLAGS = $(shell pkg-config --cflags check)
+CHECK_LIBS = $(shell pkg-config --libs check)
+$(OBJ_support) $(UNIT_TESTS:%=%.o): | build/deps/test
+
+# ---- use --------------------------------------------------------------------
+
+mount: programs ## build, mount an emulated volume on /mnt/cxlfs and show it in use
+	@BUILD=$(B) contrib/demo.sh mount
+
+umount: ## undo `make mount`
+	@contrib/demo.sh umount
+
+# ---- tests ------------------------------------------------------------------
+
+run_tests = BUILD=$(B) tests/lib/run.sh
+
+check: build/deps/test ## all tests: units, sanitizers, real mounts, documents (about 10 minutes)
+	@$(MAKE) --no-print-directory VARIANT=release everything
+	@$(MAKE) --no-print-directory VARIANT=asan everything
+	@tests/lib/check.sh $(call dir_of,release) $(call dir_of,asan)
+
+check-unit: unit-tests ## the unit suites
+	@$(run_tests) unit $(UNIT_TESTS)
+
+check-mount: everything build/deps/test ## real programs on real mounts
+	@$(run_tests) mount $(wildcard tests/mount/*.sh)
+
+check-asan: ## units and mounts under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory VARIANT=asan check-unit
+	@$(MAKE) --no-print-directory VARIANT=asan check-mount
+
+check-tsan: ## the unit suites under ThreadSanitizer
+	@$(MAKE) --no-print-directory VARIANT=tsan unit-tests
+	@CK_FORK=no BUILD=$(call dir_of,tsan) WRAPPER="setarch -R" tests/lib/run.sh unit \
+		$(patsubst tests/%.c,$(call dir_of,tsan)/tests/%,$(wildcard tests/check_*.c))
+
+check-valgrind: build/deps/valgrind ## the unit suites under valgrind
+	@$(MAKE) --no-print-directory VARIANT=debug unit-tests
+	@CK_FORK=no BUILD=$(call dir_of,debug) WRAPPER="tests/lib/valgrind.sh" tests/lib/run.sh unit \
+		$(patsubst tests/%.c,$(call dir_of,debug)/tests/%,$(wildcard tests/check_*.c))
+
+check-clang: build/deps/clang ## compile everything with clang, warnings are errors
+	@$(MAKE) --no-print-directory VARIANT=clang everything
+
+stress: everything build/deps/test ## stress-ng and fio on a mount for SECONDS (3600)
+	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh stress tests/mount/stress-ng.sh
+
+soak: everything ## random I/O against a model for SECONDS (3600)
+	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh soak tests/mount/model-random-io.sh
+
+bench: everything build/deps/bench ## compare with ext4, fuse2fs, nbdfuse, passthrough_hp
+	@BUILD=$(B) tests/bench/run.sh
+
+lint: build/deps/test programs ## scripts, layers, headers
+	@$(run_tests) lint $(wildcard tests/lint/*.sh)
+
+man-lint: ## the manual pages
+	@$(run_tests) lint tests/lint/man.sh
+
+# ---- install ----------------------------------------------------------------
+
+install: programs ## to DESTDIR, PREFIX, MANDIR, UNITDIR, SBINDIR
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
+	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 README.md LICENSE contrib/systemd/*.mount $(DESTDIR)$(DOCDIR)
+	sed 's,@SBINDIR@,$(SBINDIR),' contrib/systemd/cxlfs@.service.in \
+		>$(DESTDIR)$(UNITDIR)/cxlfs@.service
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(SBINDIR)/cxlfs $(DESTDIR)$(SBINDIR)/cxlfsadm \
+		$(patsubst man/%.5,$(DESTDIR)$(MANDIR)/man5/%.5,$(wildcard man/*.5)) \
+		$(patsubst man/%.8,$(DESTDIR)$(MANDIR)/man8/%.8,$(wildcard man/*.8)) \
+		$(DESTDIR)$(UNITDIR)/cxlfs@.service
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+clean: ## remove what was compiled, keep libfuse and the configuration
+	rm -rf $(filter-out build/deps build/libfuse build/config-%.mk,$(wildcard build/*))
+
+distclean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+
+.PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
+	check-asan check-tsan check-valgrind check-clang stress soak bench lint man-lint \
+	install uninstall clean distclean help FORCE

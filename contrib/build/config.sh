@@ -1,0 +1,98 @@
+#!/bin/bash
+# Find the libraries and write what the Makefile needs to know about them.
+#
+#	contrib/build/config.sh auto|system|private OUTPUT
+#
+# libfuse: the distribution's if new enough, else a private copy, else the
+# distribution's with a line that says what is lost.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+readonly WANTED=3.18.2 OLDEST=3.14
+readonly PRIVATE=build/libfuse/usr
+
+say() { printf 'libfuse: %s\n' "$*" >&2; }
+
+private_pkg_config() {
+	PKG_CONFIG_PATH=$PRIVATE/lib/pkgconfig \
+		pkg-config --define-variable=prefix=$PRIVATE "$@" fuse3
+}
+
+have_private() {
+	[ -s $PRIVATE/lib/pkgconfig/fuse3.pc ] || contrib/build/libfuse.sh
+}
+
+use_private() {
+	fuse_kind="private static $(private_pkg_config --modversion)"
+	fuse_cflags=$(private_pkg_config --cflags)
+	fuse_libs=$(private_pkg_config --libs | sed 's/-lfuse3/-l:libfuse3.a/')
+	case $fuse_libs in
+	*-luring*) ;;
+	*) say "built without liburing: FUSE over io_uring is not available" ;;
+	esac
+}
+
+use_system() {
+	pkg-config --atleast-version=$OLDEST fuse3 || {
+		say "version $OLDEST or newer is needed (package libfuse3-dev)"
+		exit 1
+	}
+	fuse_kind="system $(pkg-config --modversion fuse3)"
+	fuse_cflags=$(pkg-config --cflags fuse3)
+	fuse_libs=$(pkg-config --libs fuse3)
+	pkg-config --atleast-version=$WANTED fuse3 ||
+		say "using the distribution's $(pkg-config --modversion fuse3), older than" \
+			"$WANTED: FUSE over io_uring is not available"
+}
+
+choose_libfuse() {
+	case $1 in
+	system)
+		use_system
+		;;
+	private)
+		have_private || {
+			say "no private copy could be built (build/libfuse.log)"
+			exit 1
+		}
+		use_private
+		;;
+	auto)
+		if pkg-config --atleast-version=$WANTED fuse3; then
+			use_system
+		elif have_private; then
+			use_private
+		else
+			say "no private copy could be built (build/libfuse.log)"
+			use_system
+		fi
+		;;
+	*)
+		say "LIBFUSE is auto, system or private, not '$1'"
+		exit 1
+		;;
+	esac
+}
+
+# One make variable, on one line.
+variable() {
+	printf '%s := %s\n' "$1" "$2"
+}
+
+write_config() {
+	variable FUSE_KIND "$fuse_kind"
+	variable FUSE_CFLAGS "$fuse_cflags"
+	variable FUSE_LIBS "$fuse_libs"
+	variable LIB_CFLAGS "$(pkg-config --cflags libbsd json-c)"
+	variable LIB_LIBS "$(pkg-config --libs libbsd json-c)"
+	if pkg-config --exists libsystemd; then
+		variable DAEMON_CFLAGS "-DHAVE_LIBSYSTEMD $(pkg-config --cflags libsystemd)"
+		variable DAEMON_LIBS "$(pkg-config --libs libsystemd)"
+	fi
+}
+
+choose_libfuse "$1"
+mkdir -p "$(dirname "$2")"
+write_config >"$2.tmp"
+mv "$2.tmp" "$2"
+say "$fuse_kind"

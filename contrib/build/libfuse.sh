@@ -1,0 +1,72 @@
+#!/bin/bash
+# Build a private static copy of libfuse from Debian's testing source package.
+#
+# The mirror is the one this machine's apt already uses; apt checks the
+# signatures as always; the machine's own package lists are left alone.
+# Result: build/libfuse/usr/{include,lib} and, for the benchmark and only if it
+# compiles, build/libfuse/bin/passthrough_hp.  Not root is fine.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+readonly OUT=$PWD/build/libfuse WORK=$PWD/build/libfuse/work
+readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+readonly OPTIONS=(--buildtype=release --prefix=/usr --libdir=lib --default-library=static
+	--wrap-mode=nodownload -Dutils=false -Dexamples=false -Dtests=false -Duseroot=false)
+
+# apt-get with its own lists, cache and single source.
+private_apt() {
+	apt-get -q \
+		-o Dir::Etc::sourcelist="$WORK/apt/sources.list" \
+		-o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::State::lists="$WORK/apt/lists" \
+		-o Dir::Cache="$WORK/apt/cache" \
+		-o APT::Get::List-Cleanup=0 "$@"
+}
+
+mirrors() {
+	# shellcheck disable=SC2016  # apt expands these, not the shell
+	apt-get indextargets --format '$(REPO_URI)' | sort -u
+}
+
+fetch_from() {
+	rm -rf "$WORK" && mkdir -p "$WORK"/apt/{lists,cache}/partial
+	echo "deb-src [signed-by=$KEYRING] $1 testing main" >"$WORK/apt/sources.list"
+	(cd "$WORK" &&
+		private_apt update -o APT::Update::Error-Mode=any &&
+		private_apt source --download-only fuse3)
+}
+
+fetch() {
+	local mirror
+	for mirror in $(mirrors); do
+		fetch_from "$mirror" && return
+	done
+	return 1
+}
+
+compile() {
+	cd "$WORK" && mkdir src &&
+		tar -xf fuse3_*.orig.tar.?z --strip-components=1 -C src &&
+		meson setup build src "${OPTIONS[@]}" &&
+		meson compile -C build &&
+		DESTDIR=$OUT meson install -C build --no-rebuild
+}
+
+compile_example() {
+	cd "$WORK" &&
+		meson configure build -Dexamples=true &&
+		ninja -C build example/passthrough_hp &&
+		mkdir -p "$OUT/bin" &&
+		cp build/example/passthrough_hp "$OUT/bin/"
+}
+
+main() {
+	contrib/build/deps.sh private
+	rm -rf "$OUT" && mkdir -p "$OUT"
+	(fetch && compile) >build/libfuse.log 2>&1 || return 1
+	(compile_example) >>build/libfuse.log 2>&1 ||
+		echo "libfuse: passthrough_hp did not compile; the benchmark will skip it" >&2
+	rm -rf "$WORK"
+}
+
+main

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adm/adm.h"
+#include "emul/adapter.h"
+#include "emul/spec.h"
+
+static void explain(void *arg, const char *text)
+{
+	(void)arg;
+	adm_say("%s", text);
+}
+
+/* Name of the device that @dir and the options behind it stand for; false when too long. */
+static bool device_name(const char *dir, int nr_options, char *const options[], char *device,
+			size_t bytes)
+{
+	size_t used;
+
+	if (!strncmp(dir, "emul:", 5))
+		dir += 5;
+	used = (size_t)snprintf(device, bytes, "emul:%s", dir);
+	for (int i = 0; i < nr_options && used < bytes; i++)
+		used += (size_t)snprintf(device + used, bytes - used, ",%s", options[i]);
+	return used < bytes;
+}
+
+/* Looking must not make an adapter. */
+static bool exists(const struct emul_spec *spec)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/adapter", spec->path) >= (int)sizeof(path))
+		errno = ENAMETOOLONG;
+	else if (access(path, F_OK) == 0)
+		return true;
+	if (errno == ENOENT)
+		adm_say("%s: there is no emulated adapter", spec->path);
+	else
+		adm_say("%s: %s", spec->path, strerror(errno));
+	return false;
+}
+
+static struct emul_adapter *open_device(const char *device, bool must_exist)
+{
+	struct emul_adapter *ad = NULL;
+	struct emul_spec spec;
+	int err = emul_spec_parse(device, explain, NULL, &spec);
+
+	if (err)
+		return NULL;
+	if (!must_exist || exists(&spec))
+		(void)emul_adapter_open(&spec, explain, NULL, &ad);
+	emul_spec_fini(&spec);
+	return ad;
+}
+
+struct emul_adapter *adm_open_emul(const char *dir)
+{
+	char device[2 * PATH_MAX];
+
+	if (!device_name(dir, 0, NULL, device, sizeof(device))) {
+		adm_say("the name of the adapter is too long");
+		return NULL;
+	}
+	return open_device(device, true);
+}
+
+int adm_emul_create(int argc, char *argv[])
+{
+	char device[2 * PATH_MAX];
+	struct emul_adapter *ad;
+
+	if (argc < 1 || argv[0][0] == '-')
+		return ADM_USAGE;
+	if (!device_name(argv[0], argc - 1, argv + 1, device, sizeof(device))) {
+		adm_say("the name of the adapter and its options are too long");
+		return ADM_FAILED;
+	}
+	ad = open_device(device, false);
+	if (!ad)
+		return ADM_FAILED;
+	emul_adapter_put(ad);
+	return ADM_OK;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cxlfsadm - looks after adapters. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "adm/adm.h"
+#include "adm/lun.h"
+
+static int lun(int argc, char *argv[])
+{
+	return lun_command(&lun_this_host, argc, argv, stdout);
+}
+
+static const struct {
+	const char *group, *name; /* name NULL: the group has commands of its own */
+	int (*run)(int argc, char *argv[]);
+	const char *usage;
+} commands[] = {
+	{ "emul", "create", adm_emul_create, "emul create PATH[,OPTION...] [OPTION...]" },
+	{ "emul", "status", adm_emul_status, "emul status PATH [--json]" },
+	{ "emul", "audit", adm_emul_audit, "emul audit PATH [--clear]" },
+	{ "emul", "fault", adm_emul_fault,
+	  "emul fault PATH [list | add RULE | RULE | clear [NUMBER] | reset [eeh|host] | fail]" },
+	{ "lun", NULL, lun, "lun list [--json] [emul:PATH]" },
+	{ "lun", NULL, lun, "lun enable|disable WWID|DEVICE|all [emul:PATH]" },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+void adm_say(const char *format, ...)
+{
+	va_list ap;
+
+	fputs("cxlfsadm: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static void print_usage(FILE *out, const char *group)
+{
+	const char *prefix = "usage:";
+
+	for (unsigned i = 0; i < NR_COMMANDS; i++)
+		if (!group || !strcmp(group, commands[i].group)) {
+			fprintf(out, "%-6s cxlfsadm %s\n", prefix, commands[i].usage);
+			prefix = "";
+		}
+	if (!group)
+		fprintf(out, "       cxlfsadm -h | --help | -V | --version\n");
+}
+
+static int finish(int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		adm_say("the output could not be written");
+		return ADM_FAILED;
+	}
+	return status;
+}
+
+/* The group's usage when the group is known, all of it otherwise. */
+static int wrong_usage(const char *group)
+{
+	for (unsigned i = 0; group && i < NR_COMMANDS; i++)
+		if (!strcmp(group, commands[i].group)) {
+			print_usage(stderr, group);
+			return ADM_USAGE;
+		}
+	print_usage(stderr, NULL);
+	return ADM_USAGE;
+}
+
+static int run(unsigned i, int argc, char *argv[])
+{
+	int skip = commands[i].name ? 3 : 2;
+	int status = commands[i].run(argc - skip, argv + skip);
+
+	if (status == ADM_USAGE && commands[i].name)
+		fprintf(stderr, "usage: cxlfsadm %s\n", commands[i].usage);
+	return finish(status);
+}
+
+int main(int argc, char *argv[])
+{
+	const char *group = argc > 1 ? argv[1] : NULL, *name = argc > 2 ? argv[2] : NULL;
+
+	if (group && (!strcmp(group, "-h") || !strcmp(group, "--help"))) {
+		print_usage(stdout, NULL);
+		return finish(ADM_OK);
+	}
+	if (group && (!strcmp(group, "-V") || !strcmp(group, "--version"))) {
+		printf("cxlfsadm %s\n", CXLFS_VERSION);
+		return finish(ADM_OK);
+	}
+	for (unsigned i = 0; group && i < NR_COMMANDS; i++)
+		if (!strcmp(group, commands[i].group) &&
+		    (!commands[i].name || (name && !strcmp(name, commands[i].name))))
+			return run(i, argc, argv);
+	return wrong_usage(group);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bitmap - ranges of bits in an array of 64-bit words.
+ *
+ * Bit n is bit n % 64 of word n / 64. Ranges are half-open. Pure functions on the caller's memory;
+ * the caller locks.
+ */
+#ifndef CXLFS_BASE_BITMAP_H
+#define CXLFS_BASE_BITMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BITMAP_WORD_BITS 64u
+#define BITMAP_WORDS(nr_bits) (((nr_bits) + BITMAP_WORD_BITS - 1) / BITMAP_WORD_BITS)
+
+static inline bool bitmap_test(const uint64_t *map, size_t bit)
+{
+	return (map[bit / BITMAP_WORD_BITS] >> (bit % BITMAP_WORD_BITS)) & 1;
+}
+
+/** bitmap_set() / bitmap_clear() - change [from, to). Return: how many bits changed. */
+size_t bitmap_set(uint64_t *map, size_t from, size_t to);
+size_t bitmap_clear(uint64_t *map, size_t from, size_t to);
+
+/** bitmap_next_set() / bitmap_next_clear() - first such bit in [from, to), or @to. */
+size_t bitmap_next_set(const uint64_t *map, size_t from, size_t to);
+size_t bitmap_next_clear(const uint64_t *map, size_t from, size_t to);
+
+/** bitmap_last_set() - one more than the highest set bit below @to, or 0. */
+size_t bitmap_last_set(const uint64_t *map, size_t to);
+
+#endif

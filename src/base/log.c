@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOG_LINE_BYTES 1024
+
+/*
+ * The one thing here that is global: where this process writes to. Set by log_open() before
+ * threads start, read-only afterwards.
+ */
+static struct log_config config = {
+	.target = LOG_TARGET_STDERR,
+	.level = LOG_LEVEL_NOTICE,
+	.ident = "cxlfs",
+};
+
+static const struct {
+	const char *name;
+	unsigned mask;
+} categories[] = {
+	{ "fs", LOGC_FS },
+	{ "tree", LOGC_TREE },
+	{ "data", LOGC_DATA },
+	{ "superpipe", LOGC_SUPERPIPE },
+	{ "emul", LOGC_EMUL },
+	{ "daemon", LOGC_DAEMON },
+	{ "all", LOGC_ALL },
+};
+
+#define NR_CATEGORIES (sizeof(categories) / sizeof(categories[0]))
+
+void log_open(const struct log_config *wanted)
+{
+	if (config.target == LOG_TARGET_SYSLOG)
+		closelog();
+	config = *wanted;
+	if (config.target == LOG_TARGET_SYSLOG)
+		openlog(config.ident, LOG_PID, LOG_DAEMON);
+}
+
+static unsigned find_category(const char *name, size_t length)
+{
+	for (size_t i = 0; i < NR_CATEGORIES; i++) {
+		if (strlen(categories[i].name) == length &&
+		    memcmp(categories[i].name, name, length) == 0)
+			return categories[i].mask;
+	}
+	return 0;
+}
+
+int log_parse_categories(const char *list, unsigned *ret_mask)
+{
+	unsigned mask = 0;
+
+	for (;;) {
+		size_t length = strcspn(list, ",");
+		unsigned one = find_category(list, length);
+
+		if (!one)
+			return -EINVAL;
+		mask |= one;
+		if (list[length] == '\0')
+			break;
+		list += length + 1;
+	}
+	*ret_mask = mask;
+	return 0;
+}
+
+/* One write(2) a line, so that lines of several threads and processes do not mix. */
+static void write_stderr(const char *prefix, const char *text)
+{
+	char line[LOG_LINE_BYTES + 64];
+	int length = snprintf(line, sizeof(line), "%s: %s%s\n", config.ident, prefix, text);
+	ssize_t written;
+
+	if (length < 0)
+		return;
+	if ((size_t)length >= sizeof(line)) {
+		length = sizeof(line) - 1;
+		line[length - 1] = '\n';
+	}
+	do {
+		written = write(STDERR_FILENO, line, (size_t)length);
+	} while (written < 0 && errno == EINTR);
+}
+
+static void emit(enum log_level level, const char *prefix, const char *text)
+{
+	if (config.target == LOG_TARGET_SYSLOG)
+		syslog((int)level, "%s%s", prefix, text);
+	else
+		write_stderr(prefix, text);
+}
+
+void log_vmessage(enum log_level level, const char *format, va_list ap)
+{
+	int saved_errno = errno;
+	char text[LOG_LINE_BYTES];
+
+	if (level > config.level)
+		return;
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	text[strcspn(text, "\n")] = '\0'; /* some libraries end their messages themselves */
+	emit(level, level == LOG_LEVEL_WARNING ? "warning: " : "", text);
+	errno = saved_errno;
+}
+
+void log_message(enum log_level level, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	log_vmessage(level, format, ap);
+	va_end(ap);
+}
+
+bool log_debug_enabled(enum log_category category)
+{
+	return (config.debug_categories & category) != 0;
+}
+
+static const char *category_name(enum log_category category)
+{
+	for (size_t i = 0; i < NR_CATEGORIES; i++) {
+		if (categories[i].mask == (unsigned)category)
+			return categories[i].name;
+	}
+	return "debug";
+}
+
+void log_debug_message(enum log_category category, const char *format, ...)
+{
+	int saved_errno = errno;
+	char text[LOG_LINE_BYTES];
+	char prefix[32];
+	va_list ap;
+
+	if (!log_debug_enabled(category))
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	(void)snprintf(prefix, sizeof(prefix), "%s: ", category_name(category));
+	emit(LOG_LEVEL_DEBUG, prefix, text);
+	errno = saved_errno;
+}
+
+bool log_limit_pass(struct log_limit *limit, uint64_t now_ms, uint32_t *ret_nr_dropped)
+{
+	uint64_t start = __atomic_load_n(&limit->window_start_ms, __ATOMIC_RELAXED);
+
+	/* Of threads that find the window over at the same time one opens the next. */
+	if (start == 0 || (now_ms > start && now_ms - start >= LOG_LIMIT_SECONDS * 1000u)) {
+		if (__atomic_compare_exchange_n(&limit->window_start_ms, &start, now_ms, false,
+						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			__atomic_store_n(&limit->nr_printed, 0, __ATOMIC_RELAXED);
+	}
+	if (__atomic_load_n(&limit->nr_printed, __ATOMIC_RELAXED) >= LOG_LIMIT_BURST ||
+	    __atomic_fetch_add(&limit->nr_printed, 1, __ATOMIC_RELAXED) >= LOG_LIMIT_BURST) {
+		__atomic_fetch_add(&limit->nr_dropped, 1, __ATOMIC_RELAXED);
+		return false;
+	}
+	*ret_nr_dropped = __atomic_exchange_n(&limit->nr_dropped, 0, __ATOMIC_RELAXED);
+	return true;
+}
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u + 1u;
+}
+
+void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
+{
+	int saved_errno = errno;
+	uint32_t nr_dropped;
+	va_list ap;
+
+	if (!log_limit_pass(limit, monotonic_ms(), &nr_dropped))
+		return;
+	if (nr_dropped)
+		log_message(level, "%u messages like the next one were left out", nr_dropped);
+	errno = saved_errno;
+	va_start(ap, format);
+	log_vmessage(level, format, ap);
+	va_end(ap);
+	errno = saved_errno;
+}

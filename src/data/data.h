@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * data - the bytes of regular files.
+ *
+ * A file's offsets are cut into file chunks of the size of a vLUN chunk. Each file chunk that holds
+ * data has a slot, a chunk of the file's own vLUN, taken when the first byte in it is written; so
+ * a file of any size and shape costs only the chunks it uses. A bit for each 4 KiB block, the
+ * written map, says whether the block was ever written: all others read as zeros without I/O, and
+ * nothing that was on the flash before can show through. Bytes after the end of file inside a
+ * written block are always zero on flash.
+ *
+ * Every operation is asynchronous: it locks its range of the file, sleeps for nothing, and calls
+ * @done exactly once, from this or another thread, perhaps before the call returns. No lock of
+ * this layer is held across @done.
+ *
+ * Errors: a count or 0 on success, -errno on failure.
+ */
+#ifndef CXLFS_DATA_DATA_H
+#define CXLFS_DATA_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "superpipe/superpipe.h"
+
+#define DATA_BLOCK_BYTES SUPERPIPE_LBA_BYTES
+#define DATA_MAX_FILE_BYTES ((uint64_t)INT64_MAX)
+#define DATA_OP_PRIVATE_WORDS 56 /* sized by a static assertion in data/op.h */
+
+struct data_volume;
+struct data_file;
+
+struct data_volume_stats {
+	uint64_t chunk_bytes;
+	uint64_t nr_chunks;      /* of all LUNs of the volume */
+	uint64_t nr_free_chunks; /* not held by a file; spares that can be called back count as free */
+	uint64_t nr_handles;     /* most files with data at a time */
+	uint64_t nr_free_handles;
+};
+
+/**
+ * data_volume_new() - the store of a mounted volume
+ * @sp: attached; borrowed until data_volume_free()
+ * Starts the worker thread that does the vLUN ioctls. Return: 0; -ENOMEM; -EAGAIN no thread.
+ */
+int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol);
+
+/** data_volume_free() - stop the worker; every file must have been freed. Accepts NULL. */
+void data_volume_free(struct data_volume *vol);
+
+void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats);
+
+/** data_file_new() - an empty file; takes no vLUN. Return: NULL when memory is short. */
+struct data_file *data_file_new(struct data_volume *vol);
+
+/**
+ * data_file_free() - drop a file and give its vLUN back
+ * Returns at once; operations in flight finish first, the release follows on the worker thread.
+ * The space counts as free from this call on, and a later growth waits for the release.
+ * Accepts NULL.
+ */
+void data_file_free(struct data_file *file);
+
+/** Size in bytes. Lock-free. */
+uint64_t data_file_size(const struct data_file *file);
+
+/** Bytes in blocks that were written, a multiple of 4,096. Lock-free. */
+uint64_t data_file_written_bytes(const struct data_file *file);
+
+enum data_op_kind {
+	DATA_OP_READ,      /* offset, bytes, buf: bytes read, short only at end of file */
+	DATA_OP_WRITE,     /* offset, bytes, buf: bytes written; short when space ran out after some */
+	DATA_OP_TRUNCATE,  /* offset is the new size */
+	DATA_OP_ALLOCATE,  /* reserve flash for [offset, offset + bytes); grows the size unless keep_size */
+	DATA_OP_PUNCH,     /* [offset, offset + bytes) reads as zeros; the size stays */
+	DATA_OP_ZERO,      /* as PUNCH, and reserves flash as ALLOCATE does, size included */
+	DATA_OP_HOLE,      /* as PUNCH, and grows the size unless keep_size; reserves nothing */
+};
+
+/**
+ * struct data_op - one operation; the caller's memory, untouched by the caller until @done
+ *
+ * @buf needs no alignment; 4,096 bytes at block-aligned offsets avoids a copy, see data_read.c.
+ */
+struct data_op {
+	/* set by the caller */
+	struct data_file *file;
+	enum data_op_kind kind;
+	bool keep_size;
+	bool append;      /* WRITE: at the end of file, atomically; offset is set to where it went */
+	uint64_t offset;
+	uint64_t bytes;
+	void *buf;
+	void (*done)(struct data_op *op, ssize_t result);
+
+	/* the layer's own, see data/op.h */
+	uint64_t priv[DATA_OP_PRIVATE_WORDS];
+};
+
+/**
+ * data_submit() - start an operation
+ *
+ * READ never locks out other readers; every other kind excludes whatever overlaps it.
+ * WRITE: what does not fit on the flash is -ENOSPC if it is all of it, else a short count with
+ * everything before it written. A failing medium gives a short count up to the failing block, or
+ * -EIO. -EFBIG beyond DATA_MAX_FILE_BYTES (short count up to it). TRUNCATE, PUNCH and ZERO finish
+ * their part on flash before @done.
+ * @done gets -EIO promptly once the adapter has failed.
+ */
+void data_submit(struct data_op *op);
+
+/** data_run() - data_submit() and wait for the result; not from a completion callback. */
+ssize_t data_run(struct data_op *op);
+
+/**
+ * data_seek() - SEEK_DATA and SEEK_HOLE at the granularity of blocks
+ * @whence: SEEK_DATA or SEEK_HOLE. Return: the offset; -ENXIO at or beyond the end, no data left.
+ */
+int64_t data_seek(struct data_file *file, int64_t offset, int whence);
+
+/**
+ * data_copy() - copy a range between files, holes staying holes where whole blocks allow
+ * Sleeps; call it from a thread that may. The files may be the same when ranges do not overlap.
+ * Return: bytes copied, short at the end of @src or where space ran out; -errno if none.
+ */
+ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *dst,
+		  uint64_t dst_offset, uint64_t bytes);
+
+/**
+ * data_file_idle() - a hint that nobody has the file open
+ * Chunks taken ahead of need go back to the volume. Returns at once.
+ */
+void data_file_idle(struct data_file *file);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ALLOCATE, PUNCH, ZERO and HOLE: what a range of a file holds on flash, without data of the
+ * caller's. All but ALLOCATE zero the partial blocks at their ends on flash first and then change
+ * the written map.
+ */
+#include <errno.h>
+
+#include "data/edges.h"
+#include "data/file.h"
+#include "data/forget.h"
+#include "data/space.h"
+
+int data_extent_check(struct data_op *op)
+{
+	struct data_op_priv *priv = op_priv(op);
+
+	if (op->bytes == 0)
+		return -EINVAL;
+	if (__builtin_add_overflow(op->offset, op->bytes, &priv->end) ||
+	    priv->end > DATA_MAX_FILE_BYTES)
+		return -EFBIG;
+	priv->cursor = op->offset;
+	priv->range.start = block_floor(op->offset);
+	priv->range.end = block_ceil(priv->end);
+	return 1;
+}
+
+static bool grows(const struct data_op *op)
+{
+	return op->kind != DATA_OP_PUNCH && !op->keep_size;
+}
+
+/** Forgets the blocks that lie in the range as a whole, once the partial ones are zeroed. */
+static int forget_whole_locked(struct data_op *op)
+{
+	struct data_op_priv *priv = op_priv(op);
+
+	return forget_blocks_locked(op->file, block_ceil(op->offset), block_floor(priv->cursor));
+}
+
+/**
+ * Zeroes the partial blocks, then @after. From here on the cursor holds the end of the range: a
+ * last block that has nothing behind it but the end of file counts as whole. Drops the lock.
+ */
+static enum data_verdict zero_partial_locked(struct data_op *op, struct data_worklist *wl,
+					     data_step_fn *after)
+{
+	struct data_op_priv *priv = op_priv(op);
+
+	priv->cursor = priv->end;
+	if (priv->end >= file_size_locked(op->file))
+		priv->cursor = block_ceil(priv->end) << BLOCK_SHIFT;
+	edges_set(op, op->offset, priv->cursor);
+	return edges_zero_locked(op, wl, after);
+}
+
+/** Drops the lock. */
+static enum data_verdict end_grown_locked(struct data_op *op, struct data_worklist *wl)
+{
+	if (grows(op))
+		file_grow_size_locked(op->file, op_priv(op)->end);
+	return data_op_end_locked(op, wl, 0);
+}
+
+static enum data_verdict punched_locked(struct data_op *op, struct data_worklist *wl)
+{
+	int err = forget_whole_locked(op);
+
+	if (err)
+		return data_op_end_locked(op, wl, err);
+	forget_chunks_locked(op, block_ceil(op->offset), block_floor(op_priv(op)->cursor));
+	return end_grown_locked(op, wl);
+}
+
+enum data_verdict data_punch_granted(struct data_op *op, struct data_worklist *wl)
+{
+	if (grows(op) && edges_tail_dirty_locked(op->file, op_priv(op)->end))
+		return edges_clean_tail_locked(op, wl);
+	return zero_partial_locked(op, wl, punched_locked);
+}
+
+static enum data_verdict zeroed_locked(struct data_op *op, struct data_worklist *wl)
+{
+	int err = forget_whole_locked(op);
+
+	if (err)
+		return data_op_end_locked(op, wl, err);
+	return end_grown_locked(op, wl);
+}
+
+static uint64_t first_chunk(struct data_op *op)
+{
+	return mapping_chunk_of(&op->file->map, block_floor(op->offset));
+}
+
+static uint64_t last_chunk(struct data_op *op)
+{
+	return mapping_chunk_of(&op->file->map, block_floor(op_priv(op)->end - 1));
+}
+
+/** Every chunk of the range has a slot. Drops the lock. */
+static enum data_verdict reserved_locked(struct data_op *op, struct data_worklist *wl)
+{
+	mapping_reserve(&op->file->map, first_chunk(op), last_chunk(op));
+	if (op->kind == DATA_OP_ZERO)
+		return zero_partial_locked(op, wl, zeroed_locked);
+	return end_grown_locked(op, wl);
+}
+
+static enum data_verdict step_grown(struct data_op *op, struct data_worklist *wl)
+{
+	int err = op_priv(op)->error;
+
+	if (err)
+		return data_op_end(op, wl, err);
+	file_lock(op->file);
+	return reserved_locked(op, wl);
+}
+
+enum data_verdict data_reserve_granted(struct data_op *op, struct data_worklist *wl)
+{
+	struct data_op_priv *priv = op_priv(op);
+	struct data_file *file = op->file;
+	int err;
+
+	if (grows(op) && edges_tail_dirty_locked(file, priv->end))
+		return edges_clean_tail_locked(op, wl);
+	err = space_take_locked(file, first_chunk(op), last_chunk(op));
+	if (!err)
+		return reserved_locked(op, wl);
+	if (err != -ENOSPC)
+		return data_op_end_locked(op, wl, err);
+	priv->step = step_grown;
+	file_unlock(file);
+	return space_grow(op);
+}

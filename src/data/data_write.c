@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * WRITE.
+ *
+ * Whole blocks go from the caller's memory to the device when that is 16-byte aligned. A partial
+ * block is put together in a scratch, from what is on flash, or from zeros where nothing is or
+ * where the write covers all of the block up to the end of file. The blocks are noted as written
+ * once they are on flash, and only up to the first that failed: a block that was never written
+ * stays so, and nobody sees what the device had there before.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "data/edges.h"
+#include "data/file.h"
+#include "data/io.h"
+#include "data/space.h"
+
+/** Return: 1; -EFBIG. */
+static int set_extent(struct data_op *op)
+{
+	struct data_op_priv *priv = op_priv(op);
+
+	if (op->offset >= DATA_MAX_FILE_BYTES)
+		return -EFBIG;
+	priv->cursor = op->offset;
+	priv->end = op->offset + min_u64(op->bytes, DATA_MAX_FILE_BYTES - op->offset);
+	return 1;
+}
+
+int data_write_check(struct data_op *op)
+{
+	struct data_op_priv *priv = op_priv(op);
+	int go = 1;
+
+	if (op->bytes == 0)
+		return 0;
+	if (op->append) {
+		priv->range.start = block_floor(data_file_size(op->file));
+		priv->range.end = RANGE_LOCK_END;
+		return 1;
+	}
+	go = set_extent(op);
+	priv->range.start = block_floor(op->offset);
+	priv->range.end = go == 1 ? block_ceil(priv->end) : priv->range.start;
+	return go;
+}
+
+static const struct data_edge *find_edge(const struct data_op_priv *priv, uint64_t block)
+{
+	for (unsigned i = 0; i < priv->nr_edges; i++) {
+		if (priv->edges[i].block == block)
+			return &priv->edges[i];
+	}
+	return NULL;
+}
+
+/** Each edge has its own block of the scratch; the rest of it is for unaligned memory. */
+static uint8_t *edge_buf(const struct data_op_priv *priv, const struct data_edge *edge)
+{
+	return priv->scratch->buf + (size_t)(edge - priv->edges) * DATA_BLOCK_BYTES;
+}
+
+#define FIRST_STAGED_BLOCK (sizeof(((struct data_op_priv *)0)->edges) / sizeof(struct data_edge))
+
+/** Puts the pieces from the cursor on into a round. */
+static void plan_locked(struct data_op *op)
+{
+	struct data_op_priv *priv = op_priv(op);
+	uint64_t pos = priv->cursor, nr_staged = FIRST_STAGED_BLOCK;
+
+	io_round_start(op);
+	while (pos < priv->end && io_round_has_room(op)) {
+		uint64_t block = block_floor(pos);
+		const struct data_edge *edge = find_edge(priv, block);
+		uint64_t nr = edge ? 1 : block_floor(priv->end) - block;
+		uint8_t *buf = op_buf_at(op, pos);
+		struct mapping_run run;
+
+		if (edge) {
+			buf = edge_buf(priv, edge);
+		} else if (!op_buf_direct(op, pos)) {
+			nr = min_u64(nr, SCRATCH_BLOCKS - nr_staged);
+			buf = priv->scratch->buf + nr_staged * DATA_BLOCK_BYTES;
+		}
+		if (nr == 0)
+			break;
+		mapping_place(&op->file->map, block, nr, &run);
+		if (!edge && buf != op_buf_at(op, pos))
+			nr_staged += run.nr_blocks;
+		io_round_add(op, &run, run.nr_blocks, block << BLOCK_SHIFT, buf, true);
+		pos = min_u64((block + run.nr_blocks) << BLOCK_SHIFT, priv->end);
+	}
+	priv->round_end = pos;
+}
+
+static void fill_edge(const struct data_op *op, const struct data_op_priv *priv,
+		      const struct data_edge *edge)
+{
+	uint8_t *block = edge_buf(priv, edge);
+
+	if (!edge->merge)
+		memset(block, 0, DATA_BLOCK_BYTES);
+	memcpy(block + edge->from, op_buf_at(op, (edge->block << BLOCK_SHIFT) + edge->from),
+	       edge->to - edge->from);
+}
+
+/** Copies what does not go to the device from where it is. */
+static void stage(const struct data_op *op, const struct data_op_priv *priv)
+{
+	for (unsigned i = 0; i < priv->nr_ios; i++) {
+		const struct data_io *io = &priv->ios[i];
+		const struct data_edge *edge = find_edge(priv, block_floor(io->pos));
+
+		if (edge)
+			fill_edge(op, priv, edge);
+		else if (io_in_scratch(op, io))
+			memcpy(io->io.buf, op_buf_at(op, io->pos),
+			       (size_t)io->io.nr_lbas * DATA_BLOCK_BYTES);
+	}
+}
+
+/** The write has come as far as @good_end. Drops the lock. */
+static enum data_verdict finish_locked(struct data_op *op, struct data_worklist *wl,
+				       uint64_t good_end, int err)
+{
+	struct data_op_priv *priv = op_priv(op);
+	struct data_file *file = op->file;
+
+	good_end = min_u64(good_end, priv->end);
+	if (good_end > op->offset) {
+		mapping_set(&file->map, block_floor(op->offset), block_ceil(good_end));
+		file_note_written_locked(file);
+		file_grow_size_locked(file, good_end);
+		space_ahead_locked(file, block_floor(good_end - 1));
+	}
+	if (err)
+		edges_note_failed_write_locked(file, op->offset, priv->end);
+	return data_op_end_locked(op, wl, good_end > op->offset ?
+						  (ssize_t)(good_end - op->offset) : err);
+}
+
+static enum data_verdict round_locked(struct data_op *op, struct data_worklist *wl);
+
+static enum data_verdict step_written(struct data_op *op, struct data_worklist *wl)
+{
+	struct data_op_priv *priv = op_priv(op);
+	uint64_t good_end;
+	int err = io_round_good_end(op, &good_end);
+
+	file_lock(op->file);
+	priv->cursor = priv->round_end;
+	if (!err && priv->cursor < priv->end)
+		return round_locked(op, wl);
+	return finish_locked(op, wl, good_end, err);
+}
+
+/** Drops the lock. */
+static enum data_verdict round_locked(struct data_op *op, struct data_worklist *wl)
+{
+	(void)wl;
+	plan_locked(op);
+	file_unlock(op->file);
+	stage(op, op_priv(op));
+	return io_round_submit(op, step_written);
+}
+
+/** The old contents of the edges are in the scratch, or an error says why not. */
+static enum data_verdict step_merge(struct data_op *op, struct data_worklist *wl)
+{
+	struct data_op_priv *priv = op_priv(op);
+	uint64_t good_end;
+	int err = io_round_good_end(op, &good_end);
+
+	/* What comes before an unreadable last block can be written all the same. */
+	if (err && good_end <= op->offset)
+		return data_op_end(op, wl, err);
+	if (err) {
+		priv->end = good_end;
+		priv->nr_edges--;
+	}
+	file_lock(op->file);
+	return round_locked(op, wl);
+}
+
+/** Starts reading the edges that must be merged. Return: false if there is none. */
+static bool plan_merge_locked(struct data_op *op)
+{
+	struct data_op_priv *priv = op_priv(op);
+
+	io_round_start(op);
+	priv->round_end = 0; /* io_round_good_end() is asked for errors only */
+	for (unsigned i = 0; i < priv->nr_edges; i++) {
+		struct data_edge *edge = &priv->edges[i];
+		struct mapping_run run;
+
+		if (!edge->merge)
+			continue;
+		mapping_run(&op->file->map, edge->block, 1, &run);
+		io_round_add(op, &run, 1, edge->block << BLOCK_SHIFT, edge_buf(priv, edge), false);
+	}
+	return priv->nr_ios > 0;
+}
+
+static bool needs_scratch(struct data_op *op)
+{
+	struct data_op_priv *priv = op_priv(op);
+	uint64_t first_whole = block_ceil(op->offset) << BLOCK_SHIFT;
+
+	return priv->nr_edges > 0 || !op_buf_direct(op, first_whole);
+}
+
+/** The slots are there. Drops the lock. */
+static enum data_verdict prepared_locked(struct data_op *op, struct data_worklist *wl)
+{
+	struct data_op_priv *priv = op_priv(op);
+	struct data_file *file = op->file;
+
+	if (needs_scratch(op) && !priv->scratch &&
+	    !scratch_get(scratch_shard_of(&file->vol->scratches, file), op)) {
+		file_unlock(file);
+		return DATA_WAIT;
+	}
+	if (!plan_merge_locked(op))
+		return round_locked(op, wl);
+	file_unlock(file);
+	return io_round_submit(op, step_merge);
+}
+
+static enum data_verdict step_prepared(struct data_op *op, struct data_worklist *wl)
+{
+	file_lock(op->file);
+	return prepared_locked(op, wl);
+}
+
+static bool must_merge(const struct data_file *file, const struct data_edge *edge)
+{
+	uint64_t start = edge->block << BLOCK_SHIFT;
+
+	return mapping_written(&file->map, edge->block) &&
+	       (edge->from > 0 || start + edge->to < file_size_locked(file));
+}
+
+/** Drops the lock. */
+static enum data_verdict begin_locked(struct data_op *op, struct data_worklist *wl)
+{
+	struct data_op_priv *priv = op_priv(op);
+	struct data_file *file = op->file;
+	int err = mapping_prepare_set(&file->map, block_floor(op->offset), block_ceil(priv->end));
+
+	if (err)
+		return data_op_end_locked(op, wl, err);
+	edges_set(op, op->offset, priv->end);
+	for (unsigned i = 0; i < priv->nr_edges; i++)
+		priv->edges[i].merge = must_merge(file, &priv->edges[i]);
+	priv->step = step_prepared;
+	return prepared_locked(op, wl);
+}
+
+/** The worker got what there was. */
+static enum data_verdict step_grown(struct data_op *op, struct data_worklist *wl)
+{
+	struct data_op_priv *priv = op_priv(op);
+	struct mapping *map = &op->file->map;
+	uint64_t first, missing, last;
+
+	file_lock(op->file);
+	first = mapping_chunk_of(map, block_floor(op->offset));
+	last = mapping_chunk_of(map, block_floor(priv->end - 1));
+	missing = mapping_first_missing(map, first, last);
+	if (missing == first)
+		return data_op_end_locked(op, wl, priv->error ? priv->error : -ENOSPC);
+	if (missing <= last)
+		priv->end = (missing * map->chunk_blocks) << BLOCK_SHIFT;
+	return begin_locked(op, wl);
+}
+
+/** Return: 1; or 0 when the end of file has moved before the locked range, so that it must be
+ *  taken anew; -EFBIG. */
+static int place_append_locked(struct data_op *op)
+{
+	uint64_t size = file_size_locked(op->file);
+
+	if (block_floor(size) < op_priv(op)->range.start)
+		return 0;
+	op->offset = size;
+	return set_extent(op);
+}
+
+enum data_verdict data_write_granted(struct data_op *op, struct data_worklist *wl)
+{
+	struct data_op_priv *priv = op_priv(op);
+	struct data_file *file = op->file;
+	int go = op->append ? place_append_locked(op) : 1;
+	int err;
+
+	if (go == 0)
+		return data_op_relock_locked(op, wl, block_floor(file_size_locked(file)),
+					     RANGE_LOCK_END);
+	if (go < 0)
+		return data_op_end_locked(op, wl, go);
+	if (edges_tail_dirty_locked(file, priv->end))
+		return edges_clean_tail_locked(op, wl);
+	err = space_take_locked(file, mapping_chunk_of(&file->map, block_floor(op->offset)),
+				mapping_chunk_of(&file->map, block_floor(priv->end - 1)));
+	if (!err)
+		return begin_locked(op, wl);
+	if (err != -ENOSPC)
+		return data_op_end_locked(op, wl, err);
+	priv->step = step_grown;
+	file_unlock(file);
+	return space_grow(op);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io - a round of an operation's I/O.
+ *
+ * A request that needs more pieces, or more room for copies, than there is at the moment is done
+ * in rounds: as many ios as there is room for, all in flight together, then the next ones. The
+ * ios of a round are in the order of the file.
+ */
+#ifndef CXLFS_DATA_IO_H
+#define CXLFS_DATA_IO_H
+
+#include "data/mapping.h"
+#include "data/op.h"
+
+/** io_round_start() - no ios yet */
+void io_round_start(struct data_op *op);
+
+/**
+ * io_round_has_room() - can an io be added?
+ * May turn to the array of a scratch, and takes one for it if there is one free.
+ */
+bool io_round_has_room(struct data_op *op);
+
+/** io_round_add() - one io for @nr_blocks of @run; there is room */
+void io_round_add(struct data_op *op, const struct mapping_run *run, uint64_t nr_blocks,
+		  uint64_t pos, void *buf, bool write);
+
+/**
+ * io_round_submit() - start the round; @next is run when all its ios are done
+ * Return: what a step returns.
+ */
+enum data_verdict io_round_submit(struct data_op *op, data_step_fn *next);
+
+/** io_error() - of one io that is done: 0 or -errno. */
+int io_error(const struct data_io *io);
+
+/** io_end() - file offset after the last byte of @io that was moved; all of it if it succeeded. */
+uint64_t io_good_end(const struct data_io *io);
+
+/**
+ * io_round_good_end() - file offset up to which the round is good
+ * Return: 0; -errno of the io that ends it.
+ */
+int io_round_good_end(const struct data_op *op, uint64_t *ret_end);
+
+/** io_in_scratch() - does this io use the scratch's buffer rather than the caller's? */
+bool io_in_scratch(const struct data_op *op, const struct data_io *io);
+
+/** op_try_scratch() - has the operation a scratch, or can it have one at once? */
+bool op_try_scratch(struct data_op *op);
+
+/** op_buf_at() - the caller's memory for file offset @pos of a READ or WRITE. */
+static inline uint8_t *op_buf_at(const struct data_op *op, uint64_t pos)
+{
+	return (uint8_t *)op->buf + (pos - op->offset);
+}
+
+/** op_buf_direct() - may the device use the caller's memory at @pos? */
+static inline bool op_buf_direct(const struct data_op *op, uint64_t pos)
+{
+	return (uintptr_t)op_buf_at(op, pos) % 16 == 0;
+}
+
+#endif

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/mapping.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bitmap.h"
+#include "base/minmax.h"
+
+struct data_chunk {
+	uint64_t index; /* in the file */
+	uint32_t slot;  /* in the vLUN */
+	bool reserved;
+	bool fresh; /* by the mapping_assign() that runs now */
+	struct written_map written;
+};
+
+void mapping_init(struct mapping *map, uint32_t chunk_blocks)
+{
+	memset(map, 0, sizeof(*map));
+	map->chunk_blocks = chunk_blocks;
+}
+
+static void chunk_free(struct data_chunk *chunk)
+{
+	written_map_fini(&chunk->written);
+	free(chunk);
+}
+
+void mapping_fini(struct mapping *map)
+{
+	for (uint32_t i = 0; i < map->nr_chunks; i++)
+		chunk_free(map->chunks[i]);
+	free(map->chunks);
+	free(map->slot_used);
+	mapping_init(map, map->chunk_blocks);
+}
+
+/** Position of the first chunk at or after @index. A file without holes is hit at once. */
+static uint32_t find_position(const struct mapping *map, uint64_t index)
+{
+	uint32_t low = 0, high = map->nr_chunks;
+
+	if (high && index >= map->chunks[0]->index) {
+		uint64_t guess = index - map->chunks[0]->index;
+
+		if (guess < high && map->chunks[guess]->index == index)
+			return (uint32_t)guess;
+	}
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (map->chunks[middle]->index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct data_chunk *find_chunk(const struct mapping *map, uint64_t index)
+{
+	uint32_t at = find_position(map, index);
+
+	if (at == map->nr_chunks || map->chunks[at]->index != index)
+		return NULL;
+	return map->chunks[at];
+}
+
+static uint64_t first_block(const struct mapping *map, const struct data_chunk *chunk)
+{
+	return chunk->index * map->chunk_blocks;
+}
+
+static void set_run(const struct mapping *map, const struct data_chunk *chunk, uint32_t block,
+		    uint64_t nr_blocks, struct mapping_run *ret_run)
+{
+	ret_run->vlun = map->vlun;
+	ret_run->lba = (uint64_t)chunk->slot * map->chunk_blocks + block;
+	ret_run->nr_blocks = nr_blocks;
+}
+
+/** The run of blocks before the next chunk that has a slot. */
+static void hole_run(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+		     struct mapping_run *ret_run)
+{
+	uint32_t at = find_position(map, mapping_chunk_of(map, block));
+
+	if (at < map->nr_chunks)
+		max_blocks = min_u64(max_blocks, first_block(map, map->chunks[at]) - block);
+	ret_run->vlun = NULL;
+	ret_run->lba = 0;
+	ret_run->nr_blocks = max_blocks;
+}
+
+void mapping_run(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+		 struct mapping_run *ret_run)
+{
+	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
+	uint32_t from, to;
+	bool written;
+
+	if (!chunk) {
+		hole_run(map, block, max_blocks, ret_run);
+		return;
+	}
+	from = (uint32_t)(block - first_block(map, chunk));
+	to = (uint32_t)min_u64(map->chunk_blocks, from + min_u64(max_blocks, map->chunk_blocks));
+	written = written_map_test(&chunk->written, from);
+	to = written_map_next(&chunk->written, from, to, !written);
+	set_run(map, chunk, from, to - from, ret_run);
+	if (!written)
+		ret_run->vlun = NULL;
+}
+
+void mapping_place(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+		   struct mapping_run *ret_run)
+{
+	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
+	uint32_t from = (uint32_t)(block - first_block(map, chunk));
+
+	set_run(map, chunk, from, min_u64(max_blocks, map->chunk_blocks - from), ret_run);
+}
+
+bool mapping_written(const struct mapping *map, uint64_t block)
+{
+	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
+
+	return chunk &&
+	       written_map_test(&chunk->written, (uint32_t)(block - first_block(map, chunk)));
+}
+
+static uint64_t next_written(const struct mapping *map, uint64_t block)
+{
+	for (uint32_t at = find_position(map, mapping_chunk_of(map, block)); at < map->nr_chunks;
+	     at++) {
+		const struct data_chunk *chunk = map->chunks[at];
+		uint64_t base = first_block(map, chunk);
+		uint32_t from = block > base ? (uint32_t)(block - base) : 0;
+		uint32_t hit = written_map_next(&chunk->written, from, map->chunk_blocks, true);
+
+		if (hit < map->chunk_blocks)
+			return base + hit;
+	}
+	return UINT64_MAX;
+}
+
+static uint64_t next_unwritten(const struct mapping *map, uint64_t block)
+{
+	for (uint32_t at = find_position(map, mapping_chunk_of(map, block)); at < map->nr_chunks;
+	     at++) {
+		const struct data_chunk *chunk = map->chunks[at];
+		uint64_t base = first_block(map, chunk);
+		uint32_t hit;
+
+		if (base > block)
+			break;
+		hit = written_map_next(&chunk->written, (uint32_t)(block - base),
+				       map->chunk_blocks, false);
+		block = base + hit;
+		if (hit < map->chunk_blocks)
+			break;
+	}
+	return block;
+}
+
+uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written)
+{
+	return written ? next_written(map, block) : next_unwritten(map, block);
+}
+
+uint64_t mapping_missing(const struct mapping *map, uint64_t first, uint64_t last)
+{
+	return last - first + 1 - (find_position(map, last + 1) - find_position(map, first));
+}
+
+uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64_t last)
+{
+	uint32_t at = find_position(map, first);
+
+	while (first <= last && at < map->nr_chunks && map->chunks[at]->index == first) {
+		first++;
+		at++;
+	}
+	return first;
+}
+
+static struct data_chunk *chunk_new(const struct mapping *map, uint64_t index)
+{
+	struct data_chunk *chunk = malloc(sizeof(*chunk));
+
+	if (!chunk)
+		return NULL;
+	chunk->index = index;
+	chunk->reserved = false;
+	chunk->fresh = true;
+	if (written_map_init(&chunk->written, map->chunk_blocks) == 0)
+		return chunk;
+	free(chunk);
+	return NULL;
+}
+
+static int room_for_chunk(struct mapping *map)
+{
+	uint32_t max = map->max_chunks ? map->max_chunks * 2 : 1;
+	struct data_chunk **chunks;
+
+	if (map->nr_chunks < map->max_chunks)
+		return 0;
+	chunks = reallocarray(map->chunks, max, sizeof(*chunks));
+	if (!chunks)
+		return -ENOMEM;
+	map->chunks = chunks;
+	map->max_chunks = max;
+	return 0;
+}
+
+/** There is a free slot. */
+static int assign_chunk(struct mapping *map, uint64_t index)
+{
+	struct data_chunk *chunk;
+	uint32_t at;
+
+	if (room_for_chunk(map))
+		return -ENOMEM;
+	chunk = chunk_new(map, index);
+	if (!chunk)
+		return -ENOMEM;
+	chunk->slot = (uint32_t)bitmap_next_clear(map->slot_used, 0, map->nr_slots);
+	(void)bitmap_set(map->slot_used, chunk->slot, chunk->slot + 1u);
+	if (chunk->slot >= map->nr_tail)
+		map->nr_tail = chunk->slot + 1;
+	at = find_position(map, index);
+	memmove(&map->chunks[at + 1], &map->chunks[at],
+		(map->nr_chunks - at) * sizeof(*map->chunks));
+	map->chunks[at] = chunk;
+	map->nr_chunks++;
+	return 0;
+}
+
+static int assign_chunks(struct mapping *map, uint64_t first, uint64_t last)
+{
+	while (mapping_free_slots(map) > 0) {
+		int err;
+
+		first = mapping_first_missing(map, first, last);
+		if (first > last)
+			break;
+		err = assign_chunk(map, first);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
+{
+	int err = assign_chunks(map, first, last);
+	uint32_t at = find_position(map, first);
+
+	while (at < map->nr_chunks && map->chunks[at]->index <= last) {
+		if (err && map->chunks[at]->fresh) {
+			mapping_remove(map, map->chunks[at]->index, map->chunks[at]->index);
+		} else {
+			map->chunks[at]->fresh = false;
+			at++;
+		}
+	}
+	return err;
+}
+
+void mapping_reserve(struct mapping *map, uint64_t first, uint64_t last)
+{
+	uint32_t at = find_position(map, first);
+
+	for (; at < map->nr_chunks && map->chunks[at]->index <= last; at++)
+		map->chunks[at]->reserved = true;
+}
+
+/** The part of [start, end) in a chunk, as block numbers inside it. */
+static void clip_to_chunk(const struct mapping *map, const struct data_chunk *chunk,
+			  uint64_t start, uint64_t end, uint32_t *ret_from, uint32_t *ret_to)
+{
+	uint64_t base = first_block(map, chunk);
+
+	*ret_from = start > base ? (uint32_t)(start - base) : 0;
+	*ret_to = (uint32_t)min_u64(end - base, map->chunk_blocks);
+}
+
+/** Calls @fn for the part of [start, end) in each chunk that has a slot, until it fails. */
+static int for_each_part(struct mapping *map, uint64_t start, uint64_t end,
+			 int (*fn)(struct written_map *written, uint32_t from, uint32_t to))
+{
+	uint32_t at = find_position(map, mapping_chunk_of(map, start));
+	int err = 0;
+
+	for (; at < map->nr_chunks && first_block(map, map->chunks[at]) < end && !err; at++) {
+		struct data_chunk *chunk = map->chunks[at];
+		uint32_t before = chunk->written.nr_written, from, to;
+
+		clip_to_chunk(map, chunk, start, end, &from, &to);
+		err = fn(&chunk->written, from, to);
+		map->nr_written += chunk->written.nr_written;
+		map->nr_written -= before;
+	}
+	return err;
+}
+
+static int set_part(struct written_map *written, uint32_t from, uint32_t to)
+{
+	written_map_set(written, from, to);
+	return 0;
+}
+
+static int clear_part(struct written_map *written, uint32_t from, uint32_t to)
+{
+	written_map_clear(written, from, to);
+	return 0;
+}
+
+int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end)
+{
+	return for_each_part(map, start, end, written_map_prepare_set);
+}
+
+int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end)
+{
+	return for_each_part(map, start, end, written_map_prepare_clear);
+}
+
+void mapping_set(struct mapping *map, uint64_t start, uint64_t end)
+{
+	(void)for_each_part(map, start, end, set_part);
+}
+
+void mapping_clear(struct mapping *map, uint64_t start, uint64_t end)
+{
+	(void)for_each_part(map, start, end, clear_part);
+}
+
+void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
+{
+	uint32_t from = find_position(map, first), to = from;
+
+	for (; to < map->nr_chunks && map->chunks[to]->index <= last; to++) {
+		struct data_chunk *chunk = map->chunks[to];
+
+		map->nr_written -= chunk->written.nr_written;
+		(void)bitmap_clear(map->slot_used, chunk->slot, chunk->slot + 1u);
+		chunk_free(chunk);
+	}
+	if (to == from)
+		return;
+	memmove(&map->chunks[from], &map->chunks[to],
+		(map->nr_chunks - to) * sizeof(*map->chunks));
+	map->nr_chunks -= to - from;
+	map->nr_tail = (uint32_t)bitmap_last_set(map->slot_used, map->nr_tail);
+}
+
+bool mapping_is_empty(const struct mapping *map, uint64_t chunk)
+{
+	const struct data_chunk *found = find_chunk(map, chunk);
+
+	return found && !found->reserved && found->written.nr_written == 0;
+}
+
+bool mapping_half_written(const struct mapping *map, uint64_t chunk)
+{
+	const struct data_chunk *last = map->nr_chunks ? map->chunks[map->nr_chunks - 1] : NULL;
+
+	return last && last->index == chunk && last->written.nr_written >= map->chunk_blocks / 2;
+}
+
+int mapping_grow_slots(struct mapping *map, uint64_t nr_slots)
+{
+	size_t old_words = BITMAP_WORDS((size_t)map->max_slots), words;
+	uint64_t *used;
+
+	if (nr_slots <= map->max_slots)
+		return 0;
+	if (nr_slots > UINT32_MAX - BITMAP_WORD_BITS)
+		return -ENOMEM;
+	words = BITMAP_WORDS((size_t)nr_slots);
+	used = reallocarray(map->slot_used, words, sizeof(*used));
+	if (!used)
+		return -ENOMEM;
+	memset(used + old_words, 0, (words - old_words) * sizeof(*used));
+	map->slot_used = used;
+	map->max_slots = (uint32_t)(words * BITMAP_WORD_BITS);
+	return 0;
+}

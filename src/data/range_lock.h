@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * range_lock - shared and exclusive locks on ranges of a file's blocks, without sleeping.
+ *
+ * Who cannot have a range at once is queued, and is handed out by whoever releases what was in
+ * the way. First come, first served: a request waits for every earlier one it conflicts with,
+ * held or waiting, so nobody starves.
+ *
+ * Entries are the caller's memory from acquire to release. Not thread-safe: the file's lock
+ * protects it. Ranges are half-open; RANGE_LOCK_END means without end.
+ */
+#ifndef CXLFS_DATA_RANGE_LOCK_H
+#define CXLFS_DATA_RANGE_LOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#define RANGE_LOCK_END UINT64_MAX
+
+struct range_lock_entry {
+	uint64_t start, end;
+	bool exclusive;
+	TAILQ_ENTRY(range_lock_entry) link;
+	struct range_lock_entry *next_granted;
+};
+
+TAILQ_HEAD(range_lock_list, range_lock_entry);
+
+struct range_lock {
+	struct range_lock_list shared;    /* held */
+	struct range_lock_list exclusive; /* held */
+	struct range_lock_list waiting;   /* in order of arrival */
+};
+
+void range_lock_init(struct range_lock *lock);
+
+/**
+ * range_lock_acquire() - ask for a range
+ * @entry: start, end and exclusive set by the caller
+ * Return: true when it is held now; false when it waits for a range_lock_release() to return it.
+ */
+bool range_lock_acquire(struct range_lock *lock, struct range_lock_entry *entry);
+
+/**
+ * range_lock_release() - give a held range back
+ * Return: the waiters that hold their ranges from now on, linked by ->next_granted, in order of
+ * arrival; NULL if none.
+ */
+struct range_lock_entry *range_lock_release(struct range_lock *lock,
+					    struct range_lock_entry *entry);
+
+/** range_lock_writing() - does an exclusive holder other than @except touch [start, end)? */
+bool range_lock_writing(const struct range_lock *lock, uint64_t start, uint64_t end,
+			const struct range_lock_entry *except);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/volume.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct data_job *next_job(struct data_volume *vol)
+{
+	struct data_job *job;
+
+	(void)pthread_mutex_lock(&vol->lock);
+	while (!vol->jobs && !vol->stopping)
+		(void)pthread_cond_wait(&vol->wake, &vol->lock);
+	job = vol->jobs;
+	if (job) {
+		vol->jobs = job->next;
+		if (!vol->jobs)
+			vol->jobs_tail = &vol->jobs;
+	}
+	(void)pthread_mutex_unlock(&vol->lock);
+	return job;
+}
+
+static void *work(void *arg)
+{
+	struct data_volume *vol = arg;
+	struct data_job *job;
+
+	while ((job = next_job(vol)))
+		job->run(vol, job);
+	return NULL;
+}
+
+static void append(struct data_job ***tail, struct data_job *job)
+{
+	job->next = NULL;
+	**tail = job;
+	*tail = &job->next;
+}
+
+void volume_queue(struct data_volume *vol, struct data_job *job)
+{
+	(void)pthread_mutex_lock(&vol->lock);
+	append(&vol->jobs_tail, job);
+	(void)pthread_cond_signal(&vol->wake);
+	(void)pthread_mutex_unlock(&vol->lock);
+}
+
+/** The stalled jobs come before all others: they have waited longest. */
+static void unstall_locked(struct data_volume *vol)
+{
+	if (!vol->stalled)
+		return;
+	*vol->stalled_tail = vol->jobs;
+	if (!vol->jobs)
+		vol->jobs_tail = vol->stalled_tail;
+	vol->jobs = vol->stalled;
+	vol->stalled = NULL;
+	vol->stalled_tail = &vol->stalled;
+	(void)pthread_cond_signal(&vol->wake);
+}
+
+void volume_expect_release(struct data_volume *vol)
+{
+	(void)pthread_mutex_lock(&vol->lock);
+	vol->nr_unreleased++;
+	unstall_locked(vol);
+	(void)pthread_mutex_unlock(&vol->lock);
+}
+
+void volume_released(struct data_volume *vol)
+{
+	(void)pthread_mutex_lock(&vol->lock);
+	vol->nr_unreleased--;
+	vol->nr_releases++;
+	unstall_locked(vol);
+	(void)pthread_mutex_unlock(&vol->lock);
+}
+
+uint64_t volume_nr_releases(struct data_volume *vol)
+{
+	uint64_t nr;
+
+	(void)pthread_mutex_lock(&vol->lock);
+	nr = vol->nr_releases;
+	(void)pthread_mutex_unlock(&vol->lock);
+	return nr;
+}
+
+enum volume_stall volume_stall(struct data_volume *vol, struct data_job *job, uint64_t nr_releases)
+{
+	enum volume_stall verdict = VOLUME_HOPELESS;
+
+	(void)pthread_mutex_lock(&vol->lock);
+	if (vol->nr_releases != nr_releases) {
+		verdict = VOLUME_RETRY;
+	} else if (vol->nr_unreleased) {
+		append(&vol->stalled_tail, job);
+		verdict = VOLUME_STALLED;
+	}
+	(void)pthread_mutex_unlock(&vol->lock);
+	return verdict;
+}
+
+/** Slots are counted in 32 bits; a LUN with more chunks is used in part. */
+static int learn_luns(struct data_volume *vol)
+{
+	vol->nr_luns = superpipe_nr_luns(vol->sp);
+	if (vol->nr_luns == 0 || vol->nr_luns > SUPERPIPE_MAX_LUNS)
+		return -EINVAL;
+	for (unsigned i = 0; i < vol->nr_luns; i++) {
+		const struct superpipe_lun_info *info = superpipe_lun_info(vol->sp, i);
+
+		if (i == 0)
+			vol->chunk_blocks = info->chunk_lbas;
+		if (info->chunk_lbas == 0 || info->chunk_lbas != vol->chunk_blocks)
+			return -EINVAL;
+		vol->luns[i].nr_chunks =
+			info->nr_chunks < UINT32_MAX / 2 ? info->nr_chunks : UINT32_MAX / 2;
+	}
+	return 0;
+}
+
+int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
+{
+	struct data_volume *vol = aligned_alloc(_Alignof(struct data_volume), sizeof(*vol));
+	int err;
+
+	if (!vol)
+		return -ENOMEM;
+	*vol = (struct data_volume){ .sp = sp };
+	vol->jobs_tail = &vol->jobs;
+	vol->stalled_tail = &vol->stalled;
+	TAILQ_INIT(&vol->spares);
+	err = learn_luns(vol);
+	if (err)
+		goto free_vol;
+	err = scratch_pool_init(&vol->scratches);
+	if (err)
+		goto free_vol;
+	(void)pthread_mutex_init(&vol->lock, NULL);
+	(void)pthread_cond_init(&vol->wake, NULL);
+	err = -pthread_create(&vol->worker, NULL, work, vol);
+	if (err)
+		goto fini;
+	*ret_vol = vol;
+	return 0;
+
+fini:
+	(void)pthread_cond_destroy(&vol->wake);
+	(void)pthread_mutex_destroy(&vol->lock);
+	scratch_pool_fini(&vol->scratches);
+free_vol:
+	free(vol);
+	return err;
+}
+
+void data_volume_free(struct data_volume *vol)
+{
+	if (!vol)
+		return;
+	(void)pthread_mutex_lock(&vol->lock);
+	vol->stopping = true;
+	(void)pthread_cond_signal(&vol->wake);
+	(void)pthread_mutex_unlock(&vol->lock);
+	(void)pthread_join(vol->worker, NULL);
+	(void)pthread_cond_destroy(&vol->wake);
+	(void)pthread_mutex_destroy(&vol->lock);
+	scratch_pool_fini(&vol->scratches);
+	free(vol);
+}
+
+void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats)
+{
+	uint64_t nr_used = 0, nr_chunks = 0;
+	uint64_t nr_vluns = atomic_load_explicit(&vol->nr_vluns, memory_order_relaxed);
+
+	for (unsigned i = 0; i < vol->nr_luns; i++) {
+		nr_chunks += vol->luns[i].nr_chunks;
+		nr_used += atomic_load_explicit(&vol->luns[i].nr_used, memory_order_relaxed);
+	}
+	ret_stats->chunk_bytes = (uint64_t)vol->chunk_blocks * DATA_BLOCK_BYTES;
+	ret_stats->nr_chunks = nr_chunks;
+	ret_stats->nr_free_chunks = nr_used < nr_chunks ? nr_chunks - nr_used : 0;
+	ret_stats->nr_handles = superpipe_max_handles(vol->sp);
+	ret_stats->nr_free_handles =
+		nr_vluns < ret_stats->nr_handles ? ret_stats->nr_handles - nr_vluns : 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * volume - what the files of a volume share: the worker thread, the pool of scratches, the counts.
+ *
+ * The worker does everything that sleeps in an ioctl, one job after the other in the order they
+ * were queued. So a release that was queued before a growth is done before it.
+ */
+#ifndef CXLFS_DATA_VOLUME_H
+#define CXLFS_DATA_VOLUME_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "data/data.h"
+#include "data/scratch.h"
+
+struct data_job {
+	struct data_job *next;
+	void (*run)(struct data_volume *vol, struct data_job *job);
+};
+
+struct data_lun {
+	uint64_t nr_chunks;
+	_Atomic uint64_t nr_used; /* counted for files: see space_account_locked() */
+};
+
+TAILQ_HEAD(data_file_list, data_file);
+
+/* Locks: a file's lock is taken before the volume's; the shards' locks come last. */
+struct data_volume {
+	struct superpipe *sp;  /* these four: set before the worker starts */
+	uint32_t chunk_blocks;
+	unsigned nr_luns;
+	pthread_t worker;
+	struct data_lun luns[SUPERPIPE_MAX_LUNS];
+	_Atomic uint64_t nr_vluns; /* files counted as having one */
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct data_job *jobs, **jobs_tail;       /* protected by lock */
+	struct data_job *stalled, **stalled_tail; /* protected by lock */
+	uint64_t nr_unreleased; /* protected by lock; freed files that still hold flash */
+	uint64_t nr_releases;   /* protected by lock; how often one of them let go */
+	bool stopping;          /* protected by lock */
+
+	struct data_file_list spares; /* worker only: files that may hold slots beyond their tail */
+	struct scratch_pool scratches;
+};
+
+/** volume_queue() - hand a job to the worker; its memory stays the job's until it has run */
+void volume_queue(struct data_volume *vol, struct data_job *job);
+
+/**
+ * volume_expect_release() - a freed file will let go of its flash some time later
+ * Stalled jobs are run again: one of them may be that file's, which must not wait for itself.
+ */
+void volume_expect_release(struct data_volume *vol);
+
+/** volume_released() - it has; stalled jobs are run again */
+void volume_released(struct data_volume *vol);
+
+uint64_t volume_nr_releases(struct data_volume *vol);
+
+enum volume_stall {
+	VOLUME_STALLED,  /* the job runs again after the next release */
+	VOLUME_RETRY,    /* there was a release since @nr_releases was read: try again at once */
+	VOLUME_HOPELESS, /* no release is to be expected */
+};
+
+/** volume_stall() - what a job that found too little flash can hope for */
+enum volume_stall volume_stall(struct data_volume *vol, struct data_job *job, uint64_t nr_releases);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One command: is it one that a user context may give, may this handle be used for it, and where
+ * on which LUN does it go. The order of the checks decides which code a command with several
+ * mistakes gets: context, opcode, handle, chunk, direction, lengths.
+ */
+#include "emul/afu_engine.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define MAX_PHYSICAL_BYTES (16u << 20) /* of one command through a physical handle */
+
+enum {
+	KEY_ILLEGAL_REQUEST = 0x05,
+	ASC_LBA_OUT_OF_RANGE = 0x21,
+	ASC_INVALID_FIELD_IN_CDB = 0x24,
+};
+
+void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache *cache)
+{
+	cache->valid = false;
+	cache->capability = atomic_load_explicit(&engine->pe->capability, memory_order_acquire);
+	cache->links_down =
+		atomic_load_explicit(&engine->ad->shm->fault.links_down, memory_order_relaxed);
+	if (__builtin_expect(cache->links_down != 0, 0))
+		cache->links_down = emul_fault_links_down(&engine->ad->shm->fault, emul_now_ns());
+}
+
+static bool fail_afu(struct emul_status *status, uint8_t afu_rc)
+{
+	*status = emul_status_afu(afu_rc, 0);
+	return false;
+}
+
+static bool fail_check(struct emul_status *status, uint8_t asc)
+{
+	*status = emul_status_check(KEY_ILLEGAL_REQUEST, asc, 0);
+	return false;
+}
+
+/* READ and WRITE through a handle are all that a user context may do. */
+static bool check_capability(const struct emul_batch *batch, const struct sisl_ioarcb *ioarcb,
+			     const struct emul_xlate_cache *cache, bool *ret_write)
+{
+	unsigned kind = ioarcb->req_flags & (SISL_REQ_RES_HNDL | SISL_REQ_TMF | SISL_REQ_AFU_CMD);
+	bool write = ioarcb->cdb[0] == SISL_CDB_WRITE_16;
+
+	if (ioarcb->ctx_id != batch->engine->index || kind != SISL_REQ_RES_HNDL ||
+	    ioarcb->ioadl_len)
+		return false;
+	if (!write && ioarcb->cdb[0] != SISL_CDB_READ_16)
+		return false;
+	*ret_write = write;
+	return cache->capability & (write ? EMUL_PERM_WRITE : EMUL_PERM_READ);
+}
+
+/*
+ * Read an RHT entry while the driver may be changing it. The real AFU fetches the 16 bytes at
+ * once; here the count is read again behind the pointer. As the driver grows pointer first and
+ * shrinks count first, equal counts mean that the pointer belongs to them.
+ */
+static void read_rht(const struct emul_rht *rht, struct emul_xlate_cache *cache)
+{
+	do {
+		cache->lxt_cnt = atomic_load_explicit(&rht->lxt_cnt, memory_order_acquire);
+		cache->lxt = atomic_load_explicit(&rht->lxt, memory_order_acquire);
+	} while (atomic_load_explicit(&rht->lxt_cnt, memory_order_relaxed) != cache->lxt_cnt);
+	cache->fp = atomic_load_explicit(&rht->fp, memory_order_relaxed);
+}
+
+static bool use_physical(const struct emul_adapter *ad, const struct emul_rht *rht,
+			 struct emul_xlate_cache *cache, struct emul_status *status)
+{
+	int lun = emul_lun_of_id(ad, atomic_load_explicit(&rht->lun_id, memory_order_relaxed));
+
+	if (!(atomic_load_explicit(&rht->valid, memory_order_relaxed) & EMUL_RHT_VALID))
+		return fail_afu(status, SISL_AFU_RC_RHT_INVALID);
+	if (lun < 0)
+		return fail_afu(status, SISL_AFU_RC_NO_CHANNELS);
+	cache->lun = (uint8_t)lun;
+	cache->ports = atomic_load_explicit(&rht->port_mask, memory_order_relaxed);
+	cache->lun_blocks = atomic_load_explicit(&ad->shm->disk[lun].nr_blocks,
+						 memory_order_relaxed);
+	return true;
+}
+
+static bool use_handle(const struct emul_engine *engine, uint32_t handle,
+		       struct emul_xlate_cache *cache, struct emul_status *status)
+{
+	const struct emul_rht *rht = emul_rht_at(engine->ad, engine->pe, handle);
+
+	cache->valid = false;
+	cache->index = UINT64_MAX;
+	if (!rht)
+		return fail_afu(status, atomic_load(&engine->pe->rht) ? SISL_AFU_RC_RHT_BOUNDS :
+									SISL_AFU_RC_RHT_INVALID);
+	if (!atomic_load_explicit(&rht->nmask, memory_order_acquire))
+		return fail_afu(status, SISL_AFU_RC_RHT_PERM);
+	read_rht(rht, cache);
+	if ((cache->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL &&
+	    !use_physical(engine->ad, rht, cache, status))
+		return false;
+	cache->handle = handle;
+	cache->valid = true;
+	return true;
+}
+
+/* Look up which LUN an LXT entry leads to and through which ports. */
+static bool use_lxt(const struct emul_adapter *ad, uint64_t index, struct emul_xlate_cache *cache,
+		    struct emul_status *status)
+{
+	const _Atomic uint64_t *lxt = emul_lxt_at(ad, cache->lxt, index);
+	unsigned ports = 0;
+	int lun = -1;
+
+	cache->index = UINT64_MAX;
+	if (!lxt)
+		return fail_afu(status, SISL_AFU_RC_LXT_DMA);
+	cache->entry = atomic_load_explicit(lxt, memory_order_acquire);
+	for (unsigned port = 0; port < EMUL_MAX_PORTS; port++) {
+		int found = emul_lun_in_table(ad, port, EMUL_LXT_INDEX(cache->entry));
+
+		if (!(EMUL_LXT_PORTS(cache->entry) & 1u << port) || found < 0)
+			continue;
+		ports |= 1u << port;
+		lun = lun < 0 ? found : lun;
+	}
+	if (lun < 0)
+		return fail_afu(status, SISL_AFU_RC_NO_CHANNELS);
+	cache->lun = (uint8_t)lun;
+	cache->ports = (uint8_t)ports;
+	cache->lun_blocks = atomic_load_explicit(&ad->shm->disk[lun].nr_blocks,
+						 memory_order_relaxed);
+	cache->index = index;
+	return true;
+}
+
+static bool translate(const struct emul_engine *engine, struct emul_command *cmd, uint64_t blocks,
+		      struct emul_xlate_cache *cache, struct emul_status *status,
+		      uint64_t *ret_media_lba)
+{
+	uint64_t in_chunk = cmd->lba & (SISL_CHUNK_DEV_BLOCKS - 1);
+	uint64_t index = cmd->lba >> SISL_CHUNK_SHIFT;
+
+	if ((cache->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL) {
+		*ret_media_lba = cmd->lba;
+		return blocks << engine->block_shift <= MAX_PHYSICAL_BYTES ||
+		       fail_check(status, ASC_INVALID_FIELD_IN_CDB);
+	}
+	if (index >= cache->lxt_cnt || blocks << engine->block_shift > SISL_LBA_BYTES ||
+	    in_chunk + blocks > SISL_CHUNK_DEV_BLOCKS)
+		return fail_afu(status, SISL_AFU_RC_LXT_BOUNDS);
+	if (index != cache->index && !use_lxt(engine->ad, index, cache, status))
+		return false;
+	if (!(EMUL_LXT_PERM(cache->entry) & (cmd->write ? EMUL_PERM_WRITE : EMUL_PERM_READ)))
+		return fail_afu(status, SISL_AFU_RC_LXT_PERM);
+	*ret_media_lba = EMUL_LXT_LBA(cache->entry) | in_chunk;
+	return true;
+}
+
+static bool choose_port(const struct emul_xlate_cache *cache, struct emul_command *cmd,
+			struct emul_status *status)
+{
+	unsigned up = cache->ports & ~cache->links_down;
+
+	cmd->port = (uint8_t)__builtin_ctz((up ? up : cache->ports) | 1u << EMUL_MAX_PORTS);
+	if (__builtin_expect(up != 0, 1))
+		return true;
+	*status = (struct emul_status){ .fc_rc = SISL_FC_RC_LINK_DOWN, .port = cmd->port };
+	return false;
+}
+
+/* What the target says of direction and lengths. */
+static bool check_transfer(const struct sisl_ioarcb *ioarcb, uint64_t bytes,
+			   struct emul_command *cmd, struct emul_status *status)
+{
+	if (!!(ioarcb->req_flags & SISL_REQ_HOST_WRITE) != cmd->write) {
+		*status = (struct emul_status){ .fc_rc = SISL_FC_RC_ABORT_OK };
+		return false;
+	}
+	if (__builtin_expect(ioarcb->data_len < bytes, 0)) {
+		fail_check(status, ASC_INVALID_FIELD_IN_CDB);
+		status->flags |= SISL_IOASA_OVERRUN;
+		status->resid = (uint32_t)bytes - ioarcb->data_len;
+		return false;
+	}
+	cmd->bytes = (uint32_t)bytes;
+	cmd->resid = ioarcb->data_len - (uint32_t)bytes;
+	return true;
+}
+
+/* The CDB is big-endian, whatever order the context has. */
+static inline uint64_t cdb_lba(const struct sisl_ioarcb *ioarcb)
+{
+	uint64_t lba;
+
+	memcpy(&lba, ioarcb->cdb + 2, sizeof(lba));
+	return be64toh(lba);
+}
+
+static inline uint32_t cdb_blocks(const struct sisl_ioarcb *ioarcb)
+{
+	uint32_t blocks;
+
+	memcpy(&blocks, ioarcb->cdb + 10, sizeof(blocks));
+	return be32toh(blocks);
+}
+
+bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
+		struct emul_status *status)
+{
+	const struct emul_engine *engine = batch->engine;
+	const struct sisl_ioarcb *ioarcb = &batch->ioarcb[i];
+	struct emul_command *cmd = &batch->cmd[i];
+	uint64_t blocks = cdb_blocks(ioarcb);
+	uint64_t media_lba = 0;
+	bool write;
+
+	if (!check_capability(batch, ioarcb, cache, &write))
+		return fail_afu(status, SISL_AFU_RC_CAP_VIOLATION);
+	cmd->write = write;
+	cmd->lba = cdb_lba(ioarcb);
+	if ((!cache->valid || cache->handle != ioarcb->res_hndl) &&
+	    !use_handle(engine, ioarcb->res_hndl, cache, status))
+		return false;
+	if (!(cache->fp & (write ? EMUL_PERM_WRITE : EMUL_PERM_READ)))
+		return fail_afu(status, SISL_AFU_RC_RHT_PERM);
+	if (!translate(engine, cmd, blocks, cache, status, &media_lba) ||
+	    !choose_port(cache, cmd, status))
+		return false;
+	if (media_lba >= cache->lun_blocks || blocks > cache->lun_blocks - media_lba)
+		return fail_check(status, ASC_LBA_OUT_OF_RANGE);
+	cmd->lun = cache->lun;
+	cmd->offset = media_lba << engine->block_shift;
+	return check_transfer(ioarcb, blocks << engine->block_shift, cmd, status);
+}
+
+bool emul_xlate_still_good(const struct emul_batch *batch, unsigned i)
+{
+	const struct emul_engine *engine = batch->engine;
+	const struct emul_rht *rht =
+		emul_rht_at(engine->ad, engine->pe, batch->ioarcb[i].res_hndl);
+	uint8_t fp;
+
+	if (!rht || !atomic_load_explicit(&rht->nmask, memory_order_acquire))
+		return false;
+	fp = atomic_load_explicit(&rht->fp, memory_order_relaxed);
+	return (fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL ||
+	       batch->cmd[i].lba >> SISL_CHUNK_SHIFT <
+		       atomic_load_explicit(&rht->lxt_cnt, memory_order_acquire);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state - the volatile part of the shared state: made as after power-on, and put right after the
+ * holder of the adapter lock has died in the middle of a change.
+ */
+#ifndef CXLFS_EMUL_STATE_H
+#define CXLFS_EMUL_STATE_H
+
+#include <stdbool.h>
+
+#include "emul/shm.h"
+
+/** emul_state_init() - power on: lock, driver, LUNs in superpipe mode, no contexts */
+void emul_state_init(struct emul_shm *shm);
+
+/** emul_state_is_of_this_boot() - was the state made since this machine started? */
+bool emul_state_is_of_this_boot(const struct emul_shm *shm);
+
+/**
+ * emul_state_repair() - recompute what can be derived
+ * Chunk maps, clone counts, LUN users and the LXT heap follow from the handles; the handles are
+ * changed in an order that keeps each of them whole. Called with the adapter lock.
+ */
+void emul_state_repair(struct emul_shm *shm);
+
+#endif

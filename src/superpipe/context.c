@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rules of fd2, the adapter fd. APP_CLOSE_ADAP_FD is a flag that ATTACH returns; drivers older
+ * than the flag close fd2 themselves, and a second close would hit a stranger's descriptor.
+ *
+ *   event                    | with APP_CLOSE_ADAP_FD         | without it
+ *   -------------------------|--------------------------------|---------------------------------
+ *   first ATTACH             | keep fd2, map it               | same
+ *   ATTACH with REUSE        | none returned; keep the one    | same
+ *   DETACH, not the last LUN | keep                           | keep
+ *   DETACH of the last LUN   | detach, unmap, close fd2       | unmap, detach; driver closes it
+ *   RECOVER_AFU, renewed     | unmap old, close old, map new  | unmap old, map new
+ *   RECOVER_AFU, healthy     | keep                           | keep
+ *   child after fork         | unmap inherited; close the     | unmap inherited; close it unless
+ *                            | inherited fd2 after the clone, | VLUN_CLONE has
+ *                            | or at once if none is made     |
+ *   anything else            | never close: the last close destroys the context and its vLUNs
+ */
+#include "superpipe/context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "wire/sisl.h"
+
+#define ATTACH_TRIES      3
+#define ATTACH_RECOVERIES 20
+#define DETACH_TRIES      100
+
+void context_explain(const struct context *ctx, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (!ctx->explain)
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	ctx->explain(ctx->explain_arg, text);
+}
+
+/* ---- fd1 ---- */
+
+static int open_device(struct context *ctx, const char *device, const struct devport_ops *ops)
+{
+	unsigned lun = ctx->nr_luns;
+	int rc;
+
+	if (ctx->ops && ops != ctx->ops) {
+		context_explain(ctx, "%s: not on the same adapter as %s", device, ctx->names[0]);
+		return -EINVAL;
+	}
+	ctx->ops = ops;
+	ctx->names[lun] = strdup(device);
+	if (!ctx->names[lun])
+		return -ENOMEM;
+	rc = ops->open(device, ctx->explain, ctx->explain_arg, &ctx->dp[lun]);
+	if (rc) {
+		free(ctx->names[lun]);
+		ctx->names[lun] = NULL;
+		return rc;
+	}
+	ctx->nr_luns++;
+	return 0;
+}
+
+int context_init(struct context *ctx, const char *const devices[], unsigned nr_devices,
+		 const struct devport_ops *ops, devport_explain_fn explain, void *explain_arg)
+{
+	memset(ctx, 0, sizeof(*ctx));
+	ctx->explain = explain;
+	ctx->explain_arg = explain_arg;
+	ctx->adap_fd = -1;
+	ctx->opener = getpid();
+	if (nr_devices < 1 || nr_devices > SUPERPIPE_MAX_LUNS) {
+		context_explain(ctx, "a volume has 1 to %u LUNs, not %u", SUPERPIPE_MAX_LUNS,
+				nr_devices);
+		return -EINVAL;
+	}
+	(void)pthread_mutex_init(&ctx->lock, NULL);
+	for (unsigned i = 0; i < nr_devices; i++) {
+		int rc = open_device(ctx, devices[i], ops ? ops : devport_find(devices[i]));
+
+		if (rc) {
+			context_fini(ctx);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void context_fini(struct context *ctx)
+{
+	for (unsigned i = 0; i < ctx->nr_luns; i++) {
+		ctx->ops->close(ctx->dp[i]);
+		free(ctx->names[i]);
+		ctx->names[i] = NULL;
+	}
+	if (ctx->nr_luns)
+		(void)pthread_mutex_destroy(&ctx->lock);
+	ctx->nr_luns = 0;
+}
+
+int context_reopen_after_fork(struct context *ctx)
+{
+	if (ctx->opener == getpid())
+		return 0;
+	for (unsigned i = 0; i < ctx->nr_luns; i++) {
+		int rc;
+
+		ctx->ops->close(ctx->dp[i]);
+		ctx->dp[i] = NULL;
+		rc = ctx->ops->open(ctx->names[i], ctx->explain, ctx->explain_arg, &ctx->dp[i]);
+		if (rc)
+			return rc;
+	}
+	ctx->opener = getpid();
+	return 0;
+}
+
+/* ---- attach ---- */
+
+/* ERANGE: sizes that no LUN can have. */
+static int derive_lun_info(const struct dk_attach *attach, struct superpipe_lun_info *info)
+{
+	uint64_t nr_blocks, nr_bytes;
+
+	if ((attach->block_size != 512 && attach->block_size != SUPERPIPE_LBA_BYTES) ||
+	    __builtin_add_overflow(attach->last_lba, 1, &nr_blocks) ||
+	    __builtin_mul_overflow(nr_blocks, attach->block_size, &nr_bytes))
+		return -ERANGE;
+	info->block_bytes = (uint32_t)attach->block_size;
+	info->chunk_lbas = SISL_CHUNK_DEV_BLOCKS / (SUPERPIPE_LBA_BYTES / info->block_bytes);
+	info->nr_chunks = nr_blocks >> SISL_CHUNK_SHIFT;
+	info->nr_lbas = nr_bytes / SUPERPIPE_LBA_BYTES;
+	info->max_xfer_lbas = 1;
+	/* A transfer length has to fit the 32 bits of an IOARCB. */
+	if (attach->max_xfer > SUPERPIPE_LBA_BYTES / info->block_bytes &&
+	    attach->max_xfer <= UINT32_MAX / info->block_bytes)
+		info->max_xfer_lbas = (uint32_t)(attach->max_xfer * info->block_bytes /
+						 SUPERPIPE_LBA_BYTES);
+	return 0;
+}
+
+static void explain_attach(const struct context *ctx, unsigned lun, int rc)
+{
+	const char *name = ctx->names[lun];
+
+	switch (rc) {
+	case -EINVAL:
+		if (lun)
+			context_explain(ctx, "%s: not on the same adapter as %s, the same LUN, or "
+					"not in superpipe mode", name, ctx->names[0]);
+		else
+			context_explain(ctx, "%s: the driver refuses to attach; is the LUN in "
+					"superpipe mode?", name);
+		break;
+	case -ENODEV:
+		context_explain(ctx, "%s: the adapter has failed, or all its contexts are in use",
+				name);
+		break;
+	case -ERANGE:
+		context_explain(ctx, "%s: its block size or its capacity cannot be used", name);
+		break;
+	case -ENOTTY:
+		context_explain(ctx, "%s: not a LUN of a CXL Flash adapter", name);
+		break;
+	default:
+		context_explain(ctx, "%s: attach failed: %s", name, strerror(-rc));
+	}
+}
+
+/*
+ * A host that is a logical partition has one interrupt less to give, and the driver refuses with
+ * EINVAL what it cannot give.
+ */
+static int attach_new(struct context *ctx, struct dk_attach *attach)
+{
+	int rc = -EINVAL;
+
+	for (unsigned nr_irqs = DK_MAX_INTERRUPTS; nr_irqs >= DK_MAX_INTERRUPTS - 1; nr_irqs--) {
+		for (unsigned i = 0; i < ATTACH_TRIES; i++) {
+			*attach = (struct dk_attach){ .hdr.flags = O_RDWR,
+						      .num_interrupts = nr_irqs };
+			rc = ctx->ops->ioctl(ctx->dp[0], DK_IOCTL_ATTACH, attach);
+			if (rc != -EAGAIN && rc != -EINTR)
+				break;
+		}
+		if (rc != -EINVAL)
+			break;
+	}
+	return rc;
+}
+
+static int attach_first(struct context *ctx)
+{
+	struct dk_attach attach;
+	int rc = attach_new(ctx, &attach);
+
+	if (rc)
+		return rc;
+	ctx->id = attach.context_id;
+	ctx->generation++;
+	ctx->attached = 1;
+	ctx->adap_fd = (int)attach.adap_fd;
+	ctx->app_closes_fd = (attach.hdr.return_flags & DK_RF_APP_CLOSE_ADAP_FD) != 0;
+	ctx->sq_mode = (attach.hdr.return_flags & DK_RF_CONTEXT_SQ_CMD_MODE) != 0;
+	ctx->mmio_bytes = attach.mmio_size;
+	return derive_lun_info(&attach, &ctx->luns[0]);
+}
+
+static int recover_locked(struct context *ctx, bool *ret_renewed);
+
+/* A context that a reset has taken while we attach is refused with EINVAL until recovered. */
+static int attach_further(struct context *ctx, unsigned lun)
+{
+	struct dk_attach attach;
+	bool renewed;
+	int rc;
+
+	for (unsigned i = 0; i < ATTACH_RECOVERIES; i++) {
+		attach = (struct dk_attach){ .hdr.flags = O_RDWR | DK_AF_REUSE_CONTEXT,
+					     .num_interrupts = DK_MAX_INTERRUPTS - 1,
+					     .context_id = ctx->id };
+		rc = ctx->ops->ioctl(ctx->dp[lun], DK_IOCTL_ATTACH, &attach);
+		if (rc == -EINTR || rc == -EAGAIN)
+			continue;
+		if (rc != -EINVAL || recover_locked(ctx, &renewed) || !renewed)
+			break;
+	}
+	if (rc)
+		return rc;
+	ctx->attached |= 1u << lun;
+	return derive_lun_info(&attach, &ctx->luns[lun]);
+}
+
+static int map_locked(struct context *ctx)
+{
+	return ctx->ops->map(ctx->dp[0], ctx->adap_fd, (size_t)ctx->mmio_bytes, &ctx->mmio);
+}
+
+/* EIO: lost between attach and here. */
+static int map_first(struct context *ctx)
+{
+	bool renewed;
+	int rc = 0;
+
+	for (unsigned i = 0; !ctx->mmio && i < ATTACH_RECOVERIES; i++) {
+		rc = map_locked(ctx);
+		if (rc == -EIO)
+			rc = recover_locked(ctx, &renewed);
+		else
+			break;
+	}
+	if (rc)
+		context_explain(ctx, "%s: cannot map the registers of the context: %s",
+				ctx->names[0], strerror(-rc));
+	return rc;
+}
+
+static void detach_locked(struct context *ctx);
+
+int context_attach(struct context *ctx)
+{
+	unsigned lun = 0;
+	int rc;
+
+	pthread_mutex_lock(&ctx->lock);
+	rc = attach_first(ctx);
+	for (lun = 0; !rc && lun + 1 < ctx->nr_luns; lun++)
+		rc = attach_further(ctx, lun + 1);
+	if (rc)
+		explain_attach(ctx, lun, rc);
+	else
+		rc = map_first(ctx);
+	if (rc)
+		detach_locked(ctx);
+	pthread_mutex_unlock(&ctx->lock);
+	return rc;
+}
+
+/* ---- detach ---- */
+
+static void unmap_locked(struct context *ctx)
+{
+	ctx->ops->unmap(ctx->mmio);
+	ctx->mmio = NULL;
+}
+
+static void detach_luns(struct context *ctx)
+{
+	for (unsigned lun = ctx->nr_luns; lun-- > 0;) {
+		struct dk_detach detach = { .context_id = ctx->id };
+		int rc = -EINTR;
+
+		if (!(ctx->attached & 1u << lun))
+			continue;
+		for (unsigned i = 0; rc == -EINTR && i < DETACH_TRIES; i++)
+			rc = ctx->ops->ioctl(ctx->dp[lun], DK_IOCTL_DETACH, &detach);
+		if (rc)
+			log_debug(LOGC_SUPERPIPE, "%s: detach: %s", ctx->names[lun], strerror(-rc));
+		ctx->attached &= ~(1u << lun);
+	}
+}
+
+static void detach_locked(struct context *ctx)
+{
+	if (ctx->adap_fd < 0)
+		return;
+	if (!ctx->app_closes_fd)
+		unmap_locked(ctx);
+	detach_luns(ctx);
+	unmap_locked(ctx);
+	if (ctx->app_closes_fd)
+		(void)ctx->ops->close_adap_fd(ctx->dp[0], ctx->adap_fd);
+	ctx->adap_fd = -1;
+}
+
+void context_detach(struct context *ctx)
+{
+	pthread_mutex_lock(&ctx->lock);
+	detach_locked(ctx);
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+/* ---- recover ---- */
+
+static int recover_locked(struct context *ctx, bool *ret_renewed)
+{
+	struct dk_recover_afu recover = { .context_id = ctx->id };
+	int rc = ctx->ops->ioctl(ctx->dp[0], DK_IOCTL_RECOVER_AFU, &recover);
+
+	if (rc)
+		return rc;
+	*ret_renewed = (recover.hdr.return_flags & DK_RF_CONTEXT_RESET) != 0;
+	if (*ret_renewed) {
+		unmap_locked(ctx);
+		if (ctx->app_closes_fd)
+			(void)ctx->ops->close_adap_fd(ctx->dp[0], ctx->adap_fd);
+		ctx->id = recover.context_id;
+		ctx->adap_fd = (int)recover.adap_fd;
+		ctx->mmio_bytes = recover.mmio_size;
+		/* The microcode may be another one after the reset. */
+		ctx->sq_mode = (recover.hdr.return_flags & DK_RF_CONTEXT_SQ_CMD_MODE) != 0;
+		ctx->generation++;
+	}
+	return 0;
+}
+
+int context_recover(struct context *ctx, bool *ret_renewed)
+{
+	bool renewed = false;
+	int rc;
+
+	pthread_mutex_lock(&ctx->lock);
+	rc = recover_locked(ctx, &renewed);
+	/* A mapping that failed last time counts as a renewal this time. */
+	if (!rc && !ctx->mmio) {
+		renewed = true;
+		rc = map_locked(ctx);
+	}
+	pthread_mutex_unlock(&ctx->lock);
+	if (!rc)
+		*ret_renewed = renewed;
+	return rc;
+}
+
+/* ---- the rest ---- */
+
+int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg,
+		  uint64_t *id, uint64_t *ret_generation)
+{
+	struct dk_hdr *hdr = arg;
+	int rc;
+
+	pthread_mutex_lock(&ctx->lock);
+	if (ret_generation)
+		*ret_generation = ctx->generation;
+	*id = ctx->id;
+	hdr->return_flags = 0; /* the driver refuses what it wrote there last time */
+	rc = ctx->ops->ioctl(ctx->dp[lun], request, arg);
+	pthread_mutex_unlock(&ctx->lock);
+	return rc;
+}
+
+uint64_t context_generation(struct context *ctx)
+{
+	uint64_t generation;
+
+	pthread_mutex_lock(&ctx->lock);
+	generation = ctx->generation;
+	pthread_mutex_unlock(&ctx->lock);
+	return generation;
+}
+
+/* The locks are not taken: a thread that does not exist in the child may have held them. */
+void context_forget(struct context *ctx)
+{
+	unmap_locked(ctx);
+	ctx->attached = 0;
+}
+
+void context_forget_fd(struct context *ctx, bool driver_closed)
+{
+	if (ctx->adap_fd >= 0 && !driver_closed)
+		(void)ctx->ops->close_adap_fd(ctx->dp[0], ctx->adap_fd);
+	ctx->adap_fd = -1;
+}

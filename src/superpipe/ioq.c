@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "superpipe/ioq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "superpipe/cdb.h"
+#include "superpipe/ioq_internal.h"
+#include "superpipe/vlun.h"
+
+uint64_t ioq_now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+void ioq_list_append(struct ioq_list *list, struct ioq_cmd *cmd)
+{
+	cmd->next = NULL;
+	if (list->tail)
+		list->tail->next = cmd;
+	else
+		list->head = cmd;
+	list->tail = cmd;
+}
+
+struct ioq_cmd *ioq_list_pop(struct ioq_list *list)
+{
+	struct ioq_cmd *cmd = list->head;
+
+	if (!cmd)
+		return NULL;
+	list->head = cmd->next;
+	if (!list->head)
+		list->tail = NULL;
+	return cmd;
+}
+
+/* ---- life ---- */
+
+static uint32_t round_up_depth(unsigned depth)
+{
+	uint32_t nr_slots = 1;
+
+	while (nr_slots < depth)
+		nr_slots *= 2;
+	return nr_slots;
+}
+
+/*
+ * Slots and rings share one mapping. It is kept from forked children: they must not touch it, and
+ * a page shared copy-on-write would move under the device at the next store.
+ */
+static int map_queues(struct ioq *q)
+{
+	size_t slots_bytes = q->nr_slots * sizeof(struct ioq_slot);
+	size_t rrq_bytes = q->nr_slots * sizeof(uint64_t);
+	size_t sq_bytes = (q->nr_slots + 1) * sizeof(struct sisl_ioarcb);
+	size_t rrq_offset, sq_offset;
+	char *base;
+
+	rrq_offset = slots_bytes;
+	sq_offset = (rrq_offset + rrq_bytes + 4095) & ~(size_t)4095;
+	q->mapping_bytes = sq_offset + sq_bytes;
+	base = mmap(NULL, q->mapping_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	if (base == MAP_FAILED)
+		return -ENOMEM;
+	(void)madvise(base, q->mapping_bytes, MADV_DONTFORK);
+	q->slots = (struct ioq_slot *)base;
+	q->rrq.entries = (uint64_t *)(base + rrq_offset);
+	q->rrq.nr_entries = q->nr_slots;
+	q->sq.slots = (struct sisl_ioarcb *)(base + sq_offset);
+	q->sq.nr_slots = q->nr_slots + 1;
+	return 0;
+}
+
+static int alloc_cmds(struct ioq *q)
+{
+	q->cmds = aligned_alloc(64, q->nr_slots * sizeof(*q->cmds));
+	q->scratch = calloc(q->nr_slots, sizeof(*q->scratch));
+	if (!q->cmds || !q->scratch)
+		return -ENOMEM;
+	memset(q->cmds, 0, q->nr_slots * sizeof(*q->cmds));
+	for (uint32_t i = q->nr_slots; i-- > 0;) {
+		q->cmds[i].next = q->free_cmds;
+		q->free_cmds = &q->cmds[i];
+	}
+	return 0;
+}
+
+int ioq_init(struct ioq *q, const struct devport_ops *ops, unsigned depth)
+{
+	int rc;
+
+	memset(q, 0, sizeof(*q));
+	if (depth > IOQ_MAX_DEPTH)
+		return -EINVAL;
+	q->ops = ops;
+	q->nr_slots = round_up_depth(depth ? depth : IOQ_DEFAULT_DEPTH);
+	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->wake_fd < 0)
+		return -errno;
+	(void)pthread_mutex_init(&q->submit_lock, NULL);
+	(void)pthread_mutex_init(&q->reap_lock, NULL);
+	(void)pthread_cond_init(&q->quiet, NULL);
+	rc = map_queues(q);
+	if (!rc)
+		rc = alloc_cmds(q);
+	if (rc)
+		ioq_fini(q);
+	return rc;
+}
+
+void ioq_forget(struct ioq *q)
+{
+	if (!q->ops)
+		return;
+	free(q->scratch);
+	free(q->cmds);
+	(void)close(q->wake_fd);
+	memset(q, 0, sizeof(*q));
+}
+
+void ioq_fini(struct ioq *q)
+{
+	if (!q->ops)
+		return;
+	if (q->slots)
+		(void)munmap(q->slots, q->mapping_bytes);
+	(void)pthread_cond_destroy(&q->quiet);
+	(void)pthread_mutex_destroy(&q->reap_lock);
+	(void)pthread_mutex_destroy(&q->submit_lock);
+	ioq_forget(q);
+}
+
+/* ---- waking the reaper thread ---- */
+
+void ioq_wake_reaper(struct ioq *q)
+{
+	const uint64_t one = 1;
+	ssize_t written = write(q->wake_fd, &one, sizeof(one));
+
+	(void)written; /* fails only when the counter is full, and then the reaper is awake */
+}
+
+void ioq_raise(struct ioq *q, enum ioq_trouble trouble)
+{
+	uint32_t before = __atomic_fetch_or(&q->trouble, trouble, __ATOMIC_SEQ_CST);
+
+	if (!(before & trouble))
+		ioq_wake_reaper(q);
+}
+
+/* ---- making commands ---- */
+
+static void fill_ioarcb(const struct ioq *q, struct ioq_cmd *cmd)
+{
+	struct ioq_slot *slot = ioq_slot_of(q, cmd);
+	struct sisl_ioarcb *ioarcb = &slot->ioarcb;
+	const struct superpipe_io *io = cmd->io;
+	const struct superpipe_vlun *vlun = io->vlun;
+	uint64_t lba = io->lba + cmd->io_lba;
+
+	ioarcb->ctx_id = q->ctx_id;
+	ioarcb->req_flags = SISL_REQ_RES_HNDL | SISL_REQ_TIMEOUT_SECS |
+			    (io->write ? SISL_REQ_HOST_WRITE : 0);
+	ioarcb->res_hndl = vlun->res_hndl;
+	ioarcb->data_len = cmd->nr_lbas * SUPERPIPE_LBA_BYTES;
+	ioarcb->data_ea = (uint64_t)(uintptr_t)io->buf +
+			  (uint64_t)cmd->io_lba * SUPERPIPE_LBA_BYTES;
+	ioarcb->msi = SISL_LISN_RRQ;
+	ioarcb->timeout = IOQ_AFU_TIMEOUT_SECONDS;
+	ioarcb->ioasa_ea = q->sq_mode ? (uint64_t)(uintptr_t)&slot->ioasa : 0;
+	cdb_fill_rw16(ioarcb->cdb, io->write, lba * vlun->dev_blocks_per_lba,
+		      cmd->nr_lbas * vlun->dev_blocks_per_lba);
+	memset(&slot->ioasa, 0, offsetof(struct sisl_ioasa, host_use));
+}
+
+/* The next command of the first io in the FIFO, which leaves it with its last one. */
+static struct ioq_cmd *make_cmd_locked(struct ioq *q)
+{
+	struct superpipe_io *io = q->fifo_head;
+	struct ioq_cmd *cmd = q->free_cmds;
+	uint32_t left;
+
+	if (!io || !cmd)
+		return NULL;
+	q->free_cmds = cmd->next;
+	left = io->nr_lbas - io->nr_issued;
+	cmd->io = io;
+	cmd->io_lba = io->nr_issued;
+	cmd->nr_lbas = left < io->vlun->max_cmd_lbas ? left : io->vlun->max_cmd_lbas;
+	cmd->nr_retries = 0;
+	cmd->nr_delays = 0;
+	io->nr_issued += cmd->nr_lbas;
+	if (io->nr_issued == io->nr_lbas) {
+		q->fifo_head = io->queue_next;
+		if (!q->fifo_head)
+			q->fifo_tail = NULL;
+	}
+	return cmd;
+}
+
+/*
+ * Is there a credit for one more command? In SQ mode a slot is one. In IOARRIN mode the AFU tells
+ * how many it takes; what it told last is used up first, for a register read costs more than the
+ * whole rest of a submission.
+ */
+static bool have_room_locked(struct ioq *q)
+{
+	if (q->sq_mode || q->room)
+		return true;
+	q->room = q->ops->read64(q->mmio, SISL_CMD_ROOM);
+	if (q->room == SISL_ALL_ONES) {
+		q->room = 0;
+		ioq_raise(q, IOQ_TROUBLE_LOST);
+	}
+	return q->room != 0;
+}
+
+static void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t now_ms)
+{
+	struct ioq_slot *slot = ioq_slot_of(q, cmd);
+
+	fill_ioarcb(q, cmd);
+	cmd->sequence = q->sequence++;
+	cmd->issued_ms = now_ms;
+	__atomic_store_n(&cmd->state, IOQ_CMD_ISSUED, __ATOMIC_RELEASE);
+	q->nr_busy++;
+	ioq_count_locked(&q->nr_commands);
+	ioq_count_locked(cmd->io->write ? &q->nr_writes : &q->nr_reads);
+	if (q->sq_mode) {
+		*ring_sq_take(&q->sq) = slot->ioarcb;
+	} else {
+		q->room--;
+		q->ops->write64(q->mmio, SISL_IOARRIN, (uint64_t)(uintptr_t)&slot->ioarcb);
+	}
+}
+
+void ioq_pump_locked(struct ioq *q)
+{
+	unsigned nr_issued = 0;
+	uint64_t now_ms;
+
+	if (ioq_state(q) != IOQ_RUNNING || (!q->retries.head && !q->fifo_head))
+		return;
+	now_ms = ioq_now_ms();
+	while ((q->retries.head || (q->fifo_head && q->free_cmds)) && have_room_locked(q)) {
+		struct ioq_cmd *cmd = ioq_list_pop(&q->retries);
+
+		issue_locked(q, cmd ? cmd : make_cmd_locked(q), now_ms);
+		nr_issued++;
+	}
+	if (nr_issued && q->sq_mode)
+		q->ops->write64(q->mmio, SISL_SQ_TAIL, ring_sq_tail(&q->sq));
+	/* Out of credit, and no completion will come to take this up again: the reaper has to. */
+	if (ioq_is_stuck_locked(q))
+		ioq_wake_reaper(q);
+}
+
+/* ---- submission ---- */
+
+static void prepare_io(struct superpipe_io *io)
+{
+	uint32_t max = io->vlun->max_cmd_lbas;
+
+	io->nr_issued = 0;
+	io->failure = IOQ_NO_FAILURE;
+	__atomic_store_n(&io->nr_pending, io->nr_lbas / max + (io->nr_lbas % max != 0),
+			 __ATOMIC_RELAXED);
+	io->queue_next = io->next;
+}
+
+void ioq_submit(struct ioq *q, struct superpipe_io *first)
+{
+	struct superpipe_io *last = first;
+
+	if (!first)
+		return;
+	/* All links are read here, before the first command can complete. */
+	for (struct superpipe_io *io = first; io; io = io->queue_next) {
+		prepare_io(io);
+		last = io;
+	}
+	pthread_mutex_lock(&q->submit_lock);
+	if (q->fifo_tail)
+		q->fifo_tail->queue_next = first;
+	else
+		q->fifo_head = first;
+	q->fifo_tail = last;
+	ioq_pump_locked(q);
+	pthread_mutex_unlock(&q->submit_lock);
+	ioq_drain(q);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What recovery does with the engine. Everything here runs on the thread that recovers.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "superpipe/ioq.h"
+#include "superpipe/ioq_internal.h"
+
+#define RESET_TIMEOUT_MS 5000
+
+static void set_state(struct ioq *q, enum ioq_state state)
+{
+	pthread_mutex_lock(&q->reap_lock);
+	__atomic_store_n(&q->state, state, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&q->reap_lock);
+}
+
+void ioq_halt(struct ioq *q)
+{
+	pthread_mutex_lock(&q->submit_lock);
+	if (ioq_state(q) == IOQ_RUNNING)
+		set_state(q, IOQ_HALTED);
+	while (__atomic_load_n(&q->nr_runners, __ATOMIC_SEQ_CST))
+		pthread_cond_wait(&q->quiet, &q->submit_lock);
+	pthread_mutex_unlock(&q->submit_lock);
+}
+
+/* endian_ctrl is written although it resets to little endian: nothing promises that it does. */
+static void program_registers(struct ioq *q)
+{
+	const struct devport_ops *ops = q->ops;
+
+	ops->write64(q->mmio, SISL_ENDIAN_CTRL,
+		     __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? SISL_ENDIAN_BIG : SISL_ENDIAN_LITTLE);
+	ops->write64(q->mmio, SISL_RRQ_START, ring_rrq_start(&q->rrq));
+	ops->write64(q->mmio, SISL_RRQ_END, ring_rrq_last(&q->rrq));
+	if (q->sq_mode) {
+		ops->write64(q->mmio, SISL_SQ_START, ring_sq_start(&q->sq));
+		ops->write64(q->mmio, SISL_SQ_END, ring_sq_last(&q->sq));
+	}
+	ops->write64(q->mmio, SISL_CTX_CTRL, SISL_LISN_SYNC_ERROR);
+	ops->write64(q->mmio, SISL_INTR_MASK, ~SISL_ISTATUS_MASK);
+}
+
+int ioq_start(struct ioq *q, struct devport_mmio *mmio, uint64_t context_id, bool sq_mode)
+{
+	bool alive;
+
+	pthread_mutex_lock(&q->submit_lock);
+	q->mmio = mmio;
+	q->ctx_id = (uint16_t)(context_id & SISL_CTX_ID_MASK);
+	q->sq_mode = sq_mode;
+	q->room = 0;
+	q->sq.position = 0;
+	pthread_mutex_lock(&q->reap_lock);
+	ring_rrq_clear(&q->rrq);
+	pthread_mutex_unlock(&q->reap_lock);
+	program_registers(q);
+	alive = q->ops->read64(mmio, SISL_INTR_STATUS) != SISL_ALL_ONES;
+	pthread_mutex_unlock(&q->submit_lock);
+	return alive ? 0 : -EIO;
+}
+
+/* Commands that waited for RECOVER_AFU's answer have it now. */
+static void release_recovered_locked(struct ioq *q)
+{
+	struct ioq_list rest = { NULL, NULL };
+	struct ioq_cmd *cmd;
+
+	while ((cmd = ioq_list_pop(&q->deferred)) != NULL) {
+		if (cmd->verdict.disposition == IOASA_RECOVER) {
+			__atomic_store_n(&cmd->state, IOQ_CMD_WAITING, __ATOMIC_RELAXED);
+			ioq_list_append(&q->retries, cmd);
+		} else {
+			ioq_list_append(&rest, cmd);
+		}
+	}
+	q->deferred = rest;
+}
+
+void ioq_resume(struct ioq *q)
+{
+	pthread_mutex_lock(&q->submit_lock);
+	set_state(q, IOQ_RUNNING);
+	release_recovered_locked(q);
+	ioq_pump_locked(q);
+	pthread_mutex_unlock(&q->submit_lock);
+}
+
+/* ---- commands that the device has lost ---- */
+
+static int compare_sequence(const void *a, const void *b)
+{
+	const struct ioq_cmd *const *left = a, *const *right = b;
+
+	return ((*left)->sequence > (*right)->sequence) - ((*left)->sequence < (*right)->sequence);
+}
+
+/* Takes every ISSUED command; they are in scratch then, oldest first. */
+static uint32_t take_issued_locked(struct ioq *q)
+{
+	uint32_t nr_taken = 0;
+
+	for (uint32_t i = 0; i < q->nr_slots; i++) {
+		uint32_t expected = IOQ_CMD_ISSUED;
+
+		if (__atomic_compare_exchange_n(&q->cmds[i].state, &expected, IOQ_CMD_WAITING,
+						false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			q->scratch[nr_taken++] = &q->cmds[i];
+	}
+	qsort(q->scratch, nr_taken, sizeof(q->scratch[0]), compare_sequence);
+	q->nr_busy -= nr_taken;
+	return nr_taken;
+}
+
+/* Before what waits already, for that was issued earlier than anything new. */
+static void prepend_retries_locked(struct ioq *q, uint32_t nr_cmds)
+{
+	struct ioq_list first = { NULL, NULL };
+	struct ioq_cmd *cmd;
+
+	for (uint32_t i = 0; i < nr_cmds; i++)
+		ioq_list_append(&first, q->scratch[i]);
+	while ((cmd = ioq_list_pop(&q->retries)) != NULL)
+		ioq_list_append(&first, cmd);
+	q->retries = first;
+}
+
+void ioq_requeue_issued(struct ioq *q)
+{
+	pthread_mutex_lock(&q->submit_lock);
+	prepend_retries_locked(q, take_issued_locked(q));
+	/* What ended for want of a context has not used up its patience. */
+	for (struct ioq_cmd *cmd = q->deferred.head; cmd; cmd = cmd->next) {
+		if (cmd->verdict.disposition == IOASA_RECOVER)
+			cmd->nr_retries = 0;
+	}
+	pthread_mutex_unlock(&q->submit_lock);
+}
+
+static bool is_cmd_overdue(const struct ioq *q, const struct ioq_cmd *cmd, uint64_t now_ms)
+{
+	return now_ms - cmd->issued_ms >= q->watchdog_ms;
+}
+
+void ioq_requeue_overdue(struct ioq *q)
+{
+	struct ioq_over over = { NULL, NULL };
+	uint32_t nr_taken, nr_kept = 0;
+	uint64_t now_ms;
+
+	pthread_mutex_lock(&q->submit_lock);
+	now_ms = ioq_now_ms();
+	nr_taken = take_issued_locked(q);
+	for (uint32_t i = 0; i < nr_taken; i++) {
+		struct ioq_cmd *cmd = q->scratch[i];
+
+		if (!is_cmd_overdue(q, cmd, now_ms) || cmd->nr_retries++ < IOQ_MAX_RETRIES) {
+			q->scratch[nr_kept++] = cmd;
+			continue;
+		}
+		ioq_io_failed(cmd->io, cmd->io_lba, -ETIMEDOUT);
+		ioq_io_less(cmd->io, 1, &over);
+		ioq_free_cmd_locked(q, cmd);
+	}
+	prepend_retries_locked(q, nr_kept);
+	pthread_mutex_unlock(&q->submit_lock);
+	ioq_callbacks(q, &over);
+}
+
+bool ioq_is_overdue(struct ioq *q)
+{
+	bool overdue = false;
+	uint64_t now_ms;
+
+	pthread_mutex_lock(&q->submit_lock);
+	now_ms = ioq_now_ms(); /* not earlier: no command may seem to be issued after it */
+	for (uint32_t i = 0; q->nr_busy && i < q->nr_slots && !overdue; i++) {
+		const struct ioq_cmd *cmd = &q->cmds[i];
+
+		overdue = __atomic_load_n(&cmd->state, __ATOMIC_RELAXED) == IOQ_CMD_ISSUED &&
+			  is_cmd_overdue(q, cmd, now_ms);
+	}
+	pthread_mutex_unlock(&q->submit_lock);
+	return overdue;
+}
+
+/* ---- context reset ---- */
+
+/*
+ * Waits for bit 0 of the reset register to clear. The device has no way to tell when, so it has
+ * to be asked, ever less often.
+ */
+static int await_reset(struct ioq *q, unsigned reset_register)
+{
+	uint64_t limit_ms = ioq_now_ms() + RESET_TIMEOUT_MS;
+	struct timespec pause = { .tv_nsec = 1000 };
+
+	for (;;) {
+		uint64_t value = q->ops->read64(q->mmio, reset_register);
+
+		if (value == SISL_ALL_ONES ||
+		    q->ops->read64(q->mmio, SISL_INTR_STATUS) == SISL_ALL_ONES)
+			return -EIO;
+		if (!(value & SISL_CTX_RESET))
+			return 0;
+		if (ioq_now_ms() >= limit_ms)
+			return -ETIMEDOUT;
+		(void)q->ops->run(q->mmio);
+		(void)nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 10 * 1000 * 1000)
+			pause.tv_nsec *= 2;
+	}
+}
+
+/*
+ * Where the AFU goes on fetching after a reset is not documented: at its old head, or, since the
+ * ring is programmed anew, at the start. sq_head says it; an empty ring is one where we agree.
+ */
+static void realign_sq(struct ioq *q)
+{
+	q->ops->write64(q->mmio, SISL_SQ_START, ring_sq_start(&q->sq));
+	q->ops->write64(q->mmio, SISL_SQ_END, ring_sq_last(&q->sq));
+	ring_sq_seek(&q->sq, q->ops->read64(q->mmio, SISL_SQ_HEAD));
+	q->ops->write64(q->mmio, SISL_SQ_TAIL, ring_sq_tail(&q->sq));
+}
+
+int ioq_reset_context(struct ioq *q)
+{
+	unsigned reset_register = q->sq_mode ? SISL_SQ_CTX_RESET : SISL_IOARRIN;
+	int rc;
+
+	q->ops->write64(q->mmio, reset_register, SISL_CTX_RESET);
+	rc = await_reset(q, reset_register);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&q->submit_lock);
+	q->room = 0;
+	if (q->sq_mode)
+		realign_sq(q);
+	pthread_mutex_unlock(&q->submit_lock);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static void fail_list_locked(struct ioq *q, struct ioq_list *list, struct ioq_over *over)
+{
+	struct ioq_cmd *cmd;
+
+	while ((cmd = ioq_list_pop(list)) != NULL) {
+		ioq_io_failed(cmd->io, cmd->io_lba, -EIO);
+		ioq_io_less(cmd->io, 1, over);
+		ioq_free_cmd_locked(q, cmd);
+	}
+}
+
+void ioq_fail(struct ioq *q)
+{
+	struct ioq_over over = { NULL, NULL };
+
+	pthread_mutex_lock(&q->submit_lock);
+	set_state(q, IOQ_FAILED);
+	q->mmio = NULL;
+	prepend_retries_locked(q, take_issued_locked(q));
+	fail_list_locked(q, &q->retries, &over);
+	fail_list_locked(q, &q->deferred, &over);
+	ioq_fail_fifo_locked(q, &over);
+	pthread_mutex_unlock(&q->submit_lock);
+	ioq_callbacks(q, &over);
+}

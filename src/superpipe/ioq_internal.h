@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ioq_internal - what the files of the command engine share among themselves.
+ */
+#ifndef CXLFS_SUPERPIPE_IOQ_INTERNAL_H
+#define CXLFS_SUPERPIPE_IOQ_INTERNAL_H
+
+#include "superpipe/ioq.h"
+
+#define IOQ_NO_FAILURE UINT64_MAX
+
+static inline struct ioq_slot *ioq_slot_of(const struct ioq *q, const struct ioq_cmd *cmd)
+{
+	return &q->slots[cmd - q->cmds];
+}
+
+static inline enum ioq_state ioq_state(const struct ioq *q)
+{
+	return (enum ioq_state)__atomic_load_n(&q->state, __ATOMIC_SEQ_CST);
+}
+
+/* A counter with one writer at a time and readers without a lock. */
+static inline void ioq_count_locked(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+static inline void ioq_count(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* Something waits to be issued, and nothing is out whose completion would see to it. */
+static inline bool ioq_is_stuck_locked(const struct ioq *q)
+{
+	return q->nr_busy == 0 && (q->retries.head || q->fifo_head);
+}
+
+/* ioq_reap.c: ends of commands and ios, in two steps because callbacks want no lock. */
+
+/** A list of ios that are over, linked by queue_next. */
+struct ioq_over {
+	struct superpipe_io *head, *tail;
+};
+
+/** ioq_io_failed() - note that the io failed at this LBA of it; the lowest one wins. */
+void ioq_io_failed(struct superpipe_io *io, uint32_t io_lba, int error);
+
+/** ioq_io_less() - @nr_cmds of the io have ended; if they were the last, it joins @over. */
+void ioq_io_less(struct superpipe_io *io, uint32_t nr_cmds, struct ioq_over *over);
+
+/** ioq_callbacks() - set results and call done() of every io in @over; no locks. */
+void ioq_callbacks(struct ioq *q, struct ioq_over *over);
+
+/** ioq_fail_fifo_locked() - end every io of the FIFO with -EIO as far as it was not issued. */
+void ioq_fail_fifo_locked(struct ioq *q, struct ioq_over *over);
+
+/** ioq_free_cmd_locked() - back to the free list. */
+void ioq_free_cmd_locked(struct ioq *q, struct ioq_cmd *cmd);
+
+#endif

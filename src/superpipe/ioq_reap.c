@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Completion: take entries from the RRQ, judge the commands, settle them, call back.
+ */
+#include <errno.h>
+
+#include "base/log.h"
+#include "superpipe/ioq.h"
+#include "superpipe/ioq_internal.h"
+#include "superpipe/vlun.h"
+
+#define BATCH      64
+#define MAX_ROUNDS 64 /* of one drain, before the rest is left to the reaper thread */
+
+/* ---- ends of ios ---- */
+
+void ioq_io_failed(struct superpipe_io *io, uint32_t io_lba, int error)
+{
+	uint64_t mine = (uint64_t)io_lba << 32 | (uint32_t)-error;
+	uint64_t lowest = __atomic_load_n(&io->failure, __ATOMIC_RELAXED);
+
+	while (mine < lowest && !__atomic_compare_exchange_n(&io->failure, &lowest, mine, true,
+							     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+void ioq_io_less(struct superpipe_io *io, uint32_t nr_cmds, struct ioq_over *over)
+{
+	if (__atomic_sub_fetch(&io->nr_pending, nr_cmds, __ATOMIC_ACQ_REL))
+		return;
+	io->queue_next = NULL;
+	if (over->tail)
+		over->tail->queue_next = io;
+	else
+		over->head = io;
+	over->tail = io;
+}
+
+void ioq_callbacks(struct ioq *q, struct ioq_over *over)
+{
+	struct superpipe_io *io = over->head;
+
+	while (io) {
+		struct superpipe_io *next = io->queue_next;
+
+		io->status = 0;
+		io->nr_lbas_done = io->nr_lbas;
+		if (io->failure != IOQ_NO_FAILURE) {
+			io->status = -(int)(uint32_t)io->failure;
+			io->nr_lbas_done = (uint32_t)(io->failure >> 32);
+			ioq_count(&q->nr_errors);
+		}
+		io->done(io);
+		io = next;
+	}
+}
+
+void ioq_fail_fifo_locked(struct ioq *q, struct ioq_over *over)
+{
+	struct superpipe_io *io = q->fifo_head;
+
+	q->fifo_head = NULL;
+	q->fifo_tail = NULL;
+	while (io) {
+		struct superpipe_io *next = io->queue_next;
+		uint32_t max = io->vlun->max_cmd_lbas;
+		uint32_t left = io->nr_lbas - io->nr_issued;
+
+		ioq_io_failed(io, io->nr_issued, -EIO);
+		ioq_io_less(io, left / max + (left % max != 0), over);
+		io = next;
+	}
+}
+
+void ioq_free_cmd_locked(struct ioq *q, struct ioq_cmd *cmd)
+{
+	__atomic_store_n(&cmd->state, IOQ_CMD_FREE, __ATOMIC_RELAXED);
+	cmd->io = NULL;
+	cmd->next = q->free_cmds;
+	q->free_cmds = cmd;
+}
+
+/* ---- collecting ---- */
+
+/* The command an RRQ entry means; NULL if it is none of ours or not in the device. */
+static struct ioq_cmd *cmd_of_entry(struct ioq *q, uint64_t address)
+{
+	uint64_t member = q->sq_mode ? offsetof(struct ioq_slot, ioasa) : 0;
+	uint64_t offset = address - member - (uint64_t)(uintptr_t)q->slots;
+	uint32_t expected = IOQ_CMD_ISSUED;
+	struct ioq_cmd *cmd;
+
+	if (offset % sizeof(struct ioq_slot) || offset / sizeof(struct ioq_slot) >= q->nr_slots)
+		return NULL;
+	cmd = &q->cmds[offset / sizeof(struct ioq_slot)];
+	if (!__atomic_compare_exchange_n(&cmd->state, &expected, IOQ_CMD_COLLECTED, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return NULL;
+	return cmd;
+}
+
+static unsigned collect(struct ioq *q, struct ioq_cmd *cmds[BATCH], bool even_halted)
+{
+	unsigned nr_cmds = 0;
+	uint64_t address;
+
+	pthread_mutex_lock(&q->reap_lock);
+	while (nr_cmds < BATCH && (even_halted || ioq_state(q) == IOQ_RUNNING) &&
+	       ring_rrq_next(&q->rrq, &address)) {
+		struct ioq_cmd *cmd = cmd_of_entry(q, address);
+
+		if (cmd)
+			cmds[nr_cmds++] = cmd;
+		else
+			ioq_count(&q->nr_bad_entries);
+	}
+	pthread_mutex_unlock(&q->reap_lock);
+	return nr_cmds;
+}
+
+/* ---- judging and settling ---- */
+
+/* What becomes of a command, its patience considered. */
+static struct ioasa_verdict judge(struct ioq *q, struct ioq_cmd *cmd)
+{
+	struct ioasa_verdict verdict = ioasa_judge(&ioq_slot_of(q, cmd)->ioasa);
+	uint8_t *nr_times = &cmd->nr_retries;
+	uint8_t max = IOQ_MAX_RETRIES;
+
+	if (verdict.disposition == IOASA_DONE || verdict.disposition == IOASA_FAIL)
+		return verdict;
+	if (verdict.disposition == IOASA_DELAY) {
+		nr_times = &cmd->nr_delays;
+		max = IOQ_MAX_DELAYS;
+	}
+	if (*nr_times == max) {
+		verdict.disposition = IOASA_FAIL;
+	} else {
+		++*nr_times;
+		ioq_count(&q->nr_retries);
+	}
+	return verdict;
+}
+
+static void note_failure(struct ioq *q, struct ioq_cmd *cmd)
+{
+	const struct sisl_ioasa *ioasa = &ioq_slot_of(q, cmd)->ioasa;
+	uint32_t done = ioasa_bytes_done(ioasa, cmd->nr_lbas * SUPERPIPE_LBA_BYTES);
+	uint32_t lbas = done / SUPERPIPE_LBA_BYTES;
+
+	if (lbas >= cmd->nr_lbas)
+		lbas = 0; /* it says that all was moved, and that it failed: believe the latter */
+	log_debug(LOGC_SUPERPIPE,
+		  "res_hndl %u lba %#llx: command failed, afu %02x/%02x scsi %02x fc %02x flags %02x",
+		  cmd->io->vlun->res_hndl, (unsigned long long)(cmd->io->lba + cmd->io_lba),
+		  ioasa->afu_rc, ioasa->afu_extra, ioasa->scsi_rc, ioasa->fc_rc, ioasa->flags);
+	ioq_io_failed(cmd->io, cmd->io_lba + lbas, cmd->verdict.error);
+}
+
+static bool is_over(const struct ioq_cmd *cmd)
+{
+	return cmd->verdict.disposition == IOASA_DONE || cmd->verdict.disposition == IOASA_FAIL;
+}
+
+static void defer_locked(struct ioq *q, struct ioq_cmd *cmd)
+{
+	cmd->due_ms = ioq_now_ms();
+	if (cmd->verdict.disposition == IOASA_DELAY)
+		cmd->due_ms += (uint64_t)q->retry_delay_ms << 2 * (cmd->nr_delays - 1);
+	__atomic_store_n(&cmd->state, IOQ_CMD_DEFERRED, __ATOMIC_RELAXED);
+	ioq_list_append(&q->deferred, cmd);
+}
+
+static void again_locked(struct ioq *q, struct ioq_cmd *cmd)
+{
+	__atomic_store_n(&cmd->state, IOQ_CMD_WAITING, __ATOMIC_RELAXED);
+	ioq_list_append(&q->retries, cmd);
+}
+
+/* Returns true if the command waits for the reaper thread. */
+static bool settle_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_over *over)
+{
+	q->nr_busy--;
+	q->nr_settled++;
+	if (is_over(cmd)) {
+		ioq_free_cmd_locked(q, cmd);
+		return false;
+	}
+	if (ioq_state(q) == IOQ_FAILED) {
+		ioq_io_failed(cmd->io, cmd->io_lba, -EIO);
+		ioq_io_less(cmd->io, 1, over);
+		ioq_free_cmd_locked(q, cmd);
+		return false;
+	}
+	if (cmd->verdict.disposition == IOASA_RETRY) {
+		again_locked(q, cmd);
+		return false;
+	}
+	defer_locked(q, cmd);
+	return true;
+}
+
+static unsigned reap_batch(struct ioq *q, bool even_halted)
+{
+	struct ioq_cmd *cmds[BATCH];
+	struct ioq_over over = { NULL, NULL };
+	unsigned nr_cmds = collect(q, cmds, even_halted);
+	bool deferred = false, check = false;
+
+	if (!nr_cmds)
+		return 0;
+	for (unsigned i = 0; i < nr_cmds; i++) {
+		cmds[i]->verdict = judge(q, cmds[i]);
+		check |= cmds[i]->verdict.disposition == IOASA_RECOVER;
+		if (cmds[i]->verdict.disposition == IOASA_FAIL)
+			note_failure(q, cmds[i]);
+		if (is_over(cmds[i]))
+			ioq_io_less(cmds[i]->io, 1, &over);
+	}
+	pthread_mutex_lock(&q->submit_lock);
+	for (unsigned i = 0; i < nr_cmds; i++)
+		deferred |= settle_locked(q, cmds[i], &over);
+	ioq_pump_locked(q);
+	pthread_mutex_unlock(&q->submit_lock);
+	if (check)
+		ioq_raise(q, IOQ_TROUBLE_CHECK);
+	else if (deferred)
+		ioq_wake_reaper(q);
+	ioq_callbacks(q, &over);
+	return nr_cmds;
+}
+
+void ioq_reap_halted(struct ioq *q)
+{
+	while (reap_batch(q, true))
+		;
+}
+
+/* ---- draining ---- */
+
+/*
+ * The queues that this thread is draining, innermost first. A callback that submits comes back to
+ * ioq_drain() on the same stack; it only leaves word, so the depth of the stack does not grow with
+ * the length of a chain of ios.
+ */
+struct drain_frame {
+	struct ioq *q;
+	bool again;
+	struct drain_frame *outer;
+};
+
+static _Thread_local struct drain_frame *drain_innermost;
+
+static bool already_draining(struct ioq *q)
+{
+	for (struct drain_frame *frame = drain_innermost; frame; frame = frame->outer) {
+		if (frame->q == q) {
+			frame->again = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * nr_runners keeps the mapping from being replaced under a thread that is inside run(). Both this
+ * and ioq_halt() first store what the other looks at, then look: one of them sees the other.
+ */
+static unsigned run_device(struct ioq *q)
+{
+	unsigned nr_completed = 0;
+
+	__atomic_fetch_add(&q->nr_runners, 1, __ATOMIC_SEQ_CST);
+	if (ioq_state(q) == IOQ_RUNNING)
+		nr_completed = q->ops->run(q->mmio);
+	if (__atomic_sub_fetch(&q->nr_runners, 1, __ATOMIC_SEQ_CST) == 0 &&
+	    ioq_state(q) != IOQ_RUNNING) {
+		pthread_mutex_lock(&q->submit_lock);
+		pthread_cond_broadcast(&q->quiet);
+		pthread_mutex_unlock(&q->submit_lock);
+	}
+	return nr_completed;
+}
+
+static unsigned fail_waiting(struct ioq *q)
+{
+	struct ioq_over over = { NULL, NULL };
+
+	if (ioq_state(q) != IOQ_FAILED)
+		return 0;
+	pthread_mutex_lock(&q->submit_lock);
+	ioq_fail_fifo_locked(q, &over);
+	pthread_mutex_unlock(&q->submit_lock);
+	if (!over.head)
+		return 0;
+	ioq_callbacks(q, &over);
+	return 1;
+}
+
+/* Completions to come will interrupt, but the reaper may be asleep for there was no load so far. */
+static void wake_sleeper(struct ioq *q)
+{
+	bool busy;
+
+	if (!__atomic_load_n(&q->asleep, __ATOMIC_SEQ_CST))
+		return;
+	pthread_mutex_lock(&q->submit_lock);
+	busy = q->nr_busy != 0;
+	pthread_mutex_unlock(&q->submit_lock);
+	if (busy && __atomic_exchange_n(&q->asleep, 0, __ATOMIC_SEQ_CST))
+		ioq_wake_reaper(q);
+}
+
+void ioq_drain(struct ioq *q)
+{
+	struct drain_frame frame = { .q = q, .outer = drain_innermost };
+	unsigned nr_rounds = 0, nr_done;
+
+	if (already_draining(q))
+		return;
+	drain_innermost = &frame;
+	do {
+		frame.again = false;
+		nr_done = run_device(q);
+		nr_done += reap_batch(q, false);
+		nr_done += fail_waiting(q);
+	} while ((nr_done || frame.again) && ++nr_rounds < MAX_ROUNDS);
+	drain_innermost = frame.outer;
+	if (nr_rounds == MAX_ROUNDS)
+		ioq_wake_reaper(q);
+	else
+		wake_sleeper(q);
+}
+
+/* ---- deferred commands; reaper thread ---- */
+
+static bool is_due(const struct ioq_cmd *cmd, uint64_t now_ms)
+{
+	return cmd->verdict.disposition != IOASA_RECOVER && cmd->due_ms <= now_ms;
+}
+
+/* Takes the due ones out; those that wait for RECOVER_AFU are let go by recovery itself. */
+static struct ioq_list take_due_locked(struct ioq *q, uint64_t now_ms, int *ret_next_ms)
+{
+	struct ioq_list due = { NULL, NULL }, rest = { NULL, NULL };
+	struct ioq_cmd *cmd;
+
+	*ret_next_ms = -1;
+	while ((cmd = ioq_list_pop(&q->deferred)) != NULL) {
+		if (is_due(cmd, now_ms)) {
+			ioq_list_append(&due, cmd);
+			continue;
+		}
+		ioq_list_append(&rest, cmd);
+		if (cmd->verdict.disposition == IOASA_RECOVER)
+			continue;
+		if (*ret_next_ms < 0 || cmd->due_ms - now_ms < (uint64_t)*ret_next_ms)
+			*ret_next_ms = (int)(cmd->due_ms - now_ms);
+	}
+	q->deferred = rest;
+	return due;
+}
+
+int ioq_run_deferred(struct ioq *q, int (*verify)(struct superpipe_vlun *vlun,
+						  const uint8_t *sense))
+{
+	struct ioq_list due, again = { NULL, NULL }, given_up = { NULL, NULL };
+	struct ioq_over over = { NULL, NULL };
+	struct ioq_cmd *cmd;
+	int next_ms;
+
+	pthread_mutex_lock(&q->submit_lock);
+	due = take_due_locked(q, ioq_now_ms(), &next_ms);
+	pthread_mutex_unlock(&q->submit_lock);
+	if (!due.head)
+		return next_ms;
+	while ((cmd = ioq_list_pop(&due)) != NULL) {
+		if (cmd->verdict.disposition == IOASA_VERIFY &&
+		    verify(cmd->io->vlun, ioq_slot_of(q, cmd)->ioasa.sense)) {
+			ioq_io_failed(cmd->io, cmd->io_lba, cmd->verdict.error);
+			ioq_io_less(cmd->io, 1, &over);
+			ioq_list_append(&given_up, cmd);
+		} else {
+			ioq_list_append(&again, cmd);
+		}
+	}
+	pthread_mutex_lock(&q->submit_lock);
+	while ((cmd = ioq_list_pop(&given_up)) != NULL)
+		ioq_free_cmd_locked(q, cmd);
+	while ((cmd = ioq_list_pop(&again)) != NULL)
+		again_locked(q, cmd);
+	ioq_pump_locked(q);
+	pthread_mutex_unlock(&q->submit_lock);
+	ioq_callbacks(q, &over);
+	return next_ms;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "superpipe/reaper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "superpipe/events.h"
+#include "superpipe/ioq_internal.h"
+#include "superpipe/recover.h"
+#include "superpipe/sp.h"
+#include "superpipe/vlun.h"
+
+/*
+ * While there is load the reaper looks round once in a tick even if nothing happens: interrupts
+ * can be lost, and a reset of the adapter may show nowhere but in registers that read all ones.
+ */
+#define TICK_MS  20
+#define STUCK_MS 1 /* out of credit with nothing in flight: only time helps */
+
+struct reaper_round {
+	uint64_t nr_settled; /* as of the last tick */
+	uint64_t next_watchdog_ms;
+};
+
+static int earlier(int left_ms, int right_ms)
+{
+	if (left_ms < 0)
+		return right_ms;
+	if (right_ms < 0)
+		return left_ms;
+	return left_ms < right_ms ? left_ms : right_ms;
+}
+
+/*
+ * How long to wait: without limit only when nothing is in flight, and then submitters are told by
+ * @asleep that they have to wake us.
+ */
+static int wait_ms(struct ioq *q, int deferred_ms)
+{
+	int limit_ms = TICK_MS;
+
+	pthread_mutex_lock(&q->submit_lock);
+	if (ioq_state(q) == IOQ_FAILED || (!q->nr_busy && !q->retries.head && !q->fifo_head)) {
+		__atomic_store_n(&q->asleep, 1, __ATOMIC_SEQ_CST);
+		limit_ms = -1;
+	} else if (ioq_is_stuck_locked(q)) {
+		limit_ms = STUCK_MS;
+	}
+	pthread_mutex_unlock(&q->submit_lock);
+	return earlier(limit_ms, deferred_ms);
+}
+
+static void clear_wakeup(struct ioq *q)
+{
+	uint64_t count;
+	ssize_t bytes = read(q->wake_fd, &count, sizeof(count));
+
+	(void)bytes; /* EAGAIN: nobody woke us */
+}
+
+static void read_events(struct superpipe *sp)
+{
+	unsigned nr_interrupts;
+	unsigned seen = events_read(sp->ioq.ops, sp->ioq.mmio, &nr_interrupts);
+
+	__atomic_fetch_add(&sp->nr_interrupts, nr_interrupts, __ATOMIC_RELAXED);
+	if (seen & EVENTS_CLOSED)
+		ioq_raise(&sp->ioq, IOQ_TROUBLE_LOST);
+	if (seen & EVENTS_AFU_ERROR)
+		ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
+}
+
+static void wait_for_something(struct superpipe *sp, int limit_ms)
+{
+	struct ioq *q = &sp->ioq;
+	struct pollfd fds[2] = { { .fd = q->wake_fd, .events = POLLIN },
+				 { .fd = -1, .events = POLLIN } };
+
+	if (q->mmio)
+		fds[1].fd = q->ops->event_fd(q->mmio);
+	(void)poll(fds, 2, limit_ms);
+	__atomic_store_n(&q->asleep, 0, __ATOMIC_SEQ_CST);
+	if (fds[0].revents)
+		clear_wakeup(q);
+	if (fds[1].revents & POLLIN)
+		read_events(sp);
+	else if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+		ioq_raise(q, IOQ_TROUBLE_LOST);
+}
+
+/* Commands are out and none has come back since the last look: is the context still there? */
+static void look_for_loss(struct superpipe *sp, struct reaper_round *round)
+{
+	struct ioq *q = &sp->ioq;
+	uint64_t nr_settled;
+	bool busy;
+
+	pthread_mutex_lock(&q->submit_lock);
+	nr_settled = q->nr_settled;
+	busy = q->nr_busy != 0 && ioq_state(q) == IOQ_RUNNING;
+	pthread_mutex_unlock(&q->submit_lock);
+	if (busy && nr_settled == round->nr_settled &&
+	    q->ops->read64(q->mmio, SISL_INTR_STATUS) == SISL_ALL_ONES)
+		ioq_raise(q, IOQ_TROUBLE_LOST);
+	round->nr_settled = nr_settled;
+}
+
+static void watch(struct superpipe *sp, struct reaper_round *round)
+{
+	uint64_t now_ms = ioq_now_ms();
+
+	look_for_loss(sp, round);
+	if (now_ms < round->next_watchdog_ms)
+		return;
+	round->next_watchdog_ms = now_ms + sp->ioq.watchdog_ms / 8;
+	if (ioq_is_overdue(&sp->ioq))
+		ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
+}
+
+static void retry_stuck(struct ioq *q)
+{
+	pthread_mutex_lock(&q->submit_lock);
+	if (ioq_is_stuck_locked(q))
+		ioq_pump_locked(q);
+	pthread_mutex_unlock(&q->submit_lock);
+}
+
+static void *reaper_main(void *arg)
+{
+	struct superpipe *sp = arg;
+	struct reaper_round round = { 0, 0 };
+	int deferred_ms = -1;
+
+	while (!__atomic_load_n(&sp->stop, __ATOMIC_ACQUIRE)) {
+		wait_for_something(sp, wait_ms(&sp->ioq, deferred_ms));
+		ioq_drain(&sp->ioq);
+		watch(sp, &round);
+		recover_handle(sp);
+		deferred_ms = ioq_run_deferred(&sp->ioq, vlun_verify);
+		retry_stuck(&sp->ioq);
+		ioq_drain(&sp->ioq);
+	}
+	return NULL;
+}
+
+int reaper_start(struct superpipe *sp)
+{
+	sigset_t blocked, before;
+	int rc;
+
+	/* Signals are for the threads of the program, but for those that a thread raises itself. */
+	(void)sigfillset(&blocked);
+	(void)sigdelset(&blocked, SIGBUS);
+	(void)sigdelset(&blocked, SIGSEGV);
+	(void)sigdelset(&blocked, SIGILL);
+	(void)sigdelset(&blocked, SIGFPE);
+	(void)sigdelset(&blocked, SIGABRT);
+	(void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
+	rc = pthread_create(&sp->reaper, NULL, reaper_main, sp);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!rc)
+		(void)pthread_setname_np(sp->reaper, "cxlfs-reaper");
+	return -rc;
+}
+
+void reaper_stop(struct superpipe *sp)
+{
+	recover_cancel(sp);
+	ioq_wake_reaper(&sp->ioq);
+	(void)pthread_join(sp->reaper, NULL);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One thread, the reaper, recovers; everybody else's commands and ioctls wait.
+ *
+ *   state    | entered when                           | does                    | goes to
+ *   ---------|----------------------------------------|-------------------------|------------------
+ *   RUNNING  | start; resumed                         | -                       | HALT
+ *   HALT     | all ones read (LOST), fd2 says closed  | no new command, nobody  | ASK; RESET
+ *            | (LOST), ioctl refused or afu_rc 21     | inside run()            |
+ *            | (CHECK), command overdue or AFU error  |                         |
+ *            | (HUNG)                                 |                         |
+ *   RESET    | HUNG, and the registers answer         | context reset; what the | RUNNING; ASK if it
+ *            |                                        | RRQ holds is settled,   | reads all ones or
+ *            |                                        | the rest issued again   | does not end
+ *   ASK      | LOST, CHECK                            | RECOVER_AFU             | RENEW; RESUME; ASK
+ *            |                                        |                         | after a pause; FAIL
+ *   RENEW    | the driver gave a new context          | unmap and close old,    | RESUME; ASK if
+ *            |                                        | map new, queues, every  | lost again
+ *            |                                        | command issued again    |
+ *   RESUME   | the context is good                    | go on where we were     | RUNNING
+ *   FAIL     | ENODEV repeatedly; nothing helps       | detach, unmap, close    | -
+ *            |                                        | fd2; all ios end -EIO   |
+ *
+ * ENODEV is asked about again a few times, for the driver also says it when it has run out of
+ * process elements, which other recoveries may free. In FAIL the context is ended before the first
+ * io is: only then nothing can write into its buffer any more.
+ */
+#include "superpipe/recover.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "superpipe/sp.h"
+
+#define MAX_TRIES        40 /* of ASK for one recovery, pauses growing: about half a minute */
+#define MAX_ENODEV       3
+#define MAX_FRUITLESS    30
+#define MAX_RESETS       8
+#define MAX_PAUSE_MS     1000
+#define DEFAULT_PAUSE_MS 20
+
+int recover_init(struct superpipe *sp)
+{
+	pthread_condattr_t attr;
+	int rc = pthread_condattr_init(&attr);
+
+	if (rc)
+		return -rc;
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_mutex_init(&sp->recovery.lock, NULL);
+	(void)pthread_cond_init(&sp->recovery.finished, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	sp->recovery.pause_ms = sp->options.recover_pause_ms ? sp->options.recover_pause_ms :
+							       DEFAULT_PAUSE_MS;
+	return 0;
+}
+
+void recover_fini(struct superpipe *sp)
+{
+	(void)pthread_cond_destroy(&sp->recovery.finished);
+	(void)pthread_mutex_destroy(&sp->recovery.lock);
+}
+
+/* ---- waiting ---- */
+
+static bool has_failed(const struct superpipe *sp)
+{
+	return __atomic_load_n(&sp->failed, __ATOMIC_ACQUIRE) != 0;
+}
+
+static bool is_stopping(const struct superpipe *sp)
+{
+	return __atomic_load_n(&sp->stop, __ATOMIC_ACQUIRE) != 0;
+}
+
+static struct timespec monotonic_in_ms(unsigned milliseconds)
+{
+	struct timespec limit;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &limit);
+	limit.tv_sec += milliseconds / 1000;
+	limit.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+	if (limit.tv_nsec >= 1000000000) {
+		limit.tv_sec++;
+		limit.tv_nsec -= 1000000000;
+	}
+	return limit;
+}
+
+int recover_pause(struct superpipe *sp, unsigned milliseconds)
+{
+	struct timespec limit = monotonic_in_ms(milliseconds);
+	int rc = 0;
+
+	pthread_mutex_lock(&sp->recovery.lock);
+	while (!has_failed(sp) && !is_stopping(sp) && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&sp->recovery.finished, &sp->recovery.lock, &limit);
+	pthread_mutex_unlock(&sp->recovery.lock);
+	return has_failed(sp) ? -EIO : 0;
+}
+
+static void await_handled(struct superpipe *sp, enum ioq_trouble trouble)
+{
+	uint64_t mine;
+
+	pthread_mutex_lock(&sp->recovery.lock);
+	mine = ++sp->recovery.nr_requested;
+	ioq_raise(&sp->ioq, trouble);
+	while (sp->recovery.nr_finished < mine && !has_failed(sp))
+		pthread_cond_wait(&sp->recovery.finished, &sp->recovery.lock);
+	pthread_mutex_unlock(&sp->recovery.lock);
+}
+
+int recover_check(struct superpipe *sp, uint64_t generation)
+{
+	if (!has_failed(sp) && context_generation(&sp->context) == generation)
+		await_handled(sp, IOQ_TROUBLE_CHECK);
+	if (has_failed(sp))
+		return -EIO;
+	return context_generation(&sp->context) == generation ? -EINVAL : 0;
+}
+
+int recover_await(struct superpipe *sp)
+{
+	await_handled(sp, IOQ_TROUBLE_LOST);
+	return has_failed(sp) ? -EIO : 0;
+}
+
+void recover_cancel(struct superpipe *sp)
+{
+	pthread_mutex_lock(&sp->recovery.lock);
+	__atomic_store_n(&sp->stop, 1, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&sp->recovery.finished);
+	pthread_mutex_unlock(&sp->recovery.lock);
+}
+
+/* ---- FAIL ---- */
+
+static void announce(struct superpipe *sp, uint64_t nr_answered)
+{
+	pthread_mutex_lock(&sp->recovery.lock);
+	sp->recovery.nr_finished = nr_answered;
+	pthread_cond_broadcast(&sp->recovery.finished);
+	pthread_mutex_unlock(&sp->recovery.lock);
+}
+
+static void fail(struct superpipe *sp, const char *why)
+{
+	log_debug(LOGC_SUPERPIPE, "%s: giving up: %s", sp->context.names[0], why);
+	context_detach(&sp->context);
+	__atomic_store_n(&sp->failed, 1, __ATOMIC_RELEASE);
+	ioq_fail(&sp->ioq);
+}
+
+/* ---- ASK, RENEW, RESUME ---- */
+
+enum answer {
+	ANSWER_RESUME, /* RUNNING again */
+	ANSWER_AGAIN,  /* ask again after a pause */
+	ANSWER_FAIL,
+};
+
+static enum answer renew(struct superpipe *sp)
+{
+	struct context *ctx = &sp->context;
+
+	ioq_requeue_issued(&sp->ioq);
+	if (ioq_start(&sp->ioq, ctx->mmio, ctx->id, ctx->sq_mode))
+		return ANSWER_AGAIN; /* lost again meanwhile */
+	__atomic_fetch_add(&sp->nr_recoveries, 1, __ATOMIC_RELAXED);
+	sp->recovery.nr_fruitless = 0;
+	ioq_resume(&sp->ioq);
+	return ANSWER_RESUME;
+}
+
+/*
+ * The driver says that nothing has happened. True, unless the registers still read all ones: then
+ * it has not noticed yet. If it goes on like this although fd2 is closed, we are stuck for good.
+ */
+static enum answer resume_unchanged(struct superpipe *sp, bool lost)
+{
+	uint64_t status = sp->ioq.ops->read64(sp->context.mmio, SISL_INTR_STATUS);
+
+	if (status == SISL_ALL_ONES)
+		return ANSWER_AGAIN;
+	if (lost) {
+		if (++sp->recovery.nr_fruitless > MAX_FRUITLESS)
+			return ANSWER_FAIL;
+		(void)recover_pause(sp, sp->recovery.pause_ms * sp->recovery.nr_fruitless);
+	}
+	ioq_resume(&sp->ioq);
+	return ANSWER_RESUME;
+}
+
+static enum answer ask_once(struct superpipe *sp, bool lost, bool *renewed_before,
+			    unsigned *nr_enodev)
+{
+	bool renewed = false;
+	int rc = context_recover(&sp->context, &renewed);
+
+	if (rc == -ENODEV && ++*nr_enodev >= MAX_ENODEV)
+		return ANSWER_FAIL;
+	if (rc) {
+		log_debug(LOGC_SUPERPIPE, "%s: recover: %s", sp->context.names[0], strerror(-rc));
+		/* It may have renewed the cookie and failed to map: nothing is unchanged then. */
+		*renewed_before |= sp->context.mmio == NULL;
+		return ANSWER_AGAIN;
+	}
+	*nr_enodev = 0;
+	*renewed_before |= renewed;
+	return *renewed_before ? renew(sp) : resume_unchanged(sp, lost);
+}
+
+static void ask(struct superpipe *sp, bool lost)
+{
+	unsigned pause_ms = sp->recovery.pause_ms, nr_enodev = 0;
+	bool renewed = false;
+
+	for (unsigned i = 0; i < MAX_TRIES; i++) {
+		enum answer answer = ask_once(sp, lost, &renewed, &nr_enodev);
+
+		if (answer == ANSWER_RESUME)
+			return;
+		if (answer == ANSWER_FAIL)
+			break;
+		(void)recover_pause(sp, pause_ms);
+		pause_ms = pause_ms * 2 < MAX_PAUSE_MS ? pause_ms * 2 : MAX_PAUSE_MS;
+	}
+	fail(sp, nr_enodev ? "the adapter has failed" : "recovery does not succeed");
+}
+
+/* ---- RESET ---- */
+
+/* Commands that complete between two troubles show that the cure of the first has worked. */
+static void note_progress(struct superpipe *sp)
+{
+	struct recovery *recovery = &sp->recovery;
+	uint64_t nr_settled;
+
+	pthread_mutex_lock(&sp->ioq.submit_lock);
+	nr_settled = sp->ioq.nr_settled;
+	pthread_mutex_unlock(&sp->ioq.submit_lock);
+	if (nr_settled != recovery->settled_before) {
+		recovery->nr_resets = 0;
+		recovery->nr_fruitless = 0;
+	}
+	recovery->settled_before = nr_settled;
+}
+
+/*
+ * Whatever intr_status shows is taken note of and cleared; most of it never clears, and then the
+ * limit on resets without effect ends the context.
+ */
+static void reset(struct superpipe *sp)
+{
+	struct ioq *q = &sp->ioq;
+	uint64_t status = q->ops->read64(q->mmio, SISL_INTR_STATUS);
+	int rc;
+
+	if (status == SISL_ALL_ONES) {
+		ask(sp, true);
+		return;
+	}
+	if (status)
+		q->ops->write64(q->mmio, SISL_INTR_CLEAR, status);
+	if (!(status & SISL_ISTATUS_PERMANENT) && !ioq_is_overdue(q)) {
+		ioq_resume(q);
+		return;
+	}
+	if (++sp->recovery.nr_resets > MAX_RESETS) {
+		fail(sp, "context resets do not help");
+		return;
+	}
+	__atomic_fetch_add(&sp->nr_timeouts, 1, __ATOMIC_RELAXED);
+	rc = ioq_reset_context(q);
+	log_debug(LOGC_SUPERPIPE, "%s: context reset, intr_status %#llx: %s", sp->context.names[0],
+		  (unsigned long long)status, rc ? strerror(-rc) : "done");
+	if (rc == -EIO) {
+		ask(sp, true);
+	} else if (rc) {
+		fail(sp, "a context reset does not end");
+	} else {
+		ioq_reap_halted(q);
+		ioq_requeue_overdue(q);
+		ioq_resume(q);
+	}
+}
+
+void recover_handle(struct superpipe *sp)
+{
+	uint32_t trouble;
+	uint64_t nr_requested;
+
+	pthread_mutex_lock(&sp->recovery.lock);
+	nr_requested = sp->recovery.nr_requested;
+	pthread_mutex_unlock(&sp->recovery.lock);
+	trouble = __atomic_exchange_n(&sp->ioq.trouble, 0, __ATOMIC_SEQ_CST);
+	if (!trouble)
+		return;
+	if (!has_failed(sp)) {
+		ioq_halt(&sp->ioq);
+		note_progress(sp);
+		if (trouble & (IOQ_TROUBLE_LOST | IOQ_TROUBLE_CHECK))
+			ask(sp, trouble & IOQ_TROUBLE_LOST);
+		else
+			reset(sp);
+	}
+	announce(sp, nr_requested);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ring - the completion ring (RRQ) and the submission ring (SQ), and their memory ordering.
+ *
+ * RRQ: the device writes the IOASA and the data, then the entry; we read the entry, and only if
+ * its toggle bit is the expected one, what it announces. So the load of an entry is an acquire.
+ * There is no consumer register: the device relies on us never having more commands in flight than
+ * the ring has entries.
+ *
+ * SQ: we fill slots, then store the address of the next free one to the tail register. That store,
+ * devport write64(), orders everything before it; nothing more is needed here.
+ *
+ * Neither has a lock of its own; the owner's protects it.
+ */
+#ifndef CXLFS_SUPERPIPE_RING_H
+#define CXLFS_SUPERPIPE_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/sisl.h"
+
+struct ring_rrq {
+	uint64_t *entries; /* written by the device */
+	uint32_t nr_entries;
+	uint32_t position;
+	uint64_t toggle; /* expected, 0 or 1 */
+};
+
+/** ring_rrq_clear() - empty the ring, as before its address is given to the device. */
+static inline void ring_rrq_clear(struct ring_rrq *rrq)
+{
+	for (uint32_t i = 0; i < rrq->nr_entries; i++)
+		__atomic_store_n(&rrq->entries[i], 0, __ATOMIC_RELAXED);
+	rrq->position = 0;
+	rrq->toggle = SISL_RRQ_TOGGLE;
+}
+
+/** ring_rrq_next() - take the next completion; false when there is none. */
+static inline bool ring_rrq_next(struct ring_rrq *rrq, uint64_t *ret_address)
+{
+	uint64_t entry = __atomic_load_n(&rrq->entries[rrq->position], __ATOMIC_ACQUIRE);
+
+	if ((entry & SISL_RRQ_TOGGLE) != rrq->toggle)
+		return false;
+	if (++rrq->position == rrq->nr_entries) {
+		rrq->position = 0;
+		rrq->toggle ^= SISL_RRQ_TOGGLE;
+	}
+	*ret_address = entry & SISL_RRQ_ADDRESS_MASK;
+	return true;
+}
+
+static inline uint64_t ring_rrq_start(const struct ring_rrq *rrq)
+{
+	return (uint64_t)(uintptr_t)&rrq->entries[0];
+}
+
+static inline uint64_t ring_rrq_last(const struct ring_rrq *rrq)
+{
+	return (uint64_t)(uintptr_t)&rrq->entries[rrq->nr_entries - 1];
+}
+
+struct ring_sq {
+	struct sisl_ioarcb *slots; /* read by the device */
+	uint32_t nr_slots;         /* one more than commands in flight: full must not look empty */
+	uint32_t position;         /* the slot to fill next */
+};
+
+/** ring_sq_take() - the slot to fill; it counts as filled once the tail register says so. */
+static inline struct sisl_ioarcb *ring_sq_take(struct ring_sq *sq)
+{
+	struct sisl_ioarcb *slot = &sq->slots[sq->position];
+
+	if (++sq->position == sq->nr_slots)
+		sq->position = 0;
+	return slot;
+}
+
+static inline uint64_t ring_sq_start(const struct ring_sq *sq)
+{
+	return (uint64_t)(uintptr_t)&sq->slots[0];
+}
+
+static inline uint64_t ring_sq_last(const struct ring_sq *sq)
+{
+	return (uint64_t)(uintptr_t)&sq->slots[sq->nr_slots - 1];
+}
+
+/** ring_sq_tail() - the value for the tail register. */
+static inline uint64_t ring_sq_tail(const struct ring_sq *sq)
+{
+	return (uint64_t)(uintptr_t)&sq->slots[sq->position];
+}
+
+/** ring_sq_seek() - continue at the slot with this address; at the first if it is none of ours. */
+static inline void ring_sq_seek(struct ring_sq *sq, uint64_t address)
+{
+	uint64_t offset = address - ring_sq_start(sq);
+
+	sq->position = 0;
+	if (offset % sizeof(sq->slots[0]) == 0 && offset / sizeof(sq->slots[0]) < sq->nr_slots)
+		sq->position = (uint32_t)(offset / sizeof(sq->slots[0]));
+}
+
+#endif

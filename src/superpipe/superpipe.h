@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * superpipe - one context on a CXL Flash adapter and the virtual LUNs in it.
+ *
+ * A volume opens its devices (superpipe_open, before any fork), attaches after it has become a
+ * daemon (superpipe_attach: a context belongs to the process that attached it), and then makes,
+ * resizes and releases vLUNs and submits reads and writes to them. Adapter resets, lost contexts,
+ * retries and the rules of the adapter fd stay below this line: a caller sees a pause, or, once
+ * the adapter has failed for good, -EIO.
+ *
+ * Threads: every function may be called from any thread unless its comment says otherwise.
+ * Completion callbacks run on whichever thread reaps: the submitter's own, another submitter's, or
+ * the reaper's. No lock of this layer is held across a callback, and a callback may submit.
+ * Errors: 0 or a count on success, -errno on failure.
+ */
+#ifndef CXLFS_SUPERPIPE_SUPERPIPE_H
+#define CXLFS_SUPERPIPE_SUPERPIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "devport/devport.h"
+
+#define SUPERPIPE_LBA_BYTES 4096u
+#define SUPERPIPE_MAX_LUNS 8
+
+struct superpipe;
+struct superpipe_vlun;
+
+/* All zeros is the default; the last group is for tests. */
+struct superpipe_options {
+	unsigned queue_depth; /* commands in flight, rounded up to a power of two */
+	bool physical;        /* USER_DIRECT: whole LUNs instead of vLUNs */
+
+	const struct devport_ops *ops; /* instead of the one that the device name belongs to */
+	unsigned watchdog_ms;          /* a command unanswered for so long has the context reset */
+	unsigned retry_delay_ms;       /* before the first repetition of a busy command */
+	unsigned recover_pause_ms;     /* before the first repetition of a failed recovery */
+};
+
+/** What is known of a LUN of the volume once attached. */
+struct superpipe_lun_info {
+	uint32_t block_bytes;  /* 512 or 4096 */
+	uint32_t chunk_lbas;   /* 4 KiB LBAs in a chunk: 65536 * block_bytes / 4096 */
+	uint64_t nr_chunks;    /* whole chunks on the LUN */
+	uint64_t nr_lbas;      /* 4 KiB LBAs on the LUN */
+	uint32_t max_xfer_lbas; /* largest command on a physical handle */
+};
+
+/** Counters since attach. */
+struct superpipe_stats {
+	uint64_t commands, reads, writes, retries, recoveries, timeouts, errors, interrupts;
+};
+
+/**
+ * superpipe_open() - open the devices of a volume; no context yet
+ * @devices: @nr_devices names as devport.h describes them; borrowed
+ * @explain: receives one sentence when a device cannot be used
+ * Context: call it before forking, so that errors reach the shell; holds only fd1s.
+ * Return: 0; -errno of devport open; -EINVAL more than SUPERPIPE_MAX_LUNS devices; -ENOMEM.
+ */
+int superpipe_open(const char *const devices[], unsigned nr_devices,
+		   const struct superpipe_options *options, devport_explain_fn explain,
+		   void *explain_arg, struct superpipe **ret_sp);
+
+/**
+ * superpipe_attach() - make the context and start the reaper thread
+ * Context: in the process that will do the I/O, after its last fork.
+ * Return: 0; -errno after @explain has said why. Nothing stays attached on failure.
+ */
+int superpipe_attach(struct superpipe *sp);
+
+/**
+ * superpipe_close() - release what is left, detach every LUN, unmap, close fd2 and fd1
+ * No command may be in flight and no other thread inside this layer. Accepts NULL and a
+ * superpipe that was never attached.
+ */
+void superpipe_close(struct superpipe *sp);
+
+unsigned superpipe_nr_luns(const struct superpipe *sp);
+const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, unsigned lun);
+
+/**
+ * superpipe_max_handles() - resource handles this context can hold
+ * The driver does not tell; this is what the page size of the host implies until an EMFILE has
+ * shown the real limit.
+ */
+unsigned superpipe_max_handles(const struct superpipe *sp);
+
+/** superpipe_failed() - true once the adapter has failed for good; every request ends in -EIO. */
+bool superpipe_failed(const struct superpipe *sp);
+
+void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret_stats);
+
+/**
+ * superpipe_vlun_open() - make a vLUN of size 0
+ * @lun: index of the device it lives on
+ * May sleep in ioctls for seconds. Return: 0; -ENOSPC no handle free (the driver's EMFILE) or the
+ * LUN table is full; -EBUSY the LUN is in use as a whole; -ENOMEM; -EIO the adapter has failed.
+ */
+int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun);
+
+/**
+ * superpipe_vlun_resize() - change the size of a vLUN
+ * @nr_chunks:     wanted
+ * @ret_nr_chunks: what the vLUN has now; also written when growth was only partly granted
+ *
+ * Growing keeps data and positions; it may grant fewer chunks than asked and still return 0, so
+ * compare. Contents of new chunks are undefined. Shrinking gives chunks back at once: no command
+ * on them may be in flight or be submitted while it runs.
+ * Context: may sleep; one call at a time for a vLUN. EAGAIN and EINTR are retried inside.
+ * Return: 0; -ENOSPC not one chunk free (growing); -ENOMEM; -EIO the adapter has failed.
+ */
+int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks,
+			  uint64_t *ret_nr_chunks);
+
+/** superpipe_vlun_close() - release a vLUN with all its chunks. No command may be in flight. */
+int superpipe_vlun_close(struct superpipe_vlun *vlun);
+
+/** superpipe_plun_open() - a handle on a whole LUN (physical mode); closed like a vLUN. */
+int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun);
+
+/**
+ * struct superpipe_io - one read or write of consecutive LBAs of a vLUN
+ *
+ * The caller owns the memory and keeps it and the buffer untouched from submit to @done; both
+ * belong to the device in between, whatever happens. The engine cuts it into commands.
+ */
+struct superpipe_io {
+	/* set by the caller */
+	struct superpipe_vlun *vlun;
+	uint64_t lba;      /* first, 4 KiB units */
+	uint32_t nr_lbas;  /* at least 1 */
+	bool write;
+	void *buf;         /* nr_lbas * 4096 bytes, 16-byte aligned */
+	void (*done)(struct superpipe_io *io);
+	struct superpipe_io *next; /* further ios of the same batch, or NULL */
+
+	/* result, valid in @done */
+	int status;            /* 0, or the -errno of the lowest failing LBA */
+	uint32_t nr_lbas_done; /* LBAs before the lowest failing one */
+
+	/* engine's */
+	uint32_t nr_issued;  /* LBAs made into commands; protected by the queue's submit lock */
+	uint32_t nr_pending; /* commands that have not ended, also those not yet made; atomic */
+	uint64_t failure;    /* lowest failing LBA << 32 | errno, all ones for none; atomic */
+	struct superpipe_io *queue_next;
+};
+
+/**
+ * superpipe_submit() - start a batch of ios
+ * @first: chain linked through ->next; the links are read before the first callback can run
+ *
+ * Never sleeps and never fails: errors arrive in @done. One doorbell for a batch where the mode
+ * allows. What does not fit into the queues waits inside. The callback of an io may run before
+ * the call returns, on this or another thread; different ios of a chain complete in any order.
+ */
+void superpipe_submit(struct superpipe *sp, struct superpipe_io *first);
+
+#endif

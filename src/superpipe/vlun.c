@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "superpipe/vlun.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "superpipe/clone.h"
+#include "superpipe/recover.h"
+#include "superpipe/retry.h"
+#include "superpipe/sp.h"
+#include "wire/cxlflash_abi.h"
+
+#define RELEASE_TRIES    20
+#define RELEASE_PAUSE_MS 5
+
+/* ---- the table of handles ---- */
+
+static void enter(struct superpipe *sp, struct superpipe_vlun *vlun)
+{
+	struct vlun_table *table = &sp->vluns;
+
+	pthread_mutex_lock(&table->lock);
+	vlun->next = table->head;
+	if (vlun->next)
+		vlun->next->prev = vlun;
+	table->head = vlun;
+	table->nr_open++;
+	pthread_mutex_unlock(&table->lock);
+}
+
+static void leave(struct superpipe *sp, struct superpipe_vlun *vlun)
+{
+	struct vlun_table *table = &sp->vluns;
+
+	pthread_mutex_lock(&table->lock);
+	if (vlun->prev)
+		vlun->prev->next = vlun->next;
+	else
+		table->head = vlun->next;
+	if (vlun->next)
+		vlun->next->prev = vlun->prev;
+	table->nr_open--;
+	pthread_mutex_unlock(&table->lock);
+}
+
+/* The driver has just told how many handles there are. */
+static void learn_limit(struct superpipe *sp)
+{
+	pthread_mutex_lock(&sp->vluns.lock);
+	__atomic_store_n(&sp->vluns.max_handles, sp->vluns.nr_open, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&sp->vluns.lock);
+}
+
+static struct superpipe_vlun *new_vlun(struct superpipe *sp, unsigned lun, bool physical)
+{
+	const struct superpipe_lun_info *info = &sp->context.luns[lun];
+	struct superpipe_vlun *vlun = calloc(1, sizeof(*vlun));
+
+	if (!vlun)
+		return NULL;
+	vlun->sp = sp;
+	vlun->lun = lun;
+	vlun->physical = physical;
+	vlun->dev_blocks_per_lba = SUPERPIPE_LBA_BYTES / info->block_bytes;
+	vlun->max_cmd_lbas = physical ? info->max_xfer_lbas : 1;
+	return vlun;
+}
+
+/* ---- open ---- */
+
+/* What opening means by its errnos, in words of ours. */
+static int translate_open(struct superpipe *sp, int rc)
+{
+	switch (rc) {
+	case -EMFILE:
+		learn_limit(sp);
+		return -ENOSPC;
+	case -EINVAL:
+		return -EBUSY; /* the LUN is in the other mode */
+	default:
+		return rc;
+	}
+}
+
+static int open_virtual(struct superpipe *sp, unsigned lun, uint32_t *ret_res_hndl)
+{
+	/* Of size 0: with more, a failed sync would leave a stale table in the driver. */
+	struct dk_uvirtual uvirtual = { .lun_size = 0 };
+	int rc = retry_ioctl(sp, lun, DK_IOCTL_USER_VIRTUAL, &uvirtual, &uvirtual.context_id);
+
+	if (!rc)
+		*ret_res_hndl = (uint32_t)uvirtual.rsrc_handle;
+	return rc;
+}
+
+static int open_physical(struct superpipe *sp, unsigned lun, uint32_t *ret_res_hndl)
+{
+	struct dk_udirect udirect = { .rsrc_handle = 0 };
+	int rc = retry_ioctl(sp, lun, DK_IOCTL_USER_DIRECT, &udirect, &udirect.context_id);
+
+	if (!rc)
+		*ret_res_hndl = (uint32_t)udirect.rsrc_handle;
+	return rc;
+}
+
+static int open_handle(struct superpipe *sp, unsigned lun, bool physical,
+		       struct superpipe_vlun **ret_vlun)
+{
+	struct superpipe_vlun *vlun;
+	int rc;
+
+	if (lun >= sp->context.nr_luns)
+		return -EINVAL;
+	vlun = new_vlun(sp, lun, physical);
+	if (!vlun)
+		return -ENOMEM;
+	rc = physical ? open_physical(sp, lun, &vlun->res_hndl) :
+			open_virtual(sp, lun, &vlun->res_hndl);
+	if (rc) {
+		free(vlun);
+		return translate_open(sp, rc);
+	}
+	enter(sp, vlun);
+	*ret_vlun = vlun;
+	return 0;
+}
+
+int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun)
+{
+	return open_handle(sp, lun, false, ret_vlun);
+}
+
+int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun)
+{
+	return open_handle(sp, lun, true, ret_vlun);
+}
+
+int superpipe_vlun_adopt(struct superpipe *sp, const struct superpipe_vlun_source *source,
+			 struct superpipe_vlun **ret_vlun)
+{
+	struct superpipe_vlun *vlun = new_vlun(sp, 0, false);
+
+	if (!vlun)
+		return -ENOMEM;
+	vlun->res_hndl = source->res_hndl;
+	vlun->nr_chunks = source->nr_chunks;
+	enter(sp, vlun);
+	*ret_vlun = vlun;
+	return 0;
+}
+
+void superpipe_vlun_export(const struct superpipe_vlun *vlun,
+			   struct superpipe_vlun_source *ret_source)
+{
+	*ret_source = (struct superpipe_vlun_source){ .res_hndl = vlun->res_hndl,
+						      .nr_chunks = vlun->nr_chunks };
+}
+
+int vlun_probe(struct superpipe *sp, unsigned lun)
+{
+	struct superpipe_vlun *vlun;
+	int rc = open_handle(sp, lun, sp->options.physical, &vlun);
+
+	return rc ? rc : superpipe_vlun_close(vlun);
+}
+
+/* ---- resize ---- */
+
+int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks,
+			  uint64_t *ret_nr_chunks)
+{
+	struct superpipe *sp = vlun->sp;
+	const struct superpipe_lun_info *info = &sp->context.luns[vlun->lun];
+	struct dk_resize resize = { .rsrc_handle = vlun->res_hndl };
+	int rc;
+
+	if (vlun->physical)
+		return -EINVAL;
+	/* More than there is cannot be granted, and the driver's arithmetic would wrap. */
+	if (nr_chunks > info->nr_chunks)
+		nr_chunks = info->nr_chunks;
+	resize.req_size = nr_chunks * info->chunk_lbas;
+	rc = retry_ioctl(sp, vlun->lun, DK_IOCTL_VLUN_RESIZE, &resize, &resize.context_id);
+	if (rc)
+		return rc == -EINVAL ? -EIO : rc;
+	/* All ones for size 0, so adding 1 is right for every size. */
+	vlun->nr_chunks = (resize.last_lba + 1) / info->chunk_lbas;
+	*ret_nr_chunks = vlun->nr_chunks;
+	return 0;
+}
+
+/* ---- close ---- */
+
+int superpipe_vlun_close(struct superpipe_vlun *vlun)
+{
+	struct superpipe *sp = vlun->sp;
+	struct dk_release release = { .rsrc_handle = vlun->res_hndl };
+	int rc = -ENOMEM;
+
+	/* ENOMEM and the like leave a handle of size 0 behind; releasing it again is cheap. */
+	for (unsigned i = 0; rc == -ENOMEM && i < RELEASE_TRIES; i++) {
+		rc = retry_ioctl(sp, vlun->lun, DK_IOCTL_RELEASE, &release, &release.context_id);
+		if (rc == -ENOMEM && recover_pause(sp, RELEASE_PAUSE_MS))
+			break;
+	}
+	if (superpipe_failed(sp))
+		rc = 0; /* the context has ended, and the handle with it */
+	if (rc)
+		log_debug(LOGC_SUPERPIPE, "res_hndl %u: release: %s", vlun->res_hndl,
+			  strerror(-rc));
+	leave(sp, vlun);
+	free(vlun);
+	return rc;
+}
+
+void vlun_release_all(struct superpipe *sp)
+{
+	while (sp->vluns.head)
+		(void)superpipe_vlun_close(sp->vluns.head);
+}
+
+/* ---- verify ---- */
+
+/*
+ * On the reaper thread, which must not wait for a recovery: a refusal that may come from a lost
+ * context is reported as trouble, and the command simply tried again.
+ */
+int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
+{
+	struct superpipe *sp = vlun->sp;
+	struct dk_verify verify = { .rsrc_handle = vlun->res_hndl, .hint = DK_VHF_SENSE };
+	int rc;
+
+	memcpy(verify.sense_data, sense, sizeof(verify.sense_data));
+	rc = context_ioctl(&sp->context, vlun->lun, DK_IOCTL_VERIFY, &verify, &verify.context_id,
+			   NULL);
+	log_debug(LOGC_SUPERPIPE, "res_hndl %u: verify: %s", vlun->res_hndl,
+		  rc ? strerror(-rc) : "done");
+	if (rc == -EINVAL || rc == -ENODEV) {
+		ioq_raise(&sp->ioq, IOQ_TROUBLE_CHECK);
+		return 0;
+	}
+	return rc == -EAGAIN || rc == -EINTR ? 0 : rc;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes: reading them, changing them, and the changes that other operations bring. */
+#include <errno.h>
+
+#include "tree/acl.h"
+#include "tree/inode.h"
+#include "tree/xattr.h"
+
+#define RELATIME_SECONDS (24 * 60 * 60) /* after which atime moves even under relatime */
+
+static uint64_t size_of(const struct tree_inode *inode)
+{
+	if (tree_is_dir(inode))
+		return inode->dir.nr_entries;
+	return S_ISLNK(inode->mode) ? inode->symlink.bytes : 0;
+}
+
+void tree_getattr(const struct tree_inode *inode, struct tree_attr *ret_attr)
+{
+	*ret_attr = (struct tree_attr){
+		.ino = inode->ino,
+		.generation = inode->generation,
+		.mode = inode->mode,
+		.nlink = inode->nlink,
+		.uid = inode->uid,
+		.gid = inode->gid,
+		.rdev = S_ISCHR(inode->mode) || S_ISBLK(inode->mode) ? inode->rdev : 0,
+		.size = size_of(inode),
+		.atime = inode->atime,
+		.mtime = inode->mtime,
+		.ctime = inode->ctime,
+		.btime = inode->btime,
+	};
+}
+
+mode_t tree_mode(const struct tree_inode *inode)
+{
+	return inode->mode;
+}
+
+uint64_t tree_ino(const struct tree_inode *inode)
+{
+	return inode->ino;
+}
+
+/*
+ * Without execution for the group, S_ISGID has nothing to do with privileges (it used to mean
+ * mandatory locks), and stays.
+ */
+static void drop_setid(struct tree_inode *inode)
+{
+	if (tree_is_dir(inode))
+		return;
+	inode->mode &= ~(mode_t)S_ISUID;
+	if (inode->mode & S_IXGRP)
+		inode->mode &= ~(mode_t)S_ISGID;
+}
+
+static void drop_capability(struct tree_inode *inode)
+{
+	if (inode->xattrs)
+		(void)tree_xattr_drop(inode, TREE_XATTR_CAPABILITY);
+}
+
+/* Whoever gets the file, or writes to it, does not get the privileges that went with it. */
+static void drop_privileges(struct tree_inode *inode)
+{
+	drop_setid(inode);
+	if (!tree_is_dir(inode))
+		drop_capability(inode);
+}
+
+int tree_setattr(struct tree *tree, struct tree_inode *inode, unsigned what,
+		 const struct tree_attr *attr, const struct tree_caller *caller)
+{
+	(void)tree;
+	if (what & TREE_SET_UID)
+		inode->uid = attr->uid;
+	if (what & TREE_SET_GID)
+		inode->gid = attr->gid;
+	if (what & (TREE_SET_UID | TREE_SET_GID | TREE_SET_KILL_SUIDGID))
+		drop_privileges(inode);
+	if (what & TREE_SET_MODE) {
+		inode->mode = (inode->mode & S_IFMT) | (attr->mode & 07777);
+		tree_acl_chmod(inode);
+	}
+	if (what & TREE_SET_ATIME)
+		inode->atime = attr->atime;
+	if (what & TREE_SET_MTIME)
+		inode->mtime = attr->mtime;
+	if (what & TREE_SET_BTIME)
+		inode->btime = attr->btime;
+	inode->ctime = what & TREE_SET_CTIME ? attr->ctime : caller->now;
+	return 0;
+}
+
+void tree_touch_modified(struct tree_inode *inode, const struct timespec *now, bool kill_suidgid)
+{
+	inode->mtime = *now;
+	inode->ctime = *now;
+	if (kill_suidgid)
+		drop_setid(inode);
+	/* Not even root may change a program and keep the capabilities of the old contents. */
+	drop_capability(inode);
+}
+
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+bool tree_atime_due(const struct tree_inode *inode, enum tree_atime policy,
+		    const struct timespec *now)
+{
+	int64_t age;
+
+	if (policy == TREE_ATIME_NEVER)
+		return false;
+	if (!is_before(&inode->atime, now) && !is_before(now, &inode->atime))
+		return false;
+	if (policy == TREE_ATIME_STRICT)
+		return true;
+	if (!is_before(&inode->mtime, &inode->atime) || !is_before(&inode->ctime, &inode->atime))
+		return true;
+	/* Times are anything a user may set: a difference out of range is an old or future one. */
+	if (__builtin_sub_overflow((int64_t)now->tv_sec, (int64_t)inode->atime.tv_sec, &age))
+		return now->tv_sec > inode->atime.tv_sec;
+	return age >= RELATIME_SECONDS;
+}
+
+void tree_touch_accessed(struct tree_inode *inode, const struct timespec *now)
+{
+	inode->atime = *now;
+}

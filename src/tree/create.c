@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making inodes: nodes of every type, symbolic links, unnamed files. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree/acl.h"
+#include "tree/inode.h"
+#include "tree/name.h"
+
+/* What a set-group-id directory does to what is made in it. */
+static void inherit_group(const struct tree_inode *dir, mode_t *mode,
+			  const struct tree_caller *caller, gid_t *ret_gid)
+{
+	const mode_t sgid_exec = S_ISGID | S_IXGRP;
+
+	*ret_gid = caller->gid;
+	if (!(dir->mode & S_ISGID))
+		return;
+	*ret_gid = dir->gid;
+	if (S_ISDIR(*mode))
+		*mode |= S_ISGID;
+	else if ((*mode & sgid_exec) == sgid_exec && !caller->may_setgid)
+		*mode &= ~(mode_t)S_ISGID; /* else it would lend out a group the caller is not in */
+}
+
+/* An inode that is complete but for its number and links, and room for its number. */
+static int make(struct tree *tree, const struct tree_inode *dir, mode_t mode,
+		const struct tree_caller *caller, struct tree_inode **ret_inode)
+{
+	struct tree_inode *inode;
+	gid_t gid;
+	int err;
+
+	if (tree->itable.nr_used >= tree->max_inodes)
+		return -ENOSPC;
+	inherit_group(dir, &mode, caller, &gid);
+	err = tree_inode_new(tree, mode, caller, &inode);
+	if (err)
+		return err;
+	inode->gid = gid;
+	err = tree_acl_inherit(tree, dir, inode, caller->umask);
+	if (!err)
+		err = tree_itable_reserve(&tree->itable, tree->alloc);
+	if (err) {
+		tree_inode_free(tree, inode);
+		return err;
+	}
+	*ret_inode = inode;
+	return 0;
+}
+
+/* Enters a finished inode under its first name; frees it on failure. */
+static int enter(struct tree *tree, struct tree_inode *dir, const struct tree_place *place,
+		 const char *name, struct tree_inode *inode, const struct timespec *now)
+{
+	int err = tree_dir_add(tree, &dir->dir, place, name, inode);
+
+	if (err) {
+		tree_inode_free(tree, inode);
+		return err;
+	}
+	inode->nlink = 1;
+	if (tree_is_dir(inode)) {
+		inode->nlink = 2;
+		inode->dir.parent = dir;
+		dir->nlink++;
+	}
+	tree_inode_publish(tree, inode);
+	tree_name_changed(dir, now);
+	return 0;
+}
+
+static bool is_known_type(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode_t mode, dev_t rdev,
+	       const struct tree_caller *caller, struct tree_inode **ret_inode)
+{
+	struct tree_inode *inode;
+	struct tree_place place;
+	int err;
+
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
+	if (!is_known_type(mode))
+		return -EINVAL;
+	err = tree_name_place_new(tree, dir, name, &place);
+	if (err)
+		return err;
+	if (S_ISDIR(mode) && dir->nlink >= tree->max_links)
+		return -EMLINK;
+	err = make(tree, dir, mode & (S_IFMT | 07777), caller, &inode);
+	if (err)
+		return err;
+	if (S_ISCHR(mode) || S_ISBLK(mode))
+		inode->rdev = rdev;
+	err = enter(tree, dir, &place, name, inode, &caller->now);
+	if (!err)
+		*ret_inode = inode;
+	return err;
+}
+
+int tree_symlink(struct tree *tree, struct tree_inode *dir, const char *name, const char *target,
+		 const struct tree_caller *caller, struct tree_inode **ret_inode)
+{
+	size_t bytes = strnlen(target, TREE_SYMLINK_MAX + 1);
+	struct tree_inode *inode;
+	struct tree_place place;
+	int err;
+
+	if (bytes == 0)
+		return -ENOENT;
+	if (bytes > TREE_SYMLINK_MAX)
+		return -ENAMETOOLONG;
+	err = tree_name_place_new(tree, dir, name, &place);
+	if (!err)
+		err = make(tree, dir, S_IFLNK | 0777, caller, &inode);
+	if (err)
+		return err;
+	inode->symlink.target = tree->alloc(bytes + 1);
+	if (!inode->symlink.target) {
+		tree_inode_free(tree, inode);
+		return -ENOMEM;
+	}
+	memcpy(inode->symlink.target, target, bytes + 1);
+	inode->symlink.bytes = (uint32_t)bytes;
+	err = enter(tree, dir, &place, name, inode, &caller->now);
+	if (!err)
+		*ret_inode = inode;
+	return err;
+}
+
+int tree_tmpfile(struct tree *tree, struct tree_inode *dir, mode_t mode,
+		 const struct tree_caller *caller, struct tree_inode **ret_inode)
+{
+	struct tree_inode *inode;
+	int err = tree_inode_check_dir(dir);
+
+	if (!err)
+		err = make(tree, dir, S_IFREG | (mode & 07777), caller, &inode);
+	if (err)
+		return err;
+	inode->opens = 1;
+	inode->linkable = true;
+	tree_inode_publish(tree, inode);
+	*ret_inode = inode;
+	return 0;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tree/inode.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree/xattr.h"
+
+int tree_inode_new(struct tree *tree, mode_t mode, const struct tree_caller *caller,
+		   struct tree_inode **ret_inode)
+{
+	struct tree_inode *inode = tree->alloc(sizeof(*inode));
+
+	if (!inode)
+		return -ENOMEM;
+	*inode = (struct tree_inode){
+		.mode = mode,
+		.uid = caller->uid,
+		.gid = caller->gid,
+		.atime = caller->now,
+		.mtime = caller->now,
+		.ctime = caller->now,
+		.btime = caller->now,
+	};
+	if (S_ISDIR(mode))
+		tree_dir_init(&inode->dir);
+	*ret_inode = inode;
+	return 0;
+}
+
+static void release_payload(struct tree *tree, struct tree_inode *inode)
+{
+	void *payload = inode->payload;
+
+	inode->payload = NULL;
+	if (payload)
+		tree->payload_free(tree->payload_arg, payload);
+}
+
+void tree_inode_free(struct tree *tree, struct tree_inode *inode)
+{
+	if (!inode)
+		return;
+	if (S_ISDIR(inode->mode))
+		tree_dir_fini(&inode->dir);
+	else if (S_ISREG(inode->mode))
+		release_payload(tree, inode);
+	else if (S_ISLNK(inode->mode))
+		free(inode->symlink.target);
+	tree_xattr_free_all(inode);
+	free(inode);
+}
+
+void tree_inode_publish(struct tree *tree, struct tree_inode *inode)
+{
+	inode->ino = tree_itable_add(&tree->itable, inode);
+	inode->generation = ++tree->last_generation;
+}
+
+static bool is_held(const struct tree_inode *inode)
+{
+	return inode->nlink || inode->refs || inode->opens || inode->pins;
+}
+
+bool tree_inode_settle(struct tree *tree, struct tree_inode *inode)
+{
+	struct tree_inode *const first = inode;
+
+	if (inode->nlink == 0 && inode->opens == 0) {
+		inode->linkable = false;
+		if (S_ISREG(inode->mode))
+			release_payload(tree, inode);
+	}
+	if (is_held(first))
+		return false;
+	/* A removed directory may have been the last that held its removed parent, and so on up. */
+	while (inode && !is_held(inode)) {
+		struct tree_inode *parent = tree_is_dir(inode) ? inode->dir.parent : NULL;
+
+		tree_itable_remove(&tree->itable, inode->ino);
+		tree_inode_free(tree, inode);
+		if (parent)
+			parent->pins--;
+		inode = parent;
+	}
+	return true;
+}
+
+void tree_inode_orphan_dir(struct tree_inode *inode, const struct timespec *now)
+{
+	inode->nlink = 0;
+	inode->ctime = *now;
+	inode->dir.parent->nlink--;
+	inode->dir.parent->pins++;
+}
+
+int tree_inode_check_dir(const struct tree_inode *dir)
+{
+	if (!tree_is_dir(dir))
+		return -ENOTDIR;
+	return dir->nlink ? 0 : -ENOENT;
+}
+
+struct tree_inode *tree_get(const struct tree *tree, uint64_t ino)
+{
+	return tree_itable_get(&tree->itable, ino);
+}
+
+void tree_ref(struct tree_inode *inode, uint64_t count)
+{
+	inode->refs += count;
+}
+
+void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count)
+{
+	/* The count is the kernel's word; believing too much of it would free what others hold. */
+	inode->refs -= count < inode->refs ? count : inode->refs;
+	(void)tree_inode_settle(tree, inode);
+}
+
+int tree_open(struct tree_inode *inode)
+{
+	if (inode->nlink == 0 && inode->opens == 0)
+		return -ESTALE;
+	if (inode->opens == UINT32_MAX)
+		return -ENFILE;
+	inode->opens++;
+	return 0;
+}
+
+uint32_t tree_close(struct tree *tree, struct tree_inode *inode)
+{
+	uint32_t left;
+
+	assert(inode->opens > 0);
+	left = --inode->opens;
+	if (left == 0)
+		(void)tree_inode_settle(tree, inode);
+	return left;
+}
+
+void *tree_payload(const struct tree_inode *inode)
+{
+	return S_ISREG(inode->mode) ? inode->payload : NULL;
+}
+
+void tree_set_payload(struct tree_inode *inode, void *payload)
+{
+	assert(S_ISREG(inode->mode) && !inode->payload);
+	inode->payload = payload;
+}
+
+const char *tree_readlink(const struct tree_inode *inode)
+{
+	return S_ISLNK(inode->mode) ? inode->symlink.target : NULL;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tree/itable.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_SLOTS 4096u /* 32 KiB a page */
+
+/*
+ * An inode's address, or for a number that rests: its successor in the line shifted left by one,
+ * with the low bit set, which no address has.
+ */
+struct tree_itable_page {
+	uintptr_t slots[PAGE_SLOTS];
+};
+
+void tree_itable_init(struct tree_itable *table)
+{
+	*table = (struct tree_itable){ .next_ino = 1 };
+}
+
+void tree_itable_fini(struct tree_itable *table)
+{
+	for (size_t i = 0; i < table->nr_pages; i++)
+		free(table->pages[i]);
+	free(table->pages);
+}
+
+static uintptr_t *slot_of(const struct tree_itable *table, uint64_t ino)
+{
+	return &table->pages[ino / PAGE_SLOTS]->slots[ino % PAGE_SLOTS];
+}
+
+static bool is_resting(uintptr_t slot)
+{
+	return slot & 1;
+}
+
+static uint64_t successor(uintptr_t slot)
+{
+	return slot >> 1;
+}
+
+static uintptr_t resting_before(uint64_t ino)
+{
+	return (uintptr_t)ino << 1 | 1;
+}
+
+struct tree_inode *tree_itable_get(const struct tree_itable *table, uint64_t ino)
+{
+	uintptr_t slot;
+
+	if (ino == 0 || ino >= table->next_ino)
+		return NULL;
+	slot = *slot_of(table, ino);
+	return is_resting(slot) ? NULL : (struct tree_inode *)slot;
+}
+
+static int grow_top(struct tree_itable *table, void *(*alloc)(size_t bytes))
+{
+	size_t room = table->room_pages ? table->room_pages * 2 : 16;
+	struct tree_itable_page **pages;
+	size_t bytes;
+
+	if (__builtin_mul_overflow(room, sizeof(*pages), &bytes))
+		return -ENOMEM;
+	pages = alloc(bytes);
+	if (!pages)
+		return -ENOMEM;
+	if (table->nr_pages)
+		memcpy(pages, table->pages, table->nr_pages * sizeof(*pages));
+	free(table->pages);
+	table->pages = pages;
+	table->room_pages = room;
+	return 0;
+}
+
+static bool takes_rested(const struct tree_itable *table)
+{
+	return table->nr_resting > TREE_INO_REST;
+}
+
+int tree_itable_reserve(struct tree_itable *table, void *(*alloc)(size_t bytes))
+{
+	struct tree_itable_page *page;
+
+	if (takes_rested(table) || table->next_ino / PAGE_SLOTS < table->nr_pages)
+		return 0;
+	if (table->nr_pages == table->room_pages && grow_top(table, alloc))
+		return -ENOMEM;
+	page = alloc(sizeof(*page));
+	if (!page)
+		return -ENOMEM;
+	memset(page, 0, sizeof(*page));
+	table->pages[table->nr_pages++] = page;
+	return 0;
+}
+
+static uint64_t next_rested(struct tree_itable *table)
+{
+	uint64_t ino = table->rest_head;
+
+	table->rest_head = successor(*slot_of(table, ino));
+	if (!table->rest_head)
+		table->rest_tail = 0;
+	table->nr_resting--;
+	return ino;
+}
+
+uint64_t tree_itable_add(struct tree_itable *table, struct tree_inode *inode)
+{
+	uint64_t ino = takes_rested(table) ? next_rested(table) : table->next_ino++;
+
+	assert(ino / PAGE_SLOTS < table->nr_pages);
+	*slot_of(table, ino) = (uintptr_t)inode;
+	table->nr_used++;
+	return ino;
+}
+
+void tree_itable_remove(struct tree_itable *table, uint64_t ino)
+{
+	assert(tree_itable_get(table, ino));
+	*slot_of(table, ino) = resting_before(0);
+	if (table->rest_tail)
+		*slot_of(table, table->rest_tail) = resting_before(ino);
+	else
+		table->rest_head = ino;
+	table->rest_tail = ino;
+	table->nr_resting++;
+	table->nr_used--;
+}
+
+bool tree_itable_check(const struct tree_itable *table)
+{
+	uint64_t nr_resting = 0, last = 0;
+
+	for (uint64_t ino = table->rest_head; ino; ino = successor(*slot_of(table, ino))) {
+		if (ino >= table->next_ino || !is_resting(*slot_of(table, ino)))
+			return false;
+		if (++nr_resting > table->nr_resting)
+			return false;
+		last = ino;
+	}
+	return nr_resting == table->nr_resting && last == table->rest_tail &&
+	       table->nr_used + nr_resting == table->next_ino - 1;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Adding names to inodes that exist, and taking names away. */
+#include <errno.h>
+
+#include "tree/inode.h"
+#include "tree/name.h"
+
+int tree_link(struct tree *tree, struct tree_inode *inode, struct tree_inode *dir, const char *name,
+	      const struct tree_caller *caller)
+{
+	struct tree_place place;
+	int err = tree_name_place_new(tree, dir, name, &place);
+
+	if (err)
+		return err;
+	if (tree_is_dir(inode))
+		return -EPERM;
+	if (inode->nlink == 0 && !inode->linkable)
+		return -ENOENT;
+	if (inode->nlink >= tree->max_links)
+		return -EMLINK;
+	err = tree_dir_add(tree, &dir->dir, &place, name, inode);
+	if (err)
+		return err;
+	inode->nlink++;
+	inode->linkable = false;
+	inode->ctime = caller->now;
+	tree_name_changed(dir, &caller->now);
+	return 0;
+}
+
+int tree_unlink(struct tree *tree, struct tree_inode *dir, const char *name,
+		const struct tree_caller *caller, struct tree_inode **ret_inode)
+{
+	struct tree_inode *inode;
+	struct tree_place place;
+	int err = tree_name_place(tree, dir, name, &place);
+
+	if (err)
+		return err;
+	if (tree_name_is_dots(name))
+		return -EISDIR;
+	if (!place.entry)
+		return -ENOENT;
+	inode = place.entry->inode;
+	if (tree_is_dir(inode))
+		return -EISDIR;
+	tree_dir_remove(&dir->dir, &place);
+	inode->nlink--;
+	inode->ctime = caller->now;
+	tree_name_changed(dir, &caller->now);
+	if (tree_inode_settle(tree, inode))
+		inode = NULL;
+	if (ret_inode)
+		*ret_inode = inode;
+	return 0;
+}
+
+static int check_rmdir(const char *name, const struct tree_entry *entry)
+{
+	if (tree_name_is_dots(name))
+		return name[1] ? -ENOTEMPTY : -EINVAL;
+	if (!entry)
+		return -ENOENT;
+	if (!tree_is_dir(entry->inode))
+		return -ENOTDIR;
+	return entry->inode->dir.nr_entries ? -ENOTEMPTY : 0;
+}
+
+int tree_rmdir(struct tree *tree, struct tree_inode *dir, const char *name,
+	       const struct tree_caller *caller)
+{
+	struct tree_inode *inode;
+	struct tree_place place;
+	int err = tree_name_place(tree, dir, name, &place);
+
+	if (!err)
+		err = check_rmdir(name, place.entry);
+	if (err)
+		return err;
+	inode = place.entry->inode;
+	tree_dir_remove(&dir->dir, &place);
+	tree_inode_orphan_dir(inode, &caller->now);
+	tree_name_changed(dir, &caller->now);
+	(void)tree_inode_settle(tree, inode);
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * name - what may be a name, and finding names on behalf of the operations.
+ *
+ * Errors: -errno.
+ */
+#ifndef CXLFS_TREE_NAME_H
+#define CXLFS_TREE_NAME_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "tree/dir.h"
+#include "tree/inode.h"
+
+bool tree_name_is_dot(const char *name);
+bool tree_name_is_dotdot(const char *name);
+static inline bool tree_name_is_dots(const char *name)
+{
+	return tree_name_is_dot(name) || tree_name_is_dotdot(name);
+}
+
+/** Return: 0; -EINVAL empty or with a slash; -ENAMETOOLONG. */
+int tree_name_check(const char *name);
+
+/**
+ * tree_name_place() - find a name other than "." and ".." in a directory that is to change
+ * Return: 0, also when there is no such name; -ENOTDIR; -ENOENT @dir was removed; of
+ * tree_name_check().
+ */
+int tree_name_place(const struct tree *tree, const struct tree_inode *dir, const char *name,
+		    struct tree_place *ret_place);
+
+/** tree_name_place() for a name that must be free. Return: also -EEXIST. */
+int tree_name_place_new(const struct tree *tree, const struct tree_inode *dir, const char *name,
+			struct tree_place *ret_place);
+
+/** Notes that entries of @dir changed. */
+static inline void tree_name_changed(struct tree_inode *dir, const struct timespec *now)
+{
+	dir->mtime = *now;
+	dir->ctime = *now;
+}
+
+#endif

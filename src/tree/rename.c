@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h> /* RENAME_ flags */
+
+#include "tree/inode.h"
+#include "tree/name.h"
+
+/* One end of a rename. */
+struct end {
+	struct tree_inode *dir;
+	const char *name;
+	struct tree_place place;
+	struct tree_inode *inode; /* what the name means before; NULL: nothing */
+};
+
+static int find_end(const struct tree *tree, struct end *end)
+{
+	int err = tree_name_place(tree, end->dir, end->name, &end->place);
+
+	if (!err)
+		end->inode = end->place.entry ? end->place.entry->inode : NULL;
+	return err;
+}
+
+static int check_flags(unsigned flags)
+{
+	/* RENAME_WHITEOUT, for upper layers of overlays, would leave a device node behind. */
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	return flags == (RENAME_NOREPLACE | RENAME_EXCHANGE) ? -EINVAL : 0;
+}
+
+static int find_ends(const struct tree *tree, struct end *from, struct end *to, unsigned flags)
+{
+	int err = find_end(tree, from);
+
+	if (!err)
+		err = find_end(tree, to);
+	if (err)
+		return err;
+	if (tree_name_is_dots(from->name))
+		return -EBUSY;
+	if (tree_name_is_dots(to->name))
+		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	if (!from->inode)
+		return -ENOENT;
+	if (to->inode && (flags & RENAME_NOREPLACE))
+		return -EEXIST;
+	return !to->inode && (flags & RENAME_EXCHANGE) ? -ENOENT : 0;
+}
+
+static bool is_at_or_above(const struct tree_inode *inode, const struct tree_inode *dir)
+{
+	if (!tree_is_dir(inode))
+		return false;
+	while (dir != inode) {
+		if (dir->dir.parent == dir)
+			return false;
+		dir = dir->dir.parent;
+	}
+	return true;
+}
+
+/* No directory may come to lie below itself. */
+static int check_loops(const struct end *from, const struct end *to, unsigned flags)
+{
+	if (from->dir == to->dir)
+		return 0;
+	if (is_at_or_above(from->inode, to->dir))
+		return -EINVAL;
+	if (to->inode && is_at_or_above(to->inode, from->dir))
+		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	return 0;
+}
+
+static int check_replaced(const struct end *from, const struct end *to)
+{
+	if (!to->inode)
+		return 0;
+	if (tree_is_dir(from->inode) && !tree_is_dir(to->inode))
+		return -ENOTDIR;
+	if (!tree_is_dir(from->inode) && tree_is_dir(to->inode))
+		return -EISDIR;
+	return tree_is_dir(to->inode) && to->inode->dir.nr_entries ? -ENOTEMPTY : 0;
+}
+
+/* Whether @dir may get the subdirectory @in for @out (NULL: nothing). */
+static bool has_link_room(const struct tree *tree, const struct tree_inode *dir,
+			  const struct tree_inode *in, const struct tree_inode *out)
+{
+	return !tree_is_dir(in) || (out && tree_is_dir(out)) || dir->nlink < tree->max_links;
+}
+
+static int check_links(const struct tree *tree, const struct end *from, const struct end *to,
+		       unsigned flags)
+{
+	if (from->dir == to->dir)
+		return 0;
+	if (!has_link_room(tree, to->dir, from->inode, to->inode))
+		return -EMLINK;
+	if ((flags & RENAME_EXCHANGE) && !has_link_room(tree, from->dir, to->inode, from->inode))
+		return -EMLINK;
+	return 0;
+}
+
+/* Note in a directory that it has a new parent, and in both parents. */
+static void change_parent(struct tree_inode *inode, struct tree_inode *from, struct tree_inode *to)
+{
+	if (!tree_is_dir(inode))
+		return;
+	inode->dir.parent = to;
+	from->nlink--;
+	to->nlink++;
+}
+
+static void note_times(struct end *from, struct end *to, const struct timespec *now)
+{
+	tree_name_changed(from->dir, now);
+	tree_name_changed(to->dir, now);
+	from->inode->ctime = *now;
+	if (to->inode)
+		to->inode->ctime = *now;
+}
+
+static void exchange(struct end *from, struct end *to)
+{
+	from->place.entry->inode = to->inode;
+	to->place.entry->inode = from->inode;
+	change_parent(from->inode, from->dir, to->dir);
+	change_parent(to->inode, to->dir, from->dir);
+}
+
+/* The entry of the replaced name stays, so that a reader of the directory sees it exactly once. */
+static void replace(struct tree *tree, struct end *from, struct end *to,
+		    const struct timespec *now)
+{
+	to->place.entry->inode = from->inode;
+	tree_dir_remove(&from->dir->dir, &from->place);
+	change_parent(from->inode, from->dir, to->dir);
+	if (tree_is_dir(to->inode))
+		tree_inode_orphan_dir(to->inode, now);
+	else
+		to->inode->nlink--;
+	(void)tree_inode_settle(tree, to->inode);
+}
+
+static int move(struct tree *tree, struct end *from, struct end *to)
+{
+	int err = tree_dir_add(tree, &to->dir->dir, &to->place, to->name, from->inode);
+
+	if (err)
+		return err;
+	tree_dir_remove(&from->dir->dir, &from->place);
+	change_parent(from->inode, from->dir, to->dir);
+	return 0;
+}
+
+int tree_rename(struct tree *tree, struct tree_inode *old_dir, const char *old_name,
+		struct tree_inode *new_dir, const char *new_name, unsigned flags,
+		const struct tree_caller *caller)
+{
+	struct end from = { .dir = old_dir, .name = old_name };
+	struct end to = { .dir = new_dir, .name = new_name };
+	int err = check_flags(flags);
+
+	if (!err)
+		err = find_ends(tree, &from, &to, flags);
+	if (!err)
+		err = check_loops(&from, &to, flags);
+	if (err || from.inode == to.inode)
+		return err;
+	if (!(flags & RENAME_EXCHANGE))
+		err = check_replaced(&from, &to);
+	if (!err)
+		err = check_links(tree, &from, &to, flags);
+	if (!err && !to.inode)
+		err = move(tree, &from, &to);
+	if (err)
+		return err;
+	note_times(&from, &to, &caller->now);
+	if (flags & RENAME_EXCHANGE)
+		exchange(&from, &to);
+	else if (to.inode)
+		replace(tree, &from, &to, &caller->now);
+	return 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tree/tree.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "tree/inode.h"
+
+static struct tree make_tree(const struct tree_config *config)
+{
+	struct tree tree = {
+		.max_inodes = config->max_inodes ? config->max_inodes : UINT64_MAX,
+		.max_links = config->max_links ? config->max_links : UINT32_MAX,
+		.hash_seed = config->hash_seed,
+		.hash_mask = UINT64_MAX,
+		.alloc = malloc,
+		.payload_free = config->payload_free,
+		.payload_arg = config->payload_arg,
+	};
+
+	tree_itable_init(&tree.itable);
+	return tree;
+}
+
+static int make_root(struct tree *tree, const struct tree_config *config)
+{
+	const struct tree_caller caller = {
+		.uid = config->root_uid,
+		.gid = config->root_gid,
+		.now = config->now,
+	};
+	struct tree_inode *root;
+	int err = tree_itable_reserve(&tree->itable, tree->alloc);
+
+	if (!err)
+		err = tree_inode_new(tree, S_IFDIR | (config->root_mode & 07777), &caller, &root);
+	if (err)
+		return err;
+	root->nlink = 2;
+	root->dir.parent = root;
+	tree_inode_publish(tree, root);
+	assert(root->ino == TREE_ROOT_INO);
+	return 0;
+}
+
+int tree_new(const struct tree_config *config, struct tree **ret_tree)
+{
+	struct tree *tree = malloc(sizeof(*tree));
+	int err;
+
+	assert(config->payload_free);
+	if (!tree)
+		return -ENOMEM;
+	*tree = make_tree(config);
+	err = make_root(tree, config);
+	if (err) {
+		tree_free(tree);
+		return err;
+	}
+	*ret_tree = tree;
+	return 0;
+}
+
+void tree_free(struct tree *tree)
+{
+	if (!tree)
+		return;
+	/* By number rather than by name: nothing recurses, and orphans are found as well. */
+	for (uint64_t ino = TREE_ROOT_INO; ino < tree->itable.next_ino; ino++)
+		tree_inode_free(tree, tree_get(tree, ino));
+	tree_itable_fini(&tree->itable);
+	free(tree);
+}
+
+uint64_t tree_nr_inodes(const struct tree *tree)
+{
+	return tree->itable.nr_used;
+}
+
+uint64_t tree_max_inodes(const struct tree *tree)
+{
+	return tree->max_inodes == UINT64_MAX ? 0 : tree->max_inodes;
+}

@@ -1,0 +1,49 @@
+#!/bin/bash
+# All of `make check`, and its sum.
+#
+#	tests/lib/check.sh build/release build/asan
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+
+readonly release=$1 asan=$2
+mkdir -p build/test-logs
+export RESULTS=$PWD/build/test-logs/results
+: >"$RESULTS"
+
+unit_suites() {
+	local source
+	for source in tests/check_*.c; do
+		[ ! -e "$source" ] || printf '%s\n' "$1/${source%.c}"
+	done
+}
+
+# Scripts that are worth their time under the sanitizers too.
+sanitized() { grep -l '^# sanitize: yes' tests/mount/*.sh; }
+
+run() { # BUILD GROUP TEST...
+	local build=$1
+	shift
+	BUILD=$build tests/lib/run.sh "$@"
+}
+
+count() { grep -c "^$1 " "$RESULTS" || true; }
+
+start=$SECONDS
+echo "== documents and scripts"
+run "$release" lint tests/lint/*.sh
+echo "== unit suites"
+mapfile -t suites < <(unit_suites "$release")
+run "$release" unit "${suites[@]}"
+echo "== unit suites under AddressSanitizer and UBSan"
+mapfile -t suites < <(unit_suites "$asan")
+run "$asan" unit-asan "${suites[@]}"
+echo "== real programs on real mounts"
+run "$release" mount tests/mount/*.sh
+echo "== mounts under AddressSanitizer and UBSan"
+mapfile -t scripts < <(sanitized)
+CXLFS_TEST_MATRIX=diagonal run "$asan" mount-asan "${scripts[@]}"
+
+echo "== sum, after $((SECONDS - start)) s; logs are in build/test-logs"
+grep '^FAIL ' "$RESULTS" || true
+echo "$(count ok) passed, $(count FAIL) failed, $(count skip) skipped"
+[ "$(count FAIL)" = 0 ]

@@ -1,0 +1,289 @@
+# Sourced by every script of tests/mount.  Needs BUILD (the directory of the programs).
+#
+# A script gets a scratch directory $WORK, a store $STORE (on tmpfs where there
+# is one) and a mountpoint $MNT, and ends with `finish`: every volume still mounted
+# is unmounted, and each daemon must have ended with status 0, logged no warning
+# and kept every rule of the adapter.  However it ends, nothing of it stays.
+# shellcheck shell=bash
+set -euo pipefail
+
+readonly SKIP=77 PATIENCE=60
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=$(cd "$ROOT" && cd "${BUILD:-build/release}" && pwd)
+readonly ROOT BUILD
+# shellcheck disable=SC2034  # for the scripts
+readonly CXLFS=$BUILD/cxlfs CXLFSADM=$BUILD/cxlfsadm HELPERS=$BUILD/tests/mount/helpers
+
+# What a volume is made of; the runner sets these from its matrix.
+: "${CXLFS_TEST_ADAPTER:=}" "${CXLFS_TEST_TRANSPORT:=}"
+# "tmpfs" runs the same script on the kernel's tmpfs: a check of the script itself.
+: "${CXLFS_TEST_FS:=cxlfs}"
+
+export LC_ALL=C ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+	printf 'FAIL: %s\n' "$*" >&2
+	exit 1
+}
+
+skip() {
+	printf 'skip: %s\n' "$*"
+	exit "$SKIP"
+}
+
+# ---- what a script needs ------------------------------------------------------
+
+need_tools() {
+	local tool
+	for tool in "$@"; do
+		command -v "$tool" >/dev/null || skip "$tool is not installed"
+	done
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || skip "not root"
+}
+
+need_cxlfs() {
+	[ "$CXLFS_TEST_FS" = cxlfs ] || skip "says nothing about $CXLFS_TEST_FS"
+}
+
+need_mounts() {
+	[ "$CXLFS_TEST_FS" != cxlfs ] || [ -c /dev/fuse ] || skip "/dev/fuse is missing"
+}
+
+# Seconds a load runs: the script's own, or what soak and stress ask for.
+seconds_or() { printf '%s\n' "${CXLFS_SECONDS:-$1}"; }
+
+# real_files COUNT DIRECTORY...: that many files with contents and links, NUL-terminated.
+real_files() {
+	local count=$1
+	shift
+	{ find "$@" -xdev \( -type f -size +0 -o -type l \) -print0 2>/dev/null || true; } |
+		head -z -n "$count"
+}
+
+# ---- directories ---------------------------------------------------------------
+
+has_room() {
+	[ "$(df --output=avail -B1G "$1" 2>/dev/null | tail -n 1)" -ge 4 ] 2>/dev/null
+}
+
+make_store() {
+	if [ -w /dev/shm ] && has_room /dev/shm; then
+		mktemp -d /dev/shm/cxlfs-test.XXXXXX
+	else
+		mktemp -d "$WORK/store.XXXXXX"
+	fi
+}
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/cxlfs-test.XXXXXX")
+STORE=$(make_store)
+MNT=$WORK/mnt
+mkdir "$MNT"
+chmod 755 "$WORK"
+readonly WORK STORE MNT
+
+# ---- volumes --------------------------------------------------------------------
+
+declare -A DAEMON=() DAEMON_LOG=()
+declare -a ADAPTERS=() EXPECTED_LOG=('^cxlfs: requests come over ')
+nr_daemons=0
+
+join() {
+	local IFS=, part parts=()
+	for part in "$@"; do
+		[ -z "$part" ] || parts+=("$part")
+	done
+	printf '%s' "${parts[*]}"
+}
+
+is_mounted() { awk -v m="$1" '$5 == m { found = 1 } END { exit !found }' /proc/self/mountinfo; }
+
+# wait_until WHAT COMMAND...: poll, at most PATIENCE seconds.
+wait_until() {
+	local what=$1 tries=$((PATIENCE * 20))
+	shift
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || fail "gave up waiting: $what"
+		sleep 0.05
+	done
+}
+
+is_mounted_or_dead() { is_mounted "$1" || ! kill -0 "$2" 2>/dev/null; }
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# launch_daemon DEVICE MOUNTPOINT [OPTIONS]: in the foreground, as our job.
+launch_daemon() {
+	local mnt=$2 options log
+	log=$WORK/daemon-$((nr_daemons += 1)).log
+	options=$(join "${3:-}" "$CXLFS_TEST_TRANSPORT")
+	# A shell's background jobs ignore SIGINT; a daemon should not.
+	env --default-signal=INT "$CXLFS" -f "$1" "$mnt" ${options:+-o "$options"} >"$log" 2>&1 &
+	DAEMON[$mnt]=$!
+	DAEMON_LOG[$mnt]=$log
+}
+
+wait_for_mount() {
+	wait_until "$1 mounted" is_mounted_or_dead "$1" "${DAEMON[$1]}"
+	is_mounted "$1" || fail "cxlfs ended without mounting $1"
+	stat "$1" >/dev/null
+}
+
+start_daemon() {
+	launch_daemon "$@"
+	wait_for_mount "$2"
+}
+
+# start_volume [ADAPTER_OPTIONS [MOUNT_OPTIONS]]: the script's adapter on $MNT.
+start_volume() {
+	need_mounts
+	if [ "$CXLFS_TEST_FS" != cxlfs ]; then
+		mount -t "$CXLFS_TEST_FS" "$CXLFS_TEST_FS" "$MNT" && chmod 755 "$MNT"
+		return
+	fi
+	start_daemon "emul:$(join "$STORE/adapter" "$CXLFS_TEST_ADAPTER" "${1:-}")" "$MNT" "${2:-}"
+	note_adapter "$STORE/adapter"
+}
+
+note_adapter() {
+	case " ${ADAPTERS[*]} " in
+	*" $1 "*) ;;
+	*) ADAPTERS+=("$1") ;;
+	esac
+}
+
+# expect_log REGEX: a message that this script provokes.
+expect_log() { EXPECTED_LOG+=("$1"); }
+
+# Every line a daemon prints is expected, or the test fails.
+check_log() {
+	local unexpected regex
+	unexpected=$(cat "$1")
+	for regex in "${EXPECTED_LOG[@]}"; do
+		unexpected=$(grep -Ev "$regex" <<<"$unexpected" || true)
+	done
+	[ -z "$unexpected" ] || fail "the daemon logged: $unexpected"
+}
+
+# wait_for_daemon MOUNTPOINT: it must end by itself, well.
+wait_for_daemon() {
+	local mnt=$1 status=0
+	wait_until "daemon of $mnt ended" is_gone "${DAEMON[$mnt]}"
+	wait "${DAEMON[$mnt]}" || status=$?
+	unset "DAEMON[$mnt]"
+	check_log "${DAEMON_LOG[$mnt]}"
+	[ $status = 0 ] || fail "the daemon of $mnt ended with status $status"
+}
+
+stop_volume() {
+	local mnt=${1:-$MNT}
+	umount "$mnt" || fail "cannot unmount $mnt"
+	[ -z "${DAEMON[$mnt]:-}" ] || wait_for_daemon "$mnt"
+}
+
+# forget_daemon MOUNTPOINT: the script has ended it its own way.
+forget_daemon() {
+	wait "${DAEMON[$1]}" 2>/dev/null || true
+	unset "DAEMON[$1]"
+}
+
+audit_adapters() {
+	local adapter
+	for adapter in "${ADAPTERS[@]}"; do
+		[ ! -e "$adapter" ] || "$CXLFSADM" emul audit "$adapter" ||
+			fail "the audit of $adapter found broken rules"
+	done
+}
+
+# ---- the end --------------------------------------------------------------------
+
+# finish: the last line of every script.
+finish() {
+	local mnt
+	cd /
+	for mnt in "${!DAEMON[@]}"; do
+		stop_volume "$mnt"
+	done
+	[ "$CXLFS_TEST_FS" = cxlfs ] || ! is_mounted "$MNT" || umount "$MNT"
+	audit_adapters
+	finished=yes
+}
+
+show_logs() {
+	local log
+	for log in "${DAEMON_LOG[@]}"; do
+		printf -- '--- %s\n' "$log"
+		tail -n 40 "$log"
+	done >&2
+}
+
+# Daemons of this script that went into the background: they name our scratch directory.
+background_daemons() {
+	local file
+	for file in $(grep -lsz "^$WORK/" /proc/[0-9]*/cmdline); do
+		[ "$(readlink "${file%cmdline}exe")" != "$CXLFS" ] || cut -d/ -f3 <<<"$file"
+	done
+}
+
+no_background_daemon() { [ -z "$(background_daemons)" ]; }
+
+# Whatever is mounted under $WORK, and our daemons.  By pid only.
+take_down() {
+	local target pid
+	awk -v w="$WORK/" 'index($5, w) == 1 { print $5 }' /proc/self/mountinfo | tac |
+		while read -r target; do
+			umount -l "$target" || true
+		done
+	for pid in "${DAEMON[@]}" $(background_daemons); do
+		kill -TERM "$pid" 2>/dev/null || continue
+		timeout 5 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+}
+
+on_exit() {
+	local status=$?
+	cd /
+	if [ $status = 0 ] && [ -z "$finished" ]; then
+		echo "FAIL: the script ended without finish" >&2
+		status=1
+	fi
+	[ $status = 0 ] || [ $status = $SKIP ] || show_logs
+	take_down
+	rm -rf --one-file-system "$WORK" "$STORE"
+	exit $status
+}
+finished=
+trap on_exit EXIT
+trap 'exit 143' TERM INT
+
+# ---- assertions -----------------------------------------------------------------
+
+# must_fail REGEX COMMAND...: ends non-zero, and says it in one plain sentence.
+must_fail() {
+	local regex=$1 status=0
+	shift
+	timeout "$PATIENCE" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null || status=$?
+	[ $status != 0 ] || fail "succeeded: $*"
+	[ $status -lt 124 ] || fail "crashed or hung (status $status): $*"
+	[ "$(wc -l <"$WORK/err")" = 1 ] || fail "not one line: $* said: $(cat "$WORK/err")"
+	grep -Eiq "$regex" "$WORK/err" || fail "$* said: $(cat "$WORK/err"), not: $regex"
+}
+
+# must_errno NAME COMMAND...: fails, and its last line tells this error.
+must_errno() {
+	local text=$1
+	shift
+	if "$@" >"$WORK/out" 2>"$WORK/err"; then
+		fail "succeeded: $*"
+	fi
+	grep -q "$text" "$WORK/err" || fail "$* said: $(tail -n 1 "$WORK/err"), not: $text"
+}
+
+same() {
+	[ "$1" = "$2" ] || fail "${3:-values}: '$1' is not '$2'"
+}

@@ -1,0 +1,155 @@
+#!/bin/bash
+# Run tests, a line for each, and count.
+#
+#	BUILD=build/release tests/lib/run.sh GROUP TEST...
+#
+# A test is a program or a script: status 0 passed, 77 skipped (its last line says
+# why), anything else failed.  A script's first lines may say
+#	# matrix: adapter		once for each adapter
+#	# matrix: transport		once for each way to the kernel
+#	# matrix: diagonal		each adapter and each transport, paired
+#	# matrix: full			each adapter with each transport
+#	# timeout: SECONDS		instead of 120
+# Environment: WRAPPER (put before a program), JOBS, RESULTS (file to append to),
+# CXLFS_TEST_MATRIX (replaces the matrix of scripts that have one; "single" is one
+# case for each).  Logs: build/test-logs/.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+
+readonly ADAPTERS=("mode=sq,bs=4096" "mode=ioarrin,bs=512")
+readonly URING=/sys/module/fuse/parameters/enable_uring
+
+group=$1
+shift
+: "${BUILD:=build/release}" "${WRAPPER:=}" "${JOBS:=$(nproc)}" "${CXLFS_TEST_MATRIX:=}"
+readonly logs=build/test-logs/${BUILD##*/}-$group
+results=${RESULTS:-$logs/results}
+export BUILD
+
+# ---- the ways to the kernel ------------------------------------------------------
+
+transports=(no_io_uring)
+switched_uring=
+
+# The kernel has the switch, and the program was built with a libfuse that knows it.
+can_uring() {
+	local version
+	[ -e $URING ] && [ -x "$BUILD/cxlfs" ] || return
+	version=$("$BUILD/cxlfs" -V | sed 's/.*libfuse \([0-9.]*\).*/\1/')
+	[ "$(printf '%s\n' 3.18.2 "$version" | sort -V | head -n 1)" = 3.18.2 ]
+}
+
+switch_uring_on() {
+	can_uring || return 0
+	if [ "$(cat $URING)" = N ]; then
+		[ -w $URING ] && echo Y >$URING || return 0
+		switched_uring=yes
+	fi
+	transports=(io_uring no_io_uring)
+}
+
+restore_uring() { [ -z "$switched_uring" ] || echo N >$URING; }
+
+# ---- cases: "adapter options|transport" -------------------------------------------
+
+directive() { sed -n "1,20s/^# $2: *//p" "$1"; }
+
+cases_of() {
+	local matrix adapter transport
+	matrix=$(directive "$1" matrix)
+	[ -z "$CXLFS_TEST_MATRIX" ] || matrix=${matrix:+$CXLFS_TEST_MATRIX}
+	case $matrix in
+	adapter) printf '%s|\n' "${ADAPTERS[@]}" ;;
+	transport) printf '|%s\n' "${transports[@]}" ;;
+	diagonal) paste -d'|' <(printf '%s\n' "${ADAPTERS[@]}") \
+		<(printf '%s\n' "${transports[@]}" "${transports[@]}" | head -n ${#ADAPTERS[@]}) ;;
+	full)
+		for adapter in "${ADAPTERS[@]}"; do
+			for transport in "${transports[@]}"; do
+				printf '%s|%s\n' "$adapter" "$transport"
+			done
+		done
+		;;
+	*) echo '|' ;;
+	esac
+}
+
+# ---- one test ----------------------------------------------------------------------
+
+# report WORD NAME DETAIL: one write, so that lines of parallel tests stay whole.
+report() {
+	printf '%s %s\n' "$1" "$2" >>"$results"
+	printf '%-4s  %s%s\n' "$1" "$2" "${3:+  ($3)}"
+}
+
+show_failure() {
+	printf '%s\n' "$(tail -n 25 "$1" | sed 's/^/      | /')"
+}
+
+judge() {
+	local status=$1 name=$2 log=$3 took=$4
+	case $status in
+	0) report ok "$name" "$took s" ;;
+	77) report skip "$name" "$(tail -n 1 "$log" | sed 's/^skip: //')" ;;
+	124 | 137) report FAIL "$name" "timed out after $took s, $log" && show_failure "$log" ;;
+	*) report FAIL "$name" "status $status, $log" && show_failure "$log" ;;
+	esac
+}
+
+# run_one NAME TIMEOUT COMMAND...
+run_one() {
+	local name=$1 limit=$2 log start=$SECONDS status=0
+	shift 2
+	log=$logs/${name//[^A-Za-z0-9_.=-]/_}.log
+	timeout -k 30 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+	judge $status "$name" "$log" $((SECONDS - start))
+}
+
+running=0
+in_background() {
+	[ $running -lt "$JOBS" ] || { wait -n; running=$((running - 1)); }
+	run_one "$@" &
+	running=$((running + 1))
+}
+
+run_script() {
+	local script=$1 limit adapter transport name
+	limit=$(directive "$script" timeout)
+	limit=$((${limit:-120} + ${CXLFS_SECONDS:-0} * 2))
+	while IFS='|' read -r adapter transport; do
+		name="$group/$(basename "$script" .sh)${adapter:+ $adapter}${transport:+ $transport}"
+		in_background "$name" $limit env CXLFS_TEST_ADAPTER="$adapter" \
+			CXLFS_TEST_TRANSPORT="$transport" bash "$script"
+	done < <(cases_of "$script")
+}
+
+run_test() {
+	# shellcheck disable=SC2086  # WRAPPER is a command with its arguments
+	case $1 in
+	*.sh) run_script "$1" ;;
+	*) in_background "$group/$(basename "$1")" 300 $WRAPPER "$1" ;;
+	esac
+}
+
+can_mount() { [ "${CXLFS_TEST_FS:-cxlfs}" != cxlfs ] || : 2>/dev/null <>/dev/fuse; }
+
+# ---- all ---------------------------------------------------------------------------
+
+count() { grep -c "^$1 " "$results" || true; }
+
+rm -rf "$logs"
+mkdir -p "$logs"
+[ -n "${RESULTS:-}" ] || : >"$results"
+switch_uring_on
+trap restore_uring EXIT
+if [[ $group = mount* ]] && ! can_mount; then
+	report skip "mount tests" "/dev/fuse is missing; $# scripts"
+	set --
+fi
+for test in "$@"; do
+	run_test "$test"
+done
+wait
+[ -z "${RESULTS:-}" ] || exit 0
+echo "$(count ok) passed, $(count FAIL) failed, $(count skip) skipped"
+[ "$(count FAIL)" = 0 ]

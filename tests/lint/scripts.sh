@@ -1,0 +1,9 @@
+#!/bin/bash
+# The scripts are clean: shellcheck has nothing to say about them.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+command -v shellcheck >/dev/null || {
+	echo "skip: shellcheck is not installed"
+	exit 77
+}
+shellcheck contrib/*.sh contrib/build/*.sh tests/{lib,lint,mount,bench}/*.sh .ci/run

@@ -1,0 +1,20 @@
+#!/bin/bash
+# systemd has nothing to say about the units.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+command -v systemd-analyze >/dev/null || {
+	echo "skip: systemd-analyze is not installed"
+	exit 77
+}
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# The program the unit starts need not be installed to verify it.
+sed 's,@SBINDIR@/cxlfs,/bin/true,' contrib/systemd/cxlfs@.service.in >"$dir/cxlfs@.service"
+cp contrib/systemd/*.mount "$dir"
+cd "$dir"
+said=$(SYSTEMD_UNIT_PATH="$dir:" systemd-analyze verify --man=no ./*.mount ./cxlfs@scratch.service 2>&1) ||
+	{ echo "$said"; exit 1; }
+echo "$said"
+[ -z "$said" ]

@@ -1,0 +1,18 @@
+#!/bin/bash
+# Ten thousand cycles of making and deleting leave the daemon's memory as it was.
+# timeout: 240
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_cxlfs
+
+memory_kib() { awk '/^RssAnon/ { print $2 }' "/proc/${DAEMON[$MNT]}/status"; }
+
+start_volume
+"$HELPERS/churn" "$MNT" 2000
+before=$(memory_kib)
+"$HELPERS/churn" "$MNT" 10000
+after=$(memory_kib)
+say "memory: $before KiB, then $after KiB"
+[ $((after - before)) -lt 1024 ] || fail "memory grew by $((after - before)) KiB"
+same "$(ls -A "$MNT")" "" "what is left"
+finish

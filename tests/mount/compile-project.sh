@@ -1,0 +1,25 @@
+#!/bin/bash
+# This project is compiled within the volume, and make then finds nothing to do.
+# matrix: diagonal
+# timeout: 300
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_tools make gcc
+
+start_volume
+mkdir "$MNT/project" "$MNT/project/build"
+cd "$ROOT" || fail "cd"
+cp -a Makefile contrib src "$MNT/project"
+for made in build/deps build/libfuse build/config-*.mk; do
+	[ ! -e "$made" ] || cp -a "$made" "$MNT/project/build"
+done
+cd "$MNT/project" || fail "cd"
+# The make that may have started this test is none of its business.
+plain_make() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD make CFLAGS=-O0 "$@"; }
+plain_make -j2 all >"$WORK/make.log" 2>&1 || {
+	tail -n 20 "$WORK/make.log" >&2
+	fail "make"
+}
+build/release/cxlfs -V
+plain_make -q all || fail "make wants to make again what it just made"
+finish

@@ -1,0 +1,29 @@
+#!/bin/bash
+# Files need a resource handle with their first byte: without one the write is ENOSPC, and only it.
+# matrix: adapter
+# sanitize: yes
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_cxlfs
+
+write_one() { dd if=/dev/zero of="$MNT/$1" bs=4k count=1 oflag=direct status=none; }
+can_write() { write_one "$1" 2>/dev/null; }
+
+start_volume handles=16
+for i in $(seq 16); do
+	write_one "$i"
+done
+must_errno "No space left" write_one 17
+same "$(stat -c %s "$MNT/17")" 0 "size of the file without a handle"
+mkdir "$MNT/directory"
+: >"$MNT/empty"
+ln -s x "$MNT/link"
+ln "$MNT/1" "$MNT/hard"
+write_one 5
+must_errno "No space left" write_one 18
+rm "$MNT/3"
+wait_until "a handle is free" can_write 17
+must_errno "No space left" write_one 18
+truncate -s 0 "$MNT/4"
+wait_until "truncating gave a handle back" can_write 18
+finish

@@ -1,0 +1,10 @@
+#!/bin/bash
+# Names, links, directories and special files, as POSIX has them.
+# matrix: diagonal
+# sanitize: yes
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+
+start_volume
+"$HELPERS/names" "$MNT"
+finish

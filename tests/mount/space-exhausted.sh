@@ -1,0 +1,40 @@
+#!/bin/bash
+# A volume is filled to the last block; what was accepted is there; deleting gives all back.
+# matrix: adapter
+# sanitize: yes
+# timeout: 240
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_cxlfs
+
+available() { df --output=avail -B1 "$MNT" | tail -n 1 | tr -d ' '; }
+all_free() { [ "$(available)" = "$before" ]; }
+
+empty_it() {
+	rm "$MNT"/full-*
+	wait_until "the space is free again" all_free
+}
+
+start_volume size=1G
+before=$(available)
+[ "$before" -gt 1000000000 ] || fail "df says $before bytes are free of 1 GiB"
+
+# One file takes every chunk there is, to the last block.
+same "$("$HELPERS/fill" "$MNT" direct 100000)" "$before" "bytes kept (direct)"
+same "$(available)" 0 "bytes free when full"
+must_errno "No space left" dd if=/dev/zero of="$MNT/one-more" bs=4k count=1 oflag=direct
+mkdir "$MNT/directory"
+: >"$MNT/empty"
+ln -s target "$MNT/link"
+rm -r "$MNT/one-more" "$MNT/directory" "$MNT/empty" "$MNT/link"
+empty_it
+
+same "$("$HELPERS/fill" "$MNT" sync 100000)" "$before" "bytes kept (O_SYNC)"
+empty_it
+
+# Through the page cache fsync tells; several files.
+"$HELPERS/fill" "$MNT" buffered 96
+empty_it
+"$HELPERS/fill" "$MNT" buffered 100000
+empty_it
+finish

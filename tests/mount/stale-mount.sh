@@ -1,0 +1,23 @@
+#!/bin/bash
+# The daemon is killed; the next one repairs the mountpoint and finds the adapter in order.
+# matrix: adapter
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_cxlfs
+expect_log '^cxlfs: took a dead mount off '
+
+is_dead() { touch "$MNT/file" 2>&1 | grep -q "endpoint is not connected"; }
+
+start_volume
+echo lost >"$MNT/file"
+sync "$MNT/file"
+kill -KILL "${DAEMON[$MNT]}"
+forget_daemon "$MNT"
+wait_until "the mount is dead" is_dead
+
+start_volume
+same "$(ls -A "$MNT")" "" "contents after a crash"
+same "$(grep -c " $MNT " /proc/self/mountinfo)" 1 "mounts on $MNT"
+echo new >"$MNT/file"
+same "$(cat "$MNT/file")" new
+finish

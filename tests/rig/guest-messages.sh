@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Whatever is wrong with a device is said in one sentence, and nothing stays attached.
+# shellcheck source=guest.sh
+. "$(dirname "$0")/guest.sh"
+
+refused() { must_fail "$1" "$CXLFS" -f "$2" "$MNT"; }
+
+"$CXLFSADM" lun disable all >/dev/null
+refused 'legacy' /dev/sda
+refused 'legacy' /dev/sg0
+"$CXLFSADM" lun enable all >/dev/null
+refused 'not a SCSI disk|not a CXL' /dev/null
+truncate -s 1M "$WORK/file"
+refused 'not a' "$WORK/file"
+refused 'No such file' /dev/sdz
+mkdir /dev/disk/ /dev/disk/by-id
+ln -s ../../sda /dev/disk/by-id/scsi-3600507680ca91f1a5000000000005100
+ln -s ../../sg1 /dev/disk/by-id/lun-b
+for device in /dev/disk/by-id/*; do
+	mount_lun "$device"
+	echo content >"$MNT/file"
+	same "$(cat "$MNT/file")" content
+	stop_volume
+done
+
+say "nobody may take a LUN away from a volume"
+mount_lun
+echo content >"$MNT/file"
+must_fail "cxlfs \(pid ${DAEMON[$MNT]}\)" "$CXLFSADM" lun disable /dev/sda
+stop_volume
+
+say "no rights"
+chmod 755 "$WORK"
+install -m 755 "$CXLFS" "$WORK/cxlfs"
+must_fail 'permission' setpriv --reuid=65534 --clear-groups "$WORK/cxlfs" -f /dev/sda "$MNT"
+finish_lun

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The adapter is reset under a load that verifies what it reads: noticed by a register, noticed
+# by the kernel (EEH), and a reset by the host that leaves fd2 silent. The load sees pauses only.
+# timeout: 300
+# shellcheck source=guest.sh
+. "$(dirname "$0")/guest.sh"
+need_tools fio
+mount_lun
+expect_log 'adapter|context|reset|recover'
+
+for kind in "fault freeze" "fault eeh" host_reset; do
+	say "$kind"
+	head -c 3000000 /dev/urandom >"$WORK/before"
+	cp "$WORK/before" "$MNT/before"
+	verify_load 8
+	# shellcheck disable=SC2086  # a command and its word
+	every 1.5 4 $kind
+	load_is_fine
+	wait_until "driver normal" driver_is normal
+	cmp "$WORK/before" "$MNT/before"
+done
+stop_volume
+finish_lun
