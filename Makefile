@@ -45,7 +45,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(2))
 
 # ---- what is made of what ---------------------------------------------------
 
-# One archive holds every layer but the programs and fs, which alone needs libfuse.
+# One archive holds every layer but the programs', and fs, which alone needs libfuse: the unit
+# suites link none.
 layers    := $(notdir $(patsubst %/,%,$(wildcard src/*/)))
 objects_of = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 
@@ -54,14 +55,17 @@ OBJ_adm    := $(call objects_of,src/adm/*.c)
 OBJ_fs     := $(call objects_of,src/fs/*.c)
 OBJ_below  := $(call objects_of,$(patsubst %,src/%/*.c,$(filter-out daemon adm fs,$(layers))))
 OBJ_support := $(call objects_of,tests/support/*.c)
+OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c)
 
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
+# Linked with a fake of the layer below the one they test.
+FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
 HELPERS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/mount/helpers/*.c tests/bench/*.c))
 PROGRAMS   := $(if $(OBJ_daemon),$(B)/cxlfs) $(if $(OBJ_adm),$(B)/cxlfsadm)
 
 $(OBJ_fs): EXTRA_CFLAGS = $(FUSE_CFLAGS)
 $(OBJ_daemon): EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
-$(OBJ_support) $(UNIT_TESTS:%=%.o): EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
+$(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
@@ -72,11 +76,13 @@ $(B)/cxlfs: $(OBJ_daemon) $(B)/libcxlfs-fs.a $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(FUSE_LIBS) $(LIB_LIBS) $(DAEMON_LIBS)
 
-$(B)/cxlfsadm: $(OBJ_adm) $(B)/libcxlfs.a
+$(B)/cxlfsadm: $(B)/src/adm/main.o $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
 
-$(UNIT_TESTS): %: %.o $(OBJ_support) $(B)/libcxlfs.a
+$(filter-out $(FAKED_TESTS),$(UNIT_TESTS)): %: %.o $(OBJ_support) $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
+$(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
+$(UNIT_TESTS):
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(CHECK_LIBS) $(LIB_LIBS)
 
@@ -86,10 +92,12 @@ $(HELPERS): %: %.o
 
 $(B)/libcxlfs.a: $(OBJ_below)
 $(B)/libcxlfs-fs.a: $(OBJ_fs)
+$(B)/libcxlfs-adm.a: $(filter-out %/main.o,$(OBJ_adm))
+# Appended, not replaced: files of different layers may share a name.
 %.a: $(B)/flags
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+	$(Q)$(AR) qcs $@ $(filter %.o,$^)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -97,7 +105,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(COMPILE) -c -o $@ $<
 
 # Changed flags, or a layer's file gone, build anew.
-flags_now = $(COMPILE) | $(FUSE_CFLAGS) $(FUSE_LIBS) $(LDFLAGS) | $(OBJ_below) $(OBJ_fs)
+flags_now = $(COMPILE) | $(FUSE_CFLAGS) $(FUSE_LIBS) $(LDFLAGS) | $(OBJ_below) $(OBJ_fs) $(OBJ_adm)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quote,$(flags_now)) | cmp -s - $@ || \
@@ -127,7 +135,7 @@ endif
 
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
 CHECK_LIBS = $(shell pkg-config --libs check)
-$(OBJ_support) $(UNIT_TESTS:%=%.o): | build/deps/test
+$(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): | build/deps/test
 
 # ---- use --------------------------------------------------------------------
 

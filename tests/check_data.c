@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "data/data.h"
-#include "support/fake_superpipe.h"
+#include "fake/fake_superpipe.h"
 
 #define KIB 1024u
 #define BLOCK 4096u

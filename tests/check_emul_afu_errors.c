@@ -543,6 +543,52 @@ START_TEST(test_misaligned_register_accesses_are_audited)
 }
 END_TEST
 
+START_TEST(test_a_status_area_in_use_twice_is_audited)
+{
+	uint32_t handle;
+
+	start(_i);
+	handle = emul_host_virtual(&host, 1);
+	for (unsigned i = 0; i < 4; i++) {
+		emul_host_fill(&host, 5, false, handle, 0, (uint32_t)blocks(1), buf);
+		emul_host_queue(&host, 5);
+		if (i == 1)
+			continue; /* the second time it is still the device's */
+		emul_host_ring(&host);
+		host.ops->run(host.mmio);
+		while (emul_host_reap(&host) >= 0)
+			;
+	}
+	ck_assert_uint_eq(emul_host_audit(&host, 0), 1);
+	ck_assert_uint_eq(emul_host_audit(&host, 1ull << EMUL_IOARCB_OVERLAP), 0);
+	forget_audit();
+	stop();
+}
+END_TEST
+
+START_TEST(test_more_commands_than_completion_entries_are_audited)
+{
+	struct emul_host small;
+	uint32_t handle;
+
+	emul_host_make(&small, "size=1G,mode=sq");
+	emul_host_attach(&small, 8, 33);
+	buf = calloc(1, 4096);
+	handle = emul_host_virtual(&small, 1);
+	for (unsigned i = 0; i < 9; i++) {
+		emul_host_fill(&small, i, false, handle, 0, 1, buf);
+		emul_host_queue(&small, i);
+	}
+	emul_host_ring(&small);
+	small.ops->run(small.mmio);
+	ck_assert_uint_eq(emul_host_audit(&small, 0), 1);
+	ck_assert_uint_eq(emul_host_audit(&small, 1ull << EMUL_RRQ_OVERRUN), 0);
+	emul_audit_clear(((struct emul_path *)small.dp)->ad);
+	free(buf);
+	emul_host_destroy(&small);
+}
+END_TEST
+
 /* ---- the host's disk --------------------------------------------------------------------- */
 
 /* Put the medium on something else: the directory holds a symbolic link to it. */
@@ -685,6 +731,8 @@ int main(void)
 	tcase_add_loop_test(tc, test_masked_errors_interrupt_when_unmasked, 0, 2);
 	tcase_add_loop_test(tc, test_bad_data_address_is_a_data_storage_event, 0, NR_KINDS);
 	tcase_add_loop_test(tc, test_misaligned_register_accesses_are_audited, 0, 2);
+	tcase_add_loop_test(tc, test_a_status_area_in_use_twice_is_audited, 0, NR_KINDS);
+	tcase_add_test(tc, test_more_commands_than_completion_entries_are_audited);
 	tcase_add_test(tc, test_a_full_host_disk_is_a_medium_error_of_the_blocks_that_do_not_fit);
 	tcase_add_test(tc, test_a_read_only_medium_is_data_protect);
 	tcase_add_loop_test(tc, test_a_missing_medium_is_a_check_condition, 0, NR_KINDS);

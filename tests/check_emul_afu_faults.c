@@ -417,20 +417,30 @@ START_TEST(test_permanent_failure_reads_all_ones_and_closes)
 }
 END_TEST
 
+static uint64_t times_taken(unsigned rule)
+{
+	char text[EMUL_FAULT_TEXT_MAX];
+	uint64_t seen, taken;
+
+	ck_assert_int_eq(emul_fault_print(&adapter()->shm->fault, rule, text, &seen, &taken), 0);
+	return taken;
+}
+
 START_TEST(test_resets_by_the_clock_happen_again_and_again)
 {
+	unsigned recoveries = 0;
+
 	start(_i);
 	emul_host_fault(&host, "every=20ms times=3 action=reset");
-	for (unsigned resets = 0; resets < 3;) {
-		if (rd(SISL_INTR_STATUS) == SISL_ALL_ONES) {
-			ck_assert_int_eq(emul_host_recover(&host), 1);
-			resets++;
-		}
+	/* Two that come close together need one recovery, and the last may still be under way. */
+	for (bool done = false; !done || times_taken(0) < 3 || !recoveries;) {
+		if (rd(SISL_INTR_STATUS) == SISL_ALL_ONES)
+			recoveries += (unsigned)emul_host_recover(&host);
 		emul_host_fill(&host, 0, true, handle, 0, 1, buf);
 		emul_host_queue(&host, 0);
 		emul_host_ring(&host);
 		host.ops->run(host.mmio);
-		(void)emul_host_reap(&host);
+		done = emul_host_reap(&host) == 0;
 	}
 	emul_audit_clear(adapter()); /* the doorbell may have been rung after all ones were read */
 	stop();

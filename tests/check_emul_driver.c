@@ -14,6 +14,8 @@
 
 static const uint8_t unknown_wwid[DK_WWID_LEN] = { 0x60, 0x01 };
 
+#define TIMEOUT 300 /* seconds; for slow machines and valgrind */
+
 static struct emul_rig rig;
 
 static struct emul_lun *lun_of(unsigned lun)
@@ -883,6 +885,7 @@ static void add_attach(Suite *suite)
 {
 	TCase *tc = tcase_create("attach");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_test(tc, test_attach_tells_the_adapter);
 	tcase_add_test(tc, test_attach_on_512_byte_blocks_without_sq);
 	tcase_add_test(tc, test_attach_refuses_five_interrupts);
@@ -898,6 +901,7 @@ static void add_common(Suite *suite)
 	TCase *tc = tcase_create("common");
 	int nr = sizeof(all_ioctls) / sizeof(all_ioctls[0]);
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_loop_test(tc, test_header_is_checked_and_nothing_copied_back, 0, nr);
 	tcase_add_loop_test(tc, test_bad_address_is_efault, 0, nr);
 	tcase_add_loop_test(tc, test_lun_in_legacy_mode_is_einval, 0, nr);
@@ -909,6 +913,7 @@ static void add_virtual(Suite *suite)
 {
 	TCase *tc = tcase_create("virtual");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_test(tc, test_virtual_takes_the_lowest_handle);
 	tcase_add_test(tc, test_virtual_with_one_port_is_not_all_ports_active);
 	tcase_add_test(tc, test_virtual_needs_a_whole_chunk);
@@ -926,6 +931,7 @@ static void add_modes(Suite *suite)
 {
 	TCase *tc = tcase_create("modes");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_test(tc, test_lun_has_one_mode_at_a_time);
 	tcase_add_test(tc, test_failed_open_gives_the_mode_back);
 	tcase_add_test(tc, test_physical_entry_is_format_1);
@@ -944,6 +950,7 @@ static void add_errors(Suite *suite)
 {
 	TCase *tc = tcase_create("errors");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_loop_test(tc, test_failed_sync_leaves_tables_changed, 0, 2);
 	tcase_add_test(tc, test_failed_release_can_be_repeated);
 	tcase_add_test(tc, test_detach_ignores_failed_releases);

@@ -10,6 +10,8 @@
 
 #define CHUNK 65536ull
 
+#define TIMEOUT 300 /* seconds; for slow machines and valgrind */
+
 static struct emul_rig rig;
 
 static struct emul_lun *lun_of(unsigned lun)
@@ -27,10 +29,10 @@ static void in_child(child_fn fn, const struct dk_attach *parent)
 	pid_t child = fork();
 
 	if (!child) {
-		rig.dp = emul_rig_path(&rig, "");
+		emul_rig_in_child(&rig);
 		fn(parent);
 		ck_assert_int_eq(dk_close_adap_fd(rig.dp, parent->adap_fd), 0);
-		_exit(0);
+		emul_rig_end_child(&rig);
 	}
 	emul_rig_wait_child(child);
 }
@@ -109,7 +111,7 @@ static void clone_outlives_its_source(const struct dk_attach *parent)
 	ck_assert_uint_eq(lun_of(0)->free_chunks, 4095);
 	emul_rig_detach(rig.dp, mine.context_id, mine.adap_fd);
 	ck_assert_uint_eq(lun_of(0)->users, 0);
-	_exit(0);
+	emul_rig_end_child(&rig);
 }
 
 START_TEST(test_clone_outlives_its_source)
@@ -118,7 +120,7 @@ START_TEST(test_clone_outlives_its_source)
 	pid_t child = fork();
 
 	if (!child) {
-		rig.dp = emul_rig_path(&rig, "");
+		emul_rig_in_child(&rig);
 		clone_outlives_its_source(&parent);
 	}
 	while (emul_rig_shm(&rig)->lun[0].users < 2)
@@ -246,13 +248,13 @@ static void clone_grandparents(const struct dk_attach *grandparent)
 	pid_t child = fork();
 
 	if (!child) {
-		rig.dp = emul_rig_path(&rig, "");
+		emul_rig_in_child(&rig);
 		mine = emul_rig_attach(rig.dp);
 		ck_assert_int_eq(dk_clone(rig.dp, grandparent->context_id, mine.context_id, 0),
 				 -EINVAL);
 		emul_rig_detach(rig.dp, mine.context_id, mine.adap_fd);
 		ck_assert_int_eq(dk_close_adap_fd(rig.dp, grandparent->adap_fd), 0);
-		_exit(0);
+		emul_rig_end_child(&rig);
 	}
 	emul_rig_wait_child(child);
 }
@@ -399,14 +401,15 @@ int main(void)
 	tcase_add_test(core, test_clone_can_only_reduce_permission);
 	tcase_add_test(core, test_clone_of_nothing_succeeds);
 	tcase_add_test(core, test_a_chunk_has_at_most_256_owners);
-	tcase_set_timeout(core, 60);
 	tcase_add_test(errors, test_clone_wants_a_parent_and_a_pristine_child);
 	tcase_add_test(errors, test_grandchild_cannot_clone);
 	tcase_add_test(errors, test_failed_sync_undoes_the_clone);
 	tcase_add_test(errors, test_source_on_the_error_list_cannot_be_cloned);
 	tcase_add_loop_test(errors, test_clone_of_several_luns_miscounts, 0, 2);
 	tcase_add_test(errors, test_clone_of_a_physical_handle_is_audited);
+	tcase_set_timeout(core, TIMEOUT);
 	suite_add_tcase(suite, core);
+	tcase_set_timeout(errors, TIMEOUT);
 	suite_add_tcase(suite, errors);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

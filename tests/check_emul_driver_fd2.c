@@ -11,6 +11,8 @@
 
 #include "support/emul_rig.h"
 
+#define TIMEOUT 300 /* seconds; for slow machines and valgrind */
+
 static struct emul_rig rig;
 
 static bool pe_in_use(uint64_t context_id)
@@ -108,6 +110,26 @@ START_TEST(test_closing_with_a_mapping_left_keeps_the_context)
 }
 END_TEST
 
+START_TEST(test_mapping_outlives_the_path_it_came_by)
+{
+	struct dk_attach attach;
+	struct devport_mmio *mmio;
+
+	emul_rig_open(&rig, "");
+	attach = emul_rig_attach(rig.dp);
+	mmio = map(&attach);
+	rig.dp->ops->close(rig.dp);
+	ck_assert_uint_eq(mmio->ops->read64(mmio, SISL_INTR_STATUS), 0);
+	rig.dp = emul_rig_path(&rig, "");
+	ck_assert_int_eq(dk_detach(rig.dp, attach.context_id), 0);
+	ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
+	rig.dp->ops->close(rig.dp);
+	mmio->ops->unmap(mmio);
+	rig.dp = emul_rig_path(&rig, "");
+	emul_rig_close(&rig);
+}
+END_TEST
+
 START_TEST(test_closing_early_destroys_context_and_vluns)
 {
 	struct dk_attach attach;
@@ -189,13 +211,14 @@ END_TEST
 
 static void end_with_a_context(bool detach, uint64_t *ret_cookie)
 {
-	struct devport *dp = emul_rig_path(&rig, "");
-	struct dk_attach attach = emul_rig_attach(dp);
+	struct dk_attach attach;
 
-	emul_rig_virtual(dp, attach.context_id, 4);
+	emul_rig_in_child(&rig);
+	attach = emul_rig_attach(rig.dp);
+	emul_rig_virtual(rig.dp, attach.context_id, 4);
 	*ret_cookie = attach.context_id;
 	if (detach)
-		ck_assert_int_eq(dk_detach(dp, attach.context_id), 0);
+		ck_assert_int_eq(dk_detach(rig.dp, attach.context_id), 0);
 }
 
 /** Run end_with_a_context() in a child that dies of @signal, or exits for 0. */
@@ -213,7 +236,7 @@ static uint64_t child_with_a_context(bool detach, int signal)
 			_exit(1);
 		if (signal)
 			raise(signal);
-		_exit(0);
+		emul_rig_end_child(&rig);
 	}
 	ck_assert_int_eq(read(fds[0], &cookie, sizeof(cookie)), sizeof(cookie));
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -252,7 +275,6 @@ START_TEST(test_child_can_use_neither_fd2_nor_cookie)
 {
 	struct dk_attach attach, reuse;
 	struct devport_mmio *mmio;
-	struct devport *dp;
 	pid_t child;
 
 	emul_rig_open(&rig, "");
@@ -262,13 +284,14 @@ START_TEST(test_child_can_use_neither_fd2_nor_cookie)
 	if (!child) {
 		struct dk_resize resize;
 
-		dp = emul_rig_path(&rig, "");
-		ck_assert_int_eq(dp->ops->map(dp, (int)attach.adap_fd, 0x10000, &mmio), -EIO);
-		ck_assert_int_eq(dk_resize(dp, attach.context_id, 0, 1, &resize), -EINVAL);
-		ck_assert_int_eq(dk_attach_reuse(dp, attach.context_id, &reuse), -EINVAL);
-		ck_assert_int_eq(dk_detach(dp, attach.context_id), -EINVAL);
-		ck_assert_int_eq(dk_close_adap_fd(dp, attach.adap_fd), 0);
-		_exit(0);
+		emul_rig_in_child(&rig);
+		ck_assert_int_eq(rig.dp->ops->map(rig.dp, (int)attach.adap_fd, 0x10000, &mmio),
+				 -EIO);
+		ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, 0, 1, &resize), -EINVAL);
+		ck_assert_int_eq(dk_attach_reuse(rig.dp, attach.context_id, &reuse), -EINVAL);
+		ck_assert_int_eq(dk_detach(rig.dp, attach.context_id), -EINVAL);
+		ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
+		emul_rig_end_child(&rig);
 	}
 	emul_rig_wait_child(child);
 	ck_assert_uint_eq(emul_rig_count(&rig, EMUL_FD2_FOREIGN_MAP), 1);
@@ -290,7 +313,7 @@ START_TEST(test_child_that_closes_its_copy_first_is_clean)
 	if (!child) {
 		mmio->ops->unmap(mmio);
 		ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
-		_exit(0);
+		emul_rig_end_child(&rig);
 	}
 	emul_rig_wait_child(child);
 	emul_rig_virtual(rig.dp, attach.context_id, 1);
@@ -339,7 +362,7 @@ START_TEST(test_copy_of_a_detached_context_holds_only_the_pe)
 	if (!child) {
 		turn_wait(turn.to_child);
 		ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
-		_exit(0);
+		emul_rig_end_child(&rig);
 	}
 	emul_rig_detach(rig.dp, attach.context_id, attach.adap_fd);
 	ck_assert(pe_in_use(attach.context_id));
@@ -368,7 +391,7 @@ START_TEST(test_last_close_by_a_child_leaks_everything)
 		turn_wait(turn.to_child);
 		if (!by_exit)
 			ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
-		_exit(0);
+		emul_rig_end_child(&rig);
 	}
 	ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
 	turn_give(turn.to_child);
@@ -399,9 +422,10 @@ START_TEST(test_orphaned_copy_leaks_the_context_but_not_the_pe)
 		end_with_a_context(false, &cookie);
 		if (!fork()) {
 			turn_wait(turn.to_child);
-			_exit(0);
+			emul_rig_end_child(&rig);
 		}
-		_exit(write(fds[1], &cookie, sizeof(cookie)) != sizeof(cookie));
+		ck_assert_int_eq(write(fds[1], &cookie, sizeof(cookie)), sizeof(cookie));
+		emul_rig_end_child(&rig);
 	}
 	ck_assert_int_eq(read(fds[0], &cookie, sizeof(cookie)), sizeof(cookie));
 	emul_rig_wait_child(owner);
@@ -466,7 +490,6 @@ END_TEST
 START_TEST(test_legacy_driver_closes_the_source_fd2_in_clone)
 {
 	struct dk_attach attach, mine;
-	struct devport *dp;
 	pid_t child;
 
 	emul_rig_open(&rig, "legacy_fd");
@@ -474,15 +497,15 @@ START_TEST(test_legacy_driver_closes_the_source_fd2_in_clone)
 	emul_rig_virtual(rig.dp, attach.context_id, 1);
 	child = fork();
 	if (!child) {
-		dp = emul_rig_path(&rig, "");
-		mine = emul_rig_attach(dp);
-		ck_assert_int_eq(dk_clone(dp, attach.context_id, mine.context_id,
+		emul_rig_in_child(&rig);
+		mine = emul_rig_attach(rig.dp);
+		ck_assert_int_eq(dk_clone(rig.dp, attach.context_id, mine.context_id,
 					  attach.adap_fd + 1), -EINVAL);
-		ck_assert_int_eq(dk_clone(dp, attach.context_id, mine.context_id, attach.adap_fd),
-				 0);
+		ck_assert_int_eq(dk_clone(rig.dp, attach.context_id, mine.context_id,
+					  attach.adap_fd), 0);
 		ck_assert_int_eq(fcntl((int)attach.adap_fd, F_GETFD), -1);
-		ck_assert_int_eq(dk_detach(dp, mine.context_id), 0);
-		_exit(0);
+		ck_assert_int_eq(dk_detach(rig.dp, mine.context_id), 0);
+		emul_rig_end_child(&rig);
 	}
 	emul_rig_wait_child(child);
 	ck_assert_int_eq(dk_detach(rig.dp, attach.context_id), 0);
@@ -496,9 +519,11 @@ static void add_one_process(Suite *suite)
 {
 	TCase *tc = tcase_create("one process");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_test(tc, test_closing_after_the_last_detach_is_clean);
 	tcase_add_test(tc, test_mapping_holds_the_process_element);
 	tcase_add_test(tc, test_closing_with_a_mapping_left_keeps_the_context);
+	tcase_add_test(tc, test_mapping_outlives_the_path_it_came_by);
 	tcase_add_test(tc, test_closing_early_destroys_context_and_vluns);
 	tcase_add_test(tc, test_plain_close_is_noticed_at_the_next_ioctl);
 	tcase_add_test(tc, test_a_dup_is_a_reference);
@@ -511,6 +536,7 @@ static void add_several(Suite *suite)
 {
 	TCase *tc = tcase_create("several");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_loop_test(tc, test_end_of_the_owner_frees_everything, 0, 2);
 	tcase_add_test(tc, test_end_after_detach_without_close_is_a_breach);
 	tcase_add_test(tc, test_child_can_use_neither_fd2_nor_cookie);
@@ -526,6 +552,7 @@ static void add_legacy(Suite *suite)
 {
 	TCase *tc = tcase_create("legacy");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_test(tc, test_legacy_driver_closes_fd2_at_the_last_detach);
 	tcase_add_test(tc, test_legacy_driver_closes_the_old_fd2_in_recover);
 	tcase_add_test(tc, test_legacy_driver_closes_the_source_fd2_in_clone);

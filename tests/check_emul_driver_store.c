@@ -17,6 +17,8 @@
 #include "emul/state.h"
 #include "support/emul_rig.h"
 
+#define TIMEOUT 300 /* seconds; for slow machines and valgrind */
+
 static char dir[64], text[512];
 
 static void explain(void *arg, const char *why)
@@ -567,6 +569,7 @@ static void add_making(Suite *suite)
 {
 	TCase *tc = tcase_create("making");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_missing_directory_is_made);
 	tcase_add_test(tc, test_missing_parent_is_enoent);
@@ -578,7 +581,6 @@ static void add_making(Suite *suite)
 	tcase_add_test(tc, test_failed_making_leaves_nothing);
 	tcase_add_test(tc, test_two_makers_end_with_one_adapter);
 	tcase_add_test(tc, test_killed_maker_leaves_no_half_adapter);
-	tcase_set_timeout(tc, 120);
 	suite_add_tcase(suite, tc);
 }
 
@@ -586,6 +588,7 @@ static void add_damage(Suite *suite)
 {
 	TCase *tc = tcase_create("damage");
 
+	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_damaged_head_is_refused, 0, 8);
 	tcase_add_test(tc, test_newer_version_is_refused_by_name);
@@ -607,12 +610,13 @@ int main(void)
 	tcase_add_loop_test(names, test_device_names_are_judged, 0,
 			    sizeof(specs) / sizeof(specs[0]));
 	tcase_add_test(names, test_options_arrive);
+	tcase_set_timeout(names, TIMEOUT);
 	suite_add_tcase(suite, names);
 	add_making(suite);
 	add_damage(suite);
 	tcase_add_test(deaths, test_holder_of_the_lock_may_die);
 	tcase_add_test(deaths, test_processes_may_die_at_any_moment);
-	tcase_set_timeout(deaths, 120);
+	tcase_set_timeout(deaths, TIMEOUT);
 	suite_add_tcase(suite, deaths);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

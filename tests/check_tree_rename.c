@@ -91,7 +91,7 @@ START_TEST(test_rename_over_an_open_file_keeps_it)
 {
 	struct place p = make_place(0);
 
-	ck_assert_int_eq(tree_open(p.g), 0);
+	ck_assert_int_eq(tree_open(p.tree, p.g), 0);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", 0), 0);
 	ck_assert_uint_eq(attr_of(p.g).nlink, 0);
 	ck_assert_int_eq(attr_of(p.g).ctime.tv_sec, 50);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/log.h"
 
@@ -81,12 +82,23 @@ static int repair_dead_mount(const char *path, const struct explainer *to)
 	return 0;
 }
 
+/* Attributes of the root may come from the kernel's cache, those of the file system never do. */
+static bool is_dead(const char *path)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (stat(path, &st))
+		return errno == ENOTCONN;
+	return our_mount_is_on(path) && statfs(path, &fs) && errno == ENOTCONN;
+}
+
 static int check(const char *path, const struct explainer *to)
 {
 	struct stat st;
 	int err;
 
-	if (stat(path, &st) && errno == ENOTCONN) {
+	if (is_dead(path)) {
 		err = repair_dead_mount(path, to);
 		if (err)
 			return err;

@@ -63,6 +63,13 @@ struct data_file *data_file_new(struct data_volume *vol);
  */
 void data_file_free(struct data_file *file);
 
+/**
+ * data_file_doom() - the file is about to be freed: nobody can name it, nobody has it open
+ * @doomed: false takes it back
+ * Its space counts as free from now on, and a growth that finds too little waits a moment for it.
+ */
+void data_file_doom(struct data_file *file, bool doomed);
+
 /** Size in bytes. Lock-free. */
 uint64_t data_file_size(const struct data_file *file);
 

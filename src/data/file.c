@@ -29,6 +29,8 @@ void data_file_free(struct data_file *file)
 	if (!file)
 		return;
 	file_lock(file);
+	if (file->doomed)
+		volume_doom(file->vol, false);
 	file->dying = true;
 	space_account_locked(file);
 	last = file_put_locked(file);
@@ -39,6 +41,17 @@ void data_file_free(struct data_file *file)
 	file_unlock(file);
 	if (last)
 		file_release(file);
+}
+
+void data_file_doom(struct data_file *file, bool doomed)
+{
+	file_lock(file);
+	if (file->doomed != doomed) {
+		file->doomed = doomed;
+		volume_doom(file->vol, doomed);
+		space_recount_locked(file);
+	}
+	file_unlock(file);
 }
 
 bool file_put_locked(struct data_file *file)

@@ -36,6 +36,7 @@ struct data_file {
 	uint8_t wants;           /* non-zero: job is queued */
 	bool dying;              /* data_file_free() was called */
 	bool awaited;            /* volume_expect_release() was called */
+	bool doomed;             /* data_file_doom() was called */
 	/* A write that failed may have left bytes beyond the end of file in its last block. They
 	 * are zeroed before the file grows over them: see data/edges.c. */
 	bool tail_dirty;

@@ -9,10 +9,10 @@ static void count(_Atomic uint64_t *counter, uint64_t before, uint64_t after)
 	(void)atomic_fetch_add_explicit(counter, after - before, memory_order_relaxed);
 }
 
-static void account_locked(struct data_file *file)
+void space_recount_locked(struct data_file *file)
 {
 	uint32_t before = file->counted_chunks;
-	uint32_t after = file->dying ? 0 : file->map.nr_tail;
+	uint32_t after = file->dying || file->doomed ? 0 : file->map.nr_tail;
 
 	if (before == after)
 		return;
@@ -25,7 +25,7 @@ void space_account_locked(struct data_file *file)
 {
 	uint32_t before = file->counted_chunks;
 
-	account_locked(file);
+	space_recount_locked(file);
 	if (file->counted_chunks < before)
 		space_want_locked(file, FILE_WANTS_TRIM);
 }
@@ -40,7 +40,7 @@ int space_take_locked(struct data_file *file, uint64_t first, uint64_t last)
 	if (missing > mapping_free_slots(&file->map))
 		return -ENOSPC;
 	err = mapping_assign(&file->map, first, last);
-	account_locked(file);
+	space_recount_locked(file);
 	return err;
 }
 
@@ -306,7 +306,7 @@ static int take_rest(struct data_op *op, int err)
 	file_lock(file);
 	if (mapping_assign(&file->map, first_chunk(op), last_chunk(op)))
 		err = -ENOMEM;
-	account_locked(file);
+	space_recount_locked(file);
 	file_unlock(file);
 	return err;
 }

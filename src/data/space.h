@@ -32,6 +32,9 @@ enum data_verdict space_grow(struct data_op *op);
 /** space_want_locked() - ask the worker for FILE_WANTS_... in the background */
 void space_want_locked(struct data_file *file, unsigned wants);
 
+/** space_recount_locked() - bring the volume's counts up to date with the file */
+void space_recount_locked(struct data_file *file);
+
 /** space_account_locked() - after any change of the mapping; gives the tail back if there is one */
 void space_account_locked(struct data_file *file);
 

@@ -3,6 +3,34 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* How long it may take the kernel to forget a file that nobody uses any more. */
+#define DOOM_PATIENCE_NS 200000000ull
+
+static void unstall_locked(struct data_volume *vol);
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* A freed file always lets go of its flash; one that is only doomed may be held for ever. */
+static void wait_locked(struct data_volume *vol)
+{
+	const struct timespec until = { .tv_sec = (time_t)(vol->patience_ns / 1000000000),
+					.tv_nsec = (long)(vol->patience_ns % 1000000000) };
+
+	if (!vol->stalled || vol->nr_unreleased) {
+		(void)pthread_cond_wait(&vol->wake, &vol->lock);
+	} else if (pthread_cond_timedwait(&vol->wake, &vol->lock, &until) == ETIMEDOUT) {
+		vol->impatient = true;
+		unstall_locked(vol);
+	}
+}
 
 static struct data_job *next_job(struct data_volume *vol)
 {
@@ -10,7 +38,7 @@ static struct data_job *next_job(struct data_volume *vol)
 
 	(void)pthread_mutex_lock(&vol->lock);
 	while (!vol->jobs && !vol->stopping)
-		(void)pthread_cond_wait(&vol->wake, &vol->lock);
+		wait_locked(vol);
 	job = vol->jobs;
 	if (job) {
 		vol->jobs = job->next;
@@ -77,6 +105,15 @@ void volume_released(struct data_volume *vol)
 	(void)pthread_mutex_unlock(&vol->lock);
 }
 
+void volume_doom(struct data_volume *vol, bool doomed)
+{
+	(void)pthread_mutex_lock(&vol->lock);
+	vol->nr_doomed += doomed ? 1 : -1;
+	vol->impatient = false;
+	unstall_locked(vol);
+	(void)pthread_mutex_unlock(&vol->lock);
+}
+
 uint64_t volume_nr_releases(struct data_volume *vol)
 {
 	uint64_t nr;
@@ -94,7 +131,9 @@ enum volume_stall volume_stall(struct data_volume *vol, struct data_job *job, ui
 	(void)pthread_mutex_lock(&vol->lock);
 	if (vol->nr_releases != nr_releases) {
 		verdict = VOLUME_RETRY;
-	} else if (vol->nr_unreleased) {
+	} else if (vol->nr_unreleased || (vol->nr_doomed && !vol->impatient)) {
+		if (!vol->stalled)
+			vol->patience_ns = now_ns() + DOOM_PATIENCE_NS;
 		append(&vol->stalled_tail, job);
 		verdict = VOLUME_STALLED;
 	}
@@ -121,6 +160,16 @@ static int learn_luns(struct data_volume *vol)
 	return 0;
 }
 
+static void wake_init(pthread_cond_t *wake)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
 int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
 {
 	struct data_volume *vol = aligned_alloc(_Alignof(struct data_volume), sizeof(*vol));
@@ -139,7 +188,7 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
 	if (err)
 		goto free_vol;
 	(void)pthread_mutex_init(&vol->lock, NULL);
-	(void)pthread_cond_init(&vol->wake, NULL);
+	wake_init(&vol->wake);
 	err = -pthread_create(&vol->worker, NULL, work, vol);
 	if (err)
 		goto fini;

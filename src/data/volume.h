@@ -44,6 +44,9 @@ struct data_volume {
 	struct data_job *stalled, **stalled_tail; /* protected by lock */
 	uint64_t nr_unreleased; /* protected by lock; freed files that still hold flash */
 	uint64_t nr_releases;   /* protected by lock; how often one of them let go */
+	uint64_t nr_doomed;     /* protected by lock; files that are likely to be freed at once */
+	uint64_t patience_ns;   /* protected by lock; until when stalled jobs wait for these */
+	bool impatient;         /* protected by lock; they have waited in vain */
 	bool stopping;          /* protected by lock */
 
 	struct data_file_list spares; /* worker only: files that may hold slots beyond their tail */
@@ -63,6 +66,9 @@ void volume_expect_release(struct data_volume *vol);
 void volume_released(struct data_volume *vol);
 
 uint64_t volume_nr_releases(struct data_volume *vol);
+
+/** volume_doom() - a file is likely to be freed in a moment, or not any more */
+void volume_doom(struct data_volume *vol, bool doomed);
 
 enum volume_stall {
 	VOLUME_STALLED,  /* the job runs again after the next release */

@@ -72,7 +72,10 @@ static int check_node(const char *device, devport_explain_fn explain, void *expl
 		return rc;
 	}
 	rc = scsi_sysfs_check("/sys", node.st_mode, node.st_rdev, why, sizeof(why));
-	if (rc)
+	if (rc == -EPERM)
+		tell(explain, explain_arg, "%s: %s; to change that: cxlfsadm lun enable %s", device,
+		     why, device);
+	else if (rc)
 		tell(explain, explain_arg, "%s: %s", device, why);
 	return rc;
 }

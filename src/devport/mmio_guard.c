@@ -3,30 +3,35 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /*
- * State that a signal handler needs has to be reachable without an argument. The guard is the
- * thread's own: SIGBUS for a faulting access comes to the thread that made it.
+ * State that a signal handler needs has to be reachable without an argument. What is accessed is
+ * the thread's own: SIGBUS for a faulting access comes to the thread that made it. The rest is
+ * set once, before the first access.
  */
-struct guard {
-	const volatile uint64_t *address;
-	sigjmp_buf resume;
-};
+static _Thread_local const volatile uint64_t *volatile guarded_address;
 
-static _Thread_local struct guard *volatile active_guard;
-static struct sigaction action_before;
-static pthread_once_t install_once = PTHREAD_ONCE_INIT;
-static int install_rc;
+static struct {
+	pthread_once_t once;
+	int rc;
+	int ones_fd; /* a page of all ones, to be mapped over dead ones */
+	uintptr_t page_bytes;
+	struct sigaction before;
+} guard = { .once = PTHREAD_ONCE_INIT };
 
 static void hand_on(int signal_number, siginfo_t *info, void *ucontext)
 {
-	if (action_before.sa_flags & SA_SIGINFO) {
-		action_before.sa_sigaction(signal_number, info, ucontext);
-	} else if (action_before.sa_handler != SIG_DFL && action_before.sa_handler != SIG_IGN) {
-		action_before.sa_handler(signal_number);
+	if (guard.before.sa_flags & SA_SIGINFO) {
+		guard.before.sa_sigaction(signal_number, info, ucontext);
+	} else if (guard.before.sa_handler != SIG_DFL && guard.before.sa_handler != SIG_IGN) {
+		guard.before.sa_handler(signal_number);
 	} else {
 		/* Back to the default; the access repeats and ends the process as it should. */
 		struct sigaction fatal = { .sa_handler = SIG_DFL };
@@ -37,56 +42,79 @@ static void hand_on(int signal_number, siginfo_t *info, void *ucontext)
 	}
 }
 
-static void on_sigbus(int signal_number, siginfo_t *info, void *ucontext)
+/* In one step: another thread must not find zeros on the page while it is being replaced. */
+static bool replace_page(const volatile uint64_t *address)
 {
-	struct guard *guard = active_guard;
+	uintptr_t page = (uintptr_t)address & ~(guard.page_bytes - 1);
 
-	if (guard && info->si_code > 0 && info->si_addr == (void *)(uintptr_t)guard->address)
-		siglongjmp(guard->resume, 1);
-	hand_on(signal_number, info, ucontext);
+	return mmap((void *)page, guard.page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+		    guard.ones_fd, 0) != MAP_FAILED;
 }
 
-/* SA_NODEFER: we leave the handler by a jump, which would leave the signal blocked. */
+static void on_sigbus(int signal_number, siginfo_t *info, void *ucontext)
+{
+	const volatile uint64_t *address = guarded_address;
+	int saved_errno = errno;
+	bool cured;
+
+	cured = address && info->si_code > 0 && info->si_addr == (void *)(uintptr_t)address &&
+		replace_page(address);
+	errno = saved_errno;
+	if (!cured)
+		hand_on(signal_number, info, ucontext);
+}
+
+static int make_ones(void)
+{
+	void *ones;
+	int fd = memfd_create("cxlfs-lost-context", MFD_CLOEXEC);
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	ones = malloc(guard.page_bytes);
+	if (!ones) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	memset(ones, 0xff, guard.page_bytes);
+	if (pwrite(fd, ones, guard.page_bytes, 0) != (ssize_t)guard.page_bytes)
+		rc = -EIO;
+	free(ones);
+	guard.ones_fd = fd;
+	return rc;
+}
+
 static void install(void)
 {
-	struct sigaction action = { .sa_sigaction = on_sigbus,
-				    .sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART };
+	struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	(void)sigemptyset(&action.sa_mask);
-	if (sigaction(SIGBUS, &action, &action_before))
-		install_rc = -errno;
+	guard.page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+	guard.rc = make_ones();
+	if (!guard.rc && sigaction(SIGBUS, &action, &guard.before))
+		guard.rc = -errno;
 }
 
 int mmio_guard_install(void)
 {
-	(void)pthread_once(&install_once, install);
-	return install_rc;
+	(void)pthread_once(&guard.once, install);
+	return guard.rc;
 }
 
 uint64_t mmio_guard_read(const volatile uint64_t *address)
 {
-	struct guard guard = { .address = address };
 	uint64_t value;
 
-	if (sigsetjmp(guard.resume, 0)) {
-		active_guard = NULL;
-		return UINT64_MAX;
-	}
-	active_guard = &guard;
+	guarded_address = address;
 	value = *address;
-	active_guard = NULL;
+	guarded_address = NULL;
 	return value;
 }
 
 void mmio_guard_write(volatile uint64_t *address, uint64_t value)
 {
-	struct guard guard = { .address = address };
-
-	if (sigsetjmp(guard.resume, 0)) {
-		active_guard = NULL;
-		return;
-	}
-	active_guard = &guard;
+	guarded_address = address;
 	*address = value;
-	active_guard = NULL;
+	guarded_address = NULL;
 }

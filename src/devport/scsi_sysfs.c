@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "devport/scsi_sysfs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -91,42 +92,67 @@ static bool kernel_lacks_driver(char *release, size_t bytes)
 	return major_number > 6 || (major_number == 6 && minor_number >= 15);
 }
 
-/* The LUN is somebody else's; if there is a reason why none can be ours, say that instead. */
-static int refuse_foreign(const char *sysfs, const char *driver, char *why, size_t why_bytes)
+static bool has_driver(const char *sysfs)
+{
+	return exists(sysfs, "bus/pci/drivers/cxlflash") || exists(sysfs, "module/cxlflash");
+}
+
+static bool has_adapter(const char *sysfs)
+{
+	char path[PATH_MAX], driver[64];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/class/scsi_host", sysfs);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!found && (entry = readdir(dir))) {
+		(void)snprintf(path, sizeof(path), "%s/class/scsi_host/%s/proc_name", sysfs,
+			       entry->d_name);
+		found = read_line(path, driver, sizeof(driver)) && !strcmp(driver, "cxlflash");
+	}
+	(void)closedir(dir);
+	return found;
+}
+
+/* The device is none of ours; if there is a reason why none can be, say that too. */
+static int refuse_foreign(const char *sysfs, int rc, char *why, size_t why_bytes, const char *what)
 {
 	char release[sizeof(((struct utsname *)0)->release)];
 
-	if (!exists(sysfs, "bus/pci/drivers/cxlflash")) {
-		if (kernel_lacks_driver(release, sizeof(release)))
-			return refuse(-ENODEV, why, why_bytes,
-				      "belongs to driver '%s'; this kernel, %s, has no cxlflash "
-				      "driver (it left Linux with 6.15)", driver, release);
+	if (has_adapter(sysfs))
+		return refuse(rc, why, why_bytes, "%s", what);
+	if (has_driver(sysfs))
 		return refuse(-ENODEV, why, why_bytes,
-			      "belongs to driver '%s'; the cxlflash driver is not loaded "
-			      "(modprobe cxlflash)", driver);
-	}
+			      "%s; the cxlflash driver is there but has found no adapter", what);
+	if (kernel_lacks_driver(release, sizeof(release)))
+		return refuse(-ENODEV, why, why_bytes,
+			      "%s; this kernel, %s, has no cxlflash driver (it left Linux with "
+			      "6.15)", what, release);
 	return refuse(-ENODEV, why, why_bytes,
-		      "belongs to driver '%s', not to a CXL Flash adapter", driver);
+		      "%s; the cxlflash driver is not loaded (modprobe cxlflash)", what);
 }
 
 int scsi_sysfs_check(const char *sysfs, mode_t mode, dev_t rdev, char *why, size_t why_bytes)
 {
-	char device[PATH_MAX], path[PATH_MAX + 8], driver[64], lun_mode[32];
+	char device[PATH_MAX], path[PATH_MAX + 8], driver[64], what[128], lun_mode[32];
 
 	if (!S_ISBLK(mode) && !S_ISCHR(mode))
 		return refuse(-ENOTBLK, why, why_bytes, "is not a device node");
 	if (!exists(sysfs, "dev"))
 		return 0; /* no sysfs here */
-	if (!find_scsi_device(sysfs, mode, rdev, device))
-		return refuse_foreign(sysfs, "none of SCSI", why, why_bytes);
-	if (!find_host_driver(sysfs, device, driver, sizeof(driver)))
-		return refuse_foreign(sysfs, "none of SCSI", why, why_bytes);
-	if (strcmp(driver, "cxlflash") != 0)
-		return refuse_foreign(sysfs, driver, why, why_bytes);
+	if (!find_scsi_device(sysfs, mode, rdev, device) ||
+	    !find_host_driver(sysfs, device, driver, sizeof(driver)))
+		return refuse_foreign(sysfs, -ENOTBLK, why, why_bytes, "is not a SCSI disk");
+	if (strcmp(driver, "cxlflash") != 0) {
+		(void)snprintf(what, sizeof(what),
+			       "belongs to driver '%s', not to a CXL Flash adapter", driver);
+		return refuse_foreign(sysfs, -ENODEV, why, why_bytes, what);
+	}
 	(void)snprintf(path, sizeof(path), "%s/mode", device);
 	if (read_line(path, lun_mode, sizeof(lun_mode)) && strcmp(lun_mode, "legacy") == 0)
-		return refuse(-EPERM, why, why_bytes,
-			      "is in legacy mode; switch the LUN to superpipe mode first (MANAGE_LUN, "
-			      "for example with cxlfsetlunmode)");
+		return refuse(-EPERM, why, why_bytes, "is in legacy mode");
 	return 0;
 }

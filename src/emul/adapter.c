@@ -179,6 +179,13 @@ static void unlink_locked(struct emul_adapter *ad)
 		*at = ad->next;
 }
 
+void emul_adapter_get(struct emul_adapter *ad)
+{
+	pthread_mutex_lock(&registry.lock);
+	ad->nr_refs++;
+	pthread_mutex_unlock(&registry.lock);
+}
+
 void emul_adapter_put(struct emul_adapter *ad)
 {
 	bool last;

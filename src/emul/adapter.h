@@ -74,7 +74,10 @@ struct emul_path {
 int emul_adapter_open(const struct emul_spec *spec, devport_explain_fn explain, void *explain_arg,
 		      struct emul_adapter **ret_ad);
 
-/** emul_adapter_put() - give back what emul_adapter_open() returned. Accepts NULL. */
+/** emul_adapter_get() - one more reference: mappings live longer than the path they came by */
+void emul_adapter_get(struct emul_adapter *ad);
+
+/** emul_adapter_put() - give back a reference, of emul_adapter_open() too. Accepts NULL. */
 void emul_adapter_put(struct emul_adapter *ad);
 
 /** emul_adapter_open_media() - open the medium of LUN @lun, close-on-exec; or -errno */
@@ -164,10 +167,13 @@ int emul_fd2_identify(struct emul_adapter *ad, int fd, unsigned *ret_pe, uint64_
 int emul_fd2_check_map(struct emul_adapter *ad, int fd, size_t bytes, unsigned *ret_pe,
 		       uint64_t *ret_generation);
 
-/** emul_fd2_mapped() - tell that a mapping of a PE's area has been made */
+/** emul_fd2_mapped() - tell that a mapping of a PE's area has been made; it refers to @ad */
 void emul_fd2_mapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
 
-/** emul_fd2_unmapped() - tell that it is gone (after munmap); notices a last close */
+/**
+ * emul_fd2_unmapped() - tell that it is gone (after munmap); notices a last close
+ * @ad may not be used afterwards unless the caller has another reference.
+ */
 void emul_fd2_unmapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
 
 /* ---- resets and upkeep ------------------------------------------------------------------- */

@@ -139,6 +139,7 @@ static void set_facts(struct emul_engine *engine, struct emul_afu *afu, unsigned
 	engine->block_shift = (uint8_t)__builtin_ctz(geometry->block_bytes);
 	engine->cmd_room = geometry->cmd_room;
 	engine->intr_mask = UINT64_MAX;
+	engine->last_probed = UINT64_MAX;
 	engine->swap = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__; /* contexts start little-endian */
 }
 
@@ -351,4 +352,5 @@ void emul_afu_fork_child(struct emul_afu *afu)
 	for (unsigned i = 0; i < EMUL_MAX_PES; i++)
 		if (afu->engine[i] && afu->engine[i]->events.device_fd >= 0)
 			close(afu->engine[i]->events.device_fd);
+	pthread_mutex_unlock(&afu->lock);
 }

@@ -53,6 +53,8 @@ struct emul_events {
 /** Pages of the program's memory that were seen to exist: see emul_probe(). */
 #define EMUL_PROBE_SLOTS 64
 
+#define EMUL_OWNED_SLOTS 1024
+
 struct emul_engine {
 	/* constant */
 	struct emul_afu *afu;
@@ -84,7 +86,9 @@ struct emul_engine {
 	uint32_t cmd_room, arrin_first;
 	uint32_t era; /* number of context resets; completions of an older era are dropped */
 	uint32_t nr_inflight; /* fetched and not completed, of this era */
+	uint64_t last_probed; /* page */
 	uint64_t probed[EMUL_PROBE_SLOTS];
+	uint32_t owned[EMUL_OWNED_SLOTS]; /* status areas of commands in flight, hashed; 0: none */
 	unsigned epoch; /* lowest bit chooses the counter of newly fetched batches */
 	unsigned running[2];
 	pthread_cond_t drained;
@@ -152,6 +156,12 @@ struct emul_xlate_cache {
 	uint64_t lun_blocks;
 	uint32_t capability;
 	uint32_t links_down;
+	/* The last chunk used, as most commands need it; see emul_xlate() */
+	bool quick;
+	uint8_t port;
+	uint64_t wanted[2]; /* first word of a read's and a write's IOARCB */
+	uint64_t first_lba; /* of the chunk in the vLUN */
+	uint64_t base;      /* of the chunk on the medium, bytes */
 };
 
 /* ---- afu_status.c ------------------------------------------------------------------------ */

@@ -70,7 +70,7 @@ static bool carry_out(struct emul_batch *batch, unsigned i, const struct emul_fa
 	case EMUL_FAULT_LINK_DOWN:
 	case EMUL_FAULT_LINK_UP:
 		emul_inject_global(engine->afu, fault);
-		cache->links_down = emul_fault_links_down(&engine->ad->shm->fault, emul_now_ns());
+		emul_xlate_begin(engine, cache);
 		return true; /* from the next command on */
 	case EMUL_FAULT_SPURIOUS_INTERRUPT:
 		emul_events_raise(&engine->events, SISL_LISN_RRQ);

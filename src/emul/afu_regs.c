@@ -11,7 +11,7 @@
  */
 #include "emul/afu_engine.h"
 
-#include <unistd.h>
+#include <string.h>
 
 void emul_regs_error_locked(struct emul_engine *engine, uint64_t bits)
 {
@@ -34,6 +34,7 @@ static void begin_reset(struct emul_engine *engine)
 	era = ++engine->era;
 	engine->resetting = true;
 	engine->nr_inflight = 0;
+	memset(engine->owned, 0, sizeof(engine->owned));
 	atomic_store(&engine->nr_arrin, 0);
 	engine->arrin_first = 0;
 	atomic_store(&engine->sq_head, atomic_load(&engine->sq_tail));

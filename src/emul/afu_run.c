@@ -26,7 +26,7 @@ static bool page_exists(uint64_t page)
 	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1 || errno != EFAULT;
 }
 
-bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+static bool probe_pages(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
 {
 	uint64_t last;
 
@@ -41,7 +41,14 @@ bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
 			return false;
 		*slot = page;
 	}
+	engine->last_probed = ea >> 12;
 	return true;
+}
+
+bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+{
+	return (ea >> 12 == engine->last_probed && (ea & 4095) + bytes <= 4096) ||
+	       probe_pages(engine, ea, bytes);
 }
 
 static inline bool good_ioasa(struct emul_engine *engine, uint64_t ea)
@@ -105,6 +112,34 @@ static void swap_ioarcb(struct sisl_ioarcb *ioarcb)
 	ioarcb->ioasa_ea = __builtin_bswap64(ioarcb->ioasa_ea);
 }
 
+/*
+ * A status area belongs to the device from doorbell to completion. Two that share a slot of the
+ * table go unnoticed; a program that reuses one too early does so more than once.
+ */
+static inline uint32_t *owned_slot(struct emul_engine *engine, uint64_t ioasa_ea, uint32_t *ret_key)
+{
+	*ret_key = (uint32_t)(ioasa_ea >> 4) | 1u << 31;
+	return &engine->owned[(ioasa_ea >> 6 ^ ioasa_ea >> 16) % EMUL_OWNED_SLOTS];
+}
+
+static inline void own(struct emul_engine *engine, uint64_t ioasa_ea)
+{
+	uint32_t key, *slot = owned_slot(engine, ioasa_ea, &key);
+
+	if (__builtin_expect(*slot == key, 0))
+		emul_audit_note(engine->ad, EMUL_IOARCB_OVERLAP, (int)engine->index, ioasa_ea);
+	else if (!*slot)
+		*slot = key;
+}
+
+static inline void disown(struct emul_engine *engine, uint64_t ioasa_ea)
+{
+	uint32_t key, *slot = owned_slot(engine, ioasa_ea, &key);
+
+	if (*slot == key)
+		*slot = 0;
+}
+
 /* Settle where a command's completion goes. */
 static bool prepare_command(struct emul_batch *batch, unsigned i, uint64_t ioarcb_ea)
 {
@@ -120,6 +155,7 @@ static bool prepare_command(struct emul_batch *batch, unsigned i, uint64_t ioarc
 	cmd->fate = EMUL_FATE_COMPLETE;
 	cmd->exempt = false;
 	cmd->expired = false;
+	own(batch->engine, cmd->ioasa_ea);
 	return good_ioasa(batch->engine, cmd->ioasa_ea);
 }
 
@@ -427,6 +463,7 @@ static unsigned post_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 
 		if (__builtin_expect(cmd->fate != EMUL_FATE_COMPLETE, 0))
 			continue;
+		disown(engine, cmd->ioasa_ea);
 		rrq_put_locked(engine, cmd->tag);
 		*ret_lisns |= 1ull << (cmd->msi & 63);
 		nr++;

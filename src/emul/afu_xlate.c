@@ -20,6 +20,7 @@ enum {
 void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache *cache)
 {
 	cache->valid = false;
+	cache->quick = false;
 	cache->capability = atomic_load_explicit(&engine->pe->capability, memory_order_acquire);
 	cache->links_down =
 		atomic_load_explicit(&engine->ad->shm->fault.links_down, memory_order_relaxed);
@@ -91,6 +92,7 @@ static bool use_handle(const struct emul_engine *engine, uint32_t handle,
 	const struct emul_rht *rht = emul_rht_at(engine->ad, engine->pe, handle);
 
 	cache->valid = false;
+	cache->quick = false;
 	cache->index = UINT64_MAX;
 	if (!rht)
 		return fail_afu(status, atomic_load(&engine->pe->rht) ? SISL_AFU_RC_RHT_BOUNDS :
@@ -114,6 +116,7 @@ static bool use_lxt(const struct emul_adapter *ad, uint64_t index, struct emul_x
 	unsigned ports = 0;
 	int lun = -1;
 
+	cache->quick = false;
 	cache->index = UINT64_MAX;
 	if (!lxt)
 		return fail_afu(status, SISL_AFU_RC_LXT_DMA);
@@ -207,12 +210,75 @@ static inline uint32_t cdb_blocks(const struct sisl_ioarcb *ioarcb)
 	return be32toh(blocks);
 }
 
-bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
-		struct emul_status *status)
+/* The first word of an IOARCB: context, flags, handle; without the flags that change nothing. */
+static inline uint64_t first_word(const struct sisl_ioarcb *ioarcb)
+{
+	static const struct sisl_ioarcb ignored = {
+		.req_flags = SISL_REQ_SUPPRESS_UNDERRUN | SISL_REQ_TIMEOUT_UNIT_MASK,
+	};
+	uint64_t word, mask;
+
+	memcpy(&word, ioarcb, sizeof(word));
+	memcpy(&mask, &ignored, sizeof(mask));
+	return word & ~mask;
+}
+
+/* After a command that has passed every check: what the next one in its chunk may skip. */
+static void remember_chunk(const struct emul_engine *engine, const struct emul_command *cmd,
+			   struct emul_xlate_cache *cache)
+{
+	unsigned perm = cache->capability & cache->fp & EMUL_LXT_PERM(cache->entry);
+	struct sisl_ioarcb sample = {
+		.ctx_id = (uint16_t)engine->index,
+		.req_flags = SISL_REQ_RES_HNDL,
+		.res_hndl = cache->handle,
+	};
+
+	if ((cache->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL ||
+	    EMUL_LXT_LBA(cache->entry) + SISL_CHUNK_DEV_BLOCKS > cache->lun_blocks)
+		return;
+	cache->wanted[0] = perm & EMUL_PERM_READ ? first_word(&sample) : UINT64_MAX;
+	sample.req_flags |= SISL_REQ_HOST_WRITE;
+	cache->wanted[1] = perm & EMUL_PERM_WRITE ? first_word(&sample) : UINT64_MAX;
+	cache->first_lba = cache->index << SISL_CHUNK_SHIFT;
+	cache->base = EMUL_LXT_LBA(cache->entry) << engine->block_shift;
+	cache->port = cmd->port;
+	cache->quick = true;
+}
+
+/*
+ * A command like the one before it: same chunk, nothing out of the ordinary. All that differs
+ * from the long way is that nothing is looked up or explained.
+ */
+static inline bool quick(const struct emul_engine *engine, const struct sisl_ioarcb *ioarcb,
+			 const struct emul_xlate_cache *cache, struct emul_command *cmd)
+{
+	bool write = ioarcb->cdb[0] == SISL_CDB_WRITE_16;
+	uint64_t bytes = (uint64_t)cdb_blocks(ioarcb) << engine->block_shift;
+	uint64_t lba = cdb_lba(ioarcb), in_chunk = lba - cache->first_lba;
+	uint64_t offset = in_chunk << engine->block_shift;
+
+	if (!cache->quick || (!write && ioarcb->cdb[0] != SISL_CDB_READ_16) ||
+	    first_word(ioarcb) != cache->wanted[write] || in_chunk >= SISL_CHUNK_DEV_BLOCKS ||
+	    bytes != ioarcb->data_len || bytes > SISL_LBA_BYTES || ioarcb->ioadl_len ||
+	    offset + bytes > (uint64_t)SISL_CHUNK_DEV_BLOCKS << engine->block_shift)
+		return false;
+	cmd->write = write;
+	cmd->lba = lba;
+	cmd->lun = cache->lun;
+	cmd->port = cache->port;
+	cmd->bytes = (uint32_t)bytes;
+	cmd->resid = 0;
+	cmd->offset = cache->base + offset;
+	return true;
+}
+
+/* Kept out of line: the quick way is to need few registers. */
+static __attribute__((noinline)) bool
+thorough(struct emul_batch *batch, const struct sisl_ioarcb *ioarcb, struct emul_command *cmd,
+	 struct emul_xlate_cache *cache, struct emul_status *status)
 {
 	const struct emul_engine *engine = batch->engine;
-	const struct sisl_ioarcb *ioarcb = &batch->ioarcb[i];
-	struct emul_command *cmd = &batch->cmd[i];
 	uint64_t blocks = cdb_blocks(ioarcb);
 	uint64_t media_lba = 0;
 	bool write;
@@ -233,7 +299,20 @@ bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *c
 		return fail_check(status, ASC_LBA_OUT_OF_RANGE);
 	cmd->lun = cache->lun;
 	cmd->offset = media_lba << engine->block_shift;
-	return check_transfer(ioarcb, blocks << engine->block_shift, cmd, status);
+	if (!check_transfer(ioarcb, blocks << engine->block_shift, cmd, status))
+		return false;
+	remember_chunk(engine, cmd, cache);
+	return true;
+}
+
+bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
+		struct emul_status *status)
+{
+	const struct sisl_ioarcb *ioarcb = &batch->ioarcb[i];
+	struct emul_command *cmd = &batch->cmd[i];
+
+	return quick(batch->engine, ioarcb, cache, cmd) ||
+	       thorough(batch, ioarcb, cmd, cache, status);
 }
 
 bool emul_xlate_still_good(const struct emul_batch *batch, unsigned i)

@@ -393,11 +393,13 @@ void emul_fd2_mapped(struct emul_adapter *ad, unsigned pe, uint64_t generation)
 		ad->ref[pe] = (struct emul_local_ref){ .generation = generation };
 	ad->ref[pe].maps++;
 	pthread_mutex_unlock(&ad->local_lock);
+	emul_adapter_get(ad);
 }
 
 void emul_fd2_unmapped(struct emul_adapter *ad, unsigned pe, uint64_t generation)
 {
 	dropped(ad, pe, generation, true);
+	emul_adapter_put(ad);
 }
 
 /* ---- fork ---------------------------------------------------------------------------------- */

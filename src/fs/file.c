@@ -87,7 +87,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	inode = tree_get(fs->tree, ino);
 	if (inode) {
 		fs_attr_lock(fs, inode);
-		err = tree_open(inode);
+		err = tree_open(fs->tree, inode);
 		if (!err)
 			note_access_locked(fs, inode, fi->flags);
 		fs_attr_unlock(fs, inode);

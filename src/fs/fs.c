@@ -15,6 +15,12 @@ static void payload_free(void *arg, void *payload)
 	data_file_free(payload);
 }
 
+static void payload_doomed(void *arg, void *payload, bool doomed)
+{
+	(void)arg;
+	data_file_doom(payload, doomed);
+}
+
 static uint64_t inodes_in_half_of_memory(void)
 {
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2 /
@@ -30,6 +36,7 @@ static int tree_start(struct fs *fs)
 		.max_inodes = fs->config.max_inodes,
 		.now = fs_now(),
 		.payload_free = payload_free,
+		.payload_doomed = payload_doomed,
 	};
 
 	if (!config.max_inodes)

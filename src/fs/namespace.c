@@ -191,7 +191,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	fs_write_lock(fs);
 	err = make_locked(fs, req, parent, name, (mode & ~(mode_t)S_IFMT) | S_IFREG, 0, &inode);
 	if (!err) {
-		(void)tree_open(inode); /* just linked: cannot fail */
+		(void)tree_open(fs->tree, inode); /* just linked: cannot fail */
 		fs_entry_locked(fs, inode, &entry);
 	}
 	fs_unlock(fs);

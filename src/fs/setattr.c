@@ -75,7 +75,7 @@ static int pin(struct fs *fs, uint64_t ino)
 	inode = tree_get(fs->tree, ino);
 	if (inode) {
 		fs_attr_lock(fs, inode);
-		err = tree_open(inode);
+		err = tree_open(fs->tree, inode);
 		fs_attr_unlock(fs, inode);
 	}
 	fs_unlock(fs);

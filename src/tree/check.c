@@ -204,8 +204,8 @@ static void check_life(struct check *check, const struct tree_inode *inode)
 		       inode->pins, tally->nr_orphans);
 	if (!inode->nlink && !inode->opens && !inode->refs && !inode->pins)
 		breach(check, inode, "nothing holds it");
-	if (S_ISREG(inode->mode) && inode->payload && !inode->nlink && !inode->opens)
-		breach(check, inode, "has a payload that nobody can reach");
+	if (inode->doomed != (S_ISREG(inode->mode) && !inode->nlink && !inode->opens))
+		breach(check, inode, "is %sdoomed", inode->doomed ? "" : "not ");
 	if (inode->linkable && (inode->nlink || !inode->opens || !S_ISREG(inode->mode)))
 		breach(check, inode, "must not be linkable");
 }

@@ -64,14 +64,23 @@ static bool is_held(const struct tree_inode *inode)
 	return inode->nlink || inode->refs || inode->opens || inode->pins;
 }
 
+/* The kernel may still open a file that has lost its last link: it looked the name up before. */
+static void tell_doom(struct tree *tree, const struct tree_inode *inode, bool doomed)
+{
+	if (inode->payload && tree->payload_doomed)
+		tree->payload_doomed(tree->payload_arg, inode->payload, doomed);
+}
+
 bool tree_inode_settle(struct tree *tree, struct tree_inode *inode)
 {
 	struct tree_inode *const first = inode;
 
 	if (inode->nlink == 0 && inode->opens == 0) {
 		inode->linkable = false;
-		if (S_ISREG(inode->mode))
-			release_payload(tree, inode);
+		if (S_ISREG(inode->mode) && inode->refs && !inode->doomed) {
+			inode->doomed = true;
+			tell_doom(tree, inode, true);
+		}
 	}
 	if (is_held(first))
 		return false;
@@ -120,13 +129,15 @@ void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count)
 	(void)tree_inode_settle(tree, inode);
 }
 
-int tree_open(struct tree_inode *inode)
+int tree_open(struct tree *tree, struct tree_inode *inode)
 {
-	if (inode->nlink == 0 && inode->opens == 0)
-		return -ESTALE;
 	if (inode->opens == UINT32_MAX)
 		return -ENFILE;
 	inode->opens++;
+	if (inode->doomed) {
+		inode->doomed = false;
+		tell_doom(tree, inode, false);
+	}
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct tree {
 	uint64_t hash_mask;       /* all ones, unless a test wants names to collide */
 	void *(*alloc)(size_t bytes); /* malloc, unless a test wants memory to run out */
 	void (*payload_free)(void *arg, void *payload);
+	void (*payload_doomed)(void *arg, void *payload, bool doomed);
 	void *payload_arg;
 };
 
@@ -49,6 +50,7 @@ struct tree_inode {
 	gid_t gid;
 	uint32_t opens;
 	bool linkable; /* from tree_tmpfile() and still without a name */
+	bool doomed;   /* only references hold it */
 	struct tree_xattr *xattrs;
 	union { /* by file type */
 		struct tree_dir dir;
@@ -73,7 +75,7 @@ void tree_inode_free(struct tree *tree, struct tree_inode *inode);
 void tree_inode_publish(struct tree *tree, struct tree_inode *inode);
 
 /**
- * tree_inode_settle() - let go of what nothing holds any more: first the payload, then the inode
+ * tree_inode_settle() - let go of an inode that nothing holds any more, or tell that only references do
  * Return: whether @inode was freed.
  */
 bool tree_inode_settle(struct tree *tree, struct tree_inode *inode);

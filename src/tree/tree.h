@@ -44,6 +44,9 @@ struct tree_config {
 	/** Takes back the payload of a regular file that nobody can reach any more. Must not call
 	 *  into the tree. Never NULL. */
 	void (*payload_free)(void *arg, void *payload);
+	/** The last link and the last open are gone, only references hold the payload: they are
+	 *  about to go, or the file is opened once more (@doomed false). The same rules. May be NULL. */
+	void (*payload_doomed)(void *arg, void *payload, bool doomed);
 	void *payload_arg;
 };
 
@@ -85,14 +88,14 @@ uint64_t tree_ino(const struct tree_inode *inode);
 
 /*
  * References. An inode lives while it has a link, a reference (the kernel's lookup count) or is
- * open. Its payload lives while it has a link or is open: after the last unlink and close the
- * space is free at once, however long the kernel remembers the inode.
+ * open, and so does its payload: who looked a name up may open the file although the name has been
+ * removed or given to another file meanwhile.
  */
 void tree_ref(struct tree_inode *inode, uint64_t count);
 /** A @count above what there is takes all there is. May free the inode. */
 void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count);
-/** Return: 0; -ESTALE when the inode is neither linked nor open any more. */
-int tree_open(struct tree_inode *inode);
+/** Return: 0; -ENFILE. Changes nothing but @inode: calls for different inodes may run in parallel. */
+int tree_open(struct tree *tree, struct tree_inode *inode);
 /** After a tree_open() that succeeded, or for a tree_tmpfile(). May free the inode.
  *  Return: number of opens left. */
 uint32_t tree_close(struct tree *tree, struct tree_inode *inode);

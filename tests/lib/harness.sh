@@ -18,6 +18,8 @@ readonly CXLFS=$BUILD/cxlfs CXLFSADM=$BUILD/cxlfsadm HELPERS=$BUILD/tests/mount/
 : "${CXLFS_TEST_ADAPTER:=}" "${CXLFS_TEST_TRANSPORT:=}"
 # "tmpfs" runs the same script on the kernel's tmpfs: a check of the script itself.
 : "${CXLFS_TEST_FS:=cxlfs}"
+# A device to use where a script is content with any (tests/rig).
+: "${CXLFS_TEST_DEVICE:=}"
 
 export LC_ALL=C ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
@@ -113,8 +115,10 @@ wait_until() {
 	done
 }
 
-is_mounted_or_dead() { is_mounted "$1" || ! kill -0 "$2" 2>/dev/null; }
+# Mounted, and answered by somebody: statfs is never served from a cache.
+is_served() { is_mounted "$1" && stat -f "$1" >/dev/null 2>&1; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
+is_served_or_gone() { is_served "$1" || is_gone "$2"; }
 
 # launch_daemon DEVICE MOUNTPOINT [OPTIONS]: in the foreground, as our job.
 launch_daemon() {
@@ -128,9 +132,8 @@ launch_daemon() {
 }
 
 wait_for_mount() {
-	wait_until "$1 mounted" is_mounted_or_dead "$1" "${DAEMON[$1]}"
-	is_mounted "$1" || fail "cxlfs ended without mounting $1"
-	stat "$1" >/dev/null
+	wait_until "$1 mounted" is_served_or_gone "$1" "${DAEMON[$1]}"
+	is_served "$1" || fail "cxlfs ended without mounting $1"
 }
 
 start_daemon() {
@@ -143,6 +146,11 @@ start_volume() {
 	need_mounts
 	if [ "$CXLFS_TEST_FS" != cxlfs ]; then
 		mount -t "$CXLFS_TEST_FS" "$CXLFS_TEST_FS" "$MNT" && chmod 755 "$MNT"
+		return
+	fi
+	if [ -n "$CXLFS_TEST_DEVICE" ]; then
+		[ -z "${1:-}" ] || skip "wants an emulated adapter with $1"
+		start_daemon "$CXLFS_TEST_DEVICE" "$MNT" "${2:-}"
 		return
 	fi
 	start_daemon "emul:$(join "$STORE/adapter" "$CXLFS_TEST_ADAPTER" "${1:-}")" "$MNT" "${2:-}"
@@ -223,9 +231,10 @@ show_logs() {
 
 # Daemons of this script that went into the background: they name our scratch directory.
 background_daemons() {
-	local file
-	for file in $(grep -lsz "^$WORK/" /proc/[0-9]*/cmdline); do
-		[ "$(readlink "${file%cmdline}exe")" != "$CXLFS" ] || cut -d/ -f3 <<<"$file"
+	local dir
+	for dir in /proc/[0-9]*; do
+		grep -qsz "^$WORK/" "$dir/cmdline" || continue
+		[ "$(cat "$dir/comm")" != cxlfs ] || basename "$dir"
 	done
 }
 

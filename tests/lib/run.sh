@@ -76,14 +76,15 @@ cases_of() {
 
 # ---- one test ----------------------------------------------------------------------
 
-# report WORD NAME DETAIL: one write, so that lines of parallel tests stay whole.
+# report WORD NAME DETAIL [TEXT]: one write, so that lines of parallel tests stay whole.
 report() {
 	printf '%s %s\n' "$1" "$2" >>"$results"
-	printf '%-4s  %s%s\n' "$1" "$2" "${3:+  ($3)}"
+	printf '%-4s  %s  (%s)%s\n' "$1" "$2" "$3" "${4:-}"
 }
 
-show_failure() {
-	printf '%s\n' "$(tail -n 25 "$1" | sed 's/^/      | /')"
+tail_of() {
+	printf '\n'
+	tail -n 25 "$1" | sed 's/^/      | /'
 }
 
 judge() {
@@ -91,8 +92,8 @@ judge() {
 	case $status in
 	0) report ok "$name" "$took s" ;;
 	77) report skip "$name" "$(tail -n 1 "$log" | sed 's/^skip: //')" ;;
-	124 | 137) report FAIL "$name" "timed out after $took s, $log" && show_failure "$log" ;;
-	*) report FAIL "$name" "status $status, $log" && show_failure "$log" ;;
+	124 | 137) report FAIL "$name" "timed out after $took s, $log" "$(tail_of "$log")" ;;
+	*) report FAIL "$name" "status $status, $log" "$(tail_of "$log")" ;;
 	esac
 }
 

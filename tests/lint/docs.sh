@@ -27,7 +27,7 @@ help_flags() { "$BUILD/$1" --help | grep '^  -' | grep -oE -- '(^|[ ,])--?[A-Za-
 # The first column below "Options for -o:", without values.
 help_mount_options() {
 	"$BUILD/cxlfs" --help | sed '1,/^Options for -o/d' | sed -n 's/^  \([a-z].*\)/\1/p' |
-		sed 's/   .*//' | tr -s ' ,' '\n' | sed 's/=.*//'
+		sed 's/  .*//' | tr -s ' ,' '\n' | sed 's/=.*//'
 }
 
 source_emul_options() { sed -nE 's/^\t\{ "([a-z_]+)", (EMUL_OPT_[A-Z]+|0), .*/\1/p' src/emul/spec.c; }
@@ -37,16 +37,25 @@ source_fault_points() { sed -nE 's/^\t\[EMUL_FAULT_AT_[A-Z]+\] = "([a-z]+)".*/\1
 # ---- what the manual says ----------------------------------------------------------
 
 section() { awk -v s=".Sh $2" '/^\.Sh / { inside = ($0 == s) } inside' "man/$1"; }
-manual_flags() { section "$1" OPTIONS | grep '^\.It Fl' | grep -oE 'Fl [^ ]+' | sed 's/Fl /-/'; }
+manual_flags() { section "$1" OPTIONS | grep -v '^\.It Fl o'  | grep '^\.It Fl' | grep -oE 'Fl [^ ]+' | sed 's/Fl /-/'; }
 manual_options() { section "$1" "$2" | sed -nE 's/^\.It Cm ([a-z_]+)( .*)?$/\1/p'; }
-says() { grep -qE -- "(^|[ ,])$2([ ,]|\$)" <(section cxlfsadm.8 "FAULT RULES" | tr -d '()'); }
+says() { grep -qE -- "(^|[ ,])$1([ ,]|\$)" <(section cxlfsadm.8 "FAULT RULES" | tr -d '()'); }
 
 check_fault_words() {
 	local word
 	for word in $(source_fault_actions) $(source_fault_points); do
-		[ "$word" = time ] || says cxlfsadm.8 "$word" ||
+		[ "$word" = time ] || says "$word" ||
 			complain "fault rules: '$word' is not in cxlfsadm.8"
 	done
+}
+
+# Every command of cxlfsadm is in the synopsis of its page.
+check_commands() {
+	local group name
+	while read -r group name; do
+		section cxlfsadm.8 SYNOPSIS | grep -q "^\\.Cm $group .*${name%%|*}" ||
+			complain "cxlfsadm: '$group $name' is not in the synopsis"
+	done < <("$BUILD/cxlfsadm" --help | sed -nE 's/^.*cxlfsadm ([a-z]+) ([a-z|]+).*/\1 \2/p')
 }
 
 # Targets and options that the README uses.
@@ -65,5 +74,6 @@ compare "mount options" "$(help_mount_options)" "$(manual_options cxlfs.8 OPTION
 compare "options of the emulator" "$(source_emul_options)" \
 	"$(manual_options cxlfs.8 'EMULATED ADAPTER')"
 check_fault_words
+check_commands
 check_readme
 exit $wrong

@@ -1,5 +1,11 @@
 #!/bin/bash
 # mount -t fuse.cxlfs, and the same from a line of fstab, with the options people put there.
+
+# mount(8) finds the program where it would be installed: there it is, but in a namespace of ours.
+if [ -z "${CXLFS_IN_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
+	exec unshare --mount --propagation private env CXLFS_IN_NAMESPACE=1 bash "$0"
+fi
+
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
@@ -7,10 +13,12 @@ need_root
 need_mounts
 [ -x /sbin/mount.fuse ] || skip "/sbin/mount.fuse is missing"
 
-export PATH=$BUILD:$PATH
+mount -t tmpfs tmpfs /usr/local/sbin
+cp "$CXLFS" /usr/local/sbin/cxlfs
 
 mount_field() { awk -v m="$MNT" -v f="$1" '$5 == m { sub(/.* - /, ""); print $f }' /proc/self/mountinfo; }
 options_of() { awk -v m="$MNT" '$5 == m { print $6 }' /proc/self/mountinfo; }
+
 
 use_and_unmount() {
 	same "$(mount_field 1)" fuse.cxlfs "type"

@@ -7,12 +7,12 @@
 refused() { must_fail "$1" "$CXLFS" -f "$2" "$MNT"; }
 
 "$CXLFSADM" lun disable all >/dev/null
-refused 'legacy' /dev/sda
-refused 'legacy' /dev/sg0
+refused 'legacy.*lun enable' /dev/sda
+refused 'legacy.*lun enable' /dev/sg0
 "$CXLFSADM" lun enable all >/dev/null
-refused 'not a SCSI disk|not a CXL' /dev/null
+refused 'not a SCSI disk' /dev/null
 truncate -s 1M "$WORK/file"
-refused 'not a' "$WORK/file"
+refused 'not a device node' "$WORK/file"
 refused 'No such file' /dev/sdz
 mkdir /dev/disk/ /dev/disk/by-id
 ln -s ../../sda /dev/disk/by-id/scsi-3600507680ca91f1a5000000000005100

@@ -128,9 +128,7 @@ void emul_host_setup(struct emul_host *host)
 
 static void map(struct emul_host *host, uint64_t bytes)
 {
-	int ret = host->ops->map(host->dp, host->adap_fd, bytes, &host->mmio);
-
-	ck_assert_int_eq(ret, 0);
+	ck_assert_int_eq(host->ops->map(host->dp, host->adap_fd, bytes, &host->mmio), 0);
 	emul_host_setup(host);
 }
 
@@ -168,18 +166,33 @@ void emul_host_detach(struct emul_host *host)
 	free(host->slots);
 }
 
-int emul_host_recover(struct emul_host *host)
+static bool recovered(struct emul_host *host)
 {
 	struct dk_recover_afu recover = { .context_id = host->cookie };
-	struct devport_mmio *old = host->mmio;
-	int old_fd = host->adap_fd;
 
 	ck_assert_int_eq(host->ops->ioctl(host->dp, DK_IOCTL_RECOVER_AFU, &recover), 0);
 	if (!(recover.hdr.return_flags & DK_RF_CONTEXT_RESET))
-		return 0;
+		return false;
 	host->cookie = recover.context_id;
 	host->adap_fd = (int)recover.adap_fd;
-	map(host, recover.mmio_size);
+	return true;
+}
+
+int emul_host_recover(struct emul_host *host)
+{
+	struct devport_mmio *old = host->mmio;
+	int old_fd = host->adap_fd;
+
+	if (!recovered(host))
+		return 0;
+	/* the next reset may have come already */
+	while (host->ops->map(host->dp, host->adap_fd, SISL_MMIO_BYTES, &host->mmio) == -EIO) {
+		int lost_fd = host->adap_fd;
+
+		ck_assert(recovered(host));
+		ck_assert_int_eq(host->ops->close_adap_fd(host->dp, lost_fd), 0);
+	}
+	emul_host_setup(host);
 	host->ops->unmap(old);
 	ck_assert_int_eq(host->ops->close_adap_fd(host->dp, old_fd), 0);
 	return 1;

@@ -132,6 +132,18 @@ void emul_rig_fault(const struct emul_rig *rig, const char *rule)
 	ck_assert_msg(rc >= 0, "%s: %s", rule, why);
 }
 
+void emul_rig_in_child(struct emul_rig *rig)
+{
+	rig->dp->ops->close(rig->dp);
+	rig->dp = emul_rig_path(rig, "");
+}
+
+void emul_rig_end_child(struct emul_rig *rig)
+{
+	rig->dp->ops->close(rig->dp);
+	_exit(0);
+}
+
 void emul_rig_wait_child(pid_t child)
 {
 	int status;

@@ -60,6 +60,12 @@ unsigned emul_rig_chunks(const struct emul_rig *rig, uint64_t context_id, uint64
 /** emul_rig_fault() - add a fault rule, which must be a good one */
 void emul_rig_fault(const struct emul_rig *rig, const char *rule);
 
+/** emul_rig_in_child() - in a forked child: an opening of its own in place of the inherited one */
+void emul_rig_in_child(struct emul_rig *rig);
+
+/** emul_rig_end_child() - the child is done */
+void __attribute__((noreturn)) emul_rig_end_child(struct emul_rig *rig);
+
 /** emul_rig_wait_child() - wait for a child of the test; it must exit with 0 */
 void emul_rig_wait_child(pid_t child);
 

@@ -159,6 +159,8 @@ static int state_show(struct seq_file *m, void *v)
 	seq_printf(m, "driver state %s, frozen %d\n", names[cfg->state], sim.frozen);
 	seq_printf(m, "commands: user %llu master %llu sync %llu\n", sim.nuser,
 		   sim.nmaster, sim.nsync);
+	seq_printf(m, "to come: drop_sync %d, stick_reset %d, fail %d\n", sim.drop_sync,
+		   sim.stick_reset, sim.inject.count);
 	for (i = 0; i < sim.nluns; i++)
 		seq_printf(m, "lun %d: %llu blocks, ports %x\n", i,
 			   sim.lun[i].nblocks, sim_params.lun_ports[i]);

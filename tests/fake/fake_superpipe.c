@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support/fake_superpipe.h"
+#include "fake/fake_superpipe.h"
 
 #include <errno.h>
 #include <pthread.h>

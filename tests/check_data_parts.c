@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pure parts of the data layer: bitmap, written map, mapping, range locks. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bitmap.h"
+#include "data/mapping.h"
+#include "data/range_lock.h"
+#include "data/written_map.h"
+
+static uint64_t random_state = 88172645463325252ull;
+
+static uint32_t below(uint32_t limit)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (uint32_t)((random_state >> 20) % limit);
+}
+
+static void random_range(uint32_t limit, uint32_t *ret_from, uint32_t *ret_to)
+{
+	uint32_t a = below(limit + 1), b = below(4) ? a + below(300) : below(limit + 1);
+
+	if (b > limit)
+		b = limit;
+	*ret_from = a < b ? a : b;
+	*ret_to = a < b ? b : a;
+}
+
+/* ---- bitmap ------------------------------------------------------------------------------- */
+
+#define NR_BITS 300u
+
+static size_t count_changes(bool *model, size_t from, size_t to, bool value)
+{
+	size_t nr = 0;
+
+	for (; from < to; from++) {
+		nr += model[from] != value;
+		model[from] = value;
+	}
+	return nr;
+}
+
+static size_t model_next(const bool *model, size_t from, size_t to, bool value)
+{
+	while (from < to && model[from] != value)
+		from++;
+	return from;
+}
+
+START_TEST(test_bitmap_equals_an_array_of_bools)
+{
+	uint64_t map[BITMAP_WORDS(NR_BITS)] = { 0 };
+	bool model[NR_BITS] = { false };
+
+	for (unsigned i = 0; i < 1500; i++) {
+		uint32_t from, to;
+		size_t last;
+
+		random_range(NR_BITS, &from, &to);
+		if (below(2))
+			ck_assert_uint_eq(bitmap_set(map, from, to),
+					  count_changes(model, from, to, true));
+		else
+			ck_assert_uint_eq(bitmap_clear(map, from, to),
+					  count_changes(model, from, to, false));
+		random_range(NR_BITS, &from, &to);
+		ck_assert_uint_eq(bitmap_next_set(map, from, to),
+				  model_next(model, from, to, true));
+		ck_assert_uint_eq(bitmap_next_clear(map, from, to),
+				  model_next(model, from, to, false));
+		for (last = to; last > 0 && !model[last - 1]; last--)
+			;
+		ck_assert_uint_eq(bitmap_last_set(map, to), last);
+	}
+}
+END_TEST
+
+/* ---- written map -------------------------------------------------------------------------- */
+
+static void check_map(const struct written_map *map, const bool *model)
+{
+	uint32_t from, to, nr = 0;
+
+	for (uint32_t i = 0; i < map->nr_blocks; i++)
+		nr += model[i];
+	ck_assert_uint_eq(map->nr_written, nr);
+	for (unsigned i = 0; i < 20; i++) {
+		random_range(map->nr_blocks, &from, &to);
+		ck_assert_uint_eq(written_map_next(map, from, to, true),
+				  model_next(model, from, to, true));
+		ck_assert_uint_eq(written_map_next(map, from, to, false),
+				  model_next(model, from, to, false));
+		if (from < map->nr_blocks)
+			ck_assert(written_map_test(map, from) == model[from]);
+	}
+}
+
+static void change_map(struct written_map *map, bool *model)
+{
+	uint32_t from, to;
+
+	random_range(map->nr_blocks, &from, &to);
+	if (below(5) < 3) {
+		ck_assert_int_eq(written_map_prepare_set(map, from, to), 0);
+		if (below(4) == 0) /* a write that failed half-way */
+			to = from + (to - from) / 2;
+		written_map_set(map, from, to);
+		(void)count_changes(model, from, to, true);
+	} else {
+		ck_assert_int_eq(written_map_prepare_clear(map, from, to), 0);
+		written_map_clear(map, from, to);
+		(void)count_changes(model, from, to, false);
+	}
+}
+
+START_TEST(test_written_map_equals_an_array_of_bools)
+{
+	static const uint32_t sizes[] = { 16, 4096, 8192, 10000, 65536 };
+	uint32_t nr = sizes[_i];
+	bool *model = calloc(nr, sizeof(*model));
+	struct written_map map;
+
+	ck_assert_int_eq(written_map_init(&map, nr), 0);
+	for (unsigned i = 0; i < 400; i++) {
+		change_map(&map, model);
+		check_map(&map, model);
+	}
+	written_map_fini(&map);
+	free(model);
+}
+END_TEST
+
+START_TEST(test_written_map_costs_nothing_when_all_or_nothing_is_written)
+{
+	struct written_map map;
+
+	ck_assert_int_eq(written_map_init(&map, 65536), 0);
+	ck_assert_int_eq(written_map_prepare_set(&map, 0, 65536), 0);
+	written_map_set(&map, 0, 65535);
+	written_map_set(&map, 65535, 65536);
+	for (unsigned i = 0; i < 16; i++)
+		ck_assert_ptr_eq(map.leaves[i], map.leaves[0]);
+	ck_assert_int_eq(written_map_prepare_clear(&map, 0, 65536), 0);
+	written_map_clear(&map, 0, 65536);
+	for (unsigned i = 0; i < 16; i++)
+		ck_assert_ptr_null(map.leaves[i]);
+	written_map_fini(&map);
+}
+END_TEST
+
+/* ---- mapping ------------------------------------------------------------------------------ */
+
+#define VLUN ((struct superpipe_vlun *)(uintptr_t)64) /* never looked into */
+
+static void map_start(struct mapping *map, uint32_t nr_slots)
+{
+	mapping_init(map, 16);
+	map->vlun = VLUN;
+	ck_assert_int_eq(mapping_grow_slots(map, nr_slots), 0);
+	map->nr_slots = nr_slots;
+}
+
+START_TEST(test_mapping_takes_the_lowest_free_slot)
+{
+	struct mapping_run run;
+	struct mapping map;
+
+	map_start(&map, 4);
+	ck_assert_int_eq(mapping_assign(&map, 1000, 1001), 0);
+	ck_assert_int_eq(mapping_assign(&map, 5, 5), 0);
+	ck_assert_uint_eq(map.nr_tail, 3);
+	mapping_place(&map, 5 * 16 + 3, 100, &run);
+	ck_assert_uint_eq(run.lba, 2 * 16 + 3);
+	ck_assert_uint_eq(run.nr_blocks, 13);
+	mapping_remove(&map, 1000, 1000);
+	ck_assert_uint_eq(map.nr_tail, 3);
+	ck_assert_int_eq(mapping_assign(&map, 7, 7), 0);
+	mapping_place(&map, 7 * 16, 1, &run);
+	ck_assert_uint_eq(run.lba, 0);
+	mapping_remove(&map, 5, 5);
+	ck_assert_uint_eq(map.nr_tail, 2);
+	mapping_remove(&map, 0, UINT64_MAX - 1);
+	ck_assert_uint_eq(map.nr_tail, 0);
+	ck_assert_uint_eq(mapping_free_slots(&map), 4);
+	mapping_fini(&map);
+}
+END_TEST
+
+START_TEST(test_mapping_assigns_from_the_front_until_slots_run_out)
+{
+	struct mapping map;
+
+	map_start(&map, 3);
+	ck_assert_uint_eq(mapping_missing(&map, 10, 14), 5);
+	ck_assert_int_eq(mapping_assign(&map, 12, 12), 0);
+	ck_assert_uint_eq(mapping_missing(&map, 10, 14), 4);
+	ck_assert_int_eq(mapping_assign(&map, 10, 14), 0);
+	ck_assert_uint_eq(mapping_first_missing(&map, 10, 14), 13);
+	ck_assert_uint_eq(mapping_first_missing(&map, 10, 12), 13);
+	ck_assert_uint_eq(mapping_first_missing(&map, 9, 12), 9);
+	ck_assert_uint_eq(mapping_missing(&map, 0, UINT64_MAX >> 12), (UINT64_MAX >> 12) - 2);
+	mapping_fini(&map);
+}
+END_TEST
+
+START_TEST(test_mapping_runs_end_where_the_state_changes)
+{
+	struct mapping_run run;
+	struct mapping map;
+
+	map_start(&map, 2);
+	ck_assert_int_eq(mapping_assign(&map, 2, 3), 0);
+	ck_assert_int_eq(mapping_prepare_set(&map, 0, 64), 0);
+	mapping_set(&map, 40, 50);
+	ck_assert_uint_eq(map.nr_written, 10);
+	mapping_run(&map, 3, 1000, &run);
+	ck_assert_ptr_null(run.vlun);
+	ck_assert_uint_eq(run.nr_blocks, 29); /* up to the first chunk */
+	mapping_run(&map, 32, 1000, &run);
+	ck_assert_ptr_null(run.vlun);
+	ck_assert_uint_eq(run.nr_blocks, 8);
+	mapping_run(&map, 40, 1000, &run);
+	ck_assert_ptr_eq(run.vlun, VLUN);
+	ck_assert_uint_eq(run.nr_blocks, 8); /* up to the end of the chunk */
+	ck_assert_uint_eq(mapping_next(&map, 0, true), 40);
+	ck_assert_uint_eq(mapping_next(&map, 41, false), 50);
+	ck_assert_uint_eq(mapping_next(&map, 50, true), UINT64_MAX);
+	ck_assert_uint_eq(mapping_next(&map, 1000000, false), 1000000);
+	ck_assert(!mapping_is_empty(&map, 2));
+	ck_assert_int_eq(mapping_prepare_clear(&map, 0, UINT64_MAX), 0);
+	mapping_clear(&map, 0, UINT64_MAX);
+	ck_assert(mapping_is_empty(&map, 2));
+	mapping_reserve(&map, 2, 2);
+	ck_assert(!mapping_is_empty(&map, 2));
+	mapping_fini(&map);
+}
+END_TEST
+
+/* ---- range locks -------------------------------------------------------------------------- */
+
+static bool take(struct range_lock *lock, struct range_lock_entry *entry, uint64_t start,
+		 uint64_t end, bool exclusive)
+{
+	entry->start = start;
+	entry->end = end;
+	entry->exclusive = exclusive;
+	return range_lock_acquire(lock, entry);
+}
+
+START_TEST(test_range_lock_is_shared_by_readers_only)
+{
+	struct range_lock_entry r1, r2, w1, w2;
+	struct range_lock lock;
+
+	range_lock_init(&lock);
+	ck_assert(take(&lock, &r1, 0, 10, false));
+	ck_assert(take(&lock, &r2, 5, 15, false));
+	ck_assert(!take(&lock, &w1, 9, 10, true));
+	ck_assert(take(&lock, &w2, 15, RANGE_LOCK_END, true));
+	ck_assert_ptr_null(range_lock_release(&lock, &r2));
+	ck_assert_ptr_eq(range_lock_release(&lock, &r1), &w1);
+	ck_assert_ptr_null(w1.next_granted);
+	ck_assert(range_lock_writing(&lock, 0, 10, NULL));
+	ck_assert(!range_lock_writing(&lock, 0, 10, &w1));
+	ck_assert(!range_lock_writing(&lock, 10, 15, NULL));
+	ck_assert_ptr_null(range_lock_release(&lock, &w1));
+	ck_assert_ptr_null(range_lock_release(&lock, &w2));
+}
+END_TEST
+
+START_TEST(test_range_lock_readers_do_not_starve_a_writer)
+{
+	struct range_lock_entry r1, r2, r3, w;
+	struct range_lock lock;
+
+	range_lock_init(&lock);
+	ck_assert(take(&lock, &r1, 0, 10, false));
+	ck_assert(!take(&lock, &w, 0, 20, true));
+	ck_assert(!take(&lock, &r2, 0, 10, false));
+	ck_assert(!take(&lock, &r3, 15, 20, false)); /* behind the waiting writer */
+	ck_assert_ptr_eq(range_lock_release(&lock, &r1), &w);
+	ck_assert_ptr_null(w.next_granted);
+	ck_assert_ptr_eq(range_lock_release(&lock, &w), &r2);
+	ck_assert_ptr_eq(r2.next_granted, &r3);
+	ck_assert_ptr_null(r3.next_granted);
+	ck_assert_ptr_null(range_lock_release(&lock, &r3));
+	ck_assert_ptr_null(range_lock_release(&lock, &r2));
+}
+END_TEST
+
+#define NR_ENTRIES 24
+
+struct lock_model {
+	struct range_lock lock;
+	struct range_lock_entry entries[NR_ENTRIES];
+	enum { IDLE, WAITING, HELD } states[NR_ENTRIES];
+	unsigned order[NR_ENTRIES], clock;
+};
+
+static bool conflict(const struct range_lock_entry *a, const struct range_lock_entry *b)
+{
+	return (a->exclusive || b->exclusive) && a->start < b->end && b->start < a->end;
+}
+
+/** Held: nothing held or earlier conflicts. Waiting: something held or earlier does. */
+static void check_locks(const struct lock_model *model)
+{
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < NR_ENTRIES; i++) {
+		bool blocked = false;
+
+		for (unsigned j = 0; j < NR_ENTRIES && model->states[i] != IDLE; j++) {
+			if (i == j || model->states[j] == IDLE ||
+			    !conflict(&model->entries[i], &model->entries[j]))
+				continue;
+			if (model->states[j] == HELD || model->order[j] < model->order[i])
+				blocked = true;
+		}
+		wrong += blocked != (model->states[i] == WAITING);
+	}
+	ck_assert_uint_eq(wrong, 0);
+}
+
+START_TEST(test_range_lock_is_first_come_first_served)
+{
+	static struct lock_model model;
+
+	range_lock_init(&model.lock);
+	for (unsigned n = 0; n < 8000; n++) {
+		unsigned i = below(NR_ENTRIES);
+		struct range_lock_entry *entry = &model.entries[i];
+
+		if (model.states[i] == IDLE) {
+			uint64_t start = below(100);
+
+			model.order[i] = ++model.clock;
+			model.states[i] = take(&model.lock, entry, start,
+					       below(10) ? start + 1 + below(20) : RANGE_LOCK_END,
+					       below(2)) ? HELD : WAITING;
+		} else if (model.states[i] == HELD) {
+			model.states[i] = IDLE;
+			entry = range_lock_release(&model.lock, entry);
+			for (; entry; entry = entry->next_granted)
+				model.states[entry - model.entries] = HELD;
+		}
+		check_locks(&model);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("data_parts");
+	TCase *core = tcase_create("core");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(core, 0);
+	tcase_add_test(core, test_bitmap_equals_an_array_of_bools);
+	tcase_add_loop_test(core, test_written_map_equals_an_array_of_bools, 0, 5);
+	tcase_add_test(core, test_written_map_costs_nothing_when_all_or_nothing_is_written);
+	tcase_add_test(core, test_mapping_takes_the_lowest_free_slot);
+	tcase_add_test(core, test_mapping_assigns_from_the_front_until_slots_run_out);
+	tcase_add_test(core, test_mapping_runs_end_where_the_state_changes);
+	tcase_add_test(core, test_range_lock_is_shared_by_readers_only);
+	tcase_add_test(core, test_range_lock_readers_do_not_starve_a_writer);
+	tcase_add_test(core, test_range_lock_is_first_come_first_served);
+	suite_add_tcase(suite, core);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A child takes over the vLUNs of its parent: fork, fork and exec, the refusals, and who closes. */
+#include <check.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "emul/shm.h"
+#include "superpipe/clone.h"
+#include "superpipe/superpipe.h"
+#include "support/emul_host.h"
+#include "support/fake_port.h"
+#include "support/sp_wait.h"
+
+static struct emul_host host;
+static struct superpipe *sp;
+static struct superpipe_vlun *vlun;
+static char explained[512];
+
+static void on_explain(void *arg, const char *text)
+{
+	(void)arg;
+	strncpy(explained, text, sizeof(explained) - 1);
+}
+
+static struct superpipe *open_sp(unsigned nr_luns, bool physical)
+{
+	char names[2][300];
+	const char *devices[2] = { names[0], names[1] };
+	struct superpipe_options options = { .physical = physical, .recover_pause_ms = 2 };
+	struct superpipe *opened;
+
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(names[i], sizeof(names[i]), "emul:%s,lun=%u", host.dir, i);
+	ck_assert_int_eq(superpipe_open(devices, nr_luns, &options, on_explain, NULL, &opened), 0);
+	return opened;
+}
+
+static void start(const char *more)
+{
+	char options[100];
+	uint64_t granted;
+
+	snprintf(options, sizeof(options), ",size=4G,luns=2%s", more);
+	emul_host_make(&host, options);
+	sp = open_sp(1, false);
+	ck_assert_int_eq(superpipe_attach(sp), 0);
+	ck_assert_int_eq(superpipe_vlun_open(sp, 0, &vlun), 0);
+	ck_assert_int_eq(superpipe_vlun_resize(vlun, 2, &granted), 0);
+	ck_assert_int_eq(sp_wait_write(sp, vlun, 5, 3, 0x11), 0);
+}
+
+/* Two processes take turns: a byte each way. */
+static int to_child[2], to_parent[2];
+
+static void make_pipes(void)
+{
+	ck_assert_int_eq(pipe(to_child), 0);
+	ck_assert_int_eq(pipe(to_parent), 0);
+}
+
+static void pass(int fd)
+{
+	if (write(fd, "x", 1) != 1)
+		_exit(90);
+}
+
+static void await(int fd)
+{
+	char byte;
+
+	if (read(fd, &byte, 1) != 1)
+		_exit(91);
+}
+
+static void require_success(pid_t child)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+
+/* In a child there is no use for libcheck: it exits with the line that failed. */
+#define CHILD(condition)                         \
+	do {                                     \
+		if (!(condition))                \
+			_exit(__LINE__ % 89 + 1); \
+	} while (0)
+
+static void child_after_takeover(void)
+{
+	uint64_t granted;
+
+	CHILD(sp_wait_read(sp, vlun, 5, 3, 0x11) == 0);
+	CHILD(sp_wait_write(sp, vlun, 6, 1, 0x22) == 0);
+	pass(to_parent[1]);
+	await(to_child[0]);
+	CHILD(sp_wait_read(sp, vlun, 7, 1, 0x33) == 0);
+	/* Growth is private. */
+	CHILD(superpipe_vlun_resize(vlun, 4, &granted) == 0 && granted == 4);
+	pass(to_parent[1]);
+	/* The parent has gone, the data stay. */
+	await(to_child[0]);
+	CHILD(sp_wait_read(sp, vlun, 6, 1, 0x22) == 0);
+	CHILD(sp_wait_read(sp, vlun, 7, 1, 0x33) == 0);
+	CHILD(superpipe_vlun_close(vlun) == 0);
+	superpipe_close(sp);
+	_exit(0);
+}
+
+START_TEST(test_clone_child_takes_over_and_the_parent_may_end)
+{
+	uint32_t chunk_lbas;
+	pid_t child;
+
+	start(_i == 1 ? ",mode=ioarrin" : _i == 2 ? ",legacy_fd" : "");
+	chunk_lbas = superpipe_lun_info(sp, 0)->chunk_lbas;
+	make_pipes();
+	child = fork();
+	if (child == 0) {
+		CHILD(superpipe_takeover(sp) == 0);
+		child_after_takeover();
+	}
+	await(to_parent[0]);
+	ck_assert_int_eq(sp_wait_read(sp, vlun, 6, 1, 0x22), 0);
+	ck_assert_int_eq(sp_wait_write(sp, vlun, 7, 1, 0x33), 0);
+	pass(to_child[1]);
+	await(to_parent[0]);
+	ck_assert_int_eq(sp_wait_read(sp, vlun, 3 * (uint64_t)chunk_lbas, 1, 0), -EIO);
+	superpipe_close(sp);
+	pass(to_child[1]);
+	require_success(child);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
+{
+	struct superpipe_source source;
+	struct superpipe_vlun_source vlun_source;
+	pid_t child;
+
+	start("");
+	make_pipes();
+	ck_assert_int_eq(superpipe_clone_export(sp, &source), 0);
+	superpipe_vlun_export(vlun, &vlun_source);
+	child = fork();
+	if (child == 0) {
+		/* As after an exec: the inherited side is dropped first. */
+		superpipe_disown(sp);
+		sp = open_sp(1, false);
+		CHILD(superpipe_attach_clone(sp, &source) == 0);
+		CHILD(superpipe_vlun_adopt(sp, &vlun_source, &vlun) == 0);
+		child_after_takeover();
+	}
+	await(to_parent[0]);
+	ck_assert_int_eq(sp_wait_write(sp, vlun, 7, 1, 0x33), 0);
+	pass(to_child[1]);
+	await(to_parent[0]);
+	superpipe_close(sp);
+	pass(to_child[1]);
+	require_success(child);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+START_TEST(test_clone_is_repeated_when_a_sync_fails_or_the_child_loses_its_context)
+{
+	pid_t child;
+
+	start("");
+	make_pipes();
+	emul_host_fault(&host, _i ? "at=clone n=1 action=eagain" :
+				    "at=attach n=1 action=reset kind=host");
+	child = fork();
+	if (child == 0) {
+		int rc = superpipe_takeover(sp);
+
+		/* A reset takes the parent's context as well, and its number with it. */
+		CHILD(rc == 0 || (!_i && rc == -EINVAL));
+		if (!rc)
+			CHILD(sp_wait_read(sp, vlun, 5, 3, 0x11) == 0);
+		superpipe_close(sp);
+		_exit(0);
+	}
+	require_success(child);
+	ck_assert_int_eq(sp_wait_read(sp, vlun, 5, 3, 0x11), 0);
+	superpipe_close(sp);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+START_TEST(test_clone_child_that_wants_nothing_leaves_the_parent_alone)
+{
+	pid_t child;
+
+	start(_i ? ",legacy_fd" : "");
+	child = fork();
+	if (child == 0) {
+		superpipe_disown(sp);
+		_exit(0);
+	}
+	require_success(child);
+	ck_assert_int_eq(sp_wait_read(sp, vlun, 5, 3, 0x11), 0);
+	superpipe_close(sp);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+START_TEST(test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed)
+{
+	pid_t child;
+
+	start("");
+	make_pipes();
+	child = fork();
+	if (child == 0) {
+		await(to_child[0]); /* keeps fd2 until the parent has closed its own */
+		_exit(0);
+	}
+	superpipe_close(sp);
+	/* The process element is held by the child; once it is gone, all is. */
+	pass(to_child[1]);
+	require_success(child);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+/* An owner that ends without a detach while a child of it holds a copy of fd2. */
+static void leave_a_copy_behind(void)
+{
+	sp = open_sp(1, false);
+	CHILD(superpipe_attach(sp) == 0);
+	CHILD(superpipe_vlun_open(sp, 0, &vlun) == 0);
+	if (fork() == 0) {
+		await(to_child[0]);
+		_exit(0);
+	}
+	_exit(0);
+}
+
+START_TEST(test_clone_copy_of_fd2_that_is_forgotten_leaks_and_the_audit_tells)
+{
+	int status;
+
+	emul_host_make(&host, ",size=4G,luns=2");
+	make_pipes();
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	if (fork() == 0)
+		leave_a_copy_behind();
+	ck_assert_int_gt(wait(&status), 0);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	pass(to_child[1]);
+	ck_assert_int_gt(wait(&status), 0);
+	/* Somebody has to look before the emulator notices. */
+	while (!emul_host_audit(&host, ~(1ull << EMUL_FD2_FORK_LEAK))) {
+		sp = open_sp(1, false);
+		ck_assert_int_eq(superpipe_attach(sp), 0);
+		superpipe_close(sp);
+	}
+	emul_host_close(&host);
+	emul_host_remove(&host);
+}
+END_TEST
+
+START_TEST(test_clone_of_several_luns_is_refused_with_a_message)
+{
+	struct superpipe_source source;
+
+	emul_host_make(&host, ",size=4G,luns=2");
+	sp = open_sp(2, false);
+	ck_assert_int_eq(superpipe_attach(sp), 0);
+	ck_assert_int_eq(superpipe_clone_export(sp, &source), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(explained, "several LUNs"));
+	superpipe_close(sp);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+START_TEST(test_clone_of_a_physical_handle_is_refused_with_a_message)
+{
+	struct superpipe_source source;
+	pid_t child;
+
+	emul_host_make(&host, ",size=4G,luns=2");
+	sp = open_sp(1, true);
+	ck_assert_int_eq(superpipe_attach(sp), 0);
+	ck_assert_int_eq(superpipe_plun_open(sp, 0, &vlun), 0);
+	ck_assert_int_eq(superpipe_clone_export(sp, &source), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(explained, "as a whole"));
+	child = fork();
+	if (child == 0) {
+		CHILD(superpipe_takeover(sp) == -EOPNOTSUPP);
+		superpipe_close(sp);
+		_exit(0);
+	}
+	require_success(child);
+	superpipe_close(sp);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+START_TEST(test_clone_of_a_stranger_or_a_stale_context_is_einval)
+{
+	struct superpipe_source source;
+	pid_t child;
+
+	start("");
+	ck_assert_int_eq(superpipe_clone_export(sp, &source), 0);
+	source.context_id ^= 1ull << 40;
+	child = fork();
+	if (child == 0) {
+		superpipe_disown(sp);
+		sp = open_sp(1, false);
+		CHILD(superpipe_attach_clone(sp, &source) == -EINVAL);
+		CHILD(strstr(explained, "cannot take over"));
+		superpipe_close(sp);
+		_exit(0);
+	}
+	require_success(child);
+	superpipe_close(sp);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+/* ---- the order of calls, on an adapter that keeps a record ---- */
+
+START_TEST(test_clone_order_is_unmap_attach_clone_close)
+{
+	struct fake_port_config config = { .sq_mode = true, .driver_closes_fd = _i };
+	struct superpipe_options options = { .ops = &fake_port_ops };
+	struct fake_port *fake = fake_port_new(&config);
+	const char *device = fake_port_device(fake, 0);
+	pid_t child;
+
+	ck_assert_int_eq(superpipe_open(&device, 1, &options, on_explain, NULL, &sp), 0);
+	ck_assert_int_eq(superpipe_attach(sp), 0);
+	fake_port_trace_clear(fake);
+	child = fork();
+	if (child == 0) {
+		CHILD(superpipe_takeover(sp) == 0);
+		CHILD(strcmp(fake_port_trace(fake), _i ? " unmap open attach map clone" :
+						   " unmap open attach map clone close-fd") == 0);
+		_exit(0);
+	}
+	require_success(child);
+	child = fork();
+	if (child == 0) {
+		superpipe_disown(sp);
+		CHILD(strcmp(fake_port_trace(fake), " unmap close-fd") == 0);
+		_exit(0);
+	}
+	require_success(child);
+	superpipe_close(sp);
+	fake_port_free(fake);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("superpipe clone");
+	TCase *core = tcase_create("core");
+	TCase *refusals = tcase_create("refusals");
+	SRunner *runner;
+	int nr_failed;
+
+	tcase_add_loop_test(core, test_clone_child_takes_over_and_the_parent_may_end, 0, 3);
+	tcase_add_test(core, test_clone_of_an_exported_context_needs_nothing_inherited);
+	tcase_add_loop_test(core,
+			    test_clone_is_repeated_when_a_sync_fails_or_the_child_loses_its_context,
+			    0, 2);
+	tcase_add_loop_test(core, test_clone_child_that_wants_nothing_leaves_the_parent_alone, 0,
+			    2);
+	tcase_add_test(core, test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed);
+	tcase_add_test(core, test_clone_copy_of_fd2_that_is_forgotten_leaks_and_the_audit_tells);
+	tcase_add_loop_test(core, test_clone_order_is_unmap_attach_clone_close, 0, 2);
+	tcase_set_timeout(core, 60);
+	suite_add_tcase(suite, core);
+	tcase_add_test(refusals, test_clone_of_several_luns_is_refused_with_a_message);
+	tcase_add_test(refusals, test_clone_of_a_physical_handle_is_refused_with_a_message);
+	tcase_add_test(refusals, test_clone_of_a_stranger_or_a_stale_context_is_einval);
+	tcase_set_timeout(refusals, 60);
+	suite_add_tcase(suite, refusals);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	nr_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
