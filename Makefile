@@ -60,15 +60,18 @@ OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c)
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 # Linked with a fake of the layer below the one they test.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
+OBJ_conformance := $(call objects_of,tests/conformance/*.c tests/support/dk.c)
+CONFORMANCE := $(B)/tests/conformance/conformance
 HELPERS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/mount/helpers/*.c tests/bench/*.c))
 PROGRAMS   := $(if $(OBJ_daemon),$(B)/cxlfs) $(if $(OBJ_adm),$(B)/cxlfsadm)
 
 $(OBJ_fs): EXTRA_CFLAGS = $(FUSE_CFLAGS)
 $(OBJ_daemon): EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
+$(OBJ_conformance): EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
 
 programs: $(PROGRAMS)
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) $(CONFORMANCE)
 helpers: $(HELPERS)
 everything: programs unit-tests helpers
 
@@ -85,6 +88,10 @@ $(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
 $(UNIT_TESTS):
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(CHECK_LIBS) $(LIB_LIBS)
+
+$(CONFORMANCE): $(OBJ_conformance) $(B)/libcxlfs.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
 
 $(HELPERS): %: %.o
 	$(call say,LINK,$@)

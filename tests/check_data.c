@@ -287,10 +287,13 @@ END_TEST
 
 START_TEST(test_data_truncate_gives_chunks_and_vlun_back)
 {
-	put(0, 3 * CHUNK, 1);
-	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 3);
+	for (unsigned i = 0; i < 8; i++)
+		put(i * CHUNK, CHUNK, 1);
+	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 8);
 	ck_assert_int_eq(cut(CHUNK + 1), 0);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 2);
+	settle();
+	ck_assert_uint_ge(fake_free_chunks(sp, 0), NR_CHUNKS - 3);
 	ck_assert_int_eq(cut(0), 0);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS);
 	settle();
@@ -526,6 +529,36 @@ START_TEST(test_data_truncate_waits_for_reads_of_what_goes)
 	ck_assert_int_eq(async_end(&read), CHUNK);
 	ck_assert_int_eq(async_end(&trunc), 0);
 	ck_assert_uint_eq(buf[0], 0x1f);
+}
+END_TEST
+
+START_TEST(test_data_append_behind_a_truncate_follows_the_end_and_its_lock)
+{
+	static struct async write, trunc, append, other;
+
+	put(0, 8 * BLOCK, 1);
+	memset(buf, 2, BLOCK);
+	fake_hold(sp);
+	async_start(&write, file, DATA_OP_WRITE, 5 * BLOCK, BLOCK, buf);
+	async_start(&trunc, file, DATA_OP_TRUNCATE, BLOCK, 0, NULL);
+	append.op = (struct data_op){ .file = file,
+				      .kind = DATA_OP_WRITE,
+				      .append = true,
+				      .bytes = 10,
+				      .buf = buf,
+				      .done = async_done };
+	sem_init(&append.ended, 0, 0);
+	data_submit(&append.op);
+	/* In the block where the append will go: the fake sees it if both write at once. */
+	async_start(&other, file, DATA_OP_WRITE, BLOCK, 5, buf + BLOCK);
+	memset(buf + BLOCK, 3, 5);
+	fake_unhold(sp);
+	ck_assert_int_eq(async_end(&write), BLOCK);
+	ck_assert_int_eq(async_end(&trunc), 0);
+	ck_assert_int_eq(async_end(&append), 10);
+	ck_assert_int_eq(async_end(&other), 5);
+	ck_assert(append.op.offset == BLOCK || append.op.offset == BLOCK + 5);
+	ck_assert_uint_eq(data_file_size(file), append.op.offset + 10);
 }
 END_TEST
 
@@ -1089,6 +1122,7 @@ static void add_core(TCase *core)
 	tcase_add_test(core, test_data_copy_inside_a_file_must_not_overlap);
 	tcase_add_test(core, test_data_readers_share_and_a_reader_waits_for_the_writer);
 	tcase_add_test(core, test_data_truncate_waits_for_reads_of_what_goes);
+	tcase_add_test(core, test_data_append_behind_a_truncate_follows_the_end_and_its_lock);
 	tcase_add_test(core, test_data_no_shape_of_file_shows_what_the_flash_held_before);
 }
 

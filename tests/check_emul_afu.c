@@ -263,7 +263,9 @@ START_TEST(test_failing_neighbours_fail_alone)
 		emul_host_queue(&host, i);
 	}
 	emul_host_ring(&host);
+	emul_host_wild(true);
 	ck_assert_uint_eq(host.ops->run(host.mmio), 9);
+	emul_host_wild(false);
 	for (unsigned i = 0; i < 9; i++) {
 		ck_assert_int_eq(emul_host_reap(&host), (int)i);
 		ck_assert_uint_eq(emul_host_ioasc(&host, i),

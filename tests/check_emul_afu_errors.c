@@ -213,7 +213,9 @@ static void make_mistake(const struct mistake *m, uint32_t handle)
 		ioarcb->data_len = (uint32_t)m->data_len;
 	if (m->spoil)
 		m->spoil(ioarcb);
+	emul_host_wild(m->spoil == spoil_data);
 	ioasc = emul_host_do(&host, 3);
+	emul_host_wild(false);
 	ck_assert_msg(ioasc == m->ioasc, "%s: %08x, not %08x", m->name, ioasc, m->ioasc);
 	ck_assert_msg(sense_of(&host.slots[3].ioasa) == m->sense, "%s: sense %06x", m->name,
 		      sense_of(&host.slots[3].ioasa));
@@ -520,7 +522,9 @@ START_TEST(test_bad_data_address_is_a_data_storage_event)
 	start(_i);
 	handle = emul_host_virtual(&host, 1);
 	emul_host_fill(&host, 0, true, handle, 0, (uint32_t)blocks(1), no_memory());
+	emul_host_wild(true);
 	ck_assert_uint_eq(emul_host_do(&host, 0), 0x00310000);
+	emul_host_wild(false);
 	ck_assert_uint_eq(host.slots[0].ioasa.afu_extra, SISL_AFU_EXTRA_INVALID_EA);
 	ck_assert_int_eq(host.ops->event_read(host.mmio, evt, sizeof(evt)), sizeof(struct cxl_evt));
 	ck_assert_uint_eq(evt->header.type, CXL_EVT_DATA_STORAGE);
@@ -663,7 +667,7 @@ START_TEST(test_a_read_only_medium_is_data_protect)
 	fd = open(path, O_RDWR | O_CREAT, 0600);
 	ck_assert_int_eq(ftruncate(fd, 1 << 30), 0);
 	close(fd);
-	ck_assert_int_eq(mount(NULL, mnt, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	ck_assert_int_eq(mount("emul-ro", mnt, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
 	emul_host_make(&host, kinds[0]);
 	replace_medium(path);
 	emul_host_attach(&host, QUEUE, QUEUE + 1);

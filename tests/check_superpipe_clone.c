@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -233,43 +232,6 @@ START_TEST(test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed)
 }
 END_TEST
 
-/* An owner that ends without a detach while a child of it holds a copy of fd2. */
-static void leave_a_copy_behind(void)
-{
-	sp = open_sp(1, false);
-	CHILD(superpipe_attach(sp) == 0);
-	CHILD(superpipe_vlun_open(sp, 0, &vlun) == 0);
-	if (fork() == 0) {
-		await(to_child[0]);
-		_exit(0);
-	}
-	_exit(0);
-}
-
-START_TEST(test_clone_copy_of_fd2_that_is_forgotten_leaks_and_the_audit_tells)
-{
-	int status;
-
-	emul_host_make(&host, ",size=4G,luns=2");
-	make_pipes();
-	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	if (fork() == 0)
-		leave_a_copy_behind();
-	ck_assert_int_gt(wait(&status), 0);
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	pass(to_child[1]);
-	ck_assert_int_gt(wait(&status), 0);
-	/* Somebody has to look before the emulator notices. */
-	while (!emul_host_audit(&host, ~(1ull << EMUL_FD2_FORK_LEAK))) {
-		sp = open_sp(1, false);
-		ck_assert_int_eq(superpipe_attach(sp), 0);
-		superpipe_close(sp);
-	}
-	emul_host_close(&host);
-	emul_host_remove(&host);
-}
-END_TEST
-
 START_TEST(test_clone_of_several_luns_is_refused_with_a_message)
 {
 	struct superpipe_source source;
@@ -379,7 +341,6 @@ int main(void)
 	tcase_add_loop_test(core, test_clone_child_that_wants_nothing_leaves_the_parent_alone, 0,
 			    2);
 	tcase_add_test(core, test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed);
-	tcase_add_test(core, test_clone_copy_of_fd2_that_is_forgotten_leaks_and_the_audit_tells);
 	tcase_add_loop_test(core, test_clone_order_is_unmap_attach_clone_close, 0, 2);
 	tcase_set_timeout(core, 60);
 	suite_add_tcase(suite, core);

@@ -92,7 +92,6 @@ void volume_expect_release(struct data_volume *vol)
 {
 	(void)pthread_mutex_lock(&vol->lock);
 	vol->nr_unreleased++;
-	unstall_locked(vol);
 	(void)pthread_mutex_unlock(&vol->lock);
 }
 

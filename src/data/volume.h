@@ -58,7 +58,8 @@ void volume_queue(struct data_volume *vol, struct data_job *job);
 
 /**
  * volume_expect_release() - a freed file will let go of its flash some time later
- * Stalled jobs are run again: one of them may be that file's, which must not wait for itself.
+ * That always comes: from now on its own growth never stalls, and what had stalled before waits
+ * for a file that was freed earlier.
  */
 void volume_expect_release(struct data_volume *vol);
 

@@ -61,6 +61,12 @@ struct devport_ops {
 	int (*ioctl)(struct devport *dp, unsigned long request, void *arg);
 
 	/**
+	 * max_handles() - resource handles that a context of this path can hold
+	 * The driver does not tell: the kernel side derives it from the page size of the host.
+	 */
+	unsigned (*max_handles)(struct devport *dp);
+
+	/**
 	 * map() - map the MMIO area of a context
 	 * @adap_fd: fd2 as ATTACH or RECOVER_AFU returned it; still the caller's
 	 * @bytes:   mmio_size as returned with it

@@ -19,6 +19,8 @@
 #include "devport/mmio_guard.h"
 #include "devport/scsi_sysfs.h"
 
+#define RHT_ENTRY_BYTES 16
+
 struct kernel_port {
 	struct devport port;
 	int fd;
@@ -228,11 +230,21 @@ static ssize_t kernel_event_read(struct devport_mmio *mmio, void *buf, size_t by
 	return nr_read < 0 ? -errno : nr_read;
 }
 
+/* The driver gives a context one page for its table. */
+static unsigned kernel_max_handles(struct devport *dp)
+{
+	long page_bytes = sysconf(_SC_PAGESIZE);
+
+	(void)dp;
+	return (unsigned)(page_bytes > 0 ? page_bytes : 4096) / RHT_ENTRY_BYTES;
+}
+
 const struct devport_ops devport_kernel_ops = {
 	.name = "kernel",
 	.open = kernel_open,
 	.close = kernel_close,
 	.ioctl = kernel_ioctl,
+	.max_handles = kernel_max_handles,
 	.map = kernel_map,
 	.unmap = kernel_unmap,
 	.close_adap_fd = kernel_close_adap_fd,

@@ -28,6 +28,11 @@ static struct emul_adapter *adapter_of(struct devport *dp)
 	return ((struct emul_path *)dp)->ad;
 }
 
+static unsigned emul_max_handles(struct devport *dp)
+{
+	return emul_geometry(adapter_of(dp))->nr_handles;
+}
+
 static int map_area(struct emul_mapping *mapping, int adap_fd, size_t bytes, unsigned pe)
 {
 	off_t offset = (off_t)pe * SISL_MMIO_BYTES;
@@ -139,6 +144,7 @@ const struct devport_ops devport_emul_ops = {
 	.open = emul_driver_open,
 	.close = emul_driver_close,
 	.ioctl = emul_driver_ioctl,
+	.max_handles = emul_max_handles,
 	.map = emul_map,
 	.unmap = emul_unmap,
 	.close_adap_fd = emul_driver_close_adap_fd,

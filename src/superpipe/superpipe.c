@@ -4,24 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "superpipe/attach.h"
 #include "superpipe/recover.h"
 #include "superpipe/sp.h"
 #include "superpipe/vlun.h"
 
-#define RHT_ENTRY_BYTES 16
-
 /* ---- open and close ---- */
-
-/* The driver gives a context one page for its table. */
-static unsigned guess_max_handles(void)
-{
-	long page_bytes = sysconf(_SC_PAGESIZE);
-
-	return page_bytes > 0 ? (unsigned)page_bytes / RHT_ENTRY_BYTES : 4096 / RHT_ENTRY_BYTES;
-}
 
 int superpipe_open(const char *const devices[], unsigned nr_devices,
 		   const struct superpipe_options *options, devport_explain_fn explain,
@@ -47,7 +36,7 @@ int superpipe_open(const char *const devices[], unsigned nr_devices,
 		return rc;
 	}
 	(void)pthread_mutex_init(&sp->vluns.lock, NULL);
-	sp->vluns.max_handles = guess_max_handles();
+	sp->vluns.max_handles = sp->context.ops->max_handles(sp->context.dp[0]);
 	*ret_sp = sp;
 	return 0;
 }

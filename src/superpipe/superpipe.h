@@ -83,8 +83,7 @@ const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, 
 
 /**
  * superpipe_max_handles() - resource handles this context can hold
- * The driver does not tell; this is what the page size of the host implies until an EMFILE has
- * shown the real limit.
+ * What the device says (devport.h) until an EMFILE has shown the real limit.
  */
 unsigned superpipe_max_handles(const struct superpipe *sp);
 

@@ -96,7 +96,7 @@ const struct test_case command_cases[] = {
 	CASE("io.read-only-physical", ATTACH_WITH(A, 4, O_RDONLY), DIRECT(A), MAP(A),
 	     BAD_READ(A, 0, 0, BAD_NOTHING), BAD_WRITE(A, 0, 0, BAD_NOTHING)),
 	CASE("io.bad-context-id", ATTACH(A), VIRTUAL(A, 1), MAP(A), BAD_READ(A, 0, 0, BAD_CONTEXT)),
-	CASE("io.bad-opcode", ATTACH(A), VIRTUAL(A, 1), MAP(A), BAD_WRITE(A, 0, 0, BAD_OPCODE)),
+	CASE("io.bad-opcode", ATTACH(A), VIRTUAL(A, 1), MAP(A), BAD_READ(A, 0, 0, BAD_OPCODE)),
 	CASE("io.afu-command", ATTACH(A), VIRTUAL(A, 1), MAP(A), BAD_READ(A, 0, 0, BAD_AFU_COMMAND)),
 	CASE("io.two-blocks-virtual", ATTACH(A), VIRTUAL(A, 1), MAP(A),
 	     BAD_READ(A, 0, 0, BAD_TWO_BLOCKS)),

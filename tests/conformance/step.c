@@ -389,7 +389,7 @@ static int run(struct context *ctx, bool write, const struct step *step, void *d
 		ioarcb->ctx_id ^= 0x100;
 		break;
 	case BAD_OPCODE:
-		ioarcb->cdb[0] = 0x93;
+		ioarcb->cdb[0] = 0x12; /* INQUIRY */
 		break;
 	case BAD_AFU_COMMAND:
 		ioarcb->req_flags |= SISL_REQ_AFU_CMD;
@@ -500,8 +500,12 @@ static void do_command(struct state *s, const struct step *step)
 {
 	uint8_t *data = new_block();
 	struct sisl_ioasa ioasa;
-	int rc = run(&s->ctx[step->ctx], step->flags, step, data, &ioasa);
+	int rc;
 
+	/* A write that ought to be refused may not be. */
+	if (step->flags)
+		save(s, step);
+	rc = run(&s->ctx[step->ctx], step->flags, step, data, &ioasa);
 	say_command(s, "command", rc, &ioasa, "");
 	/* After a command that never came back its memory stays the device's. */
 	if (!rc)

@@ -14,6 +14,13 @@
 
 #include "emul/adapter.h"
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_DISABLE_ERROR_REPORTING ((void)0)
+#define VALGRIND_ENABLE_ERROR_REPORTING	 ((void)0)
+#endif
+
 /* ---- adapters ---------------------------------------------------------------------------- */
 
 static void explain(void *arg, const char *text)
@@ -83,6 +90,14 @@ uint64_t emul_host_audit(const struct emul_host *host, uint64_t ignored)
 		if (!(ignored & 1ull << i))
 			nr += atomic_load(&audit->count[i]);
 	return nr;
+}
+
+void emul_host_wild(bool wild)
+{
+	if (wild)
+		VALGRIND_DISABLE_ERROR_REPORTING;
+	else
+		VALGRIND_ENABLE_ERROR_REPORTING;
 }
 
 void emul_host_fault(struct emul_host *host, const char *rule)

@@ -103,6 +103,9 @@ void emul_host_io(struct emul_host *host, bool write, uint32_t handle, uint64_t 
 /** emul_host_ioasc() - flags, afu_rc, scsi_rc, fc_rc of slot @i as one number, flags highest */
 uint32_t emul_host_ioasc(const struct emul_host *host, unsigned i);
 
+/** emul_host_wild() - from here on addresses that are wrong on purpose; valgrind looks away */
+void emul_host_wild(bool wild);
+
 /** emul_host_fault() - add a fault rule */
 void emul_host_fault(struct emul_host *host, const char *rule);
 

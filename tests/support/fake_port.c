@@ -881,11 +881,19 @@ static int fake_port_ioctl(struct devport *dp, unsigned long request, void *arg)
 	return rc;
 }
 
+/* More than it has, as a driver may that knows better than its page size says. */
+static unsigned fake_port_max_handles(struct devport *dp)
+{
+	(void)dp;
+	return 2 * FAKE_MAX_HANDLES;
+}
+
 const struct devport_ops fake_port_ops = {
 	.name = "fake",
 	.open = fake_port_open,
 	.close = fake_port_close,
 	.ioctl = fake_port_ioctl,
+	.max_handles = fake_port_max_handles,
 	.map = fake_port_map,
 	.unmap = fake_port_unmap,
 	.close_adap_fd = fake_port_close_adap_fd,
