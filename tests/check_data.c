@@ -646,6 +646,36 @@ START_TEST(test_data_chunks_taken_ahead_are_called_back_before_enospc)
 }
 END_TEST
 
+START_TEST(test_data_growth_waits_for_a_file_that_is_about_to_be_freed)
+{
+	static struct async write;
+	struct data_file *gone = data_file_new(vol);
+
+	ck_assert_int_eq(run(gone, DATA_OP_ALLOCATE, 0, NR_CHUNKS * CHUNK), 0);
+	data_file_doom(gone, true);
+	ck_assert_uint_eq(free_chunks(), NR_CHUNKS);
+	async_start(&write, file, DATA_OP_WRITE, 0, BLOCK, buf);
+	data_file_free(gone);
+	ck_assert_int_eq(async_end(&write), BLOCK);
+}
+END_TEST
+
+START_TEST(test_data_growth_does_not_wait_for_ever_for_a_doomed_file)
+{
+	struct data_file *held = data_file_new(vol);
+
+	ck_assert_int_eq(run(held, DATA_OP_ALLOCATE, 0, NR_CHUNKS * CHUNK), 0);
+	data_file_doom(held, true);
+	ck_assert_int_eq(put(0, 1, 1), -ENOSPC);
+	data_file_doom(held, false);
+	ck_assert_uint_eq(free_chunks(), 0);
+	ck_assert_int_eq(put(0, 1, 1), -ENOSPC);
+	data_file_doom(held, true);
+	data_file_free(held);
+	ck_assert_int_eq(put(0, 1, 1), 1);
+}
+END_TEST
+
 START_TEST(test_data_write_that_does_not_fit_is_cut_where_it_does_not_fit)
 {
 	struct data_file *other = data_file_new(vol);
@@ -1136,6 +1166,8 @@ static void add_limits(TCase *limits)
 	tcase_add_test(limits,
 		       test_data_chunk_taken_ahead_counts_as_free_and_is_given_back_when_idle);
 	tcase_add_test(limits, test_data_chunks_taken_ahead_are_called_back_before_enospc);
+	tcase_add_test(limits, test_data_growth_waits_for_a_file_that_is_about_to_be_freed);
+	tcase_add_test(limits, test_data_growth_does_not_wait_for_ever_for_a_doomed_file);
 	tcase_add_test(limits, test_data_write_that_does_not_fit_is_cut_where_it_does_not_fit);
 	tcase_add_test(limits, test_data_growth_waits_for_the_release_of_a_freed_file);
 	tcase_add_test(limits, test_data_growth_of_freed_files_ends);

@@ -82,10 +82,10 @@ START_TEST(test_context_is_made_and_ended_in_the_order_of_the_table)
 }
 END_TEST
 
-START_TEST(test_context_of_an_older_driver_is_unmapped_first_and_fd2_left_alone)
+START_TEST(test_context_of_an_older_driver_is_unmapped_and_fd2_left_alone)
 {
-	open_sp(&(struct fake_port_config){ .driver_closes_fd = true }, (struct superpipe_options){ 0 },
-		1);
+	open_sp(&(struct fake_port_config){ .driver_closes_fd = true },
+		(struct superpipe_options){ 0 }, 1);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	fake_port_trace_clear(fake);
 	superpipe_close(sp);
@@ -574,7 +574,7 @@ static Suite *superpipe_suite(void)
 	TCase *commands = tcase_create("commands");
 
 	tcase_add_test(context, test_context_is_made_and_ended_in_the_order_of_the_table);
-	tcase_add_test(context, test_context_of_an_older_driver_is_unmapped_first_and_fd2_left_alone);
+	tcase_add_test(context, test_context_of_an_older_driver_is_unmapped_and_fd2_left_alone);
 	tcase_add_test(context, test_context_spans_luns_and_fd2_is_closed_after_the_last_detach);
 	tcase_add_test(context, test_context_never_attached_is_closed_without_an_ioctl);
 	tcase_add_test(context, test_context_attach_is_tried_again_and_with_fewer_interrupts);
@@ -601,7 +601,8 @@ static Suite *superpipe_suite(void)
 	tcase_add_loop_test(commands, test_io_batch_rings_once_where_the_mode_allows, 0, 2);
 	tcase_add_loop_test(commands, test_io_on_a_whole_lun_uses_large_commands, 0, 2);
 	tcase_add_loop_test(commands, test_io_late_completion_is_reaped_by_the_interrupt, 0, 4);
-	tcase_add_loop_test(commands, test_io_callback_that_submits_does_not_deepen_the_stack, 0, 2);
+	tcase_add_loop_test(commands, test_io_callback_that_submits_does_not_deepen_the_stack, 0,
+			    2);
 	tcase_add_loop_test(commands, test_io_of_many_threads_each_finds_its_own_data, 0,
 			    NR_CONFIGS);
 	tcase_add_test(commands, test_io_waits_for_room_and_goes_on_by_itself);

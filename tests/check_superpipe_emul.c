@@ -291,9 +291,11 @@ static void run_under(int config, const char *const rules[], unsigned nr_loads_r
 
 START_TEST(test_emul_resets_under_load_are_pauses_only)
 {
-	static const char *const rules[] = { "at=command every=997 times=20 action=reset kind=eeh",
-					     "at=command every=1501 times=10 action=reset kind=host",
-					     NULL };
+	static const char *const rules[] = {
+		"at=command every=997 times=20 action=reset kind=eeh",
+		"at=command every=1501 times=10 action=reset kind=host",
+		NULL,
+	};
 
 	run_under(_i, rules, 40, (struct superpipe_options){ .queue_depth = 64 });
 	ck_assert_uint_ge(stats().recoveries, 10);

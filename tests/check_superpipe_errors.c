@@ -154,7 +154,8 @@ static void start_with(struct fake_port_config config, struct superpipe_options 
 /* The index of a loop test is the command mode. */
 static void start(int sq_mode)
 {
-	start_with((struct fake_port_config){ .sq_mode = sq_mode }, (struct superpipe_options){ 0 });
+	start_with((struct fake_port_config){ .sq_mode = sq_mode },
+		   (struct superpipe_options){ 0 });
 }
 
 static void finish(void)
@@ -611,7 +612,8 @@ static Suite *errors_suite(void)
 	suite_add_tcase(suite, commands);
 
 	tcase_add_loop_test(lost, test_lost_context_is_renewed_and_commands_issued_again, 0, 4);
-	tcase_add_loop_test(lost, test_lost_context_of_an_older_driver_leaves_the_new_fd_open, 0, 2);
+	tcase_add_loop_test(lost, test_lost_context_of_an_older_driver_leaves_the_new_fd_open, 0,
+			    2);
 	tcase_add_loop_test(lost, test_lost_context_in_the_middle_of_a_large_io_goes_unnoticed, 0,
 			    2);
 	tcase_add_loop_test(lost, test_lost_context_is_recovered_although_the_driver_fails_at_first,

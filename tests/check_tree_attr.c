@@ -164,12 +164,15 @@ START_TEST(test_xattr_is_kept_listed_and_removed)
 	ck_assert_int_eq(tree_setxattr(tree, file, "user.a", "longer value", 12, 0, false, at(9)),
 			 0);
 	ck_assert_int_eq(tree_getxattr(file, "user.a", NULL, 0), 12);
-	ck_assert_int_eq(tree_listxattr(file, NULL, 0), 28);
-	ck_assert_int_eq(tree_listxattr(file, buf, sizeof(buf)), 28);
+	ck_assert_int_eq(tree_listxattr(file, true, NULL, 0), 28);
+	ck_assert_int_eq(tree_listxattr(file, true, buf, sizeof(buf)), 28);
 	ck_assert_mem_eq(buf, "user.a\0trusted.b\0security.c", 28);
+	ck_assert_int_eq(tree_listxattr(file, false, NULL, 0), 18);
+	ck_assert_int_eq(tree_listxattr(file, false, buf, 18), 18);
+	ck_assert_mem_eq(buf, "user.a\0security.c", 18);
 	ck_assert_int_eq(tree_removexattr(tree, file, "trusted.b", at(10)), 0);
 	ck_assert_int_eq(attr_of(file).ctime.tv_sec, 10);
-	ck_assert_int_eq(tree_listxattr(file, buf, sizeof(buf)), 18);
+	ck_assert_int_eq(tree_listxattr(file, true, buf, sizeof(buf)), 18);
 	ck_assert_int_eq(tree_removexattr(tree, file, "trusted.b", at(10)), -ENODATA);
 	end_tree(tree);
 }
@@ -183,7 +186,7 @@ START_TEST(test_xattr_short_buffers_are_refused)
 
 	ck_assert_int_eq(tree_setxattr(tree, file, "user.a", "hello", 5, 0, false, at(9)), 0);
 	ck_assert_int_eq(tree_getxattr(file, "user.a", buf, 4), -ERANGE);
-	ck_assert_int_eq(tree_listxattr(file, buf, 4), -ERANGE);
+	ck_assert_int_eq(tree_listxattr(file, true, buf, 4), -ERANGE);
 	end_tree(tree);
 }
 END_TEST
@@ -252,9 +255,30 @@ START_TEST(test_xattr_sizes_are_limited)
 	} while (!err);
 	ck_assert_int_eq(err, -ENOSPC);
 	ck_assert_int_eq(nr, 65536 / 256 + 1);
-	ck_assert_int_eq(tree_listxattr(file, NULL, 0), 65536);
+	ck_assert_int_eq(tree_listxattr(file, true, NULL, 0), 65536);
 	snprintf(name, sizeof(name), "user.%0250d", 0); /* the old names can still be set */
 	ck_assert_int_eq(tree_setxattr(tree, file, name, "1", 1, 0, false, at(1)), 0);
+	end_tree(tree);
+}
+END_TEST
+
+START_TEST(test_xattr_values_of_an_inode_are_limited_together)
+{
+	struct tree *tree = make_tree();
+	struct tree_inode *file = make_file(tree, root_of(tree), "f");
+	static char value[65536];
+	char name[16];
+
+	for (int i = 0; i < 16; i++) {
+		snprintf(name, sizeof(name), "user.%d", i);
+		ck_assert_int_eq(tree_setxattr(tree, file, name, value, sizeof(value), 0, false,
+					       at(1)), 0);
+	}
+	ck_assert_int_eq(tree_setxattr(tree, file, "user.more", "1", 1, 0, false, at(1)), -ENOSPC);
+	ck_assert_int_eq(tree_setxattr(tree, file, "user.3", value, sizeof(value), 0, false, at(1)),
+			 0);
+	ck_assert_int_eq(tree_setxattr(tree, file, "user.3", value, 65535, 0, false, at(1)), 0);
+	ck_assert_int_eq(tree_setxattr(tree, file, "user.more", "1", 1, 0, false, at(1)), 0);
 	end_tree(tree);
 }
 END_TEST
@@ -600,6 +624,7 @@ static void add_xattr(TCase *xattr)
 	tcase_add_test(xattr, test_xattr_flags_say_whether_it_may_exist);
 	tcase_add_test(xattr, test_xattr_names_are_checked);
 	tcase_add_test(xattr, test_xattr_sizes_are_limited);
+	tcase_add_test(xattr, test_xattr_values_of_an_inode_are_limited_together);
 	tcase_add_test(xattr, test_xattr_without_memory_keeps_the_old_value);
 }
 

@@ -90,7 +90,8 @@ static int open_node(const char *device, devport_explain_fn explain, void *expla
 	if (fd >= 0)
 		return fd;
 	if (rc == -EACCES || rc == -EPERM)
-		tell(explain, explain_arg, "%s: no permission to read and write the device", device);
+		tell(explain, explain_arg, "%s: no permission to read and write the device",
+		     device);
 	else
 		tell(explain, explain_arg, "%s: %s", device, strerror(-rc));
 	return rc;

@@ -87,7 +87,8 @@ static int make_ones(void)
 
 static void install(void)
 {
-	struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct sigaction action = { .sa_sigaction = on_sigbus,
+				    .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	(void)sigemptyset(&action.sa_mask);
 	guard.page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);

@@ -43,7 +43,7 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* --- guard.c: who may run ------------------------------------------------------------------- */
+/* ---- guard.c: who may run ---- */
 
 /**
  * fs_enter() - begin a request
@@ -62,7 +62,7 @@ void fs_unlock(struct fs *fs);
 void fs_attr_lock(struct fs *fs, const struct tree_inode *inode);
 void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode);
 
-/* --- reply.c: the only callers of fuse_reply_* that can fail a request -------------------------- */
+/* ---- reply.c: the only callers of fuse_reply_* that can fail a request ---- */
 
 /** fs_reply_err() - answer with 0 or a negative errno, and leave. */
 void fs_reply_err(struct fs *fs, fuse_req_t req, int err);
@@ -74,7 +74,7 @@ void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_para
 void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
 
-/* --- inode.c: attributes -------------------------------------------------------------------------- */
+/* ---- inode.c: attributes ---- */
 
 /** The caller of a request, with the time now. */
 struct tree_caller fs_caller(fuse_req_t req);
@@ -84,7 +84,7 @@ bool fs_caller_in_group(fuse_req_t req, gid_t gid);
 
 /** fs_stat_locked() - attributes with the size and blocks of the data. Lock: tree, shared. */
 void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st);
-/** fs_entry_locked() - fill an entry and take the reference that goes with it. Lock: tree, shared. */
+/** fs_entry_locked() - fill an entry, take the reference that goes with it. Lock: tree, shared. */
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry);
 /** For how long the kernel may keep what it is told. */
 double fs_cache_seconds(void);
@@ -94,14 +94,14 @@ void fs_touch_modified(struct fs *fs, uint64_t ino, bool kill);
 /** Content read: atime as the policy has it. Takes the locks. */
 void fs_touch_accessed(struct fs *fs, uint64_t ino);
 
-/* --- io.c: operations on the bytes of files -------------------------------------------------------- */
+/* ---- io.c: operations on the bytes of files ---- */
 
 /**
  * struct fs_io - one data operation of a request
  *
- * Pooled; @done answers the request and gives the io back with fs_io_put(). It runs on a thread that
- * may answer: a queue thread answers only its own requests, for it holds its ring's lock while it
- * works, and two of them answering each other would stop for ever.
+ * Pooled; @done answers the request and gives the io back with fs_io_put(). It runs on a thread
+ * that may answer: a queue thread answers only its own requests, for it holds its ring's lock while
+ * it works, and two of them answering each other would stop for ever.
  */
 struct fs_io {
 	struct data_op op;
@@ -125,7 +125,7 @@ struct fs_io {
 
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino);
 void fs_io_put(struct fs_io *io);
-/** fs_io_submit() - run io->op on the file's data; an operation on a file without data is short-cut. */
+/** fs_io_submit() - run io->op on the file's data; a file without any needs none for some kinds. */
 void fs_io_submit(struct fs_io *io);
 /** The data of a regular file, made on first need. Locks: none held. -ENOMEM, -ESTALE, -EINVAL. */
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file);
@@ -137,7 +137,7 @@ void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
 void *fs_io_pool_buffer_get(struct fs_io_pool *pool, size_t bytes, size_t *ret_bytes);
 void fs_io_pool_buffer_put(struct fs_io_pool *pool, void *buf, size_t bytes);
 
-/* --- workers.c: two threads that may wait --------------------------------------------------------------- */
+/* ---- workers.c: two threads that may wait ---- */
 
 int fs_workers_new(struct fs_workers **ret_workers);
 void fs_workers_free(struct fs_workers *workers);
@@ -146,7 +146,7 @@ void fs_workers_answer(struct fs_workers *workers, struct fs_io *io);
 /** Call io->done on the thread for work that may take long. */
 void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io);
 
-/* --- operations, by file ------------------------------------------------------------------------------------ */
+/* ---- operations, by file ---- */
 
 void fs_op_init(void *userdata, struct fuse_conn_info *conn);
 

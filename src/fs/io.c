@@ -31,8 +31,10 @@ void fs_io_put(struct fs_io *io)
 	fs_io_pool_put(pool, io);
 }
 
-/* Queue threads hold their ring's lock while they work: two that answered each other's requests
- * would wait for each other for ever, so a foreign request is answered by a thread without a ring. */
+/*
+ * Queue threads hold their ring's lock while they work: two that answered each other's requests
+ * would wait for each other for ever, so a foreign request is answered by a thread without a ring.
+ */
 static void complete(struct data_op *op, ssize_t result)
 {
 	struct fs_io *io = (struct fs_io *)op;
@@ -105,7 +107,7 @@ void fs_io_submit(struct fs_io *io)
 		data_submit(&io->op);
 }
 
-/* With a ring the flash writes straight into the buffer that the kernel will read the answer from. */
+/* With a ring the flash writes straight into the buffer from which the kernel takes the answer. */
 static int read_buffer(struct fs_io *io, size_t bytes)
 {
 #if FS_HAVE_IO_URING

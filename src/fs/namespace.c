@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-/* Only a new set-group-id, group-executable file needs to know whether its maker is in the group. */
+/* Whether its maker is in the group matters only for a set-group-id, group-executable file. */
 static bool maker_may_setgid(fuse_req_t req, const struct tree_inode *dir, mode_t mode)
 {
 	struct tree_attr attr;

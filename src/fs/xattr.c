@@ -71,7 +71,7 @@ static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t 
 	inode = tree_get(fs->tree, ino);
 	if (inode)
 		got = name ? tree_getxattr(inode, name, buf, bytes)
-			   : tree_listxattr(inode, buf, bytes);
+			   : tree_listxattr(inode, fuse_req_ctx(req)->uid == 0, buf, bytes);
 	fs_unlock(fs);
 	if (got < 0) {
 		fs_reply_err(fs, req, (int)got);

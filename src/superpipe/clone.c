@@ -16,15 +16,16 @@
 static int check_cloneable(const struct superpipe *sp)
 {
 	if (sp->context.nr_luns != 1) {
-		context_explain(&sp->context, "a volume of several LUNs cannot be handed to another "
-				"process: the driver cannot clone its context");
+		context_explain(&sp->context, "a volume of several LUNs cannot be handed to "
+				"another process: the driver cannot clone its context");
 		return -EOPNOTSUPP;
 	}
 	for (const struct superpipe_vlun *vlun = sp->vluns.head; vlun; vlun = vlun->next) {
 		if (!vlun->physical)
 			continue;
-		context_explain(&sp->context, "%s: a LUN used as a whole cannot be handed to another "
-				"process: the driver cannot clone its handle", sp->context.names[0]);
+		context_explain(&sp->context, "%s: a LUN used as a whole cannot be handed to "
+				"another process: the driver cannot clone its handle",
+				sp->context.names[0]);
 		return -EOPNOTSUPP;
 	}
 	return 0;

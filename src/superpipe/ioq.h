@@ -155,7 +155,7 @@ int ioq_init(struct ioq *q, const struct devport_ops *ops, unsigned depth);
 /** ioq_fini() - nothing may be in flight. Of a queue never inited (all zeros) nothing. */
 void ioq_fini(struct ioq *q);
 
-/** ioq_forget() - ioq_fini() in a forked child, where the queue memory and the locks are not ours. */
+/** ioq_forget() - ioq_fini() in a forked child: queue memory and locks are not ours there. */
 void ioq_forget(struct ioq *q);
 
 /** ioq_submit() - see superpipe_submit() */

@@ -151,7 +151,8 @@ static void note_failure(struct ioq *q, struct ioq_cmd *cmd)
 	if (lbas >= cmd->nr_lbas)
 		lbas = 0; /* it says that all was moved, and that it failed: believe the latter */
 	log_debug(LOGC_SUPERPIPE,
-		  "res_hndl %u lba %#llx: command failed, afu %02x/%02x scsi %02x fc %02x flags %02x",
+		  "res_hndl %u lba %#llx: command failed, afu %02x/%02x scsi %02x fc %02x "
+		  "flags %02x",
 		  cmd->io->vlun->res_hndl, (unsigned long long)(cmd->io->lba + cmd->io_lba),
 		  ioasa->afu_rc, ioasa->afu_extra, ioasa->scsi_rc, ioasa->fc_rc, ioasa->flags);
 	ioq_io_failed(cmd->io, cmd->io_lba + lbas, cmd->verdict.error);

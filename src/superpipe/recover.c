@@ -9,11 +9,11 @@
  *            | (LOST), ioctl refused or afu_rc 21     | inside run()            |
  *            | (CHECK), command overdue or AFU error  |                         |
  *            | (HUNG)                                 |                         |
- *   RESET    | HUNG, and the registers answer         | context reset; what the | RUNNING; ASK if it
- *            |                                        | RRQ holds is settled,   | reads all ones or
- *            |                                        | the rest issued again   | does not end
- *   ASK      | LOST, CHECK                            | RECOVER_AFU             | RENEW; RESUME; ASK
- *            |                                        |                         | after a pause; FAIL
+ *   RESET    | HUNG, and the registers answer         | context reset; what the | RUNNING; ASK if
+ *            |                                        | RRQ holds is settled,   | all ones; FAIL if
+ *            |                                        | the rest issued again   | it does not end
+ *   ASK      | LOST, CHECK                            | RECOVER_AFU             | RENEW; RESUME;
+ *            |                                        |                         | ASK later; FAIL
  *   RENEW    | the driver gave a new context          | unmap and close old,    | RESUME; ASK if
  *            |                                        | map new, queues, every  | lost again
  *            |                                        | command issued again    |

@@ -22,7 +22,7 @@ struct superpipe_vlun {
 	bool physical;
 	uint64_t nr_chunks; /* the one caller that resizes */
 
-	struct superpipe_vlun *prev, *next; /* of the context's list; protected by vlun_table.lock */
+	struct superpipe_vlun *prev, *next; /* protected by vlun_table.lock */
 };
 
 /** vlun_probe() - see whether a LUN can be used the way this volume wants, by doing it once. */

@@ -75,7 +75,7 @@ void tree_inode_free(struct tree *tree, struct tree_inode *inode);
 void tree_inode_publish(struct tree *tree, struct tree_inode *inode);
 
 /**
- * tree_inode_settle() - let go of an inode that nothing holds any more, or tell that only references do
+ * tree_inode_settle() - let go of an inode that nothing holds, or tell that only references do
  * Return: whether @inode was freed.
  */
 bool tree_inode_settle(struct tree *tree, struct tree_inode *inode);

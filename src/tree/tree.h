@@ -28,6 +28,7 @@
 #define TREE_SYMLINK_MAX 4095      /* bytes */
 #define TREE_XATTR_NAME_MAX 255    /* bytes */
 #define TREE_XATTR_VALUE_MAX 65536 /* bytes */
+#define TREE_XATTR_TOTAL_MAX (1u << 20) /* bytes of values, for one inode: they fill our memory */
 #define TREE_XATTR_LIST_MAX 65536  /* bytes of names with their NULs, for one inode */
 
 struct tree;
@@ -45,7 +46,8 @@ struct tree_config {
 	 *  into the tree. Never NULL. */
 	void (*payload_free)(void *arg, void *payload);
 	/** The last link and the last open are gone, only references hold the payload: they are
-	 *  about to go, or the file is opened once more (@doomed false). The same rules. May be NULL. */
+	 *  about to go, or the file is opened once more (@doomed false). The same rules. May be
+	 *  NULL. */
 	void (*payload_doomed)(void *arg, void *payload, bool doomed);
 	void *payload_arg;
 };
@@ -204,7 +206,8 @@ ssize_t tree_getxattr(const struct tree_inode *inode, const char *name, void *va
  *  @clear_sgid: setting an access ACL by somebody outside the group also drops S_ISGID. */
 int tree_setxattr(struct tree *tree, struct tree_inode *inode, const char *name, const void *value,
 		  size_t bytes, int flags, bool clear_sgid, const struct tree_caller *caller);
-ssize_t tree_listxattr(const struct tree_inode *inode, char *list, size_t bytes);
+/** @with_trusted: names in trusted.* are for privileged callers only. */
+ssize_t tree_listxattr(const struct tree_inode *inode, bool with_trusted, char *list, size_t bytes);
 int tree_removexattr(struct tree *tree, struct tree_inode *inode, const char *name,
 		     const struct tree_caller *caller);
 bool tree_has_xattrs(const struct tree_inode *inode);

@@ -87,6 +87,15 @@ size_t tree_xattr_list_bytes(const struct tree_inode *inode)
 	return bytes;
 }
 
+static size_t tree_xattr_value_bytes(const struct tree_inode *inode)
+{
+	size_t bytes = 0;
+
+	for (const struct tree_xattr *xattr = inode->xattrs; xattr; xattr = xattr->next)
+		bytes += xattr->value_bytes;
+	return bytes;
+}
+
 int tree_xattr_check_name(const char *name)
 {
 	static const char *const prefixes[] = { "user.", "trusted.", "security." };
@@ -137,7 +146,7 @@ static int set_plain(struct tree *tree, struct tree_inode *inode, const char *na
 
 static int check_set(const struct tree_inode *inode, const char *name, size_t bytes, int flags)
 {
-	bool exists;
+	const struct tree_xattr *old;
 	int err = tree_xattr_check_name(name);
 
 	if (err)
@@ -146,12 +155,15 @@ static int check_set(const struct tree_inode *inode, const char *name, size_t by
 		return -EINVAL;
 	if (bytes > TREE_XATTR_VALUE_MAX)
 		return -E2BIG;
-	exists = tree_xattr_find(inode, name);
-	if (exists)
-		return flags & XATTR_CREATE ? -EEXIST : 0;
-	if (flags & XATTR_REPLACE)
+	old = tree_xattr_find(inode, name);
+	if (old && (flags & XATTR_CREATE))
+		return -EEXIST;
+	if (!old && (flags & XATTR_REPLACE))
 		return -ENODATA;
-	if (tree_xattr_list_bytes(inode) + strlen(name) + 1 > TREE_XATTR_LIST_MAX)
+	if (!old && tree_xattr_list_bytes(inode) + strlen(name) + 1 > TREE_XATTR_LIST_MAX)
+		return -ENOSPC;
+	if (tree_xattr_value_bytes(inode) - (old ? old->value_bytes : 0) + bytes >
+	    TREE_XATTR_TOTAL_MAX)
 		return -ENOSPC;
 	return 0;
 }
@@ -172,17 +184,23 @@ int tree_setxattr(struct tree *tree, struct tree_inode *inode, const char *name,
 	return err;
 }
 
-ssize_t tree_listxattr(const struct tree_inode *inode, char *list, size_t bytes)
+static bool is_trusted(const struct tree_xattr *xattr)
 {
-	size_t needed = tree_xattr_list_bytes(inode);
+	return strncmp(tree_xattr_name(xattr), "trusted.", strlen("trusted.")) == 0;
+}
 
-	if (bytes == 0)
-		return (ssize_t)needed;
-	if (bytes < needed)
-		return -ERANGE;
+ssize_t tree_listxattr(const struct tree_inode *inode, bool with_trusted, char *list, size_t bytes)
+{
+	size_t needed = 0;
+
 	for (const struct tree_xattr *xattr = inode->xattrs; xattr; xattr = xattr->next) {
-		memcpy(list, tree_xattr_name(xattr), xattr->name_bytes);
-		list += xattr->name_bytes;
+		if (!with_trusted && is_trusted(xattr))
+			continue;
+		if (bytes && bytes - needed < xattr->name_bytes)
+			return -ERANGE;
+		if (bytes)
+			memcpy(list + needed, tree_xattr_name(xattr), xattr->name_bytes);
+		needed += xattr->name_bytes;
 	}
 	return (ssize_t)needed;
 }

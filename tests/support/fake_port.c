@@ -170,7 +170,8 @@ void fake_port_refuse(struct fake_port *fake, unsigned long request, int rc, uns
 	add_refusal(fake, (struct refusal){ request, rc, count, false });
 }
 
-void fake_port_refuse_after_effect(struct fake_port *fake, unsigned long request, int rc, unsigned count)
+void fake_port_refuse_after_effect(struct fake_port *fake, unsigned long request, int rc,
+				   unsigned count)
 {
 	add_refusal(fake, (struct refusal){ request, rc, count, true });
 }
@@ -319,7 +320,8 @@ static void complete_locked(struct fake_port *fake, const struct held *held,
 	}
 }
 
-static const struct sisl_ioasa *transfer_locked(struct fake_port *fake, const struct sisl_ioarcb *ioarcb)
+static const struct sisl_ioasa *transfer_locked(struct fake_port *fake,
+						const struct sisl_ioarcb *ioarcb)
 {
 	static const struct sisl_ioasa bounds = { .afu_rc = SISL_AFU_RC_LXT_BOUNDS };
 	static const struct sisl_ioasa handle = { .afu_rc = SISL_AFU_RC_RHT_PERM };
@@ -597,7 +599,8 @@ static int new_fd2_locked(struct fake_port *fake)
 	return fake->event_fd;
 }
 
-static int fake_port_map(struct devport *dp, int adap_fd, size_t bytes, struct devport_mmio **ret_mmio)
+static int fake_port_map(struct devport *dp, int adap_fd, size_t bytes,
+			 struct devport_mmio **ret_mmio)
 {
 	struct fake_port *fake = ((struct fake_dp *)dp)->fake;
 	struct fake_port_mmio *mmio;
@@ -750,8 +753,8 @@ static int do_recover(struct fake_port *fake, struct dk_recover_afu *recover)
 	return 0;
 }
 
-static int do_open_handle(struct fake_port *fake, const char *word, bool physical, uint64_t *ret_handle,
-			  uint64_t context_id)
+static int do_open_handle(struct fake_port *fake, const char *word, bool physical,
+			  uint64_t *ret_handle, uint64_t context_id)
 {
 	trace_locked(fake, word);
 	if (context_id != cookie(fake) || fake->lost)

@@ -54,10 +54,10 @@ void fake_port_answer_after(struct fake_port *fake, unsigned skip, unsigned coun
 /** fake_port_swallow() - the next @count commands are never answered, unless a reset ends them. */
 void fake_port_swallow(struct fake_port *fake, unsigned count);
 
-/** fake_port_lose_at() - the context is lost at the command after @skip others, which is lost too. */
+/** fake_port_lose_at() - the command after @skip others is lost, and the context with it. */
 void fake_port_lose_at(struct fake_port *fake, unsigned skip);
 
-/** fake_port_complete() - manual mode: end up to @count commands, oldest first. Return: how many. */
+/** fake_port_complete() - end up to @count held commands, oldest first. Return: how many. */
 unsigned fake_port_complete(struct fake_port *fake, unsigned count);
 
 /** fake_port_nr_held() - commands fetched and not ended. */
@@ -66,8 +66,9 @@ unsigned fake_port_nr_held(struct fake_port *fake);
 /** fake_port_refuse() - the next @count ioctls @request fail with @rc, without effect. */
 void fake_port_refuse(struct fake_port *fake, unsigned long request, int rc, unsigned count);
 
-/** fake_port_refuse_after_effect() - as fake_port_refuse(), but tables change as if it had succeeded. */
-void fake_port_refuse_after_effect(struct fake_port *fake, unsigned long request, int rc, unsigned count);
+/** fake_port_refuse_after_effect() - the same, but tables change as if it had succeeded. */
+void fake_port_refuse_after_effect(struct fake_port *fake, unsigned long request, int rc,
+				   unsigned count);
 
 /** fake_port_grant() - the next growth gets no more than this many chunks in total. */
 void fake_port_grant(struct fake_port *fake, uint64_t nr_chunks);
@@ -101,7 +102,7 @@ void fake_port_trace_clear(struct fake_port *fake);
 /** fake_port_trace_count() - how often a word is in the trace. */
 unsigned fake_port_trace_count(struct fake_port *fake, const char *word);
 
-/** fake_port_nr_doorbells() - stores to ioarrin or sq_tail; fake_port_nr_commands() - IOARCBs fetched. */
+/** fake_port_nr_doorbells() - stores to ioarrin or sq_tail; _nr_commands() - IOARCBs fetched. */
 unsigned fake_port_nr_doorbells(struct fake_port *fake);
 unsigned fake_port_nr_commands(struct fake_port *fake);
 
@@ -111,7 +112,7 @@ struct sisl_ioarcb fake_port_last_ioarcb(struct fake_port *fake);
 /** fake_port_media() - what a handle holds, FAKE_MEDIA_LBAS * 4096 bytes. */
 unsigned char *fake_port_media(struct fake_port *fake, unsigned res_hndl);
 
-/** fake_port_nr_breaches() - stores to a lost context after its loss was read, overrun credit, ... */
+/** fake_port_nr_breaches() - credit overrun, or an ioctl with a header the driver refuses. */
 unsigned fake_port_nr_breaches(struct fake_port *fake);
 
 #endif
