@@ -65,10 +65,11 @@ CONFORMANCE := $(B)/tests/conformance/conformance
 HELPERS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/mount/helpers/*.c tests/bench/*.c))
 PROGRAMS   := $(if $(OBJ_daemon),$(B)/cxlfs) $(if $(OBJ_adm),$(B)/cxlfsadm)
 
-$(OBJ_fs): EXTRA_CFLAGS = $(FUSE_CFLAGS)
-$(OBJ_daemon): EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
-$(OBJ_conformance): EXTRA_CFLAGS = -Itests
-$(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
+# Private, or the flags of whoever needs them first would be those of all that it is made of.
+$(OBJ_fs): private EXTRA_CFLAGS = $(FUSE_CFLAGS)
+$(OBJ_daemon): private EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
+$(OBJ_conformance): private EXTRA_CFLAGS = -Itests
+$(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)

@@ -2,7 +2,7 @@
 /*
  * adm - the subcommands of cxlfsadm.
  *
- * A subcommand gets the words behind its name, prints results on stdout and one plain sentence on
+ * A subcommand gets the words behind its name, prints results on @out and one plain sentence on
  * stderr when it fails, and returns the exit status: 0; 1 it could not be done (or, for audit,
  * rules were broken); 2 wrong usage, for which main prints the usage.
  */
@@ -22,10 +22,10 @@ void __attribute__((format(printf, 1, 2))) adm_say(const char *format, ...);
 
 /* ---- cxlfsadm emul ------------------------------------------------------------------------- */
 
-int adm_emul_create(int argc, char *argv[]);
-int adm_emul_status(int argc, char *argv[]);
-int adm_emul_audit(int argc, char *argv[]);
-int adm_emul_fault(int argc, char *argv[]);
+int adm_emul_create(int argc, char *argv[], FILE *out);
+int adm_emul_status(int argc, char *argv[], FILE *out);
+int adm_emul_audit(int argc, char *argv[], FILE *out);
+int adm_emul_fault(int argc, char *argv[], FILE *out);
 
 /**
  * adm_open_emul() - open an emulated adapter that exists

@@ -19,14 +19,15 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-static int list(struct emul_adapter *ad)
+static int list(struct emul_adapter *ad, FILE *out)
 {
 	char text[EMUL_FAULT_TEXT_MAX];
 	uint64_t seen, taken;
 
 	for (unsigned i = 0; i < EMUL_FAULT_RULES; i++)
 		if (!emul_fault_print(&ad->shm->fault, i, text, &seen, &taken))
-			printf("%2u: %s (%" PRIu64 " of %" PRIu64 ")\n", i, text, taken, seen);
+			fprintf(out, "%2u: %s (%" PRIu64 " of %" PRIu64 ")\n", i, text, taken,
+				seen);
 	return ADM_OK;
 }
 
@@ -94,12 +95,12 @@ static int fail(struct emul_adapter *ad)
 	return ADM_OK;
 }
 
-static int run(struct emul_adapter *ad, int argc, char *argv[])
+static int run(struct emul_adapter *ad, int argc, char *argv[], FILE *out)
 {
 	const char *what = argc ? argv[0] : "list";
 
 	if (!strcmp(what, "list") && argc <= 1)
-		return list(ad);
+		return list(ad, out);
 	if (!strcmp(what, "add") && argc > 1)
 		return add(ad, argc - 1, argv + 1);
 	if (strchr(what, '='))
@@ -113,7 +114,7 @@ static int run(struct emul_adapter *ad, int argc, char *argv[])
 	return ADM_USAGE;
 }
 
-int adm_emul_fault(int argc, char *argv[])
+int adm_emul_fault(int argc, char *argv[], FILE *out)
 {
 	struct emul_adapter *ad;
 	int status;
@@ -123,7 +124,7 @@ int adm_emul_fault(int argc, char *argv[])
 	ad = adm_open_emul(argv[0]);
 	if (!ad)
 		return ADM_FAILED;
-	status = run(ad, argc - 1, argv + 1);
+	status = run(ad, argc - 1, argv + 1, out);
 	emul_adapter_put(ad);
 	return status;
 }

@@ -69,11 +69,12 @@ struct emul_adapter *adm_open_emul(const char *dir)
 	return open_device(device, true);
 }
 
-int adm_emul_create(int argc, char *argv[])
+int adm_emul_create(int argc, char *argv[], FILE *out)
 {
 	char device[2 * PATH_MAX];
 	struct emul_adapter *ad;
 
+	(void)out; /* nothing to say when all is well */
 	if (argc < 1 || argv[0][0] == '-')
 		return ADM_USAGE;
 	if (!device_name(argv[0], argc - 1, argv + 1, device, sizeof(device))) {

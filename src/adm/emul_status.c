@@ -22,7 +22,7 @@ static const char *parse(int argc, char *argv[], const char *option, bool *ret_g
 	return dir;
 }
 
-int adm_emul_status(int argc, char *argv[])
+int adm_emul_status(int argc, char *argv[], FILE *out)
 {
 	bool json;
 	const char *dir = parse(argc, argv, "--json", &json);
@@ -35,16 +35,16 @@ int adm_emul_status(int argc, char *argv[])
 	if (!ad)
 		return ADM_FAILED;
 	if (json)
-		err = adm_print_json(ad, stdout);
+		err = adm_print_json(ad, out);
 	else
-		emul_status_print(ad, stdout);
+		emul_status_print(ad, out);
 	emul_adapter_put(ad);
 	if (err)
 		adm_say("%s", strerror(-err));
 	return err ? ADM_FAILED : ADM_OK;
 }
 
-int adm_emul_audit(int argc, char *argv[])
+int adm_emul_audit(int argc, char *argv[], FILE *out)
 {
 	bool clear;
 	const char *dir = parse(argc, argv, "--clear", &clear);
@@ -57,7 +57,7 @@ int adm_emul_audit(int argc, char *argv[])
 	if (!ad)
 		return ADM_FAILED;
 	breaches = emul_audit_total(ad);
-	emul_audit_print(ad, stdout);
+	emul_audit_print(ad, out);
 	if (clear)
 		emul_audit_clear(ad);
 	emul_adapter_put(ad);

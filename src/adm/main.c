@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cxlfsadm - looks after adapters. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "adm/adm.h"
 #include "adm/lun.h"
 
-static int lun(int argc, char *argv[])
+static int lun(int argc, char *argv[], FILE *out)
 {
-	return lun_command(&lun_this_host, argc, argv, stdout);
+	return lun_command(&lun_this_host, argc, argv, out);
 }
 
 static const struct {
 	const char *group, *name; /* name NULL: the group has commands of its own */
-	int (*run)(int argc, char *argv[]);
+	int (*run)(int argc, char *argv[], FILE *out);
 	const char *usage;
 } commands[] = {
 	{ "emul", "create", adm_emul_create, "emul create PATH[,OPTION...] [OPTION...]" },
@@ -27,17 +26,6 @@ static const struct {
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-void adm_say(const char *format, ...)
-{
-	va_list ap;
-
-	fputs("cxlfsadm: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
 
 static void print_usage(FILE *out, const char *group)
 {
@@ -76,7 +64,7 @@ static int wrong_usage(const char *group)
 static int run(unsigned i, int argc, char *argv[])
 {
 	int skip = commands[i].name ? 3 : 2;
-	int status = commands[i].run(argc - skip, argv + skip);
+	int status = commands[i].run(argc - skip, argv + skip, stdout);
 
 	if (status == ADM_USAGE && commands[i].name)
 		fprintf(stderr, "usage: cxlfsadm %s\n", commands[i].usage);

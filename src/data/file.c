@@ -29,8 +29,6 @@ void data_file_free(struct data_file *file)
 	if (!file)
 		return;
 	file_lock(file);
-	if (file->doomed)
-		volume_doom(file->vol, false);
 	file->dying = true;
 	space_account_locked(file);
 	last = file_put_locked(file);
@@ -38,6 +36,9 @@ void data_file_free(struct data_file *file)
 	file->awaited = !last || file->map.vlun;
 	if (file->awaited)
 		volume_expect_release(file->vol);
+	/* Not before it counts as one to be released, or who waits for it would give up between. */
+	if (file->doomed)
+		volume_doom(file->vol, false);
 	file_unlock(file);
 	if (last)
 		file_release(file);

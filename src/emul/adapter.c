@@ -265,19 +265,25 @@ void emul_unlock(struct emul_adapter *ad)
 void emul_wake(struct emul_adapter *ad)
 {
 	atomic_fetch_add(&ad->shm->wake_seq, 1);
-	syscall(SYS_futex, &ad->shm->wake_seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	if (atomic_load(&ad->shm->nr_sleepers))
+		syscall(SYS_futex, &ad->shm->wake_seq, FUTEX_WAKE, INT_MAX, NULL, NULL,
+			0);
 }
 
 int emul_wait_locked(struct emul_adapter *ad, unsigned timeout_ms)
 {
-	uint32_t seen = atomic_load(&ad->shm->wake_seq);
 	struct timespec timeout = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
+	uint32_t seen;
 	int rc = 0;
 
+	/* Counted first: who wakes after the number was read sees the sleeper. */
+	atomic_fetch_add(&ad->shm->nr_sleepers, 1);
+	seen = atomic_load(&ad->shm->wake_seq);
 	emul_unlock(ad);
 	if (syscall(SYS_futex, &ad->shm->wake_seq, FUTEX_WAIT, seen, &timeout, NULL, 0) &&
 	    errno == EINTR)
 		rc = -EINTR;
+	atomic_fetch_sub(&ad->shm->nr_sleepers, 1);
 	emul_lock(ad);
 	return rc;
 }

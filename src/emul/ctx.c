@@ -224,8 +224,9 @@ bool emul_res_find(struct emul_adapter *ad, struct emul_ctx *ctx, uint64_t numbe
 bool emul_res_checkout(struct emul_adapter *ad, struct emul_ctx *ctx, unsigned lun,
 		       struct emul_res *ret_res)
 {
-	for (uint32_t i = 0; i < emul_geometry(ad)->nr_handles; i++) {
+	for (uint32_t i = ctx->first_free; i < emul_geometry(ad)->nr_handles; i++) {
 		emul_res_at(ad, ctx, i, ret_res);
+		ctx->first_free = i;
 		if (atomic_load(&ret_res->rht->nmask))
 			continue;
 		ret_res->handle->lun = (uint8_t)(lun + 1);
@@ -240,6 +241,8 @@ void emul_res_checkin(struct emul_res *res)
 	atomic_store(&res->rht->fp, 0);
 	res->handle->lun = 0;
 	res->handle->write_same = 0;
+	if (res->number < res->ctx->first_free)
+		res->ctx->first_free = res->number;
 }
 
 uint32_t emul_res_nr_open(struct emul_adapter *ad, struct emul_ctx *ctx)

@@ -144,19 +144,6 @@ static bool whole_number(const char *text, uint64_t max, uint64_t *ret)
 	return take_number(&text, max, ret) && *text == '\0';
 }
 
-static bool parse_small(const char *text, void *field, size_t size, uint64_t max)
-{
-	uint64_t n;
-
-	if (!whole_number(text, max, &n))
-		return false;
-	memcpy(field, &n, size); /* a little-endian host's lowest bytes, see below for the other */
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	memcpy(field, (char *)&n + sizeof(n) - size, size);
-#endif
-	return true;
-}
-
 static bool parse_range(const char *text, struct emul_fault_range *range)
 {
 	if (!take_number(&text, UINT64_MAX, &range->first))
@@ -258,13 +245,39 @@ static bool parse_sense(struct parser *p, const char *text)
 	return nr > 0;
 }
 
-static bool parse_number_param(void *field, const char *text, size_t size, uint64_t max,
-			       bool nonzero)
+static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	return whole_number(text, max, ret) && *ret >= min;
+}
+
+static bool parse_u32(const char *text, uint32_t min, uint32_t *field)
 {
 	uint64_t n;
 
-	return whole_number(text, max, &n) && (n || !nonzero) &&
-	       parse_small(text, field, size, max);
+	if (!parse_number(text, min, UINT32_MAX, &n))
+		return false;
+	*field = (uint32_t)n;
+	return true;
+}
+
+static bool parse_index(const char *text, int32_t *field)
+{
+	uint64_t n;
+
+	if (!parse_number(text, 0, INT32_MAX, &n))
+		return false;
+	*field = (int32_t)n;
+	return true;
+}
+
+static bool parse_port(const char *text, uint8_t *field)
+{
+	uint64_t n;
+
+	if (!parse_number(text, 0, EMUL_FAULT_PORTS - 1, &n))
+		return false;
+	*field = (uint8_t)n;
+	return true;
 }
 
 /* asc and ascq are hexadecimal, as every SCSI table prints them. */
@@ -283,19 +296,19 @@ static bool parse_which(struct parser *p, const char *key, const char *value, bo
 	if (!strcmp(key, "every"))
 		return parse_every(p, value);
 	if (!strcmp(key, "n"))
-		return parse_number_param(&r->n, value, 8, UINT64_MAX, true);
+		return parse_number(value, 1, UINT64_MAX, &r->n);
 	if (!strcmp(key, "prob"))
 		return parse_prob(p, value);
 	if (!strcmp(key, "times")) {
 		p->has_times = true;
-		return parse_number_param(&r->times, value, 8, UINT64_MAX, true);
+		return parse_number(value, 1, UINT64_MAX, &r->times);
 	}
 	if (!strcmp(key, "ctx"))
-		return parse_number_param(&r->ctx, value, 4, INT32_MAX, false);
+		return parse_index(value, &r->ctx);
 	if (!strcmp(key, "handle"))
-		return parse_number_param(&r->handle, value, 4, INT32_MAX, false);
+		return parse_index(value, &r->handle);
 	if (!strcmp(key, "lun"))
-		return parse_number_param(&r->lun, value, 4, INT32_MAX, false);
+		return parse_index(value, &r->lun);
 	if (!strcmp(key, "lba"))
 		return parse_range(value, &r->lba);
 	if (!strcmp(key, "media"))
@@ -315,15 +328,15 @@ static bool parse_what(struct parser *p, const char *key, const char *value, boo
 	if (PARAM("kind", PARAM_KIND))
 		return parse_kind(p, value);
 	if (PARAM("port", PARAM_PORT))
-		return parse_number_param(&f->port, value, 1, EMUL_FAULT_PORTS - 1, false);
+		return parse_port(value, &f->port);
 	if (PARAM("ms", PARAM_MS))
-		return parse_number_param(&f->ms, value, 4, UINT32_MAX, true);
+		return parse_u32(value, 1, &f->ms);
 	if (PARAM("asc", PARAM_ASC))
 		return parse_hex_byte(value, &f->asc);
 	if (PARAM("ascq", PARAM_ASCQ))
 		return parse_hex_byte(value, &f->ascq);
 	if (PARAM("resid", PARAM_RESID))
-		return parse_number_param(&f->resid, value, 4, UINT32_MAX, false);
+		return parse_u32(value, 0, &f->resid);
 	if (PARAM("ioasc", PARAM_IOASC))
 		return parse_hex(value, f->ioasc, 4) == 4;
 	if (PARAM("sense", PARAM_SENSE))
@@ -331,7 +344,7 @@ static bool parse_what(struct parser *p, const char *key, const char *value, boo
 	if (PARAM("extra", PARAM_EXTRA))
 		return parse_hex(value, f->extra, 3) == 3;
 	if (PARAM("chunks", PARAM_CHUNKS))
-		return parse_number_param(&f->chunks, value, 8, UINT64_MAX, false);
+		return parse_number(value, 0, UINT64_MAX, &f->chunks);
 #undef PARAM
 	*ret_known = false;
 	return false;

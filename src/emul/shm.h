@@ -206,7 +206,7 @@ struct emul_ctx {
 	uint32_t refs;        /* LUNs that hold it; fewer than in luns[] after an unsound clone */
 	uint64_t luns[EMUL_MAX_RECORDS / 64]; /* bit per LUN record */
 	uint32_t prev_pe;     /* after RECOVER: old PE + 1, until its fd2 is closed */
-	uint32_t reserved;
+	uint32_t first_free;  /* handle; all below it are open */
 	uint64_t prev_generation;
 };
 
@@ -280,6 +280,7 @@ struct emul_shm {
 	_Alignas(4096) struct emul_head head;
 	_Alignas(4096) pthread_mutex_t lock; /* robust, process-shared; see emul_lock() */
 	_Alignas(64) _Atomic uint32_t wake_seq; /* futex: a sleeper's condition may have changed */
+	_Atomic uint32_t nr_sleepers;           /* at most too large, by those who died asleep */
 	_Alignas(64) _Atomic uint32_t pe_seq;   /* futex: flags of some PE have changed */
 	struct emul_driver driver;
 	/* AFU LUN table: index of the disk + 1, 0 for an empty slot */

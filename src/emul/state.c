@@ -183,9 +183,11 @@ void emul_state_repair(struct emul_shm *shm)
 	struct repair r = { .shm = shm };
 
 	repair_luns(shm);
-	for (unsigned ctx = 0; ctx < EMUL_MAX_CTXS; ctx++)
+	for (unsigned ctx = 0; ctx < EMUL_MAX_CTXS; ctx++) {
+		emul_shm_ctx(shm, ctx)->first_free = 0;
 		if (!emul_shm_ctx(shm, ctx)->generation)
 			emul_shm_ctx(shm, ctx)->used = 0; /* was being attached */
+	}
 	for (unsigned ctx = 0; ctx < EMUL_MAX_CTXS; ctx++)
 		for (uint32_t i = 0; emul_shm_ctx(shm, ctx)->used &&
 				     i < shm->head.geometry.nr_handles; i++)
