@@ -35,7 +35,7 @@ struct data_file;
 struct data_volume_stats {
 	uint64_t chunk_bytes;
 	uint64_t nr_chunks;      /* of all LUNs of the volume */
-	uint64_t nr_free_chunks; /* not held by a file; spares that can be called back count as free */
+	uint64_t nr_free_chunks; /* not held by a file, or held ahead of need */
 	uint64_t nr_handles;     /* most files with data at a time */
 	uint64_t nr_free_handles;
 };
@@ -78,9 +78,9 @@ uint64_t data_file_written_bytes(const struct data_file *file);
 
 enum data_op_kind {
 	DATA_OP_READ,      /* offset, bytes, buf: bytes read, short only at end of file */
-	DATA_OP_WRITE,     /* offset, bytes, buf: bytes written; short when space ran out after some */
+	DATA_OP_WRITE,     /* offset, bytes, buf: bytes written; short where space ran out */
 	DATA_OP_TRUNCATE,  /* offset is the new size */
-	DATA_OP_ALLOCATE,  /* reserve flash for [offset, offset + bytes); grows the size unless keep_size */
+	DATA_OP_ALLOCATE,  /* reserve flash for offset, bytes; grows the size unless keep_size */
 	DATA_OP_PUNCH,     /* [offset, offset + bytes) reads as zeros; the size stays */
 	DATA_OP_ZERO,      /* as PUNCH, and reserves flash as ALLOCATE does, size included */
 	DATA_OP_HOLE,      /* as PUNCH, and grows the size unless keep_size; reserves nothing */
@@ -96,7 +96,7 @@ struct data_op {
 	struct data_file *file;
 	enum data_op_kind kind;
 	bool keep_size;
-	bool append;      /* WRITE: at the end of file, atomically; offset is set to where it went */
+	bool append;      /* WRITE: at the end of file, atomically; @offset becomes where */
 	uint64_t offset;
 	uint64_t bytes;
 	void *buf;

@@ -80,7 +80,7 @@ uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64
  */
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_reserve() - note the chunks of [first, last], which have slots, as wanted though empty. */
+/** mapping_reserve() - the chunks of [first, last], which have slots, keep them though empty. */
 void mapping_reserve(struct mapping *map, uint64_t first, uint64_t last);
 
 /* As in written_map.h, for file blocks. Chunks without a slot are passed over. */

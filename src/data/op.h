@@ -61,7 +61,7 @@ struct data_op_priv {
 	struct scratch *scratch;
 	void *waiter;                  /* of data_run() */
 	struct data_io *ios;           /* of the current round: embedded or the scratch's */
-	uint64_t cursor, round_end, end; /* file offsets: next to do, end of the round, end of all */
+	uint64_t cursor, round_end, end; /* file offsets: to do next; ends of round and all */
 	ssize_t result;
 	struct data_edge edges[2];
 	_Atomic uint32_t nr_pending; /* ios in flight, and one for the submitter */
@@ -73,7 +73,7 @@ struct data_op_priv {
 
 _Static_assert(sizeof(struct data_op_priv) <= sizeof(((struct data_op *)0)->priv),
 	       "struct data_op.priv is too small");
-_Static_assert(_Alignof(struct data_op_priv) <= _Alignof(uint64_t), "struct data_op.priv alignment");
+_Static_assert(_Alignof(struct data_op_priv) <= _Alignof(uint64_t), "data_op.priv alignment");
 
 static inline struct data_op_priv *op_priv(struct data_op *op)
 {
@@ -100,7 +100,7 @@ void data_op_run(struct data_op *op);
 enum data_verdict data_op_relock_locked(struct data_op *op, struct data_worklist *wl,
 					uint64_t start, uint64_t end);
 
-/** data_op_end_locked() - release the range and leave the file. Drops the lock. Return: DATA_DONE. */
+/** data_op_end_locked() - release range and file. Drops the lock. Return: DATA_DONE. */
 enum data_verdict data_op_end_locked(struct data_op *op, struct data_worklist *wl, ssize_t result);
 
 /** data_op_end() - the same, taking the lock for it */

@@ -41,7 +41,7 @@ struct scratch_shard {
 	_Alignas(64) pthread_mutex_t lock;
 	struct scratch *free;      /* protected by lock */
 	unsigned nr_made;          /* protected by lock */
-	struct data_op *waiting;   /* protected by lock; FIFO linked through the op's private part */
+	struct data_op *waiting;   /* protected by lock; FIFO, linked in the ops */
 	struct data_op **waiting_tail;
 };
 

@@ -66,6 +66,7 @@ struct emul_head {
 	char magic[8];
 	uint32_t version;
 	uint32_t head_bytes;
+	uint64_t shm_bytes; /* size of struct emul_shm: another layout has another one */
 	struct emul_geometry geometry;
 	uint64_t ctx_offset, rht_offset, handle_offset, chunk_offset, heap_offset;
 	uint64_t file_bytes;

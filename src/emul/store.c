@@ -187,6 +187,7 @@ static void fill_head(struct emul_head *head, const struct emul_geometry *geomet
 	memcpy(head->magic, EMUL_MAGIC, sizeof(head->magic));
 	head->version = EMUL_VERSION;
 	head->head_bytes = sizeof(*head);
+	head->shm_bytes = sizeof(struct emul_shm);
 	head->geometry = *geometry;
 	head->endian = ENDIAN_MARK;
 	/* Looks like bits 4 to 35 of a kernel address, and differs from adapter to adapter. */
@@ -303,6 +304,9 @@ static int check_head(const struct opener *o, const struct emul_head *head)
 	    memcmp(&expected, head, sizeof(expected)))
 		return refuse(o, -EINVAL, "the adapter in %s is damaged: the head of its state is "
 					  "wrong", path);
+	if (head->shm_bytes != sizeof(struct emul_shm))
+		return refuse(o, -EINVAL, "the adapter in %s was made by another build of this "
+					  "program", path);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ struct fake_config {
 	uint32_t chunk_lbas;  /* 0: 16 */
 	uint64_t nr_chunks;   /* of each LUN; 0: 32 */
 	unsigned max_handles; /* 0: 256 */
-	unsigned nr_threads;  /* complete from so many threads in random order; 0: in the submitter */
+	unsigned nr_threads;  /* that complete ios in random order; 0: the submitter does */
 	bool scrub;           /* new chunks hold 0xA5 whatever was in them */
 	uint64_t seed;
 	uint32_t odd_lun_chunk_lbas; /* of the second LUN, if not 0 */
