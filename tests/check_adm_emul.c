@@ -78,7 +78,8 @@ START_TEST(test_create_makes_what_was_asked_for)
 	char dir[64];
 
 	make_dir(dir);
-	ck_assert_int_eq(run_on(adm_emul_create, dir, "size=2G luns=3,bs=512 mode=ioarrin"), ADM_OK);
+	ck_assert_int_eq(run_on(adm_emul_create, dir, "size=2G luns=3,bs=512 mode=ioarrin"),
+			 ADM_OK);
 	ck_assert_int_eq(run_on(adm_emul_status, dir, "--json"), ADM_OK);
 	ck_assert_int_eq(number("geometry", "luns"), 3);
 	ck_assert_int_eq(number("geometry", "block_bytes"), 512);

@@ -713,6 +713,41 @@ START_TEST(test_data_growth_waits_for_the_release_of_a_freed_file)
 }
 END_TEST
 
+START_TEST(test_data_fixed_file_is_all_of_a_lun)
+{
+	struct data_file *lun;
+	const uint64_t size = (uint64_t)NR_CHUNKS * CHUNK;
+	struct data_op append = { .kind = DATA_OP_WRITE, .append = true, .bytes = 1, .buf = buf };
+
+	ck_assert_int_eq(data_file_new_fixed(vol, 0, &lun), 0);
+	ck_assert_uint_eq(data_file_size(lun), size);
+	ck_assert_uint_eq(data_file_written_bytes(lun), size);
+	ck_assert_uint_eq(free_chunks(), 0);
+	/* What the flash held before is what the file holds. */
+	ck_assert_int_eq(run(lun, DATA_OP_READ, size - 3, 10), 3);
+	ck_assert_uint_eq(buf[0], FAKE_GARBAGE);
+	ck_assert_int_eq(put_in(lun, size - 5, 10, 0x31), 5);
+	ck_assert_int_eq(put_in(lun, 3, 2, 0x32), 2);
+	ck_assert_int_eq(put_in(lun, size, 1, 0x31), -ENOSPC);
+	append.file = lun;
+	ck_assert_int_eq(data_run(&append), -ENOSPC);
+	ck_assert_int_eq(run(lun, DATA_OP_TRUNCATE, size - 1, 0), -EPERM);
+	ck_assert_int_eq(run(lun, DATA_OP_TRUNCATE, size, 0), 0);
+	ck_assert_int_eq(run(lun, DATA_OP_ALLOCATE, 0, size), 0);
+	ck_assert_int_eq(run(lun, DATA_OP_ALLOCATE, 1, size), -ENOSPC);
+	ck_assert_int_eq(run(lun, DATA_OP_PUNCH, 0, BLOCK), -EOPNOTSUPP);
+	ck_assert_int_eq(run(lun, DATA_OP_ZERO, 0, BLOCK), -EOPNOTSUPP);
+	ck_assert_int_eq(run(lun, DATA_OP_READ, 0, 8), 8);
+	ck_assert_uint_eq(buf[2], FAKE_GARBAGE);
+	ck_assert_uint_eq(buf[3], 0x32);
+	ck_assert_uint_eq(buf[5], FAKE_GARBAGE);
+	data_file_idle(lun);
+	settle();
+	ck_assert_uint_eq(fake_free_chunks(sp, 0), 0);
+	data_file_free(lun);
+}
+END_TEST
+
 START_TEST(test_data_growth_of_freed_files_ends)
 {
 	static struct async first, second;
@@ -1170,6 +1205,7 @@ static void add_limits(TCase *limits)
 	tcase_add_test(limits, test_data_growth_does_not_wait_for_ever_for_a_doomed_file);
 	tcase_add_test(limits, test_data_write_that_does_not_fit_is_cut_where_it_does_not_fit);
 	tcase_add_test(limits, test_data_growth_waits_for_the_release_of_a_freed_file);
+	tcase_add_test(limits, test_data_fixed_file_is_all_of_a_lun);
 	tcase_add_test(limits, test_data_growth_of_freed_files_ends);
 	tcase_add_test(limits, test_data_free_does_not_wait_for_operations);
 	tcase_add_test(limits, test_data_no_handle_left_is_enospc_until_a_file_goes);

@@ -179,7 +179,7 @@ START_TEST(test_a_full_queue_is_executed_by_one_run)
 
 	start(_i);
 	handle = emul_host_virtual(&host, 1);
-	emul_host_io(&host, true, handle, 0, (uint32_t)blocks(1), buf); /* not at the ring's start */
+	io(true, handle, 0, buf); /* so that it does not begin at the ring's start */
 	for (unsigned i = 0; i < QUEUE; i++) {
 		fill(buf + i * 4096, (uint8_t)i);
 		emul_host_fill(&host, i, true, handle, blocks(i), (uint32_t)blocks(1),

@@ -153,7 +153,7 @@ static const struct mistake mistakes[] = {
 	{ "by port and LUN id", false, false, 0, 1, 0, -1, spoil_by_port, 0x00210000, 0 },
 	{ "scatter list", false, false, 0, 1, 0, -1, spoil_list, 0x00210000, 0 },
 	{ "handle never opened", false, false, 0, 1, 0, -1, spoil_handle_unused, 0x00050000, 0 },
-	{ "handle beyond the table", false, false, 0, 1, 0, -1, spoil_handle_beyond, 0x00030000, 0 },
+	{ "handle beyond the RHT", false, false, 0, 1, 0, -1, spoil_handle_beyond, 0x00030000, 0 },
 	{ "handle of all ones", false, true, 0, 1, 0, -1, spoil_handle_far, 0x00030000, 0 },
 	{ "first block behind", false, false, 0, 1, 65536, -1, NULL, 0x00130000, 0 },
 	{ "far behind", false, true, 0, 1, 1ull << 60, -1, NULL, 0x00130000, 0 },

@@ -549,17 +549,27 @@ START_TEST(test_verify_judges_sense)
 {
 	static const struct {
 		uint8_t code, key, asc;
+		bool nothing_to_do; /* the driver then copies nothing back, and says success */
 		int rc;
 	} rows[] = {
-		{ 0x70, 0x0, 0x00, 0 }, { 0x70, 0x1, 0x00, 0 }, { 0x70, 0x2, 0x04, 0 },
-		{ 0x70, 0x3, 0x11, -EIO }, { 0x70, 0x5, 0x20, -EIO }, { 0x70, 0x6, 0x29, 0 },
-		{ 0x70, 0x6, 0x2a, 0 }, { 0x70, 0x6, 0x3f, 0 }, { 0x70, 0x6, 0x28, -EIO },
-		{ 0x71, 0x6, 0x29, 0 }, { 0x00, 0x6, 0x29, -EINVAL }, { 0x0f, 0x0, 0x00, -EINVAL },
+		{ 0x70, 0x0, 0x00, true, 0 },
+		{ 0x70, 0x1, 0x00, true, 0 },
+		{ 0x70, 0x2, 0x04, true, 0 },
+		{ 0x70, 0x3, 0x11, false, -EIO },
+		{ 0x70, 0x5, 0x20, false, -EIO },
+		{ 0x70, 0x6, 0x29, false, 0 },
+		{ 0x70, 0x6, 0x2a, false, 0 },
+		{ 0x70, 0x6, 0x3f, true, 0 },
+		{ 0x70, 0x6, 0x28, false, -EIO },
+		{ 0x71, 0x6, 0x29, false, 0 },
+		{ 0x00, 0x6, 0x29, false, -EINVAL },
+		{ 0x0f, 0x0, 0x00, false, -EINVAL },
 	};
+	bool bugs = _i;
 	struct dk_attach attach;
 	struct dk_verify verify;
 
-	emul_rig_open(&rig, "");
+	emul_rig_open(&rig, bugs ? "" : "bugs=off");
 	attach = emul_rig_attach(rig.dp);
 	emul_rig_virtual(rig.dp, attach.context_id, 2);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -568,7 +578,8 @@ START_TEST(test_verify_judges_sense)
 
 		ck_assert_int_eq(dk_verify(rig.dp, attach.context_id, 0, sense, &verify),
 				 rows[i].rc);
-		ck_assert_uint_eq(verify.last_lba, rows[i].rc ? 0 : 2 * CHUNK - 1);
+		ck_assert_uint_eq(verify.last_lba, rows[i].rc || (bugs && rows[i].nothing_to_do)
+							   ? 0 : 2 * CHUNK - 1);
 	}
 	ck_assert_int_eq(dk_verify(rig.dp, attach.context_id, 1, NULL, &verify), -EINVAL);
 	ck_assert_int_eq(dk_verify(rig.dp, attach.context_id + 1, 0, NULL, &verify), -EINVAL);
@@ -717,7 +728,7 @@ static void add_modes(Suite *suite)
 	tcase_add_test(tc, test_failed_open_gives_the_mode_back);
 	tcase_add_test(tc, test_physical_entry_is_format_1);
 	tcase_add_test(tc, test_last_release_forgets_all_allocation);
-	tcase_add_test(tc, test_verify_judges_sense);
+	tcase_add_loop_test(tc, test_verify_judges_sense, 0, 2);
 	tcase_add_test(tc, test_verify_reads_descriptor_sense);
 	tcase_add_test(tc, test_verify_finds_a_grown_lun);
 	tcase_add_test(tc, test_manage_lun_disables_only_what_is_unused);

@@ -390,20 +390,43 @@ START_TEST(test_damaged_head_is_refused)
 }
 END_TEST
 
+static void read_head(struct emul_head *ret_head)
+{
+	int fd = open(in_dir("adapter"), O_RDONLY);
+
+	ck_assert_int_eq(read(fd, ret_head, sizeof(*ret_head)), sizeof(*ret_head));
+	close(fd);
+}
+
+static void write_head(struct emul_head *head)
+{
+	head->crc = emul_layout_crc(head);
+	poke("adapter", 0, head, sizeof(*head));
+}
+
 START_TEST(test_newer_version_is_refused_by_name)
 {
 	struct emul_head head;
-	int fd;
 
 	ck_assert_int_eq(try_open(""), 0);
-	fd = open(in_dir("adapter"), O_RDONLY);
-	ck_assert_int_eq(read(fd, &head, sizeof(head)), sizeof(head));
-	close(fd);
+	read_head(&head);
 	head.version = EMUL_VERSION + 1;
-	head.crc = emul_layout_crc(&head);
-	poke("adapter", 0, &head, sizeof(head));
+	write_head(&head);
 	refused_untouched();
 	ck_assert_ptr_nonnull(strstr(text, "version 2"));
+}
+END_TEST
+
+START_TEST(test_other_layout_is_refused)
+{
+	struct emul_head head;
+
+	ck_assert_int_eq(try_open(""), 0);
+	read_head(&head);
+	head.shm_bytes += 64;
+	write_head(&head);
+	refused_untouched();
+	ck_assert_ptr_nonnull(strstr(text, "another build"));
 }
 END_TEST
 
@@ -592,6 +615,7 @@ static void add_damage(Suite *suite)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_damaged_head_is_refused, 0, 8);
 	tcase_add_test(tc, test_newer_version_is_refused_by_name);
+	tcase_add_test(tc, test_other_layout_is_refused);
 	tcase_add_loop_test(tc, test_truncated_state_is_refused, 0, 5);
 	tcase_add_test(tc, test_foreign_state_is_refused);
 	tcase_add_test(tc, test_missing_medium_is_refused);

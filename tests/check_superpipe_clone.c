@@ -16,6 +16,16 @@
 #include "support/fake_port.h"
 #include "support/sp_wait.h"
 
+#ifdef __SANITIZE_THREAD__
+/* Children of a program with threads start threads here; by default ThreadSanitizer forbids it. */
+const char *__tsan_default_options(void);
+
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+#endif
+
 static struct emul_host host;
 static struct superpipe *sp;
 static struct superpipe_vlun *vlun;
@@ -63,6 +73,19 @@ static void make_pipes(void)
 	ck_assert_int_eq(pipe(to_parent), 0);
 }
 
+/* Each side keeps its own ends, so that it reads of the other's end. */
+static void keep_pipes_of_child(void)
+{
+	close(to_child[1]);
+	close(to_parent[0]);
+}
+
+static void keep_pipes_of_parent(void)
+{
+	close(to_child[0]);
+	close(to_parent[1]);
+}
+
 static void pass(int fd)
 {
 	if (write(fd, "x", 1) != 1)
@@ -75,6 +98,18 @@ static void await(int fd)
 
 	if (read(fd, &byte, 1) != 1)
 		_exit(91);
+}
+
+/* The parent's: a child that has failed is found by its status. */
+static void await_child(pid_t child)
+{
+	char byte;
+	int status;
+
+	if (read(to_parent[0], &byte, 1) == 1)
+		return;
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_abort_msg("the child ended too early, with status %#x", (unsigned)status);
 }
 
 static void require_success(pid_t child)
@@ -124,14 +159,16 @@ START_TEST(test_clone_child_takes_over_and_the_parent_may_end)
 	make_pipes();
 	child = fork();
 	if (child == 0) {
+		keep_pipes_of_child();
 		CHILD(superpipe_takeover(sp) == 0);
 		child_after_takeover();
 	}
-	await(to_parent[0]);
+	keep_pipes_of_parent();
+	await_child(child);
 	ck_assert_int_eq(sp_wait_read(sp, vlun, 6, 1, 0x22), 0);
 	ck_assert_int_eq(sp_wait_write(sp, vlun, 7, 1, 0x33), 0);
 	pass(to_child[1]);
-	await(to_parent[0]);
+	await_child(child);
 	ck_assert_int_eq(sp_wait_read(sp, vlun, 3 * (uint64_t)chunk_lbas, 1, 0), -EIO);
 	superpipe_close(sp);
 	pass(to_child[1]);
@@ -152,6 +189,7 @@ START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
 	superpipe_vlun_export(vlun, &vlun_source);
 	child = fork();
 	if (child == 0) {
+		keep_pipes_of_child();
 		/* As after an exec: the inherited side is dropped first. */
 		superpipe_disown(sp);
 		sp = open_sp(1, false);
@@ -159,10 +197,11 @@ START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
 		CHILD(superpipe_vlun_adopt(sp, &vlun_source, &vlun) == 0);
 		child_after_takeover();
 	}
-	await(to_parent[0]);
+	keep_pipes_of_parent();
+	await_child(child);
 	ck_assert_int_eq(sp_wait_write(sp, vlun, 7, 1, 0x33), 0);
 	pass(to_child[1]);
-	await(to_parent[0]);
+	await_child(child);
 	superpipe_close(sp);
 	pass(to_child[1]);
 	require_success(child);
@@ -221,9 +260,11 @@ START_TEST(test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed)
 	make_pipes();
 	child = fork();
 	if (child == 0) {
+		keep_pipes_of_child();
 		await(to_child[0]); /* keeps fd2 until the parent has closed its own */
 		_exit(0);
 	}
+	keep_pipes_of_parent();
 	superpipe_close(sp);
 	/* The process element is held by the child; once it is gone, all is. */
 	pass(to_child[1]);

@@ -140,6 +140,7 @@ static void print_help(void)
 	      "Options for -o:\n"
 	      "  io_uring            require FUSE over io_uring\n"
 	      "  no_io_uring         do without it; otherwise it is used where the kernel has it\n"
+	      "  physical            show each LUN as one file lunN, with what it holds\n"
 	      "  writeback           let the kernel collect small writes\n"
 	      "  no_writeback        send every write at once (default)\n"
 	      "  threads=N           threads that serve /dev/fuse (default 32)\n"
@@ -182,6 +183,8 @@ static int take_option(struct raw_options *raw, const char *text)
 		}
 	if (!strcmp(text, "writeback") || !strcmp(text, "no_writeback"))
 		raw->out->writeback = text[0] == 'w';
+	else if (!strcmp(text, "physical"))
+		raw->out->physical = true;
 	else if (!strcmp(text, "-f"))
 		raw->out->foreground = true;
 	else
@@ -363,6 +366,8 @@ static enum options_verdict judge(struct raw_options *raw)
 	if (!raw->wrong && raw->nr_words < 2)
 		complain(raw, "%s; try 'cxlfs --help'",
 			 raw->nr_words ? "no mountpoint given" : "no device given");
+	if (!raw->wrong && raw->out->physical && raw->out->writeback)
+		complain(raw, "options physical and writeback do not go together");
 	if (!raw->wrong)
 		read_values(raw);
 	if (!raw->wrong && (split_devices(raw) || add_session_options(raw)))

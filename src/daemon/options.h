@@ -27,6 +27,7 @@ struct options {
 	unsigned debug_categories;                 /* of base/log.h */
 	enum io_uring_wish io_uring;
 	bool writeback;
+	bool physical;                             /* whole LUNs as files */
 	enum tree_atime atime;
 	unsigned threads;                          /* serving /dev/fuse */
 	unsigned ring_depth;                       /* requests a core with io_uring */

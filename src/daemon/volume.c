@@ -40,7 +40,8 @@ static int fail(struct volume *volume, int err, const char *what)
 int volume_open(const struct options *options, devport_explain_fn explain, void *explain_arg,
 		struct volume **ret_volume)
 {
-	struct superpipe_options sp_options = { .queue_depth = options->queue_depth };
+	struct superpipe_options sp_options = { .queue_depth = options->queue_depth,
+						.physical = options->physical };
 	struct volume *volume = calloc(1, sizeof(*volume));
 	int err;
 
@@ -93,6 +94,7 @@ static int start_fs(struct volume *volume, bool io_uring)
 		.volume = volume->data,
 		.atime = options->atime,
 		.writeback = options->writeback,
+		.physical = options->physical,
 		.io_uring = io_uring,
 		.max_inodes = options->max_inodes,
 		.root_uid = options->root_uid,
@@ -101,7 +103,12 @@ static int start_fs(struct volume *volume, bool io_uring)
 	};
 	int err = fs_new(&config, &volume->fs);
 
-	return err ? fail(volume, err, "cannot start the file system") : 0;
+	if (err)
+		return fail(volume, err, "cannot start the file system");
+	if (!options->physical)
+		return 0;
+	err = fs_add_whole_luns(volume->fs, superpipe_nr_luns(volume->superpipe));
+	return err ? fail(volume, err, "cannot use the LUNs as a whole") : 0;
 }
 
 static int add_ring_options(struct volume *volume, struct fuse_args *args)

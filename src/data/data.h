@@ -56,6 +56,14 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 struct data_file *data_file_new(struct data_volume *vol);
 
 /**
+ * data_file_new_fixed() - a file that is a whole LUN of a volume in physical mode
+ * Its size is the LUN's and never changes; it holds what the LUN holds, and keeps it when freed.
+ * Writing beyond the end is -ENOSPC, truncating -EPERM, punching and zeroing -EOPNOTSUPP.
+ * May sleep in an ioctl. Return: 0; -ENXIO an empty LUN; as superpipe_plun_open(); -ENOMEM.
+ */
+int data_file_new_fixed(struct data_volume *vol, unsigned lun, struct data_file **ret_file);
+
+/**
  * data_file_free() - drop a file and give its vLUN back
  * Returns at once; operations in flight finish first, the release follows on the worker thread.
  * The space counts as free from this call on, and a later growth waits for the release.

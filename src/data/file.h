@@ -34,6 +34,7 @@ struct data_file {
 	uint32_t counted_chunks; /* in the volume's counts */
 	uint32_t asked_ahead_at; /* nr_slots when one was last taken ahead: ask once only */
 	uint8_t wants;           /* non-zero: job is queued */
+	bool fixed;              /* a whole LUN; set before anybody else knows the file */
 	bool dying;              /* data_file_free() was called */
 	bool awaited;            /* volume_expect_release() was called */
 	bool doomed;             /* data_file_doom() was called */

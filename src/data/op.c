@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "data/file.h"
+#include "data/fixed.h"
 
 struct op_class {
 	int (*check)(struct data_op *op);
@@ -167,7 +168,9 @@ void data_submit(struct data_op *op)
 	priv->range.exclusive = class->exclusive;
 	priv->granted = class->granted;
 	priv->step = step_enter;
-	go = class->check(op);
+	go = op->file->fixed ? fixed_check(op) : 1;
+	if (go > 0)
+		go = class->check(op);
 	if (go <= 0)
 		op->done(op, go);
 	else

@@ -404,6 +404,8 @@ static void background_run(struct data_volume *vol, struct data_job *job)
 
 void space_want_locked(struct data_file *file, unsigned wants)
 {
+	if (file->fixed)
+		return;
 	bool queued = file->wants != 0;
 
 	if (file->dying)

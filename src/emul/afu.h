@@ -48,7 +48,7 @@ void emul_afu_free(struct emul_afu *afu);
  */
 void emul_afu_sync(struct emul_afu *afu, unsigned pe, enum emul_sync_mode mode);
 
-/** emul_afu_kick() - have the housekeepers of all processes look around: fault rules have changed */
+/** emul_afu_kick() - have every process's housekeeper look around: fault rules have changed */
 void emul_afu_kick(struct emul_adapter *ad);
 
 /**

@@ -26,7 +26,8 @@ static bool page_exists(uint64_t page)
 	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1 || errno != EFAULT;
 }
 
-static bool probe_pages(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+static __attribute__((noinline)) bool
+probe_pages(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
 {
 	uint64_t last;
 
@@ -45,16 +46,20 @@ static bool probe_pages(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
 	return true;
 }
 
-bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+static inline bool probe(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
 {
 	return (ea >> 12 == engine->last_probed && (ea & 4095) + bytes <= 4096) ||
 	       probe_pages(engine, ea, bytes);
 }
 
+bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+{
+	return probe(engine, ea, bytes);
+}
+
 static inline bool good_ioasa(struct emul_engine *engine, uint64_t ea)
 {
-	return !(ea & (SISL_IOARCB_ALIGN - 1)) &&
-	       emul_probe_locked(engine, ea, sizeof(struct sisl_ioasa));
+	return !(ea & (SISL_IOARCB_ALIGN - 1)) && probe(engine, ea, sizeof(struct sisl_ioasa));
 }
 
 /* ---- running batches --------------------------------------------------------------------- */
@@ -113,13 +118,13 @@ static void swap_ioarcb(struct sisl_ioarcb *ioarcb)
 }
 
 /*
- * A status area belongs to the device from doorbell to completion. Two that share a slot of the
- * table go unnoticed; a program that reuses one too early does so more than once.
+ * A status area belongs to the device from doorbell to completion. One that shares its slot of the
+ * table with another may go unnoticed; a program that reuses one too early does so more than once.
  */
 static inline uint32_t *owned_slot(struct emul_engine *engine, uint64_t ioasa_ea, uint32_t *ret_key)
 {
-	*ret_key = (uint32_t)(ioasa_ea >> 4) | 1u << 31;
-	return &engine->owned[(ioasa_ea >> 6 ^ ioasa_ea >> 16) % EMUL_OWNED_SLOTS];
+	*ret_key = (uint32_t)(ioasa_ea >> 4);
+	return &engine->owned[(ioasa_ea >> 6) % EMUL_OWNED_SLOTS];
 }
 
 static inline void own(struct emul_engine *engine, uint64_t ioasa_ea)
@@ -128,8 +133,7 @@ static inline void own(struct emul_engine *engine, uint64_t ioasa_ea)
 
 	if (__builtin_expect(*slot == key, 0))
 		emul_audit_note(engine->ad, EMUL_IOARCB_OVERLAP, (int)engine->index, ioasa_ea);
-	else if (!*slot)
-		*slot = key;
+	*slot = key;
 }
 
 static inline void disown(struct emul_engine *engine, uint64_t ioasa_ea)
@@ -192,7 +196,7 @@ static void fetch_sq(struct emul_batch *batch)
 
 static bool good_ioarcb(struct emul_engine *engine, uint64_t ea)
 {
-	return emul_probe_locked(engine, ea, sizeof(struct sisl_ioarcb) + sizeof(struct sisl_ioasa));
+	return probe(engine, ea, sizeof(struct sisl_ioarcb) + sizeof(struct sisl_ioasa));
 }
 
 /* Take what has been written to ioarrin. */
@@ -402,9 +406,10 @@ static void execute(struct emul_batch *batch)
 	for (unsigned i = 0; i < batch->nr; i++) {
 		struct emul_command *cmd = &batch->cmd[i];
 
-		if (__builtin_expect(expired(cmd, &status) ||
-				     !emul_xlate(batch, i, &cache, &status) ||
-				     (armed && !emul_inject_command(batch, i, &cache, &status)), 0)) {
+		bool good = !expired(cmd, &status) && emul_xlate(batch, i, &cache, &status) &&
+			    (!armed || emul_inject_command(batch, i, &cache, &status));
+
+		if (__builtin_expect(!good, 0)) {
 			cmd->bytes = 0;
 			if (cmd->fate == EMUL_FATE_COMPLETE)
 				emul_status_write(cmd->ioasa_ea, &status, batch->swap);

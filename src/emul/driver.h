@@ -4,7 +4,7 @@
  *
  * Each emul_do_ function is one ioctl after the common checks (ioctl.c). It runs with the adapter
  * lock, which it drops only in emul_sync() and where it waits; the structure is a private copy,
- * copied back by the caller when the function returns 0.
+ * copied back by the caller when the function returns 0. A positive return is success without that.
  */
 #ifndef CXLFS_EMUL_DRIVER_H
 #define CXLFS_EMUL_DRIVER_H

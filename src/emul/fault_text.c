@@ -422,7 +422,8 @@ int emul_fault_parse(const char *text, struct emul_fault_rule *ret_rule, char *w
 	int ret;
 
 	if (strlen(text) >= sizeof(line))
-		return refuse(&p, "a fault rule has at most %d characters", EMUL_FAULT_TEXT_MAX - 1);
+		return refuse(&p, "a fault rule has at most %d characters",
+			      EMUL_FAULT_TEXT_MAX - 1);
 	strcpy(line, text);
 	for (word = strtok_r(line, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
 		ret = parse_word(&p, word);

@@ -219,7 +219,9 @@ int emul_driver_ioctl(struct devport *dp, unsigned long request, void *user)
 	rc = run_locked(&call, row, &arg, user);
 	emul_running_leave_locked(&call);
 	emul_unlock(path->ad);
-	return rc ? rc : copy(user, &arg, row->bytes, true);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	return copy(user, &arg, row->bytes, true);
 }
 
 /* ---- fd1 ----------------------------------------------------------------------------------- */

@@ -95,7 +95,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fs_unlock(fs);
 	if (err)
 		fs_reply_err(fs, req, err);
-	else if (fi->flags & O_TRUNC)
+	else if ((fi->flags & O_TRUNC) && !fs->config.physical) /* a device ignores it, too */
 		truncate_at_open(fs, req, ino, fi);
 	else
 		opened(fs, req, ino, fi);

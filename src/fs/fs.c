@@ -2,6 +2,7 @@
 #include "fs/internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -91,6 +92,38 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 	}
 	*ret_fs = fs;
 	return 0;
+}
+
+static int add_whole_lun(struct fs *fs, unsigned lun)
+{
+	const struct tree_caller caller = { .uid = fs->config.root_uid,
+					    .gid = fs->config.root_gid,
+					    .now = fs_now() };
+	struct data_file *file;
+	struct tree_inode *inode;
+	char name[16];
+	int err;
+
+	err = data_file_new_fixed(fs->config.volume, lun, &file);
+	if (err)
+		return err;
+	snprintf(name, sizeof(name), "lun%u", lun);
+	err = tree_mknod(fs->tree, tree_get(fs->tree, TREE_ROOT_INO), name, S_IFREG | 0600, 0,
+			 &caller, &inode);
+	if (err)
+		data_file_free(file);
+	else
+		tree_set_payload(inode, file);
+	return err;
+}
+
+int fs_add_whole_luns(struct fs *fs, unsigned nr_luns)
+{
+	int err = 0;
+
+	for (unsigned lun = 0; lun < nr_luns && !err; lun++)
+		err = add_whole_lun(fs, lun);
+	return err;
 }
 
 void fs_free(struct fs *fs)

@@ -28,6 +28,7 @@ struct fs_config {
 	enum tree_atime atime;
 	bool writeback;         /* the kernel collects small writes */
 	bool io_uring;          /* ask for FUSE over io_uring */
+	bool physical;          /* names cannot be made or removed: files are LUNs */
 	uint64_t max_inodes;    /* 0: as many as half of the memory holds */
 	uid_t root_uid;
 	gid_t root_gid;
@@ -36,6 +37,12 @@ struct fs_config {
 
 /** fs_new() - an empty file system on a volume. Return: 0; -ENOMEM; -EAGAIN no thread. */
 int fs_new(const struct fs_config *config, struct fs **ret_fs);
+
+/**
+ * fs_add_whole_luns() - make a file lun0, lun1 ... in the root for each LUN of a physical volume
+ * Before the session starts. Return: 0; -errno of data_file_new_fixed().
+ */
+int fs_add_whole_luns(struct fs *fs, unsigned nr_luns);
 
 /** fs_operations() - the table for fuse_session_new(), whose userdata is a struct fs. */
 const struct fuse_lowlevel_ops *fs_operations(void);

@@ -50,6 +50,17 @@ void fs_leave(struct fs *fs)
 	pthread_mutex_unlock(&fs->quiesce_lock);
 }
 
+struct fs *fs_enter_names(fuse_req_t req)
+{
+	struct fs *fs = fs_enter(req);
+
+	if (fs && fs->config.physical) {
+		fs_reply_err(fs, req, -EPERM);
+		return NULL;
+	}
+	return fs;
+}
+
 void fs_quiesce(struct fs *fs)
 {
 	atomic_fetch_or(&fs->nr_active, FS_QUIESCING);

@@ -52,6 +52,8 @@ static inline struct fs *fs_of(fuse_req_t req)
  */
 struct fs *fs_enter(fuse_req_t req);
 void fs_leave(struct fs *fs);
+/** fs_enter_names() - fs_enter() for what makes or removes names: -EPERM where files are LUNs. */
+struct fs *fs_enter_names(fuse_req_t req);
 
 /** True on a thread that serves a queue of FUSE over io_uring: it must never wait. */
 bool fs_on_queue_thread(void);

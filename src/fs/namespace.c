@@ -29,7 +29,7 @@ static int make_locked(struct fs *fs, fuse_req_t req, fuse_ino_t parent, const c
 
 static void make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	struct fs *fs = fs_enter(req);
+	struct fs *fs = fs_enter_names(req);
 	struct fuse_entry_param entry;
 	struct tree_inode *inode;
 	int err;
@@ -59,7 +59,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 
 void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	struct fs *fs = fs_enter(req);
+	struct fs *fs = fs_enter_names(req);
 	struct fuse_entry_param entry;
 	struct tree_caller caller;
 	struct tree_inode *dir, *inode;
@@ -105,7 +105,7 @@ void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name)
 {
-	struct fs *fs = fs_enter(req);
+	struct fs *fs = fs_enter_names(req);
 	struct fuse_entry_param entry;
 	struct tree_caller caller;
 	struct tree_inode *inode, *dir;
@@ -130,7 +130,7 @@ void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const cha
 
 static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, bool directory)
 {
-	struct fs *fs = fs_enter(req);
+	struct fs *fs = fs_enter_names(req);
 	struct tree_caller caller;
 	struct tree_inode *dir;
 	int err = -ESTALE;
@@ -161,7 +161,7 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 		  const char *new_name, unsigned flags)
 {
-	struct fs *fs = fs_enter(req);
+	struct fs *fs = fs_enter_names(req);
 	struct tree_caller caller;
 	struct tree_inode *old_dir, *new_dir;
 	int err = -ESTALE;
@@ -181,7 +181,7 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		  struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_enter(req);
+	struct fs *fs = fs_enter_names(req);
 	struct fuse_entry_param entry;
 	struct tree_inode *inode;
 	int err;
@@ -205,7 +205,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 
 void fs_op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_enter(req);
+	struct fs *fs = fs_enter_names(req);
 	struct fuse_entry_param entry;
 	struct tree_caller caller;
 	struct tree_inode *dir, *inode;

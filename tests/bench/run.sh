@@ -165,7 +165,7 @@ cell() {
 	if [ "$value" = - ] || [ -z "$ext4" ] || [ "$2" = ext4 ]; then
 		printf '%s' "$value"
 	else
-		awk -v v="$value" -v e="$ext4" 'BEGIN { printf "%s (%.2f)", v, e > 0 ? v / e : 0 }'
+		awk -v v="$value" -v e="$ext4" 'BEGIN { printf "%s (%.2f)", v, (e > 0 ? v / e : 0) }'
 	fi
 }
 

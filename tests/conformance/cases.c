@@ -150,6 +150,8 @@ const struct test_case lun_cases[] = {
 	     VERIFY_SENSE(A, 0, 0x70, 6, 0x2a, 0x09)),
 	CASE("verify.sense-other-attention", ATTACH(A), VIRTUAL(A, 1),
 	     VERIFY_SENSE(A, 0, 0x70, 6, 0x28)),
+	CASE("verify.sense-luns-changed", ATTACH(A), VIRTUAL(A, 1),
+	     VERIFY_SENSE(A, 0, 0x70, 6, 0x3f, 0x0e)),
 	CASE("verify.sense-deferred", ATTACH(A), VIRTUAL(A, 1), VERIFY_SENSE(A, 0, 0x71, 6, 0x29)),
 	CASE("verify.sense-descriptor", ATTACH(A), VIRTUAL(A, 1), VERIFY_SENSE(A, 0, 0x72, 6, 0x2a),
 	     VERIFY_SENSE(A, 0, 0x72, 6, 0x28), VERIFY_SENSE(A, 0, 0x73, 3, 0x11)),

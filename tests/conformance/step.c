@@ -16,6 +16,9 @@
 
 #define MAX_SAVED 8
 
+/* An output field before the call, to see whether it was set. */
+#define UNTOUCHED 0x5a5a5a5a5a5aull
+
 /** A context of the case. */
 struct context {
 	uint64_t cookie;
@@ -74,6 +77,8 @@ static const char *lba_text(char text[32], uint64_t last_lba)
 {
 	if (last_lba == UINT64_MAX)
 		return "none";
+	if (last_lba == UNTOUCHED)
+		return "untouched";
 	snprintf(text, 32, "%" PRIu64, last_lba);
 	return text;
 }
@@ -228,7 +233,7 @@ static void do_release(struct state *s, const struct step *step)
 static void do_verify(struct state *s, const struct step *step)
 {
 	struct dk_verify arg = { .hint = step->flags, .context_id = s->ctx[step->ctx].cookie,
-				 .rsrc_handle = step->handle };
+				 .rsrc_handle = step->handle, .last_lba = UNTOUCHED };
 	const char *remark;
 	char lba[32];
 	int rc;

@@ -249,6 +249,20 @@ int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlu
 	return err;
 }
 
+/* The fake has no modes: a whole LUN is a vLUN of all its chunks, each in its place. */
+int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun)
+{
+	uint64_t nr_chunks = 0;
+	int err = superpipe_vlun_open(sp, lun, ret_vlun);
+
+	if (err)
+		return err;
+	err = superpipe_vlun_resize(*ret_vlun, sp->config.nr_chunks, &nr_chunks);
+	if (err)
+		(void)superpipe_vlun_close(*ret_vlun);
+	return err;
+}
+
 static void shrink_locked(struct superpipe_vlun *vlun, uint64_t nr_chunks)
 {
 	struct superpipe *sp = vlun->sp;

@@ -12,7 +12,8 @@ verify() {
 	local name=$1
 	shift
 	fio --name="$name" --directory="$MNT" --verify=crc32c --verify_fatal=1 --do_verify=1 \
-		--randrepeat=0 --group_reporting --output="$WORK/fio.$name" "$@" || {
+		--verify_state_save=0 --randrepeat=0 --group_reporting \
+		--output="$WORK/fio.$name" "$@" || {
 		cat "$WORK/fio.$name" >&2
 		fail "fio $name"
 	}

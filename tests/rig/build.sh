@@ -26,15 +26,18 @@ fail() {
 
 # ---- what the result depends on -----------------------------------------------
 
-hash_of() { sha256sum "$@" | sha256sum | cut -c1-32; }
+# Of contents only, not of file names: a moved checkout stays built.
+hash() { sha256sum | cut -c1-32; }
 
 # The archive is too long to read each time: its size and date stand for it.
-tree_key() { hash_of <(stat -L -c '%s %Y' "$tarball") "$rig"/kernel/patches/*; }
+tree_key() { { stat -L -c '%s %Y' "$tarball" && cat "$rig"/kernel/patches/*; } | hash; }
 
-# Not from file names, so that a moved checkout stays built.
 whole_key() {
-	cat "$rig"/build.sh "$rig"/kernel/config "$rig"/kernel/sim* "$rig"/*.c |
-		hash_of - <(tree_key) <(gcc --version)
+	{
+		tree_key
+		gcc --version
+		cat "$rig"/build.sh "$rig"/kernel/config "$rig"/kernel/sim* "$rig"/*.c
+	} | hash
 }
 
 # ---- packages --------------------------------------------------------------------

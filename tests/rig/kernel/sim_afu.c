@@ -89,10 +89,6 @@ static bool exec_rcb(struct sim_ctx *ctx, struct sisl_ioarcb *rcb, struct sisl_i
 	if (!((cdb[0] == READ_16 && (cap & SISL_CTX_CAP_READ_CMD)) ||
 	      (write && (cap & SISL_CTX_CAP_WRITE_CMD))))
 		goto cap_violation;
-	if (write != !!(rcb->req_flags & SISL_REQ_FLAGS_HOST_WRITE))
-		pr_warn_once("pe %d: HOST_WRITE flag and opcode %02x disagree\n",
-			     ctx->pe, cdb[0]);
-
 	/* the hosting context must be allowed to host translation tables */
 	if (!(sim.ctrl[(ctrl[CTRL(rht_cnt_id)] >> 32) & (MAX_CONTEXT - 1)]
 	      [CTRL(ctx_cap)] & SISL_CTX_CAP_HOST_XLATE)) {
@@ -112,17 +108,13 @@ static bool exec_rcb(struct sim_ctx *ctx, struct sisl_ioarcb *rcb, struct sisl_i
 	lba = get_unaligned_be64(&cdb[2]);
 	nblk = get_unaligned_be32(&cdb[10]);
 
-	if ((rhte.fp >> 4) == 1) {
-		if (!(f1->valid & 0x80)) {
-			sa->rc.afu_rc = SISL_AFU_RC_RHT_INVALID;
-			return true;
-		}
-	} else if (rhte.nmask == 0) {
-		sa->rc.afu_rc = SISL_AFU_RC_RHT_INVALID;
-		return true;
-	}
+	/* In this order a free entry, all zeros, is a matter of permission, as on the card */
 	if (!(rhte.fp & (write ? RHT_PERM_WRITE : RHT_PERM_READ))) {
 		sa->rc.afu_rc = SISL_AFU_RC_RHT_RW_PERM;
+		return true;
+	}
+	if ((rhte.fp >> 4) == 1 ? !(f1->valid & 0x80) : rhte.nmask == 0) {
+		sa->rc.afu_rc = SISL_AFU_RC_RHT_INVALID;
 		return true;
 	}
 
@@ -162,6 +154,10 @@ static bool exec_rcb(struct sim_ctx *ctx, struct sisl_ioarcb *rcb, struct sisl_i
 		put_unaligned_be64((lxt & ~0xffffULL) | off, &cdb[2]);
 	}
 
+	if (write != !!(rcb->req_flags & SISL_REQ_FLAGS_HOST_WRITE)) {
+		sa->rc.fc_rc = SISL_FC_RC_ABORTOK;
+		return true;
+	}
 	if (sim.inject.count > 0) {
 		sim.inject.count--;
 		sa->rc.flags = sim.inject.flags;

@@ -1,0 +1,18 @@
+#!/bin/bash
+# The adapter fails for good: every request that needs it ends in EIO at once, unmounting works.
+# matrix: diagonal
+# sanitize: yes
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_cxlfs
+
+expect_log 'failed for good'
+start_volume
+head -c 1000000 /dev/urandom >"$MNT/file"
+"$CXLFSADM" emul fault "$STORE/adapter" fail
+must_errno "Input/output error" dd if="$MNT/file" of=/dev/null bs=64k iflag=direct
+must_errno "Input/output error" dd if=/dev/zero of="$MNT/file" bs=64k count=1 oflag=direct
+must_errno "Input/output error" dd if=/dev/zero of="$MNT/new" bs=64k count=1 oflag=direct
+ls -l "$MNT" >/dev/null
+rm "$MNT/file"
+finish
