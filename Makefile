@@ -188,8 +188,9 @@ check-clang: build/deps/clang ## compile everything with clang, warnings are err
 stress: everything build/deps/test ## stress-ng and fio on a mount for SECONDS (3600)
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh stress tests/mount/stress-ng.sh
 
-soak: everything ## random I/O against a model for SECONDS (3600)
-	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh soak tests/mount/model-random-io.sh
+soak: everything ## random I/O against a model, without and with random faults, for SECONDS (3600)
+	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh soak \
+		tests/mount/model-random-io.sh tests/mount/faults-under-load.sh
 
 bench: everything build/deps/bench ## compare with ext4, fuse2fs, nbdfuse, passthrough_hp
 	@BUILD=$(B) tests/bench/run.sh
@@ -199,6 +200,8 @@ lint: build/deps/test programs ## scripts, layers, headers
 
 man-lint: ## the manual pages
 	@$(run_tests) lint tests/lint/man.sh
+
+include contrib/build/rig.mk
 
 # ---- install ----------------------------------------------------------------
 
@@ -219,14 +222,14 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(UNITDIR)/cxlfs@.service
 	rm -rf $(DESTDIR)$(DOCDIR)
 
-clean: ## remove what was compiled, keep libfuse and the configuration
-	rm -rf $(filter-out build/deps build/libfuse build/config-%.mk,$(wildcard build/*))
+clean: ## remove what was compiled, keep libfuse, the rig and the configuration
+	rm -rf $(filter-out build/deps build/libfuse build/rig build/config-%.mk,$(wildcard build/*))
 
 distclean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/rig.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
 	check-asan check-tsan check-valgrind check-clang stress soak bench lint man-lint \

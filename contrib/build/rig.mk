@@ -3,10 +3,14 @@
 rig: ## build the rig, a kernel with the real driver (4 minutes the first time)
 	@tests/rig/build.sh
 
-check-driver: programs helpers $(CONFORMANCE) build/deps/test ## tests on the real driver (TOPIC=...)
+RIG_PROGRAMS := $(B)/tests/rig/takeover
+
+check-driver: programs helpers $(CONFORMANCE) $(RIG_PROGRAMS) build/deps/test
+check-driver: ## all that is tested on the real driver, or TOPIC=...
 	@BUILD=$(B) tests/rig/check-driver.sh $(TOPIC)
 
-# The unit suite of cxlfsadm lun.
-$(B)/tests/check_adm_lun: $(call objects_of,src/adm/lun*.c)
+$(RIG_PROGRAMS): %: %.o $(B)/libcxlfs.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
 
 .PHONY: rig check-driver

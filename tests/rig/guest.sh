@@ -80,6 +80,27 @@ load_is_fine() {
 	grep -q 'err= 0' "$WORK/fio.log" || fail "fio says nothing of success: $(cat "$WORK/fio.log")"
 }
 
+# mount_tests NAME...: scripts of tests/mount with /dev/sda in place of an emulated adapter.
+mount_tests() {
+	local name status start failed=()
+	for name in "$@"; do
+		status=0 start=$SECONDS
+		CXLFS_TEST_DEVICE=/dev/sda timeout -k 10 240 bash "$rig/../mount/$name.sh" \
+			>"$WORK/log" 2>&1 </dev/null || status=$?
+		case $status in
+		0) say "ok    $name ($((SECONDS - start)) s)" ;;
+		77) say "skip  $name ($(tail -n 1 "$WORK/log"))" ;;
+		*)
+			say "FAIL  $name (status $status)"
+			tail -n 30 "$WORK/log" | sed 's/^/      | /'
+			failed+=("$name")
+			;;
+		esac
+		[ "$(nr_contexts)" = 0 ] || fail "$name left a context"
+	done
+	[ ${#failed[@]} = 0 ] || fail "${failed[*]}"
+}
+
 # ---- the end ---------------------------------------------------------------------------
 
 nr_contexts() { grep '^pe ' "$SIM/state" | grep -vc master; }
