@@ -19,6 +19,11 @@ dir_of = build/$(1)$(if $(filter-out auto,$(LIBFUSE)),-$(LIBFUSE))
 B := $(call dir_of,$(VARIANT))
 CONFIG := build/config-$(LIBFUSE).mk
 
+# As many jobs as cores, unless told otherwise.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 all: programs ## build cxlfs and cxlfsadm (build/release/)
 
 # ---- flags ------------------------------------------------------------------

@@ -322,7 +322,7 @@ START_TEST(test_lun_wwid_is_read_in_every_spelling)
 	uint8_t a[DK_WWID_LEN], b[DK_WWID_LEN];
 	static const char *const good[] = { "naa." WWID_A, "NAA." WWID_A, "0x" WWID_A,
 					    "3" WWID_A, "600507680CA91F1A5000000000005100" };
-	static const char *const bad[] = { "", "naa.", "6005", WWID_A "0", "0x3" WWID_A,
+	static const char *const bad[] = { "", "naa.", "6005", (WWID_A "0"), ("0x3" WWID_A),
 					   "600507680ca91f1a500000000000510g" };
 
 	ck_assert_int_eq(lun_wwid_parse(WWID_A, a), 0);

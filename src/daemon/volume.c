@@ -16,6 +16,7 @@
 #define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
 
 struct volume {
+	struct log_limit adapter_log; /* a card in trouble may reset many times a second */
 	const struct options *options;
 	devport_explain_fn explain;
 	void *explain_arg;
@@ -37,12 +38,37 @@ static int fail(struct volume *volume, int err, const char *what)
 	return err;
 }
 
+static void adapter_event(void *arg, enum superpipe_event event, const char *why)
+{
+	struct volume *volume = arg;
+	const char *name = volume->options->device_list;
+
+	switch (event) {
+	case SUPERPIPE_RECOVERED:
+		log_limited(&volume->adapter_log, LOG_LEVEL_NOTICE,
+			    "%s: %s; the context is recovered, nothing is lost", name, why);
+		break;
+	case SUPERPIPE_TIMED_OUT:
+		log_limited(&volume->adapter_log, LOG_LEVEL_WARNING,
+			    "%s: %s; the context was reset and they are repeated", name, why);
+		break;
+	case SUPERPIPE_FAILED:
+		log_err("%s: failed for good (%s): whatever needs the flash ends in an I/O error; "
+			"unmount %s", name, why, volume->mountpoint);
+		break;
+	}
+}
+
 int volume_open(const struct options *options, devport_explain_fn explain, void *explain_arg,
 		struct volume **ret_volume)
 {
-	struct superpipe_options sp_options = { .queue_depth = options->queue_depth,
-						.physical = options->physical };
 	struct volume *volume = calloc(1, sizeof(*volume));
+	const struct superpipe_options sp_options = {
+		.queue_depth = options->queue_depth,
+		.physical = options->physical,
+		.notify = adapter_event,
+		.notify_arg = volume,
+	};
 	int err;
 
 	if (!volume)

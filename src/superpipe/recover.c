@@ -146,12 +146,19 @@ static void announce(struct superpipe *sp, uint64_t nr_answered)
 	pthread_mutex_unlock(&sp->recovery.lock);
 }
 
+static void notify(struct superpipe *sp, enum superpipe_event event, const char *why)
+{
+	if (sp->options.notify)
+		sp->options.notify(sp->options.notify_arg, event, why);
+}
+
 static void fail(struct superpipe *sp, const char *why)
 {
 	log_debug(LOGC_SUPERPIPE, "%s: giving up: %s", sp->context.names[0], why);
 	context_detach(&sp->context);
 	__atomic_store_n(&sp->failed, 1, __ATOMIC_RELEASE);
 	ioq_fail(&sp->ioq);
+	notify(sp, SUPERPIPE_FAILED, why);
 }
 
 /* ---- ASK, RENEW, RESUME ---- */
@@ -172,6 +179,7 @@ static enum answer renew(struct superpipe *sp)
 	__atomic_fetch_add(&sp->nr_recoveries, 1, __ATOMIC_RELAXED);
 	sp->recovery.nr_fruitless = 0;
 	ioq_resume(&sp->ioq);
+	notify(sp, SUPERPIPE_RECOVERED, "the adapter was reset");
 	return ANSWER_RESUME;
 }
 
@@ -285,6 +293,7 @@ static void reset(struct superpipe *sp)
 		ioq_reap_halted(q);
 		ioq_requeue_overdue(q);
 		ioq_resume(q);
+		notify(sp, SUPERPIPE_TIMED_OUT, "commands were not answered");
 	}
 }
 

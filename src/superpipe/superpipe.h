@@ -29,9 +29,20 @@ struct superpipe;
 struct superpipe_vlun;
 
 /* All zeros is the default; the last group is for tests. */
+/** What a person who looks after the adapter wants to read about. */
+enum superpipe_event {
+	SUPERPIPE_RECOVERED, /* the adapter was reset, and the context is good again */
+	SUPERPIPE_TIMED_OUT, /* commands were not answered, and the context was reset */
+	SUPERPIPE_FAILED,    /* for good: from now on everything ends in -EIO */
+};
+
 struct superpipe_options {
 	unsigned queue_depth; /* commands in flight, rounded up to a power of two */
 	bool physical;        /* USER_DIRECT: whole LUNs instead of vLUNs */
+
+	/* Called on the recovering thread, without locks; must not call back. May be NULL. */
+	void (*notify)(void *arg, enum superpipe_event event, const char *why);
+	void *notify_arg;
 
 	const struct devport_ops *ops; /* instead of the one that the device name belongs to */
 	unsigned watchdog_ms;          /* a command unanswered for so long has the context reset */

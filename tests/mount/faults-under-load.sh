@@ -8,6 +8,7 @@
 need_cxlfs
 
 readonly ADAPTER=$STORE/adapter LIMIT=120
+expect_log 'adapter was reset|not answered'
 seed=${CXLFS_SEED:-$RANDOM}
 runtime=$(seconds_or 10)
 say "CXLFS_SEED=$seed repeats this"
@@ -48,7 +49,8 @@ storm() {
 		printf '%s\n' "$rule" >>"$WORK/rules"
 		sleep 0.$((RANDOM % 30 + 10))
 		"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
-		"$CXLFSADM" emul audit "$ADAPTER" >"$WORK/audit" || return 1
+		# What only stands now may be the middle of a recovery; the end of the test sees the rest.
+		"$CXLFSADM" emul audit "$ADAPTER" | grep -v '^now: ' >"$WORK/audit" && return 1
 		nr=$((nr + 1))
 	done
 	say "$nr faults, $("$CXLFSADM" emul status "$ADAPTER" | head -n 1)"

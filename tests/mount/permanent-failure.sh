@@ -15,4 +15,5 @@ must_errno "Input/output error" dd if=/dev/zero of="$MNT/file" bs=64k count=1 of
 must_errno "Input/output error" dd if=/dev/zero of="$MNT/new" bs=64k count=1 oflag=direct
 ls -l "$MNT" >/dev/null
 rm "$MNT/file"
+grep -q 'failed for good' "${DAEMON_LOG[$MNT]}" || fail "nothing in the log"
 finish

@@ -36,6 +36,7 @@ for kind in eeh host; do
 	fault clear >/dev/null
 	diff -r "$WORK/source/src" "$MNT/clone-$kind/src"
 done
+grep -q "adapter was reset" "${DAEMON_LOG[$MNT]}" || fail "nothing in the log"
 [ "$(resets)" -gt 5 ] || fail "only $(resets) resets"
 say "$(resets) resets survived"
 finish

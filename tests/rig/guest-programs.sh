@@ -8,7 +8,8 @@ rig_options=(-s 128G)
 . "$(dirname "$0")/guest.sh"
 need_tools fio git sqlite3 gcc
 
-mount_tests model-random-io tar-roundtrip
+CXLFS_MODEL_MSYNC=1 mount_tests model-random-io
+mount_tests tar-roundtrip
 
 mount_lun
 cd "$MNT" || fail "cd"

@@ -28,8 +28,6 @@ echo 4 >/proc/sys/kernel/printk
 
 # shellcheck disable=SC1091  # made by run
 . "$scratch/env"
-RIG_LUNS=$(printf '/dev/%s ' $(cd /sys/block && echo sd*))
-export RIG_LUNS
 # shellcheck disable=SC2154  # set there
 cd "$guest_directory" 2>/dev/null || cd /
 /bin/bash "$scratch/cmd" </dev/null >>"$scratch/stdout" 2>>"$scratch/stderr"

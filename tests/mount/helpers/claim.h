@@ -97,9 +97,11 @@ static inline struct stat claim_stat(const char *name)
 /* Run as another user, with exactly these groups, in a child; its failures count here. */
 static inline void claim_as(uid_t uid, gid_t gid, void (*run)(void))
 {
-	pid_t pid = fork();
+	pid_t pid;
 	int status;
 
+	fflush(NULL);
+	pid = fork();
 	claim_need(pid >= 0);
 	if (pid == 0) {
 		claim_failures = 0;
