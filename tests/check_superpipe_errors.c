@@ -284,6 +284,12 @@ START_TEST(test_lost_context_is_renewed_and_commands_issued_again)
 
 	start_with((struct fake_port_config){ .sq_mode = _i & 1, .manual = true },
 		   (struct superpipe_options){ 0 });
+	/* Slots are taken in another order than that of their numbers from here on. */
+	sp_wait_init(&waits[0], vlun, true, 0, 8, 0);
+	superpipe_submit(sp, &waits[0].io);
+	fake_port_complete(fake, 8);
+	sp_wait_for(&waits[0]);
+	sp_wait_fini(&waits[0]);
 	for (unsigned i = 0; i < 4; i++) {
 		sp_wait_init(&waits[i], vlun, true, i * 2, 2, (unsigned char)(i + 1));
 		superpipe_submit(sp, &waits[i].io);
