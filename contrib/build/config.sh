@@ -41,8 +41,14 @@ use_system() {
 	fuse_cflags=$(pkg-config --cflags fuse3)
 	fuse_libs=$(pkg-config --libs fuse3)
 	pkg-config --atleast-version=$WANTED fuse3 ||
-		say "using the distribution's $(pkg-config --modversion fuse3), older than" \
-			"$WANTED: FUSE over io_uring is not available"
+		say "using the distribution's, $(pkg-config --modversion fuse3), older than" \
+			"$WANTED: without $(lost_with_system)"
+}
+
+lost_with_system() {
+	printf 'FUSE over io_uring'
+	grep -qs '(\*tmpfile)' "$(pkg-config --variable=includedir fuse3)/fuse3/fuse_lowlevel.h" ||
+		printf ' and O_TMPFILE'
 }
 
 choose_libfuse() {

@@ -57,6 +57,13 @@ need_mounts() {
 	[ "$CXLFS_TEST_FS" != cxlfs ] || [ -c /dev/fuse ] || skip "/dev/fuse is missing"
 }
 
+# The program was built with a libfuse at least that new.
+has_libfuse() {
+	local version
+	version=$("$CXLFS" -V | sed 's/.*libfuse \([0-9.]*\).*/\1/')
+	[ "$(printf '%s\n' "$1" "$version" | sort -V | head -n 1)" = "$1" ]
+}
+
 # Seconds a load runs: the script's own, or what soak and stress ask for.
 seconds_or() { printf '%s\n' "${CXLFS_SECONDS:-$1}"; }
 

@@ -17,6 +17,9 @@ lose_sync() {
 
 syncs_lost() { grep -q 'drop_sync 0, stick_reset 0' "$SIM/state"; }
 
+resets() { dmesg | grep -c 'cxlflash_sim: AFU reset'; }
+resets_before=$(resets)
+
 head -c 2000000 /dev/urandom >"$WORK/data"
 verify_load 40
 sleep 2
@@ -38,5 +41,6 @@ rm "$MNT/grown"
 load_is_fine
 wait_until "the last loss" syncs_lost
 wait_until "driver normal" driver_is normal
+[ "$(resets)" -ge $((resets_before + 3)) ] || fail "the losses have not led to resets"
 stop_volume
 finish_lun

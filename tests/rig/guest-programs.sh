@@ -37,7 +37,8 @@ for source in repo/tree/*.c; do
 	gcc -O1 -D_GNU_SOURCE -I"$ROOT/src" -c -o "objects/$(basename "$source" .c).o" "$source"
 done
 ar rcs objects/tree.a objects/*.o
-nm objects/tree.a | grep -q tree_rename
+nm objects/tree.a >"$WORK/symbols"
+grep -q tree_rename "$WORK/symbols"
 rm -rf repo objects
 
 say "sqlite"
