@@ -26,6 +26,7 @@ int adm_emul_create(int argc, char *argv[], FILE *out);
 int adm_emul_status(int argc, char *argv[], FILE *out);
 int adm_emul_audit(int argc, char *argv[], FILE *out);
 int adm_emul_fault(int argc, char *argv[], FILE *out);
+int adm_emul_grow(int argc, char *argv[], FILE *out);
 
 /**
  * adm_open_emul() - open an emulated adapter that exists

@@ -25,7 +25,7 @@ struct volume {
 	struct data_volume *data;
 	struct fs *fs;
 	struct fuse_session *session;
-	bool mounted;
+	_Atomic bool mounted; /* the reaper thread looks */
 	pthread_t serving; /* set before the session's first request */
 };
 
@@ -38,7 +38,18 @@ static int fail(struct volume *volume, int err, const char *what)
 	return err;
 }
 
-static void adapter_event(void *arg, enum superpipe_event event, const char *why)
+/* Before the session is there, nobody can have asked for the size: it is read then. */
+static void lun_grew(struct volume *volume, unsigned lun)
+{
+	int err = volume->mounted ? fs_lun_grew(volume->fs, volume->session, lun) : 0;
+
+	if (err)
+		log_err("%s: LUN %u has grown, but: %s", volume->mountpoint, lun, strerror(-err));
+	else
+		log_notice("%s: LUN %u has grown", volume->mountpoint, lun);
+}
+
+static void adapter_event(void *arg, enum superpipe_event event, unsigned lun, const char *why)
 {
 	struct volume *volume = arg;
 	const char *name = volume->options->device_list;
@@ -51,6 +62,9 @@ static void adapter_event(void *arg, enum superpipe_event event, const char *why
 	case SUPERPIPE_TIMED_OUT:
 		log_limited(&volume->adapter_log, LOG_LEVEL_WARNING,
 			    "%s: %s; the context was reset and they are repeated", name, why);
+		break;
+	case SUPERPIPE_LUN_GREW:
+		lun_grew(volume, lun);
 		break;
 	case SUPERPIPE_FAILED:
 		log_err("%s: failed for good (%s): whatever needs the flash ends in an I/O error; "

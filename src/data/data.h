@@ -63,6 +63,9 @@ struct data_file *data_file_new(struct data_volume *vol);
  */
 int data_file_new_fixed(struct data_volume *vol, unsigned lun, struct data_file **ret_file);
 
+/** data_file_grow_fixed() - take note that the LUN of such a file has grown. Return: 0; -ENOMEM. */
+int data_file_grow_fixed(struct data_file *file);
+
 /**
  * data_file_free() - drop a file and give its vLUN back
  * Returns at once; operations in flight finish first, the release follows on the worker thread.

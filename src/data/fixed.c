@@ -8,19 +8,26 @@
 #include "data/op.h"
 #include "data/space.h"
 
-static uint32_t chunks_of(const struct data_volume *vol, const struct superpipe_lun_info *info)
+static uint32_t chunks_of(const struct data_volume *vol, uint64_t nr_lbas)
 {
-	uint64_t nr = (info->nr_lbas + vol->chunk_blocks - 1) / vol->chunk_blocks;
+	uint64_t nr = (nr_lbas + vol->chunk_blocks - 1) / vol->chunk_blocks;
 
 	return nr < UINT32_MAX / 2 ? (uint32_t)nr : UINT32_MAX / 2;
 }
 
+static uint64_t lbas_of(const struct data_file *file)
+{
+	const struct superpipe_lun_info *info = superpipe_lun_info(file->vol->sp, file->map.lun);
+
+	return __atomic_load_n(&info->nr_lbas, __ATOMIC_ACQUIRE);
+}
+
 /* Every chunk in its place, every block written: what the LUN holds is what the file holds. */
-static int map_all(struct data_file *file, const struct superpipe_lun_info *info)
+static int map_all_locked(struct data_file *file)
 {
 	struct mapping *map = &file->map;
-	uint32_t nr_chunks = chunks_of(file->vol, info);
-	uint64_t nr_blocks = info->nr_lbas;
+	uint64_t nr_blocks = lbas_of(file);
+	uint32_t nr_chunks = chunks_of(file->vol, nr_blocks);
 	int err;
 
 	if (nr_blocks > (uint64_t)nr_chunks * map->chunk_blocks)
@@ -41,27 +48,36 @@ static int map_all(struct data_file *file, const struct superpipe_lun_info *info
 	return 0;
 }
 
+int data_file_grow_fixed(struct data_file *file)
+{
+	int err = 0;
+
+	file_lock(file);
+	if (lbas_of(file) << BLOCK_SHIFT > file_size_locked(file))
+		err = map_all_locked(file);
+	if (!err)
+		atomic_store(&file->vol->luns[file->map.lun].nr_chunks,
+			     lbas_of(file) / file->vol->chunk_blocks);
+	file_unlock(file);
+	return err;
+}
+
 int data_file_new_fixed(struct data_volume *vol, unsigned lun, struct data_file **ret_file)
 {
-	const struct superpipe_lun_info *info = superpipe_lun_info(vol->sp, lun);
 	struct data_file *file = data_file_new(vol);
 	int err;
 
 	if (!file)
 		return -ENOMEM;
-	if (info->nr_lbas == 0) {
-		data_file_free(file);
-		return -ENXIO;
-	}
 	file->map.lun = lun;
-	err = superpipe_plun_open(vol->sp, lun, &file->map.vlun);
+	err = lbas_of(file) == 0 ? -ENXIO : superpipe_plun_open(vol->sp, lun, &file->map.vlun);
 	if (err) {
 		data_file_free(file);
 		return err;
 	}
 	file_lock(file);
 	file->fixed = true;
-	err = map_all(file, info);
+	err = map_all_locked(file);
 	file_unlock(file);
 	if (err) {
 		data_file_free(file);

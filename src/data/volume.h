@@ -23,7 +23,7 @@ struct data_job {
 };
 
 struct data_lun {
-	uint64_t nr_chunks;
+	_Atomic uint64_t nr_chunks; /* of a whole LUN it may grow */
 	_Atomic uint64_t nr_used; /* counted for files: see space_account_locked() */
 };
 

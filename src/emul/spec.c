@@ -58,7 +58,7 @@ static bool parse_u64(const char *text, uint64_t *ret_value)
 	return parse_digits(text, &end, ret_value) && !*end;
 }
 
-static bool parse_size(const char *text, uint64_t *ret_bytes)
+bool emul_spec_parse_size(const char *text, uint64_t *ret_bytes)
 {
 	static const char suffixes[] = "KMGTP";
 	const char *end, *at;
@@ -128,7 +128,7 @@ static bool set_luns(struct emul_spec *spec, const char *value)
 
 static bool set_size(struct emul_spec *spec, const char *value)
 {
-	return value && parse_size(value, &spec->lun_bytes) && spec->lun_bytes &&
+	return value && emul_spec_parse_size(value, &spec->lun_bytes) && spec->lun_bytes &&
 	       spec->lun_bytes <= MAX_LUN_BYTES;
 }
 

@@ -71,6 +71,9 @@ int emul_spec_parse(const char *device, devport_explain_fn explain, void *explai
 
 void emul_spec_fini(struct emul_spec *spec);
 
+/** emul_spec_parse_size() - bytes from a number with or without a suffix K, M, G, T or P */
+bool emul_spec_parse_size(const char *text, uint64_t *ret_bytes);
+
 /**
  * emul_spec_agrees() - do the options that were given agree with an adapter?
  * @text: receives the option that does not, when the answer is no

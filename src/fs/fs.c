@@ -117,6 +117,27 @@ static int add_whole_lun(struct fs *fs, unsigned lun)
 	return err;
 }
 
+int fs_lun_grew(struct fs *fs, struct fuse_session *session, unsigned lun)
+{
+	struct tree_inode *inode;
+	uint64_t ino = 0;
+	char name[16];
+	int err;
+
+	snprintf(name, sizeof(name), "lun%u", lun);
+	fs_read_lock(fs);
+	err = tree_lookup(fs->tree, tree_get(fs->tree, TREE_ROOT_INO), name, &inode);
+	if (!err) {
+		ino = tree_ino(inode);
+		err = data_file_grow_fixed(tree_payload(inode));
+	}
+	fs_unlock(fs);
+	/* What the kernel knows of attributes it would keep for ever. It may know nothing yet. */
+	if (!err)
+		(void)fuse_lowlevel_notify_inval_inode(session, ino, -1, 0);
+	return err;
+}
+
 int fs_add_whole_luns(struct fs *fs, unsigned nr_luns)
 {
 	int err = 0;

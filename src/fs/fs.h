@@ -44,6 +44,13 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs);
  */
 int fs_add_whole_luns(struct fs *fs, unsigned nr_luns);
 
+/**
+ * fs_lun_grew() - the file of a whole LUN has a new size; the kernel is told
+ * @session: the volume's, which must be mounted
+ * From any thread that does not serve requests. Return: 0; -ENOMEM; -ENOENT no such file.
+ */
+int fs_lun_grew(struct fs *fs, struct fuse_session *session, unsigned lun);
+
 /** fs_operations() - the table for fuse_session_new(), whose userdata is a struct fs. */
 const struct fuse_lowlevel_ops *fs_operations(void);
 

@@ -149,7 +149,7 @@ static void announce(struct superpipe *sp, uint64_t nr_answered)
 static void notify(struct superpipe *sp, enum superpipe_event event, const char *why)
 {
 	if (sp->options.notify)
-		sp->options.notify(sp->options.notify_arg, event, why);
+		sp->options.notify(sp->options.notify_arg, event, 0, why);
 }
 
 static void fail(struct superpipe *sp, const char *why)

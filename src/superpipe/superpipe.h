@@ -34,14 +34,16 @@ enum superpipe_event {
 	SUPERPIPE_RECOVERED, /* the adapter was reset, and the context is good again */
 	SUPERPIPE_TIMED_OUT, /* commands were not answered, and the context was reset */
 	SUPERPIPE_FAILED,    /* for good: from now on everything ends in -EIO */
+	SUPERPIPE_LUN_GREW,  /* a whole LUN has more LBAs than before: see its lun_info */
 };
 
 struct superpipe_options {
 	unsigned queue_depth; /* commands in flight, rounded up to a power of two */
 	bool physical;        /* USER_DIRECT: whole LUNs instead of vLUNs */
 
-	/* Called on the recovering thread, without locks; must not call back. May be NULL. */
-	void (*notify)(void *arg, enum superpipe_event event, const char *why);
+	/* Called on the reaper thread, without locks; must not make or change handles. @lun is
+	 * the one that grew, else 0. May be NULL. */
+	void (*notify)(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 	void *notify_arg;
 
 	const struct devport_ops *ops; /* instead of the one that the device name belongs to */
@@ -50,7 +52,8 @@ struct superpipe_options {
 	unsigned recover_pause_ms;     /* before the first repetition of a failed recovery */
 };
 
-/** What is known of a LUN of the volume once attached. */
+/** What is known of a LUN of the volume once attached. A whole LUN may grow: then nr_lbas changes,
+ *  and is to be read atomically. */
 struct superpipe_lun_info {
 	uint32_t block_bytes;  /* 512 or 4096 */
 	uint32_t chunk_lbas;   /* 4 KiB LBAs in a chunk: 65536 * block_bytes / 4096 */
@@ -110,6 +113,9 @@ void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret
  * LUN table is full; -EBUSY the LUN is in use as a whole; -ENOMEM; -EIO the adapter has failed.
  */
 int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun);
+
+/* None of the functions on handles may be called from a completion callback: they may have to wait
+ * for the reaper thread. */
 
 /**
  * superpipe_vlun_resize() - change the size of a vLUN

@@ -223,6 +223,21 @@ void vlun_release_all(struct superpipe *sp)
 
 /* ---- verify ---- */
 
+/* Without an answer (see vlun_verify()) the last LBA is all ones, and the sum 0. */
+static void note_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
+{
+	struct superpipe *sp = vlun->sp;
+	struct superpipe_lun_info *info = &sp->context.luns[vlun->lun];
+	uint64_t nr_lbas = (last_lba + 1) / vlun->dev_blocks_per_lba;
+
+	if (!vlun->physical || nr_lbas <= info->nr_lbas)
+		return;
+	__atomic_store_n(&info->nr_lbas, nr_lbas, __ATOMIC_RELEASE);
+	if (sp->options.notify)
+		sp->options.notify(sp->options.notify_arg, SUPERPIPE_LUN_GREW, vlun->lun,
+				   "the LUN has grown");
+}
+
 /*
  * On the reaper thread, which must not wait for a recovery: a refusal that may come from a lost
  * context is reported as trouble, and the command simply tried again.
@@ -230,7 +245,9 @@ void vlun_release_all(struct superpipe *sp)
 int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 {
 	struct superpipe *sp = vlun->sp;
-	struct dk_verify verify = { .rsrc_handle = vlun->res_hndl, .hint = DK_VHF_SENSE };
+	struct dk_verify verify = { .rsrc_handle = vlun->res_hndl,
+				    .hint = DK_VHF_SENSE,
+				    .last_lba = UINT64_MAX };
 	int rc;
 
 	memcpy(verify.sense_data, sense, sizeof(verify.sense_data));
@@ -240,6 +257,11 @@ int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 		  rc ? strerror(-rc) : "done");
 	if (rc == -EINVAL || rc == -ENODEV) {
 		ioq_raise(&sp->ioq, IOQ_TROUBLE_CHECK);
+		return 0;
+	}
+	/* For most sense data the driver returns 1, which is success, and copies nothing back. */
+	if (rc >= 0) {
+		note_capacity(vlun, verify.last_lba);
 		return 0;
 	}
 	return rc == -EAGAIN || rc == -EINTR ? 0 : rc;

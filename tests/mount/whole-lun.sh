@@ -32,6 +32,16 @@ stop_volume
 start_volume "" physical
 cmp "$WORK/image" "$lun"
 
+# The LUN grows behind our backs; the next access tells.
+expect_log 'LUN 0 has grown'
+"$CXLFSADM" emul grow "$STORE/adapter" 0 $((2 * SIZE))
+dd if="$lun" of=/dev/null bs=4k count=1 iflag=direct status=none
+has_grown() { [ "$(stat -c %s "$lun")" = $((2 * SIZE)) ]; }
+wait_until "the file of a grown LUN grows" has_grown
+dd if="$WORK/image" of="$lun" bs=1M oflag=direct conv=notrunc seek=$((SIZE >> 20)) status=none
+cat "$WORK/image" "$WORK/image" | cmp - "$lun"
+must_fail 'larger already' "$CXLFSADM" emul grow "$STORE/adapter" 0 $SIZE
+
 # The other way of use has to wait until this one ends, and says so.
 mkdir "$WORK/virtual"
 "$CXLFS" "emul:$STORE/adapter" "$WORK/virtual" 2>"$WORK/message" && fail "both ways at once"
