@@ -27,16 +27,22 @@ static void on_explain(void *arg, const char *text)
 	strncpy(explained, text, sizeof(explained) - 1);
 }
 
-static struct superpipe *open_sp(unsigned nr_luns, bool physical)
+static int try_open_sp(unsigned nr_luns, bool physical, struct superpipe **ret_sp)
 {
 	char names[2][300];
 	const char *devices[2] = { names[0], names[1] };
 	struct superpipe_options options = { .physical = physical, .recover_pause_ms = 2 };
-	struct superpipe *opened;
 
 	for (unsigned i = 0; i < 2; i++)
 		snprintf(names[i], sizeof(names[i]), "emul:%s,lun=%u", host.dir, i);
-	ck_assert_int_eq(superpipe_open(devices, nr_luns, &options, on_explain, NULL, &opened), 0);
+	return superpipe_open(devices, nr_luns, &options, on_explain, NULL, ret_sp);
+}
+
+static struct superpipe *open_sp(unsigned nr_luns, bool physical)
+{
+	struct superpipe *opened;
+
+	ck_assert_int_eq(try_open_sp(nr_luns, physical, &opened), 0);
 	return opened;
 }
 
@@ -167,6 +173,41 @@ START_TEST(test_clone_child_takes_over_and_the_parent_may_end)
 }
 END_TEST
 
+/* What the program that is executed needs to know, as one word for its command line. */
+static void exec_taken_over(const struct superpipe_source *source,
+			    const struct superpipe_vlun_source *vlun_source)
+{
+	char word[400];
+
+	snprintf(word, sizeof(word), "%llx,%d,%u,%llu,%d,%d,%s",
+		 (unsigned long long)source->context_id, source->adap_fd, vlun_source->res_hndl,
+		 (unsigned long long)vlun_source->nr_chunks, to_child[0], to_parent[1], host.dir);
+	execl("/proc/self/exe", "taken-over", word, (char *)NULL);
+	_exit(92);
+}
+
+/* The other side of exec_taken_over(). */
+static int main_taken_over(const char *word)
+{
+	struct superpipe_source source;
+	struct superpipe_vlun_source vlun_source;
+	unsigned long long context_id, nr_chunks;
+	int dir_at = 0;
+
+	if (sscanf(word, "%llx,%d,%u,%llu,%d,%d,%n", &context_id, &source.adap_fd,
+		   &vlun_source.res_hndl, &nr_chunks, &to_child[0], &to_parent[1], &dir_at) != 6)
+		return 93;
+	source.context_id = context_id;
+	vlun_source.nr_chunks = nr_chunks;
+	snprintf(host.dir, sizeof(host.dir), "%s", word + dir_at);
+	CHILD(try_open_sp(1, false, &sp) == 0);
+	CHILD(superpipe_attach_clone(sp, &source) == 0);
+	CHILD(superpipe_vlun_adopt(sp, &vlun_source, &vlun) == 0);
+	child_after_takeover();
+	return 0;
+}
+
+/* _i 0: fork and drop what was inherited; 1: fork and exec. */
 START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
 {
 	struct superpipe_source source;
@@ -180,7 +221,8 @@ START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
 	child = fork();
 	if (child == 0) {
 		keep_pipes_of_child();
-		/* As after an exec: the inherited side is dropped first. */
+		if (_i)
+			exec_taken_over(&source, &vlun_source);
 		superpipe_disown(sp);
 		sp = open_sp(1, false);
 		CHILD(superpipe_attach_clone(sp, &source) == 0);
@@ -363,7 +405,7 @@ END_TEST
 static void add_takeovers(TCase *core)
 {
 	tcase_add_loop_test(core, test_clone_child_takes_over_and_the_parent_may_end, 0, 3);
-	tcase_add_test(core, test_clone_of_an_exported_context_needs_nothing_inherited);
+	tcase_add_loop_test(core, test_clone_of_an_exported_context_needs_nothing_inherited, 0, 2);
 	tcase_add_loop_test(core,
 			    test_clone_is_repeated_when_a_sync_fails_or_the_child_loses_its_context,
 			    0, 2);
@@ -371,14 +413,17 @@ static void add_takeovers(TCase *core)
 	tcase_add_test(core, test_clone_of_a_stranger_or_a_stale_context_is_einval);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
-	Suite *suite = suite_create("superpipe clone");
+	Suite *suite;
 	TCase *core = tcase_create("core");
 	TCase *refusals = tcase_create("refusals");
 	SRunner *runner;
 	int nr_failed;
 
+	if (argc == 2)
+		return main_taken_over(argv[1]);
+	suite = suite_create("superpipe clone");
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 	add_takeovers(core);
 #else

@@ -13,7 +13,7 @@ verify_load 30 --verify_fatal=1
 sleep 2
 fault perm
 wait_until "the load has ended" is_gone "$load"
-wait "$load" && fail "the load has not noticed that the adapter failed"
+wait "$load" && fail "the load has not noticed that the adapter failed: $(cat "$WORK/fio.log")"
 driver_is failterm || fail "the driver is $(driver_state)"
 must_errno 'Input/output error' dd if="$MNT/before" of=/dev/null iflag=direct bs=4k
 must_errno 'Input/output error' dd if=/dev/zero of="$MNT/new" oflag=direct bs=4k count=1
