@@ -422,7 +422,10 @@ static int open_or_make(struct opener *o)
 	int rc = open_file(o->store);
 
 	if (rc == -ENOENT) {
-		rc = make(o);
+		/* One that could not be opened as asked is not worth making. */
+		rc = check_options(o, &o->spec->geometry);
+		if (!rc)
+			rc = make(o);
 		if (rc)
 			return rc;
 		rc = open_file(o->store);

@@ -99,7 +99,10 @@ readonly WORK STORE MNT
 # ---- volumes --------------------------------------------------------------------
 
 declare -A DAEMON=() DAEMON_LOG=()
-declare -a ADAPTERS=() EXPECTED_LOG=('^cxlfs: requests come over ')
+declare -a ADAPTERS=() 
+# What follows "left out" is one of those left out, and is judged itself.
+declare -a EXPECTED_LOG=('^cxlfs: requests come over '
+	'^cxlfs: [0-9]+ messages like the next one were left out$')
 nr_daemons=0
 
 join() {

@@ -4,6 +4,7 @@
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
+need_mounts
 
 good=$STORE/good
 fingerprint() { (cd "$1" && find . -type f -size -10M -exec md5sum {} + | sort && ls -la); }

@@ -17,7 +17,7 @@ for kind in "fault freeze" "fault eeh" host_reset; do
 	# shellcheck disable=SC2086  # a command and its word
 	every 1.5 4 $kind
 	load_is_fine
-	wait_until "driver normal" driver_is normal
+	wait_until "driver normal" is_well
 	cmp "$WORK/before" "$MNT/before"
 done
 stop_volume

@@ -5,6 +5,7 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio
+expect_log 'the adapter was reset'
 mkdir "$WORK/second"
 
 mount_lun /dev/sda,/dev/sdb

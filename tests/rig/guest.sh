@@ -16,8 +16,10 @@ enter_rig() {
 		echo "skip: the rig is not built (tests/rig/build.sh)"
 		exit 77
 	}
+	local log=$rig/../../build/test-logs/${0##*/}.kernel
+	mkdir -p "${log%/*}"
 	# Private directories of the guest: the host's have no working locks and sockets.
-	exec nice -n 10 "$rig/run" "${rig_options[@]}" -- env TMPDIR=/run CXLFS_IN_RIG=yes \
+	exec nice -n 10 "$rig/run" -d "$log" "${rig_options[@]}" -- env TMPDIR=/run CXLFS_IN_RIG=yes \
 		bash "$0" "$@"
 }
 [ -n "${CXLFS_IN_RIG:-}" ] || enter_rig "$@"
@@ -41,6 +43,7 @@ fault() { echo "$*" >"$SIM/ctl"; }
 
 driver_state() { sed -n 's/^driver state \([a-z]*\),.*/\1/p' "$SIM/state"; }
 driver_is() { [ "$(driver_state)" = "$1" ]; }
+is_well() { grep -q '^driver state normal, frozen 0' "$SIM/state"; }
 
 # A reset that the card does not take part in: contexts notice by all ones only.
 host_reset() {
@@ -48,12 +51,13 @@ host_reset() {
 	echo 1 >"$HOST/num_hwqs"
 }
 
-# every SECONDS TIMES COMMAND...
+# every SECONDS TIMES COMMAND...: a reset that comes into another is a permanent failure.
 every() {
 	local pause=$1 times=$2
 	shift 2
 	for _ in $(seq "$times"); do
 		sleep "$pause"
+		wait_until "driver normal" is_well
 		"$@"
 	done
 }

@@ -104,6 +104,8 @@ static ssize_t ctl_write(struct file *file, const char __user *ubuf, size_t len,
 		freeze();
 		sim_eeh_detected();
 	} else if (!strcmp(buf, "perm")) {
+		freeze();
+		sim.eeh_queued = true;	/* there is no way back */
 		queue_work(sim.wq, &sim.perm_work);
 	} else if (!strcmp(buf, "remove")) {
 		sim.drv->remove(sim.pdev);

@@ -1,0 +1,19 @@
+#!/bin/bash
+# `make install` puts everything in its place below DESTDIR, and `make uninstall` takes it away.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+plain_make() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s DESTDIR="$dir" PREFIX=/opt/x "$@"; }
+
+plain_make install
+for file in sbin/cxlfs sbin/cxlfsadm share/man/man5/cxlfs.5 share/man/man8/cxlfs.8 \
+	share/man/man8/cxlfsadm.8 lib/systemd/system/cxlfs@.service share/doc/cxlfs/README.md; do
+	[ -s "$dir/opt/x/$file" ] || { echo "missing: $file"; exit 1; }
+done
+grep -q '^ExecStart=/opt/x/sbin/cxlfs ' "$dir/opt/x/lib/systemd/system/cxlfs@.service"
+"$dir/opt/x/sbin/cxlfs" -V
+plain_make uninstall
+left=$(find "$dir" -type f)
+[ -z "$left" ] || { echo "left: $left"; exit 1; }
