@@ -59,7 +59,9 @@ static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 	(void)want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
 #endif
 #if FS_HAVE_DIRECT_IO_MMAP
-	fs->direct_io = want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
+	/* With writeback the kernel knows of bytes behind what we take for the end of file: a read that
+	 * bypasses its cache altogether would stop short of them. */
+	fs->direct_io = !fs->config.writeback && want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
 #else
 	fs->direct_io = false;
 #endif

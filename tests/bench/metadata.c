@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NR_FILES 10000
+#define NR_FILES     10000
 #define NR_WITH_DATA 1000
-#define READS 10
+#define READS        10
 
 static char buffer[4096];
 

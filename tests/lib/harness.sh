@@ -99,7 +99,8 @@ readonly WORK STORE MNT
 # ---- volumes --------------------------------------------------------------------
 
 declare -A DAEMON=() DAEMON_LOG=()
-declare -a ADAPTERS=() 
+declare -a ADAPTERS=()
+
 # What follows "left out" is one of those left out, and is judged itself.
 declare -a EXPECTED_LOG=('^cxlfs: requests come over '
 	'^cxlfs: [0-9]+ messages like the next one were left out$')

@@ -41,30 +41,30 @@ static inline void claim_failed(const char *file, int line, const char *text, co
 }
 
 /* It is so. The errno told is that of the last failed call, in it or before it. */
-#define claim(what)                                                                                \
-	do {                                                                                       \
-		if (!(what))                                                                       \
-			claim_failed(__FILE__, __LINE__, #what, strerror(errno));                  \
+#define claim(what)                                                               \
+	do {                                                                      \
+		if (!(what))                                                      \
+			claim_failed(__FILE__, __LINE__, #what, strerror(errno)); \
 	} while (0)
 
 /* The call returns -1 with this errno. */
-#define claim_errno(wanted, call)                                                                  \
-	do {                                                                                       \
-		errno = 0;                                                                         \
-		if ((call) != -1)                                                                  \
-			claim_failed(__FILE__, __LINE__, #call, "succeeded, not " #wanted);        \
-		else if (errno != (wanted))                                                        \
-			claim_failed(__FILE__, __LINE__, #call " is not " #wanted,                 \
-				     strerror(errno));                                             \
+#define claim_errno(wanted, call)                                                           \
+	do {                                                                                \
+		errno = 0;                                                                  \
+		if ((call) != -1)                                                           \
+			claim_failed(__FILE__, __LINE__, #call, "succeeded, not " #wanted); \
+		else if (errno != (wanted))                                                 \
+			claim_failed(__FILE__, __LINE__, #call " is not " #wanted,          \
+				     strerror(errno));                                      \
 	} while (0)
 
 /* What the rest rests on: without it the program ends. */
-#define claim_need(what)                                                                           \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			claim_failed(__FILE__, __LINE__, #what, strerror(errno));                  \
-			exit(1);                                                                   \
-		}                                                                                  \
+#define claim_need(what)                                                          \
+	do {                                                                      \
+		if (!(what)) {                                                    \
+			claim_failed(__FILE__, __LINE__, #what, strerror(errno)); \
+			exit(1);                                                  \
+		}                                                                 \
 	} while (0)
 
 static inline void claim_make_file(const char *name, const char *text)
@@ -145,10 +145,10 @@ static inline int claim_main(int argc, char **argv, const struct claim_test *tes
 	return claim_failures > 0;
 }
 
-#define CLAIM_MAIN(tests)                                                                          \
-	int main(int argc, char **argv)                                                            \
-	{                                                                                          \
-		return claim_main(argc, argv, tests, sizeof(tests) / sizeof((tests)[0]));          \
+#define CLAIM_MAIN(tests)                                                                 \
+	int main(int argc, char **argv)                                                   \
+	{                                                                                 \
+		return claim_main(argc, argv, tests, sizeof(tests) / sizeof((tests)[0])); \
 	}
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#define BLOCK 4096
+#define BLOCK    4096
 #define EXBIBYTE ((off_t)1 << 60)
 
 static int new_file(const char *name)

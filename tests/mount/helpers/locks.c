@@ -6,8 +6,9 @@
 
 static int lock_range(int fd, int command, short type, off_t start, off_t length)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = start,
-			      .l_len = length };
+	struct flock lock = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length
+	};
 
 	return fcntl(fd, command, &lock);
 }

@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WINDOW (2u << 20)
-#define BLOCK 4096u
+#define WINDOW  (2u << 20)
+#define BLOCK   4096u
 #define HISTORY 40
 #define LONGEST (128u << 10)
 
@@ -62,8 +62,9 @@ static char history[HISTORY][160];
 
 static void note(const char *what, size_t offset, size_t length)
 {
-	snprintf(history[nr_ops % HISTORY], sizeof(history[0]), "%llu %s offset %zu length %zu size %zu%s",
-		 nr_ops, what, offset, length, size, empty ? " (empty)" : "");
+	snprintf(history[nr_ops % HISTORY], sizeof(history[0]),
+		 "%llu %s offset %zu length %zu size %zu%s", nr_ops, what, offset, length, size,
+		 empty ? " (empty)" : "");
 }
 
 __attribute__((noreturn)) static void differ(const char *what, size_t at)
@@ -92,7 +93,8 @@ struct range {
 /* Often at block edges, often small, now and then long. */
 static struct range any_range(void)
 {
-	struct range r = { .offset = below(WINDOW), .length = 1 + below(one_in(4) ? LONGEST : 9000) };
+	struct range r = { .offset = below(WINDOW),
+			   .length = 1 + below(one_in(4) ? LONGEST : 9000) };
 
 	if (one_in(3))
 		r.offset &= ~(size_t)(BLOCK - 1);
@@ -154,7 +156,8 @@ static size_t readable(struct range r)
 	return r.length < size - r.offset ? r.length : size - r.offset;
 }
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------------------
+ */
 
 static void do_write(void)
 {
@@ -265,7 +268,8 @@ static void do_fallocate(void)
 
 	note(keep ? "fallocate keep" : "fallocate", r.offset, r.length);
 	need(fallocate(fd, keep ? FALLOC_FL_KEEP_SIZE : 0, base + (off_t)r.offset,
-		       (off_t)r.length) == 0, "fallocate", r.offset);
+		       (off_t)r.length) == 0,
+	     "fallocate", r.offset);
 	if (!keep)
 		grow_to(r.offset + r.length);
 }
@@ -284,7 +288,8 @@ static void do_punch(void)
 
 	note("punch", r.offset, r.length);
 	need(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, base + (off_t)r.offset,
-		       (off_t)r.length) == 0, "punch", r.offset);
+		       (off_t)r.length) == 0,
+	     "punch", r.offset);
 	model_zero(r);
 }
 
@@ -329,7 +334,8 @@ static void do_walk_holes(void)
 	note("walk holes", 0, size);
 	while (!empty && at < end) {
 		data = lseek(fd, at, SEEK_DATA);
-		need(data >= at || (data == -1 && errno == ENXIO), "SEEK_DATA", (size_t)(at - base));
+		need(data >= at || (data == -1 && errno == ENXIO), "SEEK_DATA",
+		     (size_t)(at - base));
 		if (data == -1 || data > end)
 			data = end;
 		for (off_t i = at; i < data; i++)
@@ -404,10 +410,25 @@ static void do_compare_all(void)
 }
 
 static void (*const operations[])(void) = {
-	do_write,	do_write,     do_write,	     do_read,	       do_read,
-	do_direct_write, do_direct_read, do_map,      do_map,	       do_truncate,
-	do_fallocate,	do_punch,     do_zero_range, do_copy_range,    do_walk_holes,
-	do_check_size,	do_truncate_to_nothing, do_sync_or_forget, do_compare_all,
+	do_write,
+	do_write,
+	do_write,
+	do_read,
+	do_read,
+	do_direct_write,
+	do_direct_read,
+	do_map,
+	do_map,
+	do_truncate,
+	do_fallocate,
+	do_punch,
+	do_zero_range,
+	do_copy_range,
+	do_walk_holes,
+	do_check_size,
+	do_truncate_to_nothing,
+	do_sync_or_forget,
+	do_compare_all,
 };
 
 static double now(void)

@@ -6,7 +6,7 @@
 #include <sys/fsuid.h>
 
 #define ALICE 12001
-#define BOB 12002
+#define BOB   12002
 #define STAFF 12010
 
 static mode_t mode_of(const char *name)

@@ -83,7 +83,8 @@ static void test_types_and_numbers_match_stat(void)
 	DIR *dir;
 
 	claim_make_file("file", "x");
-	claim_need(mkdir("dir", 0755) == 0 && symlink("x", "link") == 0 && mkfifo("fifo", 0600) == 0);
+	claim_need(mkdir("dir", 0755) == 0 && symlink("x", "link") == 0 &&
+		   mkfifo("fifo", 0600) == 0);
 	dir = open_here();
 	while ((entry = readdir(dir))) {
 		if (!strcmp(entry->d_name, ".."))

@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 
 #define SECRET 0xA5
-#define BLOCK 4096
-#define MIB (1 << 20)
+#define BLOCK  4096
+#define MIB    (1 << 20)
 
 static unsigned char *buffer; /* MIB, aligned */
 
@@ -35,7 +35,8 @@ static void fill_with_secret(void)
 	claim_need(close(fd) == 0 && unlink("secret") == 0);
 }
 
-/* ---- searching -------------------------------------------------------------------------------- */
+/* ---- searching --------------------------------------------------------------------------------
+ */
 
 static void search_bytes(const unsigned char *bytes, size_t n, const char *name, off_t at)
 {
@@ -77,7 +78,8 @@ static void search_mapping(const char *name)
 	close(fd);
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------ */
+/* ---- shapes ------------------------------------------------------------------------------------
+ */
 
 static void text(int fd, off_t at, size_t n)
 {

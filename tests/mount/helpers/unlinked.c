@@ -140,6 +140,7 @@ static const struct claim_test tests[] = {
 	{ "tmpfile_has_no_name_until_linked", test_tmpfile_has_no_name_until_linked },
 	{ "exclusive_tmpfile_stays_unnamed", test_exclusive_tmpfile_stays_unnamed },
 	{ "directory_with_only_a_tmpfile_is_empty", test_directory_with_only_a_tmpfile_is_empty },
-	{ "hundreds_of_files_are_unlinked_while_open", test_hundreds_of_files_are_unlinked_while_open },
+	{ "hundreds_of_files_are_unlinked_while_open",
+	  test_hundreds_of_files_are_unlinked_while_open },
 };
 CLAIM_MAIN(tests)

@@ -8,7 +8,7 @@
 #define ENOATTR ENODATA
 #endif
 
-#define NOBODY 65534
+#define NOBODY    65534
 #define VALUE_MAX 65536
 
 static void test_values_come_back(void)

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The driver loses an AFU SYNC and cannot reset its own context: growing a file meets EAGAIN,
+# after the driver's ten seconds, and an asynchronous reset on top. The writer sees a pause.
+# timeout: 300
+# shellcheck source=guest.sh
+. "$(dirname "$0")/guest.sh"
+need_tools fio
+mount_lun
+expect_log 'adapter|context|reset|recover|again'
+
+# Once in 10 s the driver can neither sync nor reset itself.
+lose_sync() {
+	fault dropsync 1
+	fault stickreset 1
+}
+
+syncs_lost() { grep -q 'drop_sync 0, stick_reset 0' "$SIM/state"; }
+
+resets() { dmesg | grep -c 'cxlflash_sim: AFU reset'; }
+resets_before=$(resets)
+
+head -c 2000000 /dev/urandom >"$WORK/data"
+verify_load 40
+sleep 2
+for chunk in 0 3 7; do
+	say "growing by chunk $chunk"
+	lose_sync
+	dd if="$WORK/data" of="$MNT/grown" bs=1M seek=$((chunk * 256)) conv=notrunc status=none
+done
+for chunk in 0 3 7; do
+	cmp -n 2000000 "$WORK/data" "$MNT/grown" 0 $((chunk * 256 * 1048576))
+done
+
+say "giving chunks back"
+(
+	sleep 60
+	cat "$SIM/state"
+	cat "$WORK/fio.log" | tail -3
+	top -b -n 1 | head -12
+	timeout 60 gdb -p "${DAEMON[$MNT]}" -batch -ex "thread apply all bt 9" 2>&1 | grep -E "^#|^Thread"
+	ps -eo pid,wchan:20,args | tail -20
+	dmesg | tail -12
+	tail -n 60 "${DAEMON_LOG[$MNT]}"
+) &
+lose_sync
+truncate -s 1000000 "$MNT/grown"
+say truncated
+cmp -n 1000000 "$WORK/data" "$MNT/grown"
+lose_sync
+say removing
+rm "$MNT/grown"
+say removed
+load_is_fine
+wait_until "the last loss" syncs_lost
+wait_until "driver normal" driver_is normal
+[ "$(resets)" -ge $((resets_before + 3)) ] || fail "the losses have not led to resets"
+stop_volume
+finish_lun
