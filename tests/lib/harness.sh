@@ -198,9 +198,12 @@ wait_for_daemon() {
 	[ $status = 0 ] || fail "the daemon of $mnt ended with status $status"
 }
 
+umount_silently() { umount "$1" 2>/dev/null; }
+
 stop_volume() {
 	local mnt=${1:-$MNT}
-	umount "$mnt" || fail "cannot unmount $mnt"
+	# The last user's files may still be on their way to being closed when it has ended.
+	wait_until "$mnt unmounted" umount_silently "$mnt"
 	[ -z "${DAEMON[$mnt]:-}" ] || wait_for_daemon "$mnt"
 }
 
