@@ -173,6 +173,9 @@ START_TEST(test_clone_child_takes_over_and_the_parent_may_end)
 }
 END_TEST
 
+/* This program; /proc/self/exe may be valgrind's. */
+static const char *program;
+
 /* What the program that is executed needs to know, as one word for its command line. */
 static void exec_taken_over(const struct superpipe_source *source,
 			    const struct superpipe_vlun_source *vlun_source)
@@ -182,7 +185,7 @@ static void exec_taken_over(const struct superpipe_source *source,
 	snprintf(word, sizeof(word), "%llx,%d,%u,%llu,%d,%d,%s",
 		 (unsigned long long)source->context_id, source->adap_fd, vlun_source->res_hndl,
 		 (unsigned long long)vlun_source->nr_chunks, to_child[0], to_parent[1], host.dir);
-	execl("/proc/self/exe", "taken-over", word, (char *)NULL);
+	execl(program, "taken-over", word, (char *)NULL);
 	_exit(92);
 }
 
@@ -423,6 +426,7 @@ int main(int argc, char *argv[])
 
 	if (argc == 2)
 		return main_taken_over(argv[1]);
+	program = argv[0];
 	suite = suite_create("superpipe clone");
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 	add_takeovers(core);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit attentions under load: power on, other parameters, a LUN that has grown, changed LUNs; and
 # one check condition after another that is worth a retry. Then one that is not.
-# timeout: 180
+# timeout: 300
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The adapter fails for good under load: every request ends promptly with an error, the volume
 # can be unmounted, and nothing of it is left.
+# timeout: 300
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio

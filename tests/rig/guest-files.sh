@@ -4,7 +4,7 @@
 # of the emulator and get by with 256 files at a time, which is what the driver allows here.
 # timeout: 400
 # shellcheck disable=SC2034  # for guest.sh
-rig_options=(-s 128G)
+rig_options=(-s 128G) rig_patience=380
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 

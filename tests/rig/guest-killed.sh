@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The daemon is killed, at start, under load and in a recovery: nothing is left in the driver.
-# timeout: 180
+# timeout: 300
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Ports of the adapter go down and come back under load: with one of two nothing is felt, with
 # none of two for some seconds there is a pause.
-# timeout: 180
+# timeout: 300
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio

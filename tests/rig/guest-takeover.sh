@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A child takes over its parent's vLUNs, by fork and by fork and exec; one that wants none.
+# timeout: 300
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 

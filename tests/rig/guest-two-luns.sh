@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # One volume over both LUNs, then two volumes on a LUN each; the same LUN through its other port.
-# timeout: 180
+# timeout: 300
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio

@@ -31,6 +31,21 @@ readonly SIM=/sys/kernel/debug/cxlflash_sim HOST=/sys/class/scsi_host/host0
 
 "$CXLFSADM" lun enable all >/dev/null
 
+# What hangs tells where, instead of being killed from outside without a word.
+tell_where() {
+	local pid
+	sleep "${rig_patience:-270}"
+	cat "$SIM/state"
+	for pid in $(pgrep -x 'cxlfs|fio|takeover|conformance'); do
+		grep -H '' "/proc/$pid/task/"*/{comm,wchan,syscall}
+		! command -v gdb >/dev/null || timeout 60 gdb -p "$pid" -batch \
+			-ex 'thread apply all bt 12' 2>&1 | grep -E '^(#|Thread)'
+	done
+	dmesg | tail -n 20
+	kill -TERM $$
+}
+tell_where >&2 &
+
 # ---- volumes --------------------------------------------------------------------
 
 # mount_lun [DEVICES [MOUNT_OPTIONS]]: on $MNT.
