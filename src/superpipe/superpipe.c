@@ -65,7 +65,8 @@ static int probe_luns(struct superpipe *sp, const void *arg)
 			continue;
 		if (rc == -EBUSY)
 			context_explain(&sp->context, "%s: another program uses this LUN %s; it "
-					"can be used only one way at a time",
+					"can be used only one way at a time; 'cxlfsadm lun list' "
+					"shows who it is",
 					sp->context.names[lun],
 					sp->options.physical ? "for virtual LUNs" : "as a whole");
 		else
