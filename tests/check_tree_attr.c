@@ -267,7 +267,7 @@ START_TEST(test_xattr_values_of_an_inode_are_limited_together)
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 	static char value[65536];
-	char name[16];
+	char name[24];
 
 	for (int i = 0; i < 16; i++) {
 		snprintf(name, sizeof(name), "user.%d", i);

@@ -49,15 +49,22 @@ static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
 
 static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 {
-	(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
+	bool kills = false;
+
 	(void)want(conn, FUSE_CAP_EXPORT_SUPPORT);
 	(void)want(conn, FUSE_CAP_PARALLEL_DIROPS);
 	/* With ACLs the default ACL of the parent may replace the umask, so it must come to us. */
 	if (want(conn, FUSE_CAP_POSIX_ACL))
 		(void)want(conn, FUSE_CAP_DONT_MASK);
 #if FS_HAVE_KILL_SUIDGID
-	(void)want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
+	kills = want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
 #endif
+	/* An open that truncates must drop set-id bits as well. Where the kernel does not tell us
+	 * when, it has to truncate by a request of its own, before which it drops them itself. */
+	if (kills)
+		(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
+	else
+		do_without(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 #if FS_HAVE_DIRECT_IO_MMAP
 	/* With writeback the kernel knows of bytes behind what we take for the end of file: a read that
 	 * bypasses its cache altogether would stop short of them. */
