@@ -15,6 +15,26 @@ static bool maker_may_setgid(fuse_req_t req, const struct tree_inode *dir, mode_
 	return fs_caller_in_group(req, attr.mode & S_ISGID ? attr.gid : fuse_req_ctx(req)->gid);
 }
 
+static void reply_entry(struct fs *fs, fuse_req_t req, int err,
+			const struct fuse_entry_param *entry)
+{
+	if (err)
+		fs_reply_err(fs, req, err);
+	else
+		fs_reply_entry(fs, req, entry);
+}
+
+static void reply_opened(struct fs *fs, fuse_req_t req, int err,
+			 const struct fuse_entry_param *entry, struct fuse_file_info *fi)
+{
+	if (err) {
+		fs_reply_err(fs, req, err);
+		return;
+	}
+	fs_open_flags(fi);
+	fs_reply_create(fs, req, entry, fi);
+}
+
 static int make_locked(struct fs *fs, fuse_req_t req, fuse_ino_t parent, const char *name,
 		       mode_t mode, dev_t rdev, struct tree_inode **ret_inode)
 {
@@ -41,10 +61,7 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	if (!err)
 		fs_entry_locked(fs, inode, &entry);
 	fs_unlock(fs);
-	if (err)
-		fs_reply_err(fs, req, err);
-	else
-		fs_reply_entry(fs, req, &entry);
+	reply_entry(fs, req, err, &entry);
 }
 
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -75,10 +92,7 @@ void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 	if (!err)
 		fs_entry_locked(fs, inode, &entry);
 	fs_unlock(fs);
-	if (err)
-		fs_reply_err(fs, req, err);
-	else
-		fs_reply_entry(fs, req, &entry);
+	reply_entry(fs, req, err, &entry);
 }
 
 void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -122,10 +136,7 @@ void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const cha
 	if (!err)
 		fs_entry_locked(fs, inode, &entry);
 	fs_unlock(fs);
-	if (err)
-		fs_reply_err(fs, req, err);
-	else
-		fs_reply_entry(fs, req, &entry);
+	reply_entry(fs, req, err, &entry);
 }
 
 static void remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, bool directory)
@@ -195,12 +206,7 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		fs_entry_locked(fs, inode, &entry);
 	}
 	fs_unlock(fs);
-	if (err) {
-		fs_reply_err(fs, req, err);
-		return;
-	}
-	fs_open_flags(fi);
-	fs_reply_create(fs, req, &entry, fi);
+	reply_opened(fs, req, err, &entry, fi);
 }
 
 void fs_op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
@@ -223,10 +229,5 @@ void fs_op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_f
 	if (!err)
 		fs_entry_locked(fs, inode, &entry);
 	fs_unlock(fs);
-	if (err) {
-		fs_reply_err(fs, req, err);
-		return;
-	}
-	fs_open_flags(fi);
-	fs_reply_create(fs, req, &entry, fi);
+	reply_opened(fs, req, err, &entry, fi);
 }
