@@ -224,7 +224,10 @@ void volume_stop(struct volume *volume)
 	/* With nobody inside this ends the session from the kernel's side, in good order. */
 	if (!umount2(volume->mountpoint, 0))
 		return;
-	log_notice("%s is in use: open files in it will fail from now on", volume->mountpoint);
+	/* A user without privileges may not; libfuse asks fusermount3 when the session has ended. */
+	if (errno == EBUSY)
+		log_notice("%s is in use: open files in it will fail from now on",
+			   volume->mountpoint);
 	fs_quiesce(volume->fs);
 	fuse_session_exit(volume->session);
 	/* Older libfuse looks at the exit flag only when something interrupts its wait. */
