@@ -29,9 +29,7 @@ static void truncated_at_open(struct fs_io *io)
 	struct fs *fs = io->fs;
 
 	if (io->result < 0) {
-		fs_write_lock(fs);
-		(void)tree_close(fs->tree, tree_get(fs->tree, io->ino));
-		fs_unlock(fs);
+		fs_drop_open(fs, io->ino);
 		fs_reply_err(fs, io->req, (int)io->result);
 	} else {
 		fs_touch_modified(fs, io->ino, io->kill);
@@ -46,9 +44,7 @@ static void truncate_at_open(struct fs *fs, fuse_req_t req, uint64_t ino,
 	struct fs_io *io = fs_io_get(fs, req, ino);
 
 	if (!io) {
-		fs_write_lock(fs);
-		(void)tree_close(fs->tree, tree_get(fs->tree, ino));
-		fs_unlock(fs);
+		fs_drop_open(fs, ino);
 		fs_reply_err(fs, req, -ENOMEM);
 		return;
 	}

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* Nobody else changes the volume, so what the kernel was told stays true: a century of seconds. */
@@ -58,51 +57,64 @@ bool fs_caller_in_group(fuse_req_t req, gid_t gid)
 	return found;
 }
 
+/* @file: of a regular file, NULL for one without data and for all others. */
+static struct stat stat_of(const struct tree_attr *attr, const struct data_file *file)
+{
+	uint64_t size = file ? data_file_size(file) : attr->size;
+	uint64_t bytes = file ? data_file_written_bytes(file) : 0;
+
+	return (struct stat){
+		.st_ino = attr->ino,
+		.st_mode = attr->mode,
+		.st_nlink = attr->nlink,
+		.st_uid = attr->uid,
+		.st_gid = attr->gid,
+		.st_rdev = attr->rdev,
+		.st_size = (off_t)size,
+		.st_blksize = DATA_BLOCK_BYTES,
+		.st_blocks = (blkcnt_t)(bytes / 512),
+		.st_atim = attr->atime,
+		.st_mtim = attr->mtime,
+		.st_ctim = attr->ctime,
+	};
+}
+
 void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st)
 {
-	struct tree_attr attr;
 	struct data_file *file;
-	uint64_t size, bytes = 0;
+	struct tree_attr attr;
 
 	fs_attr_lock(fs, inode);
 	tree_getattr(inode, &attr);
 	file = tree_payload(inode);
 	fs_attr_unlock(fs, inode);
-	size = attr.size;
-	if (file) {
-		size = data_file_size(file);
-		bytes = data_file_written_bytes(file);
-	}
-	*ret_st = (struct stat){
-		.st_ino = attr.ino,
-		.st_mode = attr.mode,
-		.st_nlink = attr.nlink,
-		.st_uid = attr.uid,
-		.st_gid = attr.gid,
-		.st_rdev = attr.rdev,
-		.st_size = (off_t)size,
-		.st_blksize = DATA_BLOCK_BYTES,
-		.st_blocks = (blkcnt_t)(bytes / 512),
-		.st_atim = attr.atime,
-		.st_mtim = attr.mtime,
-		.st_ctim = attr.ctime,
-	};
+	*ret_st = stat_of(&attr, file);
 }
 
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry)
 {
+	struct data_file *file;
 	struct tree_attr attr;
 
-	memset(ret_entry, 0, sizeof(*ret_entry));
-	fs_stat_locked(fs, inode, &ret_entry->attr);
 	fs_attr_lock(fs, inode);
 	tree_getattr(inode, &attr);
+	file = tree_payload(inode);
 	tree_ref(inode, 1);
 	fs_attr_unlock(fs, inode);
-	ret_entry->ino = attr.ino;
-	ret_entry->generation = attr.generation;
-	ret_entry->attr_timeout = CACHE_SECONDS;
-	ret_entry->entry_timeout = CACHE_SECONDS;
+	*ret_entry = (struct fuse_entry_param){
+		.ino = attr.ino,
+		.generation = attr.generation,
+		.attr = stat_of(&attr, file),
+		.attr_timeout = CACHE_SECONDS,
+		.entry_timeout = CACHE_SECONDS,
+	};
+}
+
+void fs_drop_open(struct fs *fs, uint64_t ino)
+{
+	fs_write_lock(fs);
+	(void)tree_close(fs->tree, tree_get(fs->tree, ino));
+	fs_unlock(fs);
 }
 
 void fs_touch_modified(struct fs *fs, uint64_t ino, bool kill)

@@ -88,6 +88,8 @@ bool fs_caller_in_group(fuse_req_t req, gid_t gid);
 void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st);
 /** fs_entry_locked() - fill an entry, take the reference that goes with it. Lock: tree, shared. */
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry);
+/** Gives one tree_open() back. Takes the locks. */
+void fs_drop_open(struct fs *fs, uint64_t ino);
 /** For how long the kernel may keep what it is told. */
 double fs_cache_seconds(void);
 

@@ -49,11 +49,8 @@ void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_para
 
 void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi)
 {
-	if (fuse_reply_open(req, fi) < 0) {
-		fs_write_lock(fs);
-		(void)tree_close(fs->tree, tree_get(fs->tree, ino));
-		fs_unlock(fs);
-	}
+	if (fuse_reply_open(req, fi) < 0)
+		fs_drop_open(fs, ino);
 	fs_leave(fs);
 }
 

@@ -82,17 +82,10 @@ static int pin(struct fs *fs, uint64_t ino)
 	return err;
 }
 
-static void unpin(struct fs *fs, uint64_t ino)
-{
-	fs_write_lock(fs);
-	(void)tree_close(fs->tree, tree_get(fs->tree, ino));
-	fs_unlock(fs);
-}
-
 static void truncated(struct fs_io *io)
 {
 	if (io->result < 0) {
-		unpin(io->fs, io->ino);
+		fs_drop_open(io->fs, io->ino);
 		fs_reply_err(io->fs, io->req, (int)io->result);
 	} else {
 		set_and_reply(io->fs, io->req, io->ino, &io->attr, io->what, true);
@@ -113,7 +106,7 @@ static void truncate_first(struct fs *fs, fuse_req_t req, uint64_t ino, const st
 	}
 	io = fs_io_get(fs, req, ino);
 	if (!io) {
-		unpin(fs, ino);
+		fs_drop_open(fs, ino);
 		fs_reply_err(fs, req, -ENOMEM);
 		return;
 	}
