@@ -10,14 +10,23 @@ DOCDIR  ?= $(PREFIX)/share/doc/cxlfs
 VARIANT ?= release
 # auto, system or private (contrib/build/config.sh).
 LIBFUSE ?= auto
+# IBM's: auto, yes or no (contrib/build/libcxl.sh).
+LIBCXL ?= auto
 # How long `make soak` and `make stress` run.
 SECONDS ?= 3600
 
 VERSION := $(shell cat contrib/build/version)
 
-dir_of = build/$(1)$(if $(filter-out auto,$(LIBFUSE)),-$(LIBFUSE))
+choice := $(if $(filter-out auto,$(LIBCXL)),-libcxl-$(LIBCXL))
+dir_of = build/$(1)$(if $(filter-out auto,$(LIBFUSE)),-$(LIBFUSE))$(choice)
 B := $(call dir_of,$(VARIANT))
-CONFIG := build/config-$(LIBFUSE).mk
+CONFIG := build/config-$(LIBFUSE)$(choice).mk
+
+# Making $(CONFIG) is what installs and finds the libraries; these need none of it.
+unconfigured := help clean distclean umount uninstall
+ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
+include $(CONFIG)
+endif
 
 # As many jobs as cores, unless told otherwise.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
@@ -59,26 +68,35 @@ OBJ_daemon := $(call objects_of,src/daemon/*.c)
 OBJ_adm    := $(call objects_of,src/adm/*.c)
 OBJ_fs     := $(call objects_of,src/fs/*.c)
 OBJ_below  := $(call objects_of,$(patsubst %,src/%/*.c,$(filter-out daemon adm fs,$(layers))))
+ifeq ($(LIBCXL_CFLAGS),)
+OBJ_below  := $(filter-out %/kernel_libcxl.o,$(OBJ_below))
+endif
 OBJ_support := $(call objects_of,tests/support/*.c)
 OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c)
 
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 # Linked with a fake of the layer below the one they test.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
+# Built as where libcxl is found, whether it was or not.
+OBJ_libcxl := $(patsubst %,$(B)/tests/fake/libcxl/%.o,kernel kernel_libcxl fake_libcxl)
 OBJ_conformance := $(call objects_of,tests/conformance/*.c tests/support/dk.c)
 CONFORMANCE := $(B)/tests/conformance/conformance
-HELPERS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/mount/helpers/*.c tests/bench/*.c))
+HELPERS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/mount/helpers/*.c))
+OBJ_load   := $(call objects_of,tests/bench/support/*.c)
+LOADS      := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 PROGRAMS   := $(if $(OBJ_daemon),$(B)/cxlfs) $(if $(OBJ_adm),$(B)/cxlfsadm)
 
 # Private, or the flags of whoever needs them first would be those of all that it is made of.
 $(OBJ_fs): private EXTRA_CFLAGS = $(FUSE_CFLAGS)
 $(OBJ_daemon): private EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
+$(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
+$(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)
-helpers: $(HELPERS)
+helpers: $(HELPERS) $(LOADS)
 everything: programs unit-tests helpers
 
 $(B)/cxlfs: $(OBJ_daemon) $(B)/libcxlfs-fs.a $(B)/libcxlfs.a
@@ -89,6 +107,8 @@ $(B)/cxlfsadm: $(B)/src/adm/main.o $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
 
+# First, or the archive's would be taken.
+$(B)/tests/check_libcxl: $(OBJ_libcxl)
 $(filter-out $(FAKED_TESTS),$(UNIT_TESTS)): %: %.o $(OBJ_support) $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
 $(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
 $(UNIT_TESTS):
@@ -103,6 +123,11 @@ $(HELPERS): %: %.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^
 
+# The archive is for the one that needs no mount.
+$(LOADS): %: %.o $(OBJ_load) $(B)/libcxlfs.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
+
 $(B)/libcxlfs.a: $(OBJ_below)
 $(B)/libcxlfs-fs.a: $(OBJ_fs)
 $(B)/libcxlfs-adm.a: $(filter-out %/main.o,$(OBJ_adm))
@@ -111,6 +136,11 @@ $(B)/libcxlfs-adm.a: $(filter-out %/main.o,$(OBJ_adm))
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(AR) qcs $@ $(filter %.o,$^)
+
+$(B)/tests/fake/libcxl/%.o: src/devport/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,"$< (with the fake libcxl)")
+	$(Q)$(COMPILE) -c -o $@ $<
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -137,14 +167,15 @@ build/deps/%: contrib/build/packages contrib/build/deps.sh
 	@contrib/build/deps.sh $*
 	@touch $@
 
-$(CONFIG): contrib/build/config.sh contrib/build/libfuse.sh build/deps/build
-	@contrib/build/config.sh $(LIBFUSE) $@
+$(CONFIG): contrib/build/config.sh contrib/build/libfuse.sh contrib/build/libcxl.sh
+$(CONFIG): build/deps/build $(CONFIG).flags
+	@contrib/build/config.sh $(LIBFUSE) $(LIBCXL) $@
 
-# Making $(CONFIG) is what installs and finds the libraries; these need none of it.
-unconfigured := help clean distclean umount uninstall
-ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
-include $(CONFIG)
-endif
+# Where libcxl is looked for.
+$(CONFIG).flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(CPPFLAGS) | $(LDFLAGS)) | cmp -s - $@ || \
+		printf '%s\n' $(call quote,$(CPPFLAGS) | $(LDFLAGS)) >$@
 
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
 CHECK_LIBS = $(shell pkg-config --libs check)
@@ -200,6 +231,15 @@ soak: everything ## random I/O against a model, without and with random faults, 
 bench: everything build/deps/bench ## compare with ext4, fuse2fs, nbdfuse, passthrough_hp
 	@BUILD=$(B) tests/bench/run.sh
 
+bench-scale: everything ## a million files, 4096 of them with data, a LUN of 16 TiB, memory
+	@BUILD=$(B) tests/bench/scale.sh
+
+bench-card: everything build/deps/bench ## how much of a modelled card's speed arrives
+	@BUILD=$(B) tests/bench/card.sh
+
+bench-instructions: helpers build/deps/valgrind ## instructions for a command of 4 KiB
+	@BUILD=$(B) tests/bench/instructions.sh
+
 lint: build/deps/test programs ## scripts, layers, headers
 	@$(run_tests) lint $(wildcard tests/lint/*.sh)
 
@@ -228,7 +268,7 @@ uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean: ## remove what was compiled, keep libfuse, the rig and the configuration
-	rm -rf $(filter-out build/deps build/libfuse build/rig build/config-%.mk,$(wildcard build/*))
+	rm -rf $(filter-out build/deps build/libfuse build/rig build/config-%,$(wildcard build/*))
 
 distclean: ## remove build/
 	rm -rf build
@@ -237,5 +277,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/rig.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
-	check-asan check-tsan check-valgrind check-clang stress soak bench lint man-lint \
+	check-asan check-tsan check-valgrind check-clang stress soak bench bench-scale \
+	bench-card bench-instructions lint man-lint \
 	install uninstall clean distclean help FORCE

@@ -160,22 +160,6 @@ END_TEST
 
 /* ---- the common path ----------------------------------------------------------------------- */
 
-static const struct {
-	unsigned long request;
-	size_t bytes;
-} all_ioctls[] = {
-	{ DK_IOCTL_ATTACH, sizeof(struct dk_attach) },
-	{ DK_IOCTL_USER_DIRECT, sizeof(struct dk_udirect) },
-	{ DK_IOCTL_RELEASE, sizeof(struct dk_release) },
-	{ DK_IOCTL_DETACH, sizeof(struct dk_detach) },
-	{ DK_IOCTL_VERIFY, sizeof(struct dk_verify) },
-	{ DK_IOCTL_RECOVER_AFU, sizeof(struct dk_recover_afu) },
-	{ DK_IOCTL_MANAGE_LUN, sizeof(struct dk_manage_lun) },
-	{ DK_IOCTL_USER_VIRTUAL, sizeof(struct dk_uvirtual) },
-	{ DK_IOCTL_VLUN_RESIZE, sizeof(struct dk_resize) },
-	{ DK_IOCTL_VLUN_CLONE, sizeof(struct dk_clone) },
-};
-
 START_TEST(test_header_is_checked_and_nothing_copied_back)
 {
 	union {
@@ -193,7 +177,7 @@ START_TEST(test_header_is_checked_and_nothing_copied_back)
 		arg.hdr.rsvd[2] = bad == 3;
 		arg.hdr.return_flags = bad == 4;
 		before = arg;
-		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, all_ioctls[_i].request, &arg), -EINVAL);
+		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[_i], &arg), -EINVAL);
 		ck_assert_mem_eq(&arg, &before, sizeof(arg));
 	}
 	emul_rig_close(&rig);
@@ -203,8 +187,8 @@ END_TEST
 START_TEST(test_bad_address_is_efault)
 {
 	emul_rig_open(&rig, "");
-	ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, all_ioctls[_i].request, NULL), -EFAULT);
-	ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, all_ioctls[_i].request, (void *)8), -EFAULT);
+	ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[_i], NULL), -EFAULT);
+	ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[_i], (void *)8), -EFAULT);
 	emul_rig_close(&rig);
 }
 END_TEST
@@ -227,10 +211,10 @@ START_TEST(test_lun_in_legacy_mode_is_einval)
 
 	emul_rig_open(&rig, "");
 	ck_assert_int_eq(dk_manage_lun(rig.dp, lun_of(0)->wwid, DK_MLF_DISABLE_SUPERPIPE), 0);
-	if (all_ioctls[_i].request != DK_IOCTL_MANAGE_LUN) {
-		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, all_ioctls[_i].request, arg), -EINVAL);
+	if (dk_all_ioctls[_i] != DK_IOCTL_MANAGE_LUN) {
+		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[_i], arg), -EINVAL);
 		/* before the structure is looked at */
-		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, all_ioctls[_i].request, NULL), -EINVAL);
+		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[_i], NULL), -EINVAL);
 	}
 	emul_rig_close(&rig);
 }
@@ -691,7 +675,7 @@ static void add_attach(Suite *suite)
 static void add_common(Suite *suite)
 {
 	TCase *tc = tcase_create("common");
-	int nr = sizeof(all_ioctls) / sizeof(all_ioctls[0]);
+	int nr = DK_NR_IOCTLS;
 
 	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_loop_test(tc, test_header_is_checked_and_nothing_copied_back, 0, nr);

@@ -211,22 +211,6 @@ START_TEST(test_growth_is_short_on_request)
 END_TEST
 
 static const struct {
-	unsigned long request;
-	size_t bytes;
-} all_ioctls[] = {
-	{ DK_IOCTL_ATTACH, sizeof(struct dk_attach) },
-	{ DK_IOCTL_USER_DIRECT, sizeof(struct dk_udirect) },
-	{ DK_IOCTL_RELEASE, sizeof(struct dk_release) },
-	{ DK_IOCTL_DETACH, sizeof(struct dk_detach) },
-	{ DK_IOCTL_VERIFY, sizeof(struct dk_verify) },
-	{ DK_IOCTL_RECOVER_AFU, sizeof(struct dk_recover_afu) },
-	{ DK_IOCTL_MANAGE_LUN, sizeof(struct dk_manage_lun) },
-	{ DK_IOCTL_USER_VIRTUAL, sizeof(struct dk_uvirtual) },
-	{ DK_IOCTL_VLUN_RESIZE, sizeof(struct dk_resize) },
-	{ DK_IOCTL_VLUN_CLONE, sizeof(struct dk_clone) },
-};
-
-static const struct {
 	const char *rule;
 	int rc;
 } errnos[] = {
@@ -246,8 +230,8 @@ START_TEST(test_any_errno_can_be_injected_anywhere)
 		snprintf(rule, sizeof(rule), "at=%s n=1 %s", points[i], errnos[_i].rule);
 		emul_rig_fault(&rig, rule);
 	}
-	for (unsigned i = 0; i < sizeof(all_ioctls) / sizeof(all_ioctls[0]); i++)
-		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, all_ioctls[i].request, arg),
+	for (unsigned i = 0; i < DK_NR_IOCTLS; i++)
+		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[i], arg),
 				 errnos[_i].rc);
 	ck_assert_uint_eq(lun_of(0)->users, 0);
 	emul_rig_close(&rig);

@@ -164,7 +164,8 @@ START_TEST(test_emul_many_threads_with_ios_larger_than_the_queue)
 {
 	struct load loads[NR_LOADS];
 
-	start(_i, ",cmdroom=16", (struct superpipe_options){ .queue_depth = 64 });
+	start(_i, ",cmdroom=16", (struct superpipe_options){ .queue_depth = 64,
+							      .busy_poll_us = 100 });
 	start_loads(loads, new_vlun(0, 1), 300, 6, NULL);
 	join_loads(loads);
 	ck_assert_uint_eq(stats().errors, 0);

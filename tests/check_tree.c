@@ -92,6 +92,7 @@ START_TEST(test_tree_setgid_directory_hands_down_its_group)
 	ck_assert_uint_eq(attr_of(inode).gid, 1000);
 	ck_assert_uint_eq(tree_mode(inode), S_IFLNK | 0777);
 	ck_assert_int_eq(tree_tmpfile(tree, dir, 0600, &other, &inode), 0);
+	tree_ref(inode, 1);
 	ck_assert_uint_eq(attr_of(inode).gid, 1000);
 	end_tree(tree);
 }
@@ -189,22 +190,18 @@ END_TEST
 
 /* ---- life ---- */
 
-START_TEST(test_tree_referenced_inode_keeps_its_payload_and_can_be_opened)
+START_TEST(test_tree_referenced_inode_keeps_its_payload_after_unlink)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 	uint64_t ino = tree_ino(file);
 
-	tree_set_payload(file, payload);
-	ck_assert_ptr_eq(tree_payload(file), payload);
+	tree_set_payload(tree, file, payload);
 	tree_ref(file, 3);
+	ck_assert_int_eq(nr_payloads_doomed, 0);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(3), NULL), 0);
 	ck_assert_int_eq(nr_payloads_doomed, 1);
 	ck_assert_ptr_eq(tree_payload(file), payload);
-	ck_assert_int_eq(tree_open(tree, file), 0);
-	ck_assert_int_eq(nr_payloads_doomed, 0);
-	ck_assert_uint_eq(tree_close(tree, file), 0);
-	ck_assert_int_eq(nr_payloads_doomed, 1);
 	tree_unref(tree, file, 2);
 	ck_assert_ptr_eq(tree_get(tree, ino), file);
 	ck_assert_int_eq(nr_payloads_freed, 0);
@@ -215,35 +212,31 @@ START_TEST(test_tree_referenced_inode_keeps_its_payload_and_can_be_opened)
 }
 END_TEST
 
-START_TEST(test_tree_open_file_keeps_its_payload_after_unlink)
+START_TEST(test_tree_payload_of_an_unlinked_file_is_doomed_from_the_start)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 
-	tree_set_payload(file, payload);
-	ck_assert_int_eq(tree_open(tree, file), 0);
-	ck_assert_int_eq(tree_open(tree, file), 0);
+	tree_ref(file, 1);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(3), NULL), 0);
-	ck_assert_int_eq(nr_payloads_freed, 0);
-	ck_assert_int_eq(tree_open(tree, file), 0);
-	ck_assert_uint_eq(tree_close(tree, file), 2);
-	ck_assert_uint_eq(tree_close(tree, file), 1);
-	ck_assert_int_eq(nr_payloads_freed, 0);
-	ck_assert_uint_eq(tree_close(tree, file), 0);
+	ck_assert_int_eq(nr_payloads_doomed, 0);
+	tree_set_payload(tree, file, payload);
+	ck_assert_int_eq(nr_payloads_doomed, 1);
+	tree_unref(tree, file, 1);
 	ck_assert_int_eq(nr_payloads_freed, 1);
 	ck_assert_uint_eq(tree_nr_inodes(tree), 1);
 	end_tree(tree);
 }
 END_TEST
 
-START_TEST(test_tree_close_of_a_linked_file_frees_nothing)
+START_TEST(test_tree_unref_of_a_linked_file_frees_nothing)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 
-	tree_set_payload(file, payload);
-	ck_assert_int_eq(tree_open(tree, file), 0);
-	ck_assert_uint_eq(tree_close(tree, file), 0);
+	tree_set_payload(tree, file, payload);
+	tree_ref(file, 1);
+	tree_unref(tree, file, 1);
 	ck_assert_int_eq(nr_payloads_freed, 0);
 	ck_assert_ptr_eq(tree_payload(file), payload);
 	end_tree(tree);
@@ -256,42 +249,49 @@ START_TEST(test_tree_free_hands_every_payload_back)
 	struct tree *tree = make_tree();
 	struct tree_inode *dir = make_dir(tree, root_of(tree), "d"), *tmp;
 
-	tree_set_payload(make_file(tree, dir, "f"), payload);
-	tree_set_payload(make_file(tree, root_of(tree), "g"), payload + 1);
+	tree_set_payload(tree, make_file(tree, dir, "f"), payload);
+	tree_set_payload(tree, make_file(tree, root_of(tree), "g"), payload + 1);
 	ck_assert_int_eq(tree_tmpfile(tree, dir, 0600, at(2), &tmp), 0);
-	tree_set_payload(tmp, payload + 2);
+	tree_ref(tmp, 1);
+	tree_set_payload(tree, tmp, payload + 2);
 	end_tree(tree);
 	ck_assert_int_eq(nr_payloads_freed, 3);
 	tree_free(NULL);
 }
 END_TEST
 
-START_TEST(test_tree_tmpfile_vanishes_with_its_last_close)
+START_TEST(test_tree_tmpfile_vanishes_with_its_last_reference)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *file;
 
 	ck_assert_int_eq(tree_tmpfile(tree, root_of(tree), 0600, at(2), &file), 0);
-	tree_set_payload(file, payload);
+	tree_ref(file, 1);
+	tree_set_payload(tree, file, payload);
+	ck_assert_int_eq(nr_payloads_doomed, 1);
 	ck_assert_uint_eq(attr_of(file).nlink, 0);
 	ck_assert_uint_eq(tree_mode(file), S_IFREG | 0600);
 	ck_assert_int_eq(attr_of(root_of(tree)).mtime.tv_sec, 1);
-	ck_assert_uint_eq(tree_close(tree, file), 0);
+	tree_unref(tree, file, 1);
 	ck_assert_int_eq(nr_payloads_freed, 1);
 	ck_assert_uint_eq(tree_nr_inodes(tree), 1);
 	end_tree(tree);
 }
 END_TEST
 
-START_TEST(test_tree_tmpfile_can_be_linked_while_open)
+START_TEST(test_tree_tmpfile_can_be_linked_once)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *file;
 
 	ck_assert_int_eq(tree_tmpfile(tree, root_of(tree), 0600, at(2), &file), 0);
+	tree_ref(file, 2);
+	tree_unref(tree, file, 1);
+	tree_set_payload(tree, file, payload);
 	ck_assert_int_eq(tree_link(tree, file, root_of(tree), "f", at(3)), 0);
+	ck_assert_int_eq(nr_payloads_doomed, 0);
 	ck_assert_uint_eq(attr_of(file).nlink, 1);
-	ck_assert_uint_eq(tree_close(tree, file), 0);
+	tree_unref(tree, file, 1);
 	ck_assert_ptr_eq(find(tree, root_of(tree), "f"), file);
 	end_tree(tree);
 }
@@ -302,15 +302,13 @@ START_TEST(test_tree_link_cannot_revive_a_removed_file)
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f"), *tmp;
 
-	ck_assert_int_eq(tree_open(tree, file), 0);
+	tree_ref(file, 1);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(3), NULL), 0);
 	ck_assert_int_eq(tree_link(tree, file, root_of(tree), "g", at(4)), -ENOENT);
 	ck_assert_int_eq(tree_tmpfile(tree, root_of(tree), 0600, at(2), &tmp), 0);
+	tree_ref(tmp, 1);
 	ck_assert_int_eq(tree_link(tree, tmp, root_of(tree), "t", at(3)), 0);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "t", at(3), NULL), 0);
-	ck_assert_int_eq(tree_link(tree, tmp, root_of(tree), "u", at(4)), -ENOENT);
-	tree_ref(tmp, 1);
-	ck_assert_uint_eq(tree_close(tree, tmp), 0);
 	ck_assert_int_eq(tree_link(tree, tmp, root_of(tree), "u", at(4)), -ENOENT);
 	end_tree(tree);
 }
@@ -366,7 +364,7 @@ START_TEST(test_tree_removed_directory_takes_no_more_names)
 	struct tree_inode *dir = make_dir(tree, root_of(tree), "d"), *got;
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 
-	ck_assert_int_eq(tree_open(tree, dir), 0);
+	tree_ref(dir, 1);
 	ck_assert_int_eq(tree_rmdir(tree, root_of(tree), "d", at(3)), 0);
 	ck_assert_int_eq(tree_mknod(tree, dir, "x", S_IFREG, 0, at(4), &got), -ENOENT);
 	ck_assert_int_eq(tree_symlink(tree, dir, "x", "y", at(4), &got), -ENOENT);
@@ -376,7 +374,7 @@ START_TEST(test_tree_removed_directory_takes_no_more_names)
 	ck_assert_int_eq(tree_rmdir(tree, dir, "x", at(4)), -ENOENT);
 	ck_assert_int_eq(tree_rename(tree, root_of(tree), "f", dir, "x", 0, at(4)), -ENOENT);
 	ck_assert_int_eq(tree_readdir(tree, dir, 0, never, NULL), -ENOENT);
-	ck_assert_uint_eq(tree_close(tree, dir), 0);
+	tree_unref(tree, dir, 1);
 	ck_assert_uint_eq(tree_nr_inodes(tree), 2);
 	end_tree(tree);
 }
@@ -888,12 +886,12 @@ static void add_core(TCase *core)
 
 static void add_life(TCase *life)
 {
-	tcase_add_test(life, test_tree_referenced_inode_keeps_its_payload_and_can_be_opened);
-	tcase_add_test(life, test_tree_open_file_keeps_its_payload_after_unlink);
-	tcase_add_test(life, test_tree_close_of_a_linked_file_frees_nothing);
+	tcase_add_test(life, test_tree_referenced_inode_keeps_its_payload_after_unlink);
+	tcase_add_test(life, test_tree_payload_of_an_unlinked_file_is_doomed_from_the_start);
+	tcase_add_test(life, test_tree_unref_of_a_linked_file_frees_nothing);
 	tcase_add_test(life, test_tree_free_hands_every_payload_back);
-	tcase_add_test(life, test_tree_tmpfile_vanishes_with_its_last_close);
-	tcase_add_test(life, test_tree_tmpfile_can_be_linked_while_open);
+	tcase_add_test(life, test_tree_tmpfile_vanishes_with_its_last_reference);
+	tcase_add_test(life, test_tree_tmpfile_can_be_linked_once);
 	tcase_add_test(life, test_tree_link_cannot_revive_a_removed_file);
 	tcase_add_test(life, test_tree_unref_of_too_many_leaves_none);
 	tcase_add_test(life, test_tree_removed_directory_still_knows_its_parent);

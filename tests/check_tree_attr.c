@@ -408,6 +408,7 @@ START_TEST(test_acl_default_decides_instead_of_umask)
 	ASSERT_ACL(inode, ACCESS, "u:rw u5:rw g:rx m:rw o:r");
 	ck_assert_int_eq(tree_getxattr(inode, DEFAULT, NULL, 0), -ENODATA);
 	ck_assert_int_eq(tree_tmpfile(tree, dir, 0600, &caller, &inode), 0);
+	tree_ref(inode, 1);
 	ASSERT_ACL(inode, ACCESS, "u:rw u5:rw g:rx m: o:");
 	ck_assert_uint_eq(tree_mode(inode), S_IFREG | 0600);
 	ck_assert_int_eq(tree_symlink(tree, dir, "l", "f", &caller, &inode), 0);

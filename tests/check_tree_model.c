@@ -18,7 +18,7 @@ enum {
 struct model_inode {
 	bool exists;
 	struct tree_attr attr;
-	unsigned refs, opens;
+	unsigned refs;
 	bool has_payload, linkable;
 	int parent;    /* of a directory */
 	int pins;
@@ -94,10 +94,7 @@ static void model_settle(struct world *w, int i)
 {
 	struct model_inode *inode = &w->inodes[i];
 
-	if (inode->attr.nlink || inode->opens)
-		return;
-	inode->linkable = false;
-	if (inode->refs || inode->pins)
+	if (inode->attr.nlink || inode->refs || inode->pins)
 		return;
 	w->nr_freed += inode->has_payload;
 	inode->has_payload = false;
@@ -271,7 +268,7 @@ static int model_add(struct world *w, struct tree_inode *inode, mode_t mode)
 		},
 	};
 	if (S_ISREG(mode)) {
-		tree_set_payload(inode, &payloads[i]);
+		tree_set_payload(w->tree, inode, &payloads[i]);
 		new->has_payload = true;
 	}
 	return i;
@@ -334,7 +331,8 @@ static void do_tmpfile(struct world *w)
 		return;
 	i = model_add(w, inode, S_IFREG | 0600);
 	w->inodes[i].attr.nlink = 0;
-	w->inodes[i].opens = 1;
+	w->inodes[i].refs = 1;
+	tree_ref(inode, 1);
 	w->inodes[i].linkable = true;
 }
 
@@ -529,21 +527,6 @@ static void do_refs(struct world *w)
 	}
 }
 
-static void do_opens(struct world *w)
-{
-	int i = pick_inode(w, false);
-	struct model_inode *inode = &w->inodes[i];
-
-	if (inode->opens && pick(&w->random, 3)) {
-		inode->opens--;
-		ck_assert_uint_eq(tree_close(w->tree, real(w, i)), inode->opens);
-		model_settle(w, i);
-	} else {
-		ck_assert_int_eq(tree_open(w->tree, real(w, i)), 0);
-		inode->opens++;
-	}
-}
-
 static void do_attr(struct world *w)
 {
 	int i = pick_inode(w, false);
@@ -616,7 +599,7 @@ static void step(struct world *w)
 	static void (*const operations[])(struct world *w) = {
 		do_make, do_make, do_make, do_make, do_tmpfile, do_link, do_link, do_remove,
 		do_remove, do_remove, do_rename, do_rename, do_rename, do_rename, do_refs, do_refs,
-		do_opens, do_opens, do_attr, do_xattr, do_lookup,
+		do_refs, do_refs, do_attr, do_xattr, do_lookup,
 	};
 
 	w->caller.now.tv_sec++;

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Find the libraries and write what the Makefile needs to know about them.
 #
-#	contrib/build/config.sh auto|system|private OUTPUT
+#	contrib/build/config.sh auto|system|private auto|yes|no OUTPUT
 #
 # libfuse: the distribution's if new enough, else a private copy, else the
-# distribution's with a line that says what is lost.
+# distribution's with a line that says what is lost. IBM's libcxl: libcxl.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -98,7 +98,8 @@ write_config() {
 }
 
 choose_libfuse "$1"
-mkdir -p "$(dirname "$2")"
-write_config >"$2.tmp"
-mv "$2.tmp" "$2"
+mkdir -p "$(dirname "$3")"
+write_config >"$3.tmp"
+contrib/build/libcxl.sh "$2" >>"$3.tmp"
+mv "$3.tmp" "$3"
 say "$fuse_kind"

@@ -20,7 +20,7 @@ struct emul_adapter;
 /** adm_say() - a sentence for the person, with the program's name in front */
 void __attribute__((format(printf, 1, 2))) adm_say(const char *format, ...);
 
-/* ---- cxlfsadm emul ------------------------------------------------------------------------- */
+/* ---- cxlfsadm emul ---- */
 
 int adm_emul_create(int argc, char *argv[], FILE *out);
 int adm_emul_status(int argc, char *argv[], FILE *out);

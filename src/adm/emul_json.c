@@ -47,7 +47,7 @@ static void put_text(struct maker *m, struct json_object *object, const char *ke
 	put(m, object, key, json_object_new_string(text));
 }
 
-/* ---- parts --------------------------------------------------------------------------------- */
+/* ---- parts ---- */
 
 static const char *state_name(uint32_t state)
 {
@@ -155,7 +155,7 @@ static struct json_object *faults(struct maker *m, const struct emul_fault_table
 	return array;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static struct json_object *luns(struct maker *m, struct emul_adapter *ad)
 {

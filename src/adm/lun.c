@@ -26,7 +26,7 @@ static bool is_emul(const char *word)
 	return !strncmp(word, "emul:", 5);
 }
 
-/* ---- list ------------------------------------------------------------------------------------------ */
+/* ---- list ---- */
 
 static int list_command(const struct lun_host *host, int argc, char *const argv[], FILE *out)
 {
@@ -56,7 +56,7 @@ static int list_command(const struct lun_host *host, int argc, char *const argv[
 	return err ? 1 : 0;
 }
 
-/* ---- enable, disable --------------------------------------------------------------------------------- */
+/* ---- enable, disable ---- */
 
 /*
  * The driver refuses to take a LUN with handles out of superpipe mode, but not one that is only

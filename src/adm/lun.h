@@ -78,7 +78,7 @@ struct lun_host {
 
 extern const struct lun_host lun_this_host;
 
-/* ---- the lists ----------------------------------------------------------------------------- */
+/* ---- the lists ---- */
 
 /** lun_list_adapter() - add an adapter; NULL when memory is short */
 struct lun_adapter *lun_list_adapter(struct lun_list *list, const char *name);
@@ -112,7 +112,7 @@ void lun_users_format(const struct lun *lun, bool attached_only, char *text, siz
 
 void __attribute__((format(printf, 1, 2))) lun_explain(const char *format, ...);
 
-/* ---- this machine's adapters (lun_sysfs.c, lun_users.c) --------------------------------------- */
+/* ---- this machine's adapters (lun_sysfs.c, lun_users.c) ---- */
 
 /**
  * lun_sysfs_scan() - find the adapters of this machine and their LUNs
@@ -130,7 +130,7 @@ int lun_sysfs_check_no_disk(const struct lun *lun);
 /** lun_find_users() - note the processes that have a path of a LUN open, and all users' names */
 int lun_find_users(const struct lun_host *host, struct lun_list *list);
 
-/* ---- an emulated adapter (lun_emul.c) --------------------------------------------------------- */
+/* ---- an emulated adapter (lun_emul.c) ---- */
 
 /** lun_emul_scan() - the LUNs of the adapter @device ("emul:DIR"); it must exist */
 int lun_emul_scan(const char *device, struct lun_list *list);
@@ -139,14 +139,14 @@ int lun_emul_scan(const char *device, struct lun_list *list);
 int lun_emul_manage(const char *device, const struct lun *lun, const struct lun_path *path,
 		    bool enable);
 
-/* ---- showing (lun_print.c) --------------------------------------------------------------------- */
+/* ---- showing (lun_print.c) ---- */
 
 void lun_print_table(const struct lun_list *list, FILE *out);
 
 /** Return: 0; -ENOMEM. */
 int lun_print_json(const struct lun_list *list, FILE *out);
 
-/* ---- the command (lun.c) ------------------------------------------------------------------------ */
+/* ---- the command (lun.c) ---- */
 
 /**
  * lun_command() - cxlfsadm lun ...

@@ -54,7 +54,7 @@ static int open_adapter(const char *device, struct emul_adapter **ret_ad)
 	return err;
 }
 
-/* ---- scanning --------------------------------------------------------------------------------- */
+/* ---- scanning ---- */
 
 static const char *const use_names[] = {
 	[EMUL_LUN_NONE] = "none",
@@ -145,7 +145,7 @@ int lun_emul_scan(const char *device, struct lun_list *list)
 	return err;
 }
 
-/* ---- switching --------------------------------------------------------------------------------- */
+/* ---- switching ---- */
 
 /* "emul:DIR" of "emul:DIR,option...": a comma that is part of DIR is written "\,". */
 static size_t plain_length(const char *device)

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* ---- words -------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 static const char *mode_name(const struct lun *lun)
 {
@@ -80,7 +80,7 @@ static void format_paths(const struct lun *lun, char *text, size_t bytes)
 	}
 }
 
-/* ---- table --------------------------------------------------------------------------------------- */
+/* ---- table ---- */
 
 static void print_adapter(const struct lun_adapter *adapter, FILE *out)
 {
@@ -135,7 +135,7 @@ void lun_print_table(const struct lun_list *list, FILE *out)
 		print_lun(&list->luns[i], width, out);
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 /* A key and a value that may be NULL for want of memory; counts failures. */
 static void add(struct json_object *object, const char *key, struct json_object *value,

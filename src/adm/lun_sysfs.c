@@ -42,7 +42,7 @@ struct address {
 	unsigned long long lun;
 };
 
-/* ---- attributes ------------------------------------------------------------------------------ */
+/* ---- attributes ---- */
 
 static ssize_t __attribute__((format(printf, 3, 4))) read_bytes(void *buf, size_t bytes,
 								 const char *format, ...)
@@ -99,7 +99,7 @@ static void only_entry(char name[LUN_NAME_BYTES], const char *device, const char
 	closedir(dir);
 }
 
-/* ---- the identity of a LUN -------------------------------------------------------------------- */
+/* ---- the identity of a LUN ---- */
 
 /* The NAA-6 designator of the LUN itself in the device identification page. */
 static int wwid_of_page(const uint8_t *page, size_t bytes, uint8_t ret_wwid[DK_WWID_LEN])
@@ -134,7 +134,7 @@ static int read_wwid(const char *device, uint8_t ret_wwid[DK_WWID_LEN])
 	return lun_wwid_parse(line, ret_wwid);
 }
 
-/* ---- one path --------------------------------------------------------------------------------- */
+/* ---- one path ---- */
 
 static void read_size(const struct lun_host *host, const char *disk, struct lun *lun)
 {
@@ -195,7 +195,7 @@ static int add_path(const struct lun_host *host, const struct address *at, struc
 	return 0;
 }
 
-/* ---- adapters --------------------------------------------------------------------------------- */
+/* ---- adapters ---- */
 
 static int is_numbered_host(const struct dirent *entry)
 {
@@ -307,7 +307,7 @@ static int add_paths(const struct lun_host *host, struct lun_list *list)
 	return err;
 }
 
-/* ---- when there is none ------------------------------------------------------------------------ */
+/* ---- when there is none ---- */
 
 static bool driver_is_there(const struct lun_host *host)
 {
@@ -355,7 +355,7 @@ int lun_sysfs_scan(const struct lun_host *host, struct lun_list *list)
 	return err;
 }
 
-/* ---- switching ---------------------------------------------------------------------------------- */
+/* ---- switching ---- */
 
 /* A disk that is mounted or part of an array cannot be opened exclusively. */
 int lun_sysfs_check_no_disk(const struct lun *lun)

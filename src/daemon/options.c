@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "devport/devport.h"
 
 #define DEFAULT_THREADS 32
 #define MAX_THREADS 1024
-#define DEFAULT_RING_DEPTH 32
 #define MAX_RING_DEPTH 1024
 #define MAX_QUEUE_DEPTH 65536
+#define DEFAULT_BUSY_POLL_US 100
+#define MAX_BUSY_POLL_US 1000000
 
 /* Texts of options with a value, until they are all there and can be read in one place. */
 struct raw_options {
@@ -24,7 +26,8 @@ struct raw_options {
 	unsigned nr_words;
 	bool wrong, help, version;
 	bool no_allow_other, allow_other;
-	char *threads, *ring_depth, *queue_depth, *max_inodes, *uid, *gid, *mode, *debug;
+	enum { WRITEBACK_IF_GOOD, WRITEBACK_YES, WRITEBACK_NO } writeback;
+	char *threads, *ring_depth, *queue_depth, *busy_poll, *max_inodes, *uid, *gid, *mode, *debug;
 };
 
 enum {
@@ -50,6 +53,7 @@ static const struct fuse_opt specs[] = {
 	RAW("threads=%s", threads),
 	RAW("ring_depth=%s", ring_depth),
 	RAW("queue_depth=%s", queue_depth),
+	RAW("busy_poll=%s", busy_poll),
 	RAW("max_inodes=%s", max_inodes),
 	RAW("uid=%s", uid),
 	RAW("gid=%s", gid),
@@ -141,11 +145,12 @@ static void print_help(void)
 	      "  io_uring            require FUSE over io_uring\n"
 	      "  no_io_uring         do without it; otherwise it is used where the kernel has it\n"
 	      "  physical            show each LUN as one file lunN, with what it holds\n"
-	      "  writeback           let the kernel collect small writes\n"
-	      "  no_writeback        send every write at once (default)\n"
+	      "  writeback           let the kernel collect writes (default)\n"
+	      "  no_writeback        send every write at once, and tell it of lack of space\n"
 	      "  threads=N           threads that serve /dev/fuse (default 32)\n"
-	      "  ring_depth=N        requests at a time on each core with io_uring (default 32)\n"
+	      "  ring_depth=N        requests at a time on each core with io_uring\n"
 	      "  queue_depth=N       commands in flight on the adapter\n"
+	      "  busy_poll=US        look out for a completion so long before sleeping (default 100)\n"
 	      "  max_inodes=N        most files and directories (default: half of the memory)\n"
 	      "  allow_other         let other users in (default for root)\n"
 	      "  no_allow_other      do not\n"
@@ -182,7 +187,7 @@ static int take_option(struct raw_options *raw, const char *text)
 			return 0;
 		}
 	if (!strcmp(text, "writeback") || !strcmp(text, "no_writeback"))
-		raw->out->writeback = text[0] == 'w';
+		raw->writeback = text[0] == 'w' ? WRITEBACK_YES : WRITEBACK_NO;
 	else if (!strcmp(text, "physical"))
 		raw->out->physical = true;
 	else if (!strcmp(text, "-f"))
@@ -263,12 +268,16 @@ static void read_values(struct raw_options *raw)
 {
 	struct options *out = raw->out;
 
+	/* The kernel would keep its own size of a LUN, and let it be written beyond its end. */
+	out->writeback = raw->writeback != WRITEBACK_NO && !out->physical;
 	out->threads = (unsigned)number(raw, "threads", raw->threads, 1, MAX_THREADS,
 					DEFAULT_THREADS);
 	out->ring_depth = (unsigned)number(raw, "ring_depth", raw->ring_depth, 1, MAX_RING_DEPTH,
-					   DEFAULT_RING_DEPTH);
+					   0);
 	out->queue_depth = (unsigned)number(raw, "queue_depth", raw->queue_depth, 1,
 					    MAX_QUEUE_DEPTH, 0);
+	out->busy_poll_us = (unsigned)number(raw, "busy_poll", raw->busy_poll, 0,
+					     MAX_BUSY_POLL_US, DEFAULT_BUSY_POLL_US);
 	out->max_inodes = (uint64_t)number(raw, "max_inodes", raw->max_inodes, 1, UINT32_MAX, 0);
 	out->root_uid = (uid_t)number(raw, "uid", raw->uid, 0, UINT32_MAX - 1, geteuid());
 	out->root_gid = (gid_t)number(raw, "gid", raw->gid, 0, UINT32_MAX - 1, getegid());
@@ -347,8 +356,8 @@ static int add_session_options(struct raw_options *raw)
 
 static void free_raw(struct raw_options *raw)
 {
-	char *texts[] = { raw->threads, raw->ring_depth, raw->queue_depth, raw->max_inodes,
-			  raw->uid, raw->gid, raw->mode, raw->debug };
+	char *texts[] = { raw->threads, raw->ring_depth, raw->queue_depth, raw->busy_poll,
+			  raw->max_inodes, raw->uid, raw->gid, raw->mode, raw->debug };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
@@ -360,13 +369,14 @@ static enum options_verdict judge(struct raw_options *raw)
 		if (raw->help)
 			print_help();
 		else
-			printf("cxlfs %s (libfuse %s)\n", CXLFS_VERSION, fuse_pkgversion());
+			printf("cxlfs %s (libfuse %s; cards through %s)\n", CXLFS_VERSION,
+			       fuse_pkgversion(), devport_kernel_access());
 		return OPTIONS_DONE;
 	}
 	if (!raw->wrong && raw->nr_words < 2)
 		complain(raw, "%s; try 'cxlfs --help'",
 			 raw->nr_words ? "no mountpoint given" : "no device given");
-	if (!raw->wrong && raw->out->physical && raw->out->writeback)
+	if (!raw->wrong && raw->out->physical && raw->writeback == WRITEBACK_YES)
 		complain(raw, "options physical and writeback do not go together");
 	if (!raw->wrong)
 		read_values(raw);

@@ -30,8 +30,9 @@ struct options {
 	bool physical;                             /* whole LUNs as files */
 	enum tree_atime atime;
 	unsigned threads;                          /* serving /dev/fuse */
-	unsigned ring_depth;                       /* requests a core with io_uring */
+	unsigned ring_depth;                       /* requests a core with io_uring, 0: default */
 	unsigned queue_depth;                      /* commands in flight, 0: default */
+	unsigned busy_poll_us;                     /* for completions */
 	uint64_t max_inodes;                       /* 0: default */
 	uid_t root_uid;
 	gid_t root_gid;

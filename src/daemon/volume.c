@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 
 #include "base/log.h"
+#include "daemon/limits.h"
 #include "daemon/mountpoint.h"
 #include "fs/fs.h"
 
@@ -41,7 +42,7 @@ static int fail(struct volume *volume, int err, const char *what)
 /* Before the session is there, nobody can have asked for the size: it is read then. */
 static void lun_grew(struct volume *volume, unsigned lun)
 {
-	int err = volume->mounted ? fs_lun_grew(volume->fs, volume->session, lun) : 0;
+	int err = volume->mounted ? fs_lun_grew(volume->fs, lun) : 0;
 
 	if (err)
 		log_err("%s: LUN %u has grown, but: %s", volume->mountpoint, lun, strerror(-err));
@@ -79,6 +80,7 @@ int volume_open(const struct options *options, devport_explain_fn explain, void 
 	struct volume *volume = calloc(1, sizeof(*volume));
 	const struct superpipe_options sp_options = {
 		.queue_depth = options->queue_depth,
+		.busy_poll_us = options->busy_poll_us,
 		.physical = options->physical,
 		.notify = adapter_event,
 		.notify_arg = volume,
@@ -127,6 +129,13 @@ static int choose_transport(struct volume *volume, bool *ret_io_uring)
 	return 0;
 }
 
+static void in_use(void *arg)
+{
+	struct volume *volume = arg;
+
+	limits_raise(volume->mountpoint);
+}
+
 static int start_fs(struct volume *volume, bool io_uring)
 {
 	const struct options *options = volume->options;
@@ -140,6 +149,8 @@ static int start_fs(struct volume *volume, bool io_uring)
 		.root_uid = options->root_uid,
 		.root_gid = options->root_gid,
 		.root_mode = options->root_mode,
+		.in_use = in_use,
+		.in_use_arg = volume,
 	};
 	int err = fs_new(&config, &volume->fs);
 
@@ -151,12 +162,19 @@ static int start_fs(struct volume *volume, bool io_uring)
 	return err ? fail(volume, err, "cannot use the LUNs as a whole") : 0;
 }
 
+/* More than what is being executed only waits, and has the kernel hand over each request singly. */
+static unsigned ring_depth(const struct volume *volume)
+{
+	if (volume->options->ring_depth)
+		return volume->options->ring_depth;
+	return superpipe_is_synchronous(volume->superpipe) ? 8 : 32;
+}
+
 static int add_ring_options(struct volume *volume, struct fuse_args *args)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "-oio_uring,io_uring_q_depth=%u",
-		 volume->options->ring_depth);
+	snprintf(text, sizeof(text), "-oio_uring,io_uring_q_depth=%u", ring_depth(volume));
 	return fuse_opt_add_arg(args, text);
 }
 
@@ -176,6 +194,7 @@ static int start_session(struct volume *volume, bool io_uring)
 	fuse_opt_free_args(&args);
 	if (!volume->session)
 		return fail(volume, -EINVAL, "libfuse did not accept the mount options");
+	fs_set_session(volume->fs, volume->session);
 	errno = 0;
 	if (fuse_session_mount(volume->session, volume->mountpoint))
 		return fail(volume, errno ? -errno : -EIO, "cannot mount");
@@ -240,6 +259,8 @@ void volume_close(struct volume *volume)
 		return;
 	if (volume->mounted)
 		fuse_session_unmount(volume->session);
+	if (volume->fs)
+		fs_end_session(volume->fs);
 	if (volume->session)
 		fuse_session_destroy(volume->session);
 	fs_free(volume->fs);

@@ -47,6 +47,13 @@ struct data_volume_stats {
  */
 int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol);
 
+/**
+ * data_volume_set_quiet_ms() - how long a chunk taken ahead of need may lie unused
+ * Then it is given back, so that other users of the LUNs can have it; files of this volume get it
+ * back at any time, see data/space.h. The default is 2 seconds. Counts from the next growth on.
+ */
+void data_volume_set_quiet_ms(struct data_volume *vol, unsigned ms);
+
 /** data_volume_free() - stop the worker; every file must have been freed. Accepts NULL. */
 void data_volume_free(struct data_volume *vol);
 
@@ -75,9 +82,10 @@ int data_file_grow_fixed(struct data_file *file);
 void data_file_free(struct data_file *file);
 
 /**
- * data_file_doom() - the file is about to be freed: nobody can name it, nobody has it open
+ * data_file_doom() - nobody can name the file any more: it may be freed in a moment
  * @doomed: false takes it back
- * Its space counts as free from now on, and a growth that finds too little waits a moment for it.
+ * It may as well be in use for a long time yet, so its space counts until it is freed; but a growth
+ * that finds too little waits a moment for it.
  */
 void data_file_doom(struct data_file *file, bool doomed);
 
@@ -86,6 +94,14 @@ uint64_t data_file_size(const struct data_file *file);
 
 /** Bytes in blocks that were written, a multiple of 4,096. Lock-free. */
 uint64_t data_file_written_bytes(const struct data_file *file);
+
+/**
+ * data_file_take_news() - for somebody who keeps what data_file_written_bytes() said
+ * Return: whether it says something else now; true only once until data_file_drop_news().
+ */
+bool data_file_take_news(struct data_file *file);
+/** data_file_drop_news() - there is no news; to be called before the bytes are asked for again. */
+void data_file_drop_news(struct data_file *file);
 
 enum data_op_kind {
 	DATA_OP_READ,      /* offset, bytes, buf: bytes read, short only at end of file */
@@ -145,11 +161,5 @@ int64_t data_seek(struct data_file *file, int64_t offset, int whence);
  */
 ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *dst,
 		  uint64_t dst_offset, uint64_t bytes);
-
-/**
- * data_file_idle() - a hint that nobody has the file open
- * Chunks taken ahead of need go back to the volume. Returns at once.
- */
-void data_file_idle(struct data_file *file);
 
 #endif

@@ -50,7 +50,6 @@ void data_file_doom(struct data_file *file, bool doomed)
 	if (file->doomed != doomed) {
 		file->doomed = doomed;
 		volume_doom(file->vol, doomed);
-		space_recount_locked(file);
 	}
 	file_unlock(file);
 }
@@ -89,12 +88,15 @@ uint64_t data_file_written_bytes(const struct data_file *file)
 	return atomic_load_explicit(&file->nr_written, memory_order_relaxed) * DATA_BLOCK_BYTES;
 }
 
-void data_file_idle(struct data_file *file)
+bool data_file_take_news(struct data_file *file)
 {
-	file_lock(file);
-	if (file->wants || file->map.nr_slots > file->map.nr_tail)
-		space_want_locked(file, FILE_WANTS_TRIM);
-	file_unlock(file);
+	return file_news_turn(file, FILE_NEWS_THERE, FILE_NEWS_TAKEN);
+}
+
+void data_file_drop_news(struct data_file *file)
+{
+	if (atomic_load_explicit(&file->news, memory_order_relaxed) != FILE_NEWS_NONE)
+		atomic_store(&file->news, FILE_NEWS_NONE);
 }
 
 /** Like lseek(2): the end of file is a hole without length. */

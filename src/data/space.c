@@ -12,7 +12,7 @@ static void count(_Atomic uint64_t *counter, uint64_t before, uint64_t after)
 void space_recount_locked(struct data_file *file)
 {
 	uint32_t before = file->counted_chunks;
-	uint32_t after = file->dying || file->doomed ? 0 : file->map.nr_tail;
+	uint32_t after = file->dying ? 0 : file->map.nr_tail;
 
 	if (before == after)
 		return;
@@ -51,6 +51,7 @@ static void spares_add(struct data_file *file)
 	if (file->in_spares)
 		return;
 	file->in_spares = true;
+	file->spare_since_ns = volume_now_ns();
 	TAILQ_INSERT_TAIL(&file->vol->spares, file, spares_link);
 }
 
@@ -115,10 +116,12 @@ static struct superpipe_vlun *cut_tail(struct data_file *file, uint32_t *ret_bef
 static bool trim(struct data_file *file)
 {
 	uint32_t before, after;
-	struct superpipe_vlun *vlun = cut_tail(file, &before, &after);
+	struct superpipe_vlun *vlun;
 	uint64_t granted;
 
 	spares_remove(file);
+	vlun = cut_tail(file, &before, &after);
+	/* Without a vLUN it may be freed by now: file_release() then needs no worker. */
 	if (!vlun)
 		return false;
 	if (after == 0) {
@@ -226,6 +229,19 @@ static int grow_new(struct data_volume *vol, struct data_file *file, uint32_t wa
 			break;
 	}
 	return err == -ENOSPC ? 0 : err;
+}
+
+uint64_t space_tidy(struct data_volume *vol, uint64_t quiet_ns)
+{
+	uint64_t now = volume_now_ns();
+	struct data_file *file;
+
+	while ((file = TAILQ_FIRST(&vol->spares))) {
+		if (file->spare_since_ns + quiet_ns > now)
+			return file->spare_since_ns + quiet_ns;
+		(void)trim(file);
+	}
+	return UINT64_MAX;
 }
 
 /* ---- worker: growth ----------------------------------------------------------------------- */

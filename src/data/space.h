@@ -5,7 +5,8 @@
  * What a file needs beyond its slots it gets on the volume's worker: a vLUN on the LUN with most
  * room, made with size 0 and then grown. Chunks that other files hold ahead of need are called
  * back before anybody is told that the flash is full, and freed files that still have operations
- * in flight are waited for.
+ * in flight are waited for. What is held ahead and not used for a while goes back by itself, for
+ * the LUN may have users besides this volume.
  *
  * Counting: a file counts with the slots up to its highest used one, because only what lies
  * beyond that can be given to others. The counts change with the mapping, before the ioctls do.
@@ -40,6 +41,12 @@ void space_account_locked(struct data_file *file);
 
 /** space_ahead_locked() - after a write: take a chunk ahead if the file is about to need one */
 void space_ahead_locked(struct data_file *file, uint64_t last_block);
+
+/**
+ * space_tidy() - worker: give back what files have held ahead of need for @quiet_ns
+ * Return: when to look again, by volume_now_ns(); UINT64_MAX: nobody holds anything.
+ */
+uint64_t space_tidy(struct data_volume *vol, uint64_t quiet_ns);
 
 /** space_release() - worker job: the end of a file */
 void space_release(struct data_volume *vol, struct data_job *job);

@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "data/space.h"
+
 /* How long it may take the kernel to forget a file that nobody uses any more. */
 #define DOOM_PATIENCE_NS 200000000ull
+/* Longer than a writer in full stride needs for half a chunk. */
+#define QUIET_NS 2000000000ull
 
 static void unstall_locked(struct data_volume *vol);
 
-static uint64_t now_ns(void)
+uint64_t volume_now_ns(void)
 {
 	struct timespec now;
 
@@ -18,33 +22,53 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* A freed file always lets go of its flash; one that is only doomed may be held for ever. */
-static void wait_locked(struct data_volume *vol)
+/** Return: false: it was not woken until @until. */
+static bool wait_until_locked(struct data_volume *vol, uint64_t until_ns)
 {
-	const struct timespec until = { .tv_sec = (time_t)(vol->patience_ns / 1000000000),
-					.tv_nsec = (long)(vol->patience_ns % 1000000000) };
+	const struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000),
+					.tv_nsec = (long)(until_ns % 1000000000) };
 
-	if (!vol->stalled || vol->nr_unreleased) {
-		(void)pthread_cond_wait(&vol->wake, &vol->lock);
-	} else if (pthread_cond_timedwait(&vol->wake, &vol->lock, &until) == ETIMEDOUT) {
+	if (until_ns == UINT64_MAX)
+		return pthread_cond_wait(&vol->wake, &vol->lock) == 0;
+	return pthread_cond_timedwait(&vol->wake, &vol->lock, &until) != ETIMEDOUT;
+}
+
+/** @tidy_at: when there is something to tidy. A freed file always lets go of its flash; one that
+ *  is only doomed may be held for ever. */
+static void wait_locked(struct data_volume *vol, uint64_t tidy_at)
+{
+	bool patient = vol->stalled && !vol->nr_unreleased;
+
+	if (!patient || tidy_at < vol->patience_ns) {
+		(void)wait_until_locked(vol, tidy_at);
+	} else if (!wait_until_locked(vol, vol->patience_ns)) {
 		vol->impatient = true;
 		unstall_locked(vol);
 	}
 }
 
-static struct data_job *next_job(struct data_volume *vol)
+static struct data_job *take_job_locked(struct data_volume *vol)
 {
-	struct data_job *job;
+	struct data_job *job = vol->jobs;
 
-	(void)pthread_mutex_lock(&vol->lock);
-	while (!vol->jobs && !vol->stopping)
-		wait_locked(vol);
-	job = vol->jobs;
 	if (job) {
 		vol->jobs = job->next;
 		if (!vol->jobs)
 			vol->jobs_tail = &vol->jobs;
 	}
+	return job;
+}
+
+/** Return: NULL: it is time to tidy, or to stop. */
+static struct data_job *next_job(struct data_volume *vol, uint64_t tidy_at, bool *ret_stop)
+{
+	struct data_job *job;
+
+	(void)pthread_mutex_lock(&vol->lock);
+	while (!vol->jobs && !vol->stopping && volume_now_ns() < tidy_at)
+		wait_locked(vol, tidy_at);
+	job = take_job_locked(vol);
+	*ret_stop = !job && vol->stopping;
 	(void)pthread_mutex_unlock(&vol->lock);
 	return job;
 }
@@ -53,9 +77,13 @@ static void *work(void *arg)
 {
 	struct data_volume *vol = arg;
 	struct data_job *job;
+	bool stop = false;
 
-	while ((job = next_job(vol)))
-		job->run(vol, job);
+	while (!stop) {
+		job = next_job(vol, space_tidy(vol, vol->quiet_ns), &stop);
+		if (job)
+			job->run(vol, job);
+	}
 	return NULL;
 }
 
@@ -132,7 +160,7 @@ enum volume_stall volume_stall(struct data_volume *vol, struct data_job *job, ui
 		verdict = VOLUME_RETRY;
 	} else if (vol->nr_unreleased || (vol->nr_doomed && !vol->impatient)) {
 		if (!vol->stalled)
-			vol->patience_ns = now_ns() + DOOM_PATIENCE_NS;
+			vol->patience_ns = volume_now_ns() + DOOM_PATIENCE_NS;
 		append(&vol->stalled_tail, job);
 		verdict = VOLUME_STALLED;
 	}
@@ -176,7 +204,7 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
 
 	if (!vol)
 		return -ENOMEM;
-	*vol = (struct data_volume){ .sp = sp };
+	*vol = (struct data_volume){ .sp = sp, .quiet_ns = QUIET_NS };
 	vol->jobs_tail = &vol->jobs;
 	vol->stalled_tail = &vol->stalled;
 	TAILQ_INIT(&vol->spares);
@@ -201,6 +229,11 @@ fini:
 free_vol:
 	free(vol);
 	return err;
+}
+
+void data_volume_set_quiet_ms(struct data_volume *vol, unsigned ms)
+{
+	vol->quiet_ns = ms * 1000000ull;
 }
 
 void data_volume_free(struct data_volume *vol)

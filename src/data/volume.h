@@ -37,6 +37,7 @@ struct data_volume {
 	pthread_t worker;
 	struct data_lun luns[SUPERPIPE_MAX_LUNS];
 	_Atomic uint64_t nr_vluns; /* files counted as having one */
+	_Atomic uint64_t quiet_ns; /* see data_volume_set_quiet_ms() */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -52,6 +53,9 @@ struct data_volume {
 	struct data_file_list spares; /* worker only: files that may hold slots beyond their tail */
 	struct scratch_pool scratches;
 };
+
+/** volume_now_ns() - the monotonic clock */
+uint64_t volume_now_ns(void);
 
 /** volume_queue() - hand a job to the worker; its memory stays the job's until it has run */
 void volume_queue(struct data_volume *vol, struct data_job *job);

@@ -4,8 +4,8 @@
  *
  * A const table of operations, chosen at run time by the form of the device name:
  *
- *     emul:PATH[,option...]     the emulated adapter that lives in directory PATH   (src/emul)
- *     anything else             a SCSI disk or sg node of the Linux driver          (devport/kernel.c)
+ *     emul:PATH[,option...]     the emulated adapter that lives in directory PATH  (src/emul)
+ *     anything else             a SCSI disk or sg node of the Linux driver  (devport/kernel.c)
  *
  * Nothing above this line can tell card from emulator. Command blocks, queues and data buffers are
  * ordinary memory for both, as they are for a coherent accelerator.
@@ -17,6 +17,7 @@
 #ifndef CXLFS_DEVPORT_DEVPORT_H
 #define CXLFS_DEVPORT_DEVPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -66,6 +67,9 @@ struct devport_ops {
 	 */
 	unsigned (*max_handles)(struct devport *dp);
 
+	/** is_synchronous() - true when commands are executed in run(), and nowhere else */
+	bool (*is_synchronous)(struct devport *dp);
+
 	/**
 	 * map() - map the MMIO area of a context
 	 * @adap_fd: fd2 as ATTACH or RECOVER_AFU returned it; still the caller's
@@ -104,7 +108,8 @@ struct devport_ops {
 
 	/**
 	 * event_fd() - descriptor to poll(2) for POLLIN (events pending) and POLLERR (context gone)
-	 * Owned by the implementation, valid until unmap(). On a card it is fd2 itself.
+	 * Owned by the implementation, valid until unmap(). On a card it is fd2 itself or a
+	 * duplicate of it.
 	 */
 	int (*event_fd)(struct devport_mmio *mmio);
 
@@ -118,6 +123,12 @@ struct devport_ops {
 
 /** devport_find() - the implementation that a device name belongs to; never NULL. */
 const struct devport_ops *devport_find(const char *device);
+
+/**
+ * devport_kernel_access() - the first choice for registers and events of a card, as a name for
+ * people: "IBM libcxl" where the program was built with it, else "system calls".
+ */
+const char *devport_kernel_access(void);
 
 extern const struct devport_ops devport_emul_ops;   /* emul/emul_port.c */
 extern const struct devport_ops devport_kernel_ops; /* devport/kernel.c */

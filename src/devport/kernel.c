@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Linux cxlflash driver behind the devport table: plain system calls on a SCSI disk or sg node
- * (fd1) and on the adapter fd that ATTACH returns (fd2).
+ * The Linux cxlflash driver behind the devport table: system calls on a SCSI disk or sg node (fd1),
+ * and one of the ways of kernel_mmio.h to what is behind the adapter fd that ATTACH returns (fd2).
  */
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -11,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "devport/devport.h"
-#include "devport/mmio_guard.h"
+#include "devport/kernel_mmio.h"
 #include "devport/scsi_sysfs.h"
 
 #define RHT_ENTRY_BYTES 16
@@ -26,13 +25,15 @@ struct kernel_port {
 	int fd;
 };
 
-struct kernel_mmio {
-	struct devport_mmio mmio;
-	volatile uint64_t *registers;
-	size_t bytes;
-	int adap_fd;
-	pid_t owner; /* a forked child does not have the mapping, see kernel_map() */
+/* In the order in which they are tried; the last one is always there. */
+static const struct kernel_access *const ways[] = {
+#ifdef HAVE_LIBCXL
+	&kernel_libcxl,
+#endif
+	&kernel_plain,
 };
+
+#define NR_WAYS (sizeof(ways) / sizeof(ways[0]))
 
 static struct kernel_port *port_of(struct devport *dp)
 {
@@ -135,56 +136,44 @@ static int kernel_ioctl(struct devport *dp, unsigned long request, void *arg)
 
 /* ---- fd2 ---- */
 
-/*
- * Children must not get the mapping: already populated pages of it would let them touch our
- * registers. The price is that unmapping in a child has to be left out, for something else may
- * have been mapped there.
- */
+/* What refuses one way may do so to all: the last one's error counts. */
+static int map_somehow(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
+{
+	int rc = -EINVAL;
+
+	for (size_t i = 0; i < NR_WAYS; i++) {
+		rc = ways[i]->map(adap_fd, bytes, ret_mmio);
+		if (!rc) {
+			(*ret_mmio)->access = ways[i];
+			return 0;
+		}
+		log_debug(LOGC_SUPERPIPE, "registers through %s: %s", ways[i]->name, strerror(-rc));
+	}
+	return rc;
+}
+
 static int kernel_map(struct devport *dp, int adap_fd, size_t bytes,
 		      struct devport_mmio **ret_mmio)
 {
-	struct kernel_mmio *mmio = calloc(1, sizeof(*mmio));
-	void *registers;
+	struct kernel_mmio *mmio;
 	int rc;
 
 	(void)dp;
-	if (!mmio)
-		return -ENOMEM;
-	rc = mmio_guard_install();
+	if (fcntl(adap_fd, F_SETFL, O_RDWR | O_NONBLOCK))
+		return -errno;
+	rc = map_somehow(adap_fd, bytes, &mmio);
 	if (rc)
-		goto free_mmio;
-	if (fcntl(adap_fd, F_SETFL, O_RDWR | O_NONBLOCK)) {
-		rc = -errno;
-		goto free_mmio;
-	}
-	registers = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, adap_fd, 0);
-	if (registers == MAP_FAILED) {
-		rc = -errno;
-		goto free_mmio;
-	}
-	(void)madvise(registers, bytes, MADV_DONTFORK);
+		return rc;
 	mmio->mmio.ops = &devport_kernel_ops;
-	mmio->registers = registers;
-	mmio->bytes = bytes;
-	mmio->adap_fd = adap_fd;
 	mmio->owner = getpid();
 	*ret_mmio = &mmio->mmio;
 	return 0;
-
-free_mmio:
-	free(mmio);
-	return rc;
 }
 
 static void kernel_unmap(struct devport_mmio *mmio)
 {
-	struct kernel_mmio *mine = mmio_of(mmio);
-
-	if (!mine)
-		return;
-	if (mine->owner == getpid())
-		(void)munmap((void *)(uintptr_t)mine->registers, mine->bytes);
-	free(mine);
+	if (mmio)
+		mmio_of(mmio)->access->unmap(mmio_of(mmio), mmio_of(mmio)->owner != getpid());
 }
 
 static int kernel_close_adap_fd(struct devport *dp, int adap_fd)
@@ -193,22 +182,14 @@ static int kernel_close_adap_fd(struct devport *dp, int adap_fd)
 	return close(adap_fd) ? -errno : 0;
 }
 
-/* ---- registers ---- */
-
-/* Big-endian on the wire. What is read after a register was read after it. */
 static uint64_t kernel_read64(struct devport_mmio *mmio, unsigned offset)
 {
-	uint64_t value = mmio_guard_read(&mmio_of(mmio)->registers[offset / sizeof(uint64_t)]);
-
-	__sync_synchronize();
-	return be64toh(value);
+	return mmio_of(mmio)->access->read64(mmio_of(mmio), offset);
 }
 
-/* All stores to queues and data are visible to the device before it sees this one. */
 static void kernel_write64(struct devport_mmio *mmio, unsigned offset, uint64_t value)
 {
-	__sync_synchronize();
-	mmio_guard_write(&mmio_of(mmio)->registers[offset / sizeof(uint64_t)], htobe64(value));
+	mmio_of(mmio)->access->write64(mmio_of(mmio), offset, value);
 }
 
 static unsigned kernel_run(struct devport_mmio *mmio)
@@ -217,21 +198,28 @@ static unsigned kernel_run(struct devport_mmio *mmio)
 	return 0;
 }
 
-/* ---- events ---- */
-
 static int kernel_event_fd(struct devport_mmio *mmio)
 {
-	return mmio_of(mmio)->adap_fd;
+	return mmio_of(mmio)->access->event_fd(mmio_of(mmio));
 }
 
 static ssize_t kernel_event_read(struct devport_mmio *mmio, void *buf, size_t bytes)
 {
-	ssize_t nr_read = read(mmio_of(mmio)->adap_fd, buf, bytes);
+	return mmio_of(mmio)->access->event_read(mmio_of(mmio), buf, bytes);
+}
 
-	return nr_read < 0 ? -errno : nr_read;
+const char *devport_kernel_access(void)
+{
+	return ways[0]->name;
 }
 
 /* The driver gives a context one page for its table. */
+static bool kernel_is_synchronous(struct devport *dp)
+{
+	(void)dp;
+	return false;
+}
+
 static unsigned kernel_max_handles(struct devport *dp)
 {
 	long page_bytes = sysconf(_SC_PAGESIZE);
@@ -246,6 +234,7 @@ const struct devport_ops devport_kernel_ops = {
 	.close = kernel_close,
 	.ioctl = kernel_ioctl,
 	.max_handles = kernel_max_handles,
+	.is_synchronous = kernel_is_synchronous,
 	.map = kernel_map,
 	.unmap = kernel_unmap,
 	.close_adap_fd = kernel_close_adap_fd,

@@ -57,7 +57,8 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *ucontext)
 	int saved_errno = errno;
 	bool cured;
 
-	cured = address && info->si_code > 0 && info->si_addr == (void *)(uintptr_t)address &&
+	cured = address && info->si_code > 0 &&
+		(uintptr_t)info->si_addr - (uintptr_t)address < sizeof(*address) &&
 		replace_page(address);
 	errno = saved_errno;
 	if (!cured)
@@ -103,19 +104,29 @@ int mmio_guard_install(void)
 	return guard.rc;
 }
 
+void mmio_guard_enter(const volatile uint64_t *address)
+{
+	guarded_address = address;
+}
+
+void mmio_guard_leave(void)
+{
+	guarded_address = NULL;
+}
+
 uint64_t mmio_guard_read(const volatile uint64_t *address)
 {
 	uint64_t value;
 
-	guarded_address = address;
+	mmio_guard_enter(address);
 	value = *address;
-	guarded_address = NULL;
+	mmio_guard_leave();
 	return value;
 }
 
 void mmio_guard_write(volatile uint64_t *address, uint64_t value)
 {
-	guarded_address = address;
+	mmio_guard_enter(address);
 	*address = value;
-	guarded_address = NULL;
+	mmio_guard_leave();
 }

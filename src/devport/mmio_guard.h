@@ -16,6 +16,13 @@
 /** mmio_guard_install() - take SIGBUS; repeated calls do nothing. Return: 0; -errno. */
 int mmio_guard_install(void);
 
+/**
+ * mmio_guard_enter(), mmio_guard_leave() - guard an access that somebody else's function makes
+ * @address: of the register, 64 bits wide; the calling thread guards no other one meanwhile
+ */
+void mmio_guard_enter(const volatile uint64_t *address);
+void mmio_guard_leave(void);
+
 /** mmio_guard_read() - one 64-bit load. No byte order, no barrier. */
 uint64_t mmio_guard_read(const volatile uint64_t *address);
 

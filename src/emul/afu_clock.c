@@ -7,8 +7,9 @@
  * service slot of its LUN and direction (the rate limit) and ends one latency later, give or take
  * a sixteenth: so completions come out of order, and a queue of any depth is served at the rate.
  *
- * One thread for all engines of a process sleeps until shortly before the next time and spins for
- * the rest, because waking up takes longer than the model's resolution.
+ * One thread for all engines of a process is the clock. Waking up can take as long as a command, so
+ * while there is load it does not sleep but spins: before a command is due, and for a little while
+ * after the last one.
  */
 #include "emul/afu_engine.h"
 
@@ -18,7 +19,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define SPIN_NS 10000
+#define SPIN_NS 60000 /* before a command, and after one */
 #define POOL_ITEMS 256
 #define CYCLE_NS 4 /* of the AFU's clock, for timeouts counted in cycles */
 
@@ -52,11 +53,13 @@ struct emul_clock {
 	/* protected by lock */
 	struct entry *heap; /* smallest time first */
 	unsigned nr, size;
+	uint32_t nr_inserted; /* ever; read by the spinning thread without the lock */
 	struct item *free;
 	struct pool *pools;
 	uint64_t next_slot_ns[EMUL_MAX_LUNS][2];
 	uint64_t jitter;    /* state of a generator */
 	uint64_t asleep_until; /* 0: awake */
+	uint64_t ended_ns;     /* when a command was last executed */
 	struct emul_engine *using; /* by the thread, without the lock */
 	bool running, stop;
 	pthread_t thread;
@@ -132,6 +135,7 @@ static struct item *insert(struct emul_clock *clock, uint64_t due_ns)
 		return NULL;
 	item = clock->free;
 	clock->free = item->next_free;
+	__atomic_store_n(&clock->nr_inserted, clock->nr_inserted + 1, __ATOMIC_RELAXED);
 	clock->heap[clock->nr] = (struct entry){ due_ns, item };
 	sift_up(clock, clock->nr++);
 	return item;
@@ -155,28 +159,47 @@ static struct item *pop(struct emul_clock *clock)
 
 /* ---- thread ------------------------------------------------------------------------------ */
 
-/* Sleep or spin until something may be due. */
+static void sleep_locked(struct emul_clock *clock)
+{
+	struct timespec ts;
+	uint64_t until;
+
+	if (!clock->nr) {
+		clock->asleep_until = UINT64_MAX;
+		pthread_cond_wait(&clock->wake, &clock->lock);
+	} else {
+		clock->asleep_until = clock->heap[0].due_ns;
+		until = clock->asleep_until - SPIN_NS;
+		ts = (struct timespec){ (time_t)(until / 1000000000), (long)(until % 1000000000) };
+		pthread_cond_clockwait(&clock->wake, &clock->lock, CLOCK_MONOTONIC, &ts);
+	}
+	clock->asleep_until = 0;
+}
+
+/* Spin until @until_ns, or until something has been put in that may be due earlier. */
+static void spin_locked(struct emul_clock *clock, uint64_t until_ns)
+{
+	uint32_t seen = clock->nr_inserted;
+
+	pthread_mutex_unlock(&clock->lock);
+	while (emul_now_ns() < until_ns &&
+	       __atomic_load_n(&clock->nr_inserted, __ATOMIC_RELAXED) == seen)
+		; /* reading the clock is pause enough */
+	pthread_mutex_lock(&clock->lock);
+}
+
+/* Return when something may be due or may have changed. */
 static void wait_locked(struct emul_clock *clock)
 {
 	uint64_t due = clock->nr ? clock->heap[0].due_ns : UINT64_MAX;
 	uint64_t now = emul_now_ns();
 
-	if (!clock->nr) {
-		clock->asleep_until = UINT64_MAX;
-		pthread_cond_wait(&clock->wake, &clock->lock);
-	} else if (due > now + SPIN_NS) {
-		uint64_t until = due - SPIN_NS;
-		struct timespec ts = { (time_t)(until / 1000000000), (long)(until % 1000000000) };
-
-		clock->asleep_until = due;
-		pthread_cond_clockwait(&clock->wake, &clock->lock, CLOCK_MONOTONIC, &ts);
-	} else if (due > now) {
-		pthread_mutex_unlock(&clock->lock);
-		while (emul_now_ns() < due)
-			; /* reading the clock is pause enough */
-		pthread_mutex_lock(&clock->lock);
-	}
-	clock->asleep_until = 0;
+	if (due <= now + SPIN_NS)
+		spin_locked(clock, due);
+	else if (now < clock->ended_ns + SPIN_NS)
+		spin_locked(clock, clock->ended_ns + SPIN_NS);
+	else
+		sleep_locked(clock);
 }
 
 static void take_into_batch(struct emul_clock *clock, struct emul_batch *batch, uint32_t *ret_era)
@@ -227,6 +250,7 @@ static void run_due_locked(struct emul_clock *clock, struct emul_batch *batch)
 		return;
 	}
 	take_into_batch(clock, batch, &era);
+	clock->ended_ns = emul_now_ns();
 	clock->using = batch->engine;
 	pthread_mutex_unlock(&clock->lock);
 	execute_due(batch, era);

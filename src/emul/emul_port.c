@@ -33,6 +33,11 @@ static unsigned emul_max_handles(struct devport *dp)
 	return emul_geometry(adapter_of(dp))->nr_handles;
 }
 
+static bool emul_is_synchronous(struct devport *dp)
+{
+	return !emul_clock_models(adapter_of(dp)->afu->clock);
+}
+
 static int map_area(struct emul_mapping *mapping, int adap_fd, size_t bytes, unsigned pe)
 {
 	off_t offset = (off_t)pe * SISL_MMIO_BYTES;
@@ -145,6 +150,7 @@ const struct devport_ops devport_emul_ops = {
 	.close = emul_driver_close,
 	.ioctl = emul_driver_ioctl,
 	.max_handles = emul_max_handles,
+	.is_synchronous = emul_is_synchronous,
 	.map = emul_map,
 	.unmap = emul_unmap,
 	.close_adap_fd = emul_driver_close_adap_fd,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening and closing, and operations on whole ranges of a file. */
+/* Opening, and operations on whole ranges of a file. Nothing hangs on closing. */
 #include "fs/internal.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@ void fs_open_flags(struct fuse_file_info *fi)
 	fi->noflush = 1;
 }
 
-static void opened(struct fs *fs, fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
+static void opened(struct fs *fs, fuse_req_t req, struct fuse_file_info *fi)
 {
 	fs_open_flags(fi);
 #if FS_HAVE_DIRECT_IO_MMAP
@@ -21,7 +21,7 @@ static void opened(struct fs *fs, fuse_req_t req, uint64_t ino, struct fuse_file
 		fi->parallel_direct_writes = 1;
 	}
 #endif
-	fs_reply_open(fs, req, ino, fi);
+	fs_reply_open(fs, req, fi);
 }
 
 static void truncated_at_open(struct fs_io *io)
@@ -29,11 +29,10 @@ static void truncated_at_open(struct fs_io *io)
 	struct fs *fs = io->fs;
 
 	if (io->result < 0) {
-		fs_drop_open(fs, io->ino);
 		fs_reply_err(fs, io->req, (int)io->result);
 	} else {
 		fs_touch_modified(fs, io->ino, io->kill);
-		opened(fs, io->req, io->ino, &io->fi);
+		opened(fs, io->req, &io->fi);
 	}
 	fs_io_put(io);
 }
@@ -44,7 +43,6 @@ static void truncate_at_open(struct fs *fs, fuse_req_t req, uint64_t ino,
 	struct fs_io *io = fs_io_get(fs, req, ino);
 
 	if (!io) {
-		fs_drop_open(fs, ino);
 		fs_reply_err(fs, req, -ENOMEM);
 		return;
 	}
@@ -58,8 +56,7 @@ static void truncate_at_open(struct fs *fs, fuse_req_t req, uint64_t ino,
 	fs_io_submit(io);
 }
 
-/* A file just written is read from the kernel's cache and we never hear of it; opening it for
- * reading is the sign of access that always reaches us. */
+/* A read from the kernel's cache does not reach us; opening the file for reading does. */
 static void note_access_locked(struct fs *fs, struct tree_inode *inode, int flags)
 {
 	struct timespec now;
@@ -75,44 +72,27 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
 	struct tree_inode *inode;
-	int err = -ESTALE;
 
 	if (!fs)
 		return;
+	if (fs->no_open) {
+		fs_reply_err(fs, req, -ENOSYS); /* never asked again: every open succeeds */
+		return;
+	}
 	fs_read_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	if (inode) {
 		fs_attr_lock(fs, inode);
-		err = tree_open(fs->tree, inode);
-		if (!err)
-			note_access_locked(fs, inode, fi->flags);
+		note_access_locked(fs, inode, fi->flags);
 		fs_attr_unlock(fs, inode);
 	}
 	fs_unlock(fs);
-	if (err)
-		fs_reply_err(fs, req, err);
+	if (!inode)
+		fs_reply_err(fs, req, -ESTALE);
 	else if ((fi->flags & O_TRUNC) && !fs->config.physical) /* a device ignores it, too */
 		truncate_at_open(fs, req, ino, fi);
 	else
-		opened(fs, req, ino, fi);
-}
-
-/* As forget: no answer anybody waits for, and it must be counted while the volume goes down. */
-void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_of(req);
-	struct tree_inode *inode;
-	struct data_file *file;
-
-	(void)fi;
-	fs_write_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	file = tree_payload(inode);
-	if (tree_close(fs->tree, inode) == 0 && (inode = tree_get(fs->tree, ino)) &&
-	    tree_payload(inode) == file && file)
-		data_file_idle(file);
-	fs_unlock(fs);
-	fuse_reply_err(req, 0);
+		opened(fs, req, fi);
 }
 
 static void range_done(struct fs_io *io)
@@ -169,36 +149,6 @@ void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t 
 	fs_io_submit(io);
 }
 
-void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_enter(req);
-	struct data_file *file;
-	int64_t found;
-	int err;
-
-	(void)fi;
-	if (!fs)
-		return;
-	/* Pages that the kernel has not written back yet would look like holes; with -ENOSYS it takes
-	 * every file as data from end to end, which is always true enough. */
-	if (fs->config.writeback) {
-		fs_reply_err(fs, req, -ENOSYS);
-		return;
-	}
-	err = fs_file_get(fs, ino, false, &file);
-	if (err || !file) {
-		fs_reply_err(fs, req, err ? err : -ENXIO);
-		return;
-	}
-	found = data_seek(file, off, whence);
-	if (found < 0) {
-		fs_reply_err(fs, req, (int)found);
-		return;
-	}
-	fuse_reply_lseek(req, found);
-	fs_leave(fs);
-}
-
 static ssize_t copy(struct fs_io *io)
 {
 	struct data_file *src, *dst;
@@ -215,20 +165,25 @@ static ssize_t copy(struct fs_io *io)
 	return data_copy(src, io->from, dst, io->op.offset, io->op.bytes);
 }
 
-static void copy_slowly(struct fs_io *io)
+static void copied(struct fs_io *io)
 {
-	ssize_t copied = copy(io);
-
-	if (copied < 0) {
-		fs_reply_err(io->fs, io->req, (int)copied);
+	if (io->result < 0) {
+		fs_reply_err(io->fs, io->req, (int)io->result);
 	} else {
-		if (copied)
+		if (io->result)
 			fs_touch_modified(io->fs, io->ino, false);
 		fs_touch_accessed(io->fs, io->source_ino);
-		fuse_reply_write(io->req, (size_t)copied);
+		fuse_reply_write(io->req, (size_t)io->result);
 		fs_leave(io->fs);
 	}
 	fs_io_put(io);
+}
+
+static void copy_slowly(struct fs_io *io)
+{
+	io->result = copy(io);
+	io->done = copied;
+	fs_workers_answer(io->fs->workers, io);
 }
 
 void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,

@@ -59,6 +59,7 @@ static void locks_init(struct fs *fs)
 	pthread_rwlockattr_destroy(&attr);
 	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
 		pthread_mutex_init(&fs->attr_locks[i].mutex, NULL);
+	pthread_mutex_init(&fs->tell_lock, NULL);
 	pthread_mutex_init(&fs->quiesce_lock, NULL);
 	pthread_cond_init(&fs->quiesced, NULL);
 }
@@ -67,6 +68,7 @@ static void locks_fini(struct fs *fs)
 {
 	pthread_cond_destroy(&fs->quiesced);
 	pthread_mutex_destroy(&fs->quiesce_lock);
+	pthread_mutex_destroy(&fs->tell_lock);
 	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
 		pthread_mutex_destroy(&fs->attr_locks[i].mutex);
 	pthread_rwlock_destroy(&fs->tree_lock);
@@ -113,11 +115,32 @@ static int add_whole_lun(struct fs *fs, unsigned lun)
 	if (err)
 		data_file_free(file);
 	else
-		tree_set_payload(inode, file);
+		tree_set_payload(fs->tree, inode, file);
 	return err;
 }
 
-int fs_lun_grew(struct fs *fs, struct fuse_session *session, unsigned lun)
+void fs_set_session(struct fs *fs, struct fuse_session *session)
+{
+	fs->session = session;
+	fs->may_tell = true;
+}
+
+void fs_end_session(struct fs *fs)
+{
+	pthread_mutex_lock(&fs->tell_lock);
+	fs->may_tell = false;
+	pthread_mutex_unlock(&fs->tell_lock);
+}
+
+void fs_tell_attributes_changed(struct fs *fs, uint64_t ino)
+{
+	pthread_mutex_lock(&fs->tell_lock);
+	if (fs->may_tell)
+		(void)fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
+	pthread_mutex_unlock(&fs->tell_lock);
+}
+
+int fs_lun_grew(struct fs *fs, unsigned lun)
 {
 	struct tree_inode *inode;
 	uint64_t ino = 0;
@@ -134,7 +157,7 @@ int fs_lun_grew(struct fs *fs, struct fuse_session *session, unsigned lun)
 	fs_unlock(fs);
 	/* What the kernel knows of attributes it would keep for ever. It may know nothing yet. */
 	if (!err)
-		(void)fuse_lowlevel_notify_inval_inode(session, ino, -1, 0);
+		fs_tell_attributes_changed(fs, ino);
 	return err;
 }
 
@@ -151,8 +174,8 @@ void fs_free(struct fs *fs)
 {
 	if (!fs)
 		return;
-	tree_free(fs->tree);
 	fs_workers_free(fs->workers);
+	tree_free(fs->tree);
 	fs_io_pool_free(fs->pool);
 	locks_fini(fs);
 	free(fs);

@@ -26,13 +26,17 @@ struct fs;
 struct fs_config {
 	struct data_volume *volume; /* borrowed until fs_free() */
 	enum tree_atime atime;
-	bool writeback;         /* the kernel collects small writes */
+	bool writeback;         /* the kernel collects writes; not with physical */
 	bool io_uring;          /* ask for FUSE over io_uring */
 	bool physical;          /* names cannot be made or removed: files are LUNs */
 	uint64_t max_inodes;    /* 0: as many as half of the memory holds */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;
+	/** Called once, on a thread that may wait, when the kernel has sent its first request:
+	 *  what was negotiated is in force then. May be NULL. */
+	void (*in_use)(void *arg);
+	void *in_use_arg;
 };
 
 /** fs_new() - an empty file system on a volume. Return: 0; -ENOMEM; -EAGAIN no thread. */
@@ -45,11 +49,19 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs);
 int fs_add_whole_luns(struct fs *fs, unsigned nr_luns);
 
 /**
- * fs_lun_grew() - the file of a whole LUN has a new size; the kernel is told
- * @session: the volume's, which must be mounted
- * From any thread that does not serve requests. Return: 0; -ENOMEM; -ENOENT no such file.
+ * fs_set_session() - the session whose userdata the file system is, to tell the kernel things
+ * Before the session is mounted.
  */
-int fs_lun_grew(struct fs *fs, struct fuse_session *session, unsigned lun);
+void fs_set_session(struct fs *fs, struct fuse_session *session);
+/** fs_end_session() - tell the kernel nothing any more; before the session is destroyed */
+void fs_end_session(struct fs *fs);
+
+/**
+ * fs_lun_grew() - the file of a whole LUN has a new size; the kernel is told
+ * The session must be mounted. From any thread that does not serve requests.
+ * Return: 0; -ENOMEM; -ENOENT no such file.
+ */
+int fs_lun_grew(struct fs *fs, unsigned lun);
 
 /** fs_operations() - the table for fuse_session_new(), whose userdata is a struct fs. */
 const struct fuse_lowlevel_ops *fs_operations(void);

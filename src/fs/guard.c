@@ -28,11 +28,33 @@ bool fs_on_queue_thread(void)
 	return on_queue_thread;
 }
 
+static void tell_in_use(struct fs_io *io)
+{
+	io->fs->config.in_use(io->fs->config.in_use_arg);
+	fs_io_put(io);
+}
+
+/* The kernel holds every request back until it has taken the answer to INIT. */
+static void note_in_use(struct fs *fs)
+{
+	struct fs_io *io;
+
+	if (atomic_exchange(&fs->in_use, true) || !fs->config.in_use)
+		return;
+	io = fs_io_get(fs, NULL, 0);
+	if (!io)
+		return;
+	io->done = tell_in_use;
+	fs_workers_run_slow(fs->workers, io);
+}
+
 struct fs *fs_enter(fuse_req_t req)
 {
 	struct fs *fs = fs_of(req);
 
 	mark_queue_thread(req);
+	if (!atomic_load_explicit(&fs->in_use, memory_order_relaxed))
+		note_in_use(fs);
 	if (atomic_fetch_add(&fs->nr_active, 1) & FS_QUIESCING) {
 		fuse_reply_err(req, ENOTCONN);
 		fs_leave(fs);
@@ -63,6 +85,7 @@ struct fs *fs_enter_names(fuse_req_t req)
 
 void fs_quiesce(struct fs *fs)
 {
+	fs_end_session(fs);
 	atomic_fetch_or(&fs->nr_active, FS_QUIESCING);
 	pthread_mutex_lock(&fs->quiesce_lock);
 	while (atomic_load(&fs->nr_active) != FS_QUIESCING)

@@ -58,11 +58,15 @@ bool fs_caller_in_group(fuse_req_t req, gid_t gid)
 }
 
 /* @file: of a regular file, NULL for one without data and for all others. */
-static struct stat stat_of(const struct tree_attr *attr, const struct data_file *file)
+static struct stat stat_of(const struct tree_attr *attr, struct data_file *file)
 {
-	uint64_t size = file ? data_file_size(file) : attr->size;
-	uint64_t bytes = file ? data_file_written_bytes(file) : 0;
+	uint64_t size = attr->size, bytes = 0;
 
+	if (file) {
+		data_file_drop_news(file);
+		size = data_file_size(file);
+		bytes = data_file_written_bytes(file);
+	}
 	return (struct stat){
 		.st_ino = attr->ino,
 		.st_mode = attr->mode,
@@ -108,13 +112,6 @@ void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_
 		.attr_timeout = CACHE_SECONDS,
 		.entry_timeout = CACHE_SECONDS,
 	};
-}
-
-void fs_drop_open(struct fs *fs, uint64_t ino)
-{
-	fs_write_lock(fs);
-	(void)tree_close(fs->tree, tree_get(fs->tree, ino));
-	fs_unlock(fs);
 }
 
 void fs_touch_modified(struct fs *fs, uint64_t ino, bool kill)

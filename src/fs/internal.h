@@ -23,14 +23,19 @@ struct fs {
 	struct fs_config config; /* set before threads start */
 	struct tree *tree;       /* structure: tree_lock */
 	pthread_rwlock_t tree_lock;
-	/* References, opens, times, set-id bits and the payload pointer of an inode: its attribute
+	/* References, times, set-id bits and the payload pointer of an inode: its attribute
 	 * lock and at least a shared tree_lock. */
 	struct fs_attr_lock attr_locks[FS_NR_ATTR_LOCKS];
 	struct fs_io_pool *pool;
 	struct fs_workers *workers;
+	struct fuse_session *session; /* set before the mount */
+	pthread_mutex_t tell_lock;
+	bool may_tell;           /* protected by tell_lock: the session is there */
+	_Atomic bool in_use;     /* config.in_use() has been, or is to be, called */
 
 	/* Set by INIT, before any other request. */
 	bool no_opendir; /* directories need no opening */
+	bool no_open;    /* nor do files */
 	bool direct_io;  /* O_DIRECT files bypass the page cache altogether, and can still be mapped */
 
 	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING when new ones are refused */
@@ -73,7 +78,7 @@ void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct stat *st);
 void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry);
 void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry,
 		     const struct fuse_file_info *fi);
-void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
+void fs_reply_open(struct fs *fs, fuse_req_t req, const struct fuse_file_info *fi);
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
 
 /* ---- inode.c: attributes ---- */
@@ -88,8 +93,9 @@ bool fs_caller_in_group(fuse_req_t req, gid_t gid);
 void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st);
 /** fs_entry_locked() - fill an entry, take the reference that goes with it. Lock: tree, shared. */
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry);
-/** Gives one tree_open() back. Takes the locks. */
-void fs_drop_open(struct fs *fs, uint64_t ino);
+/** Has the kernel ask for an inode's attributes again. Not from a thread that serves requests: the
+ *  kernel may wait for one of them first. */
+void fs_tell_attributes_changed(struct fs *fs, uint64_t ino);
 /** For how long the kernel may keep what it is told. */
 double fs_cache_seconds(void);
 
@@ -141,14 +147,20 @@ void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
 void *fs_io_pool_buffer_get(struct fs_io_pool *pool, size_t bytes, size_t *ret_bytes);
 void fs_io_pool_buffer_put(struct fs_io_pool *pool, void *buf, size_t bytes);
 
-/* ---- workers.c: two threads that may wait ---- */
+/* ---- workers.c: threads that may wait ---- */
 
 int fs_workers_new(struct fs_workers **ret_workers);
 void fs_workers_free(struct fs_workers *workers);
 /** Call io->done on the answering thread, which never sleeps for anything but work. */
 void fs_workers_answer(struct fs_workers *workers, struct fs_io *io);
-/** Call io->done on the thread for work that may take long. */
+/**
+ * fs_workers_run_slow() - call io->done on the thread for work that may take long
+ * It hands a request to fs_workers_answer() in the end: with a ring the thread that answers is the
+ * one that has to run before the next request can come through the same entry.
+ */
 void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io);
+/** Call io->done some time later, on a thread of its own that wakes up seldom. */
+void fs_workers_run_later(struct fs_workers *workers, struct fs_io *io);
 
 /* ---- operations, by file ---- */
 
@@ -184,7 +196,6 @@ void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 /** What every open file is told: keep the cache, do not bother us on close. */
 void fs_open_flags(struct fuse_file_info *fi);
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct fuse_file_info *fi);
 void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, off_t off,
 		 struct fuse_file_info *fi);

@@ -201,10 +201,8 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		return;
 	fs_write_lock(fs);
 	err = make_locked(fs, req, parent, name, (mode & ~(mode_t)S_IFMT) | S_IFREG, 0, &inode);
-	if (!err) {
-		(void)tree_open(fs->tree, inode); /* just linked: cannot fail */
+	if (!err)
 		fs_entry_locked(fs, inode, &entry);
-	}
 	fs_unlock(fs);
 	reply_opened(fs, req, err, &entry, fi);
 }

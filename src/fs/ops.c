@@ -28,6 +28,24 @@ static void do_without(struct fuse_conn_info *conn, uint64_t capability)
 #endif
 }
 
+static bool offers(const struct fuse_conn_info *conn, uint64_t capability)
+{
+#if FS_FUSE_AT_LEAST(3, 17, 0)
+	return conn->capable_ext & capability;
+#else
+	return conn->capable & capability;
+#endif
+}
+
+/* Opening a file needs no request where nothing hangs on it. A file that is a LUN must not be
+ * truncated when it is opened, which only the open itself can tell from truncate(2). */
+static void negotiate_opening(struct fs *fs, struct fuse_conn_info *conn)
+{
+	fs->no_opendir = offers(conn, FUSE_CAP_NO_OPENDIR_SUPPORT);
+	fs->no_open = offers(conn, FUSE_CAP_NO_OPEN_SUPPORT) && !fs->config.physical &&
+		      fs->config.atime != TREE_ATIME_STRICT;
+}
+
 static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
 {
 	/* We are the only writer: content changes when the kernel changes it and never else. */
@@ -40,11 +58,6 @@ static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
 		log_notice("this kernel has no writeback cache for FUSE; writes go straight through");
 		fs->config.writeback = false;
 	}
-#if FS_FUSE_AT_LEAST(3, 17, 0)
-	fs->no_opendir = conn->capable_ext & FUSE_CAP_NO_OPENDIR_SUPPORT;
-#else
-	fs->no_opendir = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
-#endif
 }
 
 static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
@@ -60,15 +73,18 @@ static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 	kills = want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
 #endif
 	/* An open that truncates must drop set-id bits as well. Where the kernel does not tell us
-	 * when, it has to truncate by a request of its own, before which it drops them itself. */
-	if (kills)
+	 * when, or does not send the open at all, it has to truncate by a request of its own, with
+	 * which it says so, or before which it drops them itself. */
+	if (fs->config.physical || (kills && !fs->no_open))
 		(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 	else
 		do_without(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 #if FS_HAVE_DIRECT_IO_MMAP
-	/* With writeback the kernel knows of bytes behind what we take for the end of file: a read that
-	 * bypasses its cache altogether would stop short of them. */
-	fs->direct_io = !fs->config.writeback && want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
+	/* With writeback the kernel knows of bytes behind what we take for the end of file: a read
+	 * that bypasses its cache altogether would stop short of them. And only an answer to an
+	 * open can ask for it. */
+	fs->direct_io = !fs->config.writeback && !fs->no_open &&
+			want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
 #else
 	fs->direct_io = false;
 #endif
@@ -97,6 +113,7 @@ void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 	struct fs *fs = userdata;
 
 	negotiate_caching(fs, conn);
+	negotiate_opening(fs, conn);
 	negotiate_semantics(fs, conn);
 	negotiate_transport(fs, conn);
 }
@@ -105,7 +122,8 @@ void fs_op_init(void *userdata, struct fuse_conn_info *conn)
  * Left out on purpose, each being answered with -ENOSYS once, after which the kernel does not ask
  * again and goes on as if it had succeeded: flush, fsync and fsyncdir (what was answered is on the
  * flash; the kernel writes its own dirty pages before it would ask), access (default_permissions),
- * locks (they are the kernel's own: nobody else has the volume).
+ * locks (they are the kernel's own: nobody else has the volume). Release, which libfuse answers
+ * with success, is of no interest: the kernel's reference keeps an open file.
  */
 static const struct fuse_lowlevel_ops operations = {
 	.init = fs_op_init,
@@ -131,7 +149,6 @@ static const struct fuse_lowlevel_ops operations = {
 	.readdir = fs_op_readdir,
 	.readdirplus = fs_op_readdirplus,
 	.open = fs_op_open,
-	.release = fs_op_release,
 	.read = fs_op_read,
 	.write = fs_op_write,
 	.fallocate = fs_op_fallocate,

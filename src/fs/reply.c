@@ -20,22 +20,17 @@ void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct stat *st)
 	fs_leave(fs);
 }
 
-static void take_back(struct fs *fs, uint64_t ino, bool opened)
+static void take_back(struct fs *fs, uint64_t ino)
 {
-	struct tree_inode *inode;
-
 	fs_write_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (opened)
-		(void)tree_close(fs->tree, inode);
-	tree_unref(fs->tree, inode, 1);
+	tree_unref(fs->tree, tree_get(fs->tree, ino), 1);
 	fs_unlock(fs);
 }
 
 void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry)
 {
 	if (fuse_reply_entry(req, entry) < 0 && entry->ino)
-		take_back(fs, entry->ino, false);
+		take_back(fs, entry->ino);
 	fs_leave(fs);
 }
 
@@ -43,14 +38,13 @@ void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_para
 		     const struct fuse_file_info *fi)
 {
 	if (fuse_reply_create(req, entry, fi) < 0)
-		take_back(fs, entry->ino, true);
+		take_back(fs, entry->ino);
 	fs_leave(fs);
 }
 
-void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi)
+void fs_reply_open(struct fs *fs, fuse_req_t req, const struct fuse_file_info *fi)
 {
-	if (fuse_reply_open(req, fi) < 0)
-		fs_drop_open(fs, ino);
+	fuse_reply_open(req, fi);
 	fs_leave(fs);
 }
 

@@ -42,9 +42,8 @@ static int set_locked(struct fs *fs, struct tree_inode *inode, fuse_req_t req,
 	return err;
 }
 
-/* @pinned: an open taken by pin() is given back. */
 static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const struct stat *attr,
-			  int to_set, bool pinned)
+			  int to_set)
 {
 	struct tree_inode *inode;
 	struct stat st;
@@ -56,8 +55,6 @@ static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const str
 		err = set_locked(fs, inode, req, attr, to_set);
 	if (!err)
 		fs_stat_locked(fs, inode, &st);
-	if (pinned)
-		(void)tree_close(fs->tree, inode);
 	fs_unlock(fs);
 	if (err)
 		fs_reply_err(fs, req, err);
@@ -65,48 +62,21 @@ static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const str
 		fs_reply_attr(fs, req, &st);
 }
 
-/* An unlink by somebody else must not take the data away under the truncation. */
-static int pin(struct fs *fs, uint64_t ino)
-{
-	struct tree_inode *inode;
-	int err = -ESTALE;
-
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode) {
-		fs_attr_lock(fs, inode);
-		err = tree_open(fs->tree, inode);
-		fs_attr_unlock(fs, inode);
-	}
-	fs_unlock(fs);
-	return err;
-}
-
 static void truncated(struct fs_io *io)
 {
-	if (io->result < 0) {
-		fs_drop_open(io->fs, io->ino);
+	if (io->result < 0)
 		fs_reply_err(io->fs, io->req, (int)io->result);
-	} else {
-		set_and_reply(io->fs, io->req, io->ino, &io->attr, io->what, true);
-	}
+	else
+		set_and_reply(io->fs, io->req, io->ino, &io->attr, io->what);
 	fs_io_put(io);
 }
 
 static void truncate_first(struct fs *fs, fuse_req_t req, uint64_t ino, const struct stat *attr,
 			   int to_set)
 {
-	struct fs_io *io;
-	int err;
+	struct fs_io *io = fs_io_get(fs, req, ino);
 
-	err = pin(fs, ino);
-	if (err) {
-		fs_reply_err(fs, req, err);
-		return;
-	}
-	io = fs_io_get(fs, req, ino);
 	if (!io) {
-		fs_drop_open(fs, ino);
 		fs_reply_err(fs, req, -ENOMEM);
 		return;
 	}
@@ -129,5 +99,5 @@ void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set
 	if (to_set & FUSE_SET_ATTR_SIZE)
 		truncate_first(fs, req, ino, attr, to_set);
 	else
-		set_and_reply(fs, req, ino, attr, to_set, false);
+		set_and_reply(fs, req, ino, attr, to_set);
 }

@@ -1,34 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two threads beside those that libfuse runs: one answers requests for queue threads that may not
- * do so themselves, the other runs what takes long. They are two so that no answer waits behind a
- * long copy.
+ * Threads beside those that libfuse runs: one answers requests for queue threads that may not do so
+ * themselves, one runs what takes long, and one what can wait, which it collects for a while. They
+ * are several so that no answer waits behind a long copy.
  */
 #include "fs/internal.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* Soon enough for who looks at a file twice, seldom enough that a busy volume pays nothing. */
+#define LATER_NS 50000000
 
 struct fs_worker {
 	pthread_t thread;
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
 	struct fs_io *first, **last;
-	bool stop;
+	bool stop, pausing;
+	long pause_ns; /* set before the thread starts: from the first io to when it looks */
 };
 
 struct fs_workers {
-	struct fs_worker answering, slow;
+	struct fs_worker answering, slow, later;
 };
+
+static void pause_locked(struct fs_worker *worker)
+{
+	struct timespec until;
+	int err = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += worker->pause_ns;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	worker->pausing = true;
+	while (!worker->stop && !err)
+		err = pthread_cond_clockwait(&worker->wake, &worker->lock, CLOCK_MONOTONIC, &until);
+	worker->pausing = false;
+}
 
 static struct fs_io *next_io(struct fs_worker *worker)
 {
 	struct fs_io *io;
 
 	pthread_mutex_lock(&worker->lock);
-	while (!worker->first && !worker->stop)
+	while (!worker->first && !worker->stop) {
 		pthread_cond_wait(&worker->wake, &worker->lock);
+		if (worker->pause_ns)
+			pause_locked(worker);
+	}
 	io = worker->first;
 	if (io) {
 		worker->first = io->next;
@@ -48,7 +71,7 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-static int worker_start(struct fs_worker *worker)
+static int worker_start(struct fs_worker *worker, long pause_ns)
 {
 	sigset_t all, old;
 	int err;
@@ -56,6 +79,7 @@ static int worker_start(struct fs_worker *worker)
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->wake, NULL);
 	worker->last = &worker->first;
+	worker->pause_ns = pause_ns;
 	/* Signals are for the thread that waits for them. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -81,7 +105,8 @@ static void worker_add(struct fs_worker *worker, struct fs_io *io)
 	pthread_mutex_lock(&worker->lock);
 	*worker->last = io;
 	worker->last = &io->next;
-	pthread_cond_signal(&worker->wake);
+	if (!worker->pausing)
+		pthread_cond_signal(&worker->wake);
 	pthread_mutex_unlock(&worker->lock);
 }
 
@@ -92,15 +117,20 @@ int fs_workers_new(struct fs_workers **ret_workers)
 
 	if (!workers)
 		return -ENOMEM;
-	err = worker_start(&workers->answering);
+	err = worker_start(&workers->answering, 0);
 	if (err)
 		goto free_workers;
-	err = worker_start(&workers->slow);
+	err = worker_start(&workers->slow, 0);
 	if (err)
 		goto stop_answering;
+	err = worker_start(&workers->later, LATER_NS);
+	if (err)
+		goto stop_slow;
 	*ret_workers = workers;
 	return 0;
 
+stop_slow:
+	worker_stop(&workers->slow);
 stop_answering:
 	worker_stop(&workers->answering);
 free_workers:
@@ -112,6 +142,7 @@ void fs_workers_free(struct fs_workers *workers)
 {
 	if (!workers)
 		return;
+	worker_stop(&workers->later);
 	worker_stop(&workers->slow);
 	worker_stop(&workers->answering);
 	free(workers);
@@ -125,4 +156,9 @@ void fs_workers_answer(struct fs_workers *workers, struct fs_io *io)
 void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io)
 {
 	worker_add(&workers->slow, io);
+}
+
+void fs_workers_run_later(struct fs_workers *workers, struct fs_io *io)
+{
+	worker_add(&workers->later, io);
 }

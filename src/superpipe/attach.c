@@ -21,6 +21,7 @@ static int start_queues(struct superpipe *sp)
 							DEFAULT_WATCHDOG_MS;
 	sp->ioq.retry_delay_ms = sp->options.retry_delay_ms ? sp->options.retry_delay_ms :
 							      DEFAULT_RETRY_DELAY_MS;
+	sp->ioq.busy_poll_us = sp->options.busy_poll_us;
 	__atomic_store_n(&sp->stop, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&sp->failed, 0, __ATOMIC_RELAXED);
 	return 0;

@@ -110,6 +110,7 @@ struct ioq {
 	int wake_fd;              /* eventfd: something for the reaper thread */
 	unsigned watchdog_ms;
 	unsigned retry_delay_ms;
+	unsigned busy_poll_us;
 
 	/* Changed only while HALTED and nobody runs; read under submit_lock or by a runner. */
 	struct devport_mmio *mmio;
@@ -157,6 +158,13 @@ void ioq_fini(struct ioq *q);
 
 /** ioq_forget() - ioq_fini() in a forked child: queue memory and locks are not ours there. */
 void ioq_forget(struct ioq *q);
+
+/**
+ * ioq_busy_poll() - look out for completions of what is in flight instead of sleeping
+ * Gives way to other threads all the time. Ends with a completion to reap, with nothing in flight,
+ * with trouble, or after busy_poll_us. Return: true for all but the last.
+ */
+bool ioq_busy_poll(struct ioq *q);
 
 /** ioq_submit() - see superpipe_submit() */
 void ioq_submit(struct ioq *q, struct superpipe_io *first);

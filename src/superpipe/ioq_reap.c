@@ -3,6 +3,8 @@
  * Completion: take entries from the RRQ, judge the commands, settle them, call back.
  */
 #include <errno.h>
+#include <sched.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "superpipe/ioq.h"
@@ -331,6 +333,56 @@ void ioq_drain(struct ioq *q)
 		ioq_wake_reaper(q);
 	else
 		wake_sleeper(q);
+}
+
+/* ---- polling; reaper thread ---- */
+
+/* With more in flight there is work to do, which a polling thread would only be in the way of. */
+#define POLL_MAX_BUSY 2
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+/* Nothing else is going to come than completions, and they will. */
+static bool worth_polling(struct ioq *q)
+{
+	bool worth;
+
+	pthread_mutex_lock(&q->submit_lock);
+	worth = q->nr_busy != 0 && q->nr_busy <= POLL_MAX_BUSY && ioq_state(q) == IOQ_RUNNING &&
+		!__atomic_load_n(&q->trouble, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&q->submit_lock);
+	return worth;
+}
+
+static bool has_completions(struct ioq *q)
+{
+	bool has;
+
+	pthread_mutex_lock(&q->reap_lock);
+	has = ioq_state(q) == IOQ_RUNNING && !ring_rrq_is_empty(&q->rrq);
+	pthread_mutex_unlock(&q->reap_lock);
+	return has;
+}
+
+bool ioq_busy_poll(struct ioq *q)
+{
+	uint64_t until_us;
+
+	if (!q->busy_poll_us || !worth_polling(q))
+		return false;
+	until_us = now_us() + q->busy_poll_us;
+	do {
+		if (has_completions(q))
+			return true;
+		(void)sched_yield();
+	} while (now_us() < until_us && worth_polling(q));
+	return now_us() < until_us;
 }
 
 /* ---- deferred commands; reaper thread ---- */

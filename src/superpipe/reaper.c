@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -128,6 +129,13 @@ static void retry_stuck(struct ioq *q)
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
+/* Whoever waited for what was just completed goes before the rest of the round. */
+static void reap_first(struct ioq *q)
+{
+	ioq_drain(q);
+	(void)sched_yield();
+}
+
 static void *reaper_main(void *arg)
 {
 	struct superpipe *sp = arg;
@@ -135,7 +143,10 @@ static void *reaper_main(void *arg)
 	int deferred_ms = -1;
 
 	while (!__atomic_load_n(&sp->stop, __ATOMIC_ACQUIRE)) {
-		wait_for_something(sp, wait_ms(&sp->ioq, deferred_ms));
+		if (ioq_busy_poll(&sp->ioq))
+			reap_first(&sp->ioq);
+		else
+			wait_for_something(sp, wait_ms(&sp->ioq, deferred_ms));
 		ioq_drain(&sp->ioq);
 		watch(sp, &round);
 		recover_handle(sp);

@@ -36,6 +36,14 @@ static inline void ring_rrq_clear(struct ring_rrq *rrq)
 	rrq->toggle = SISL_RRQ_TOGGLE;
 }
 
+/** ring_rrq_is_empty() - no completion is there to take. */
+static inline bool ring_rrq_is_empty(const struct ring_rrq *rrq)
+{
+	uint64_t entry = __atomic_load_n(&rrq->entries[rrq->position], __ATOMIC_RELAXED);
+
+	return (entry & SISL_RRQ_TOGGLE) != rrq->toggle;
+}
+
 /** ring_rrq_next() - take the next completion; false when there is none. */
 static inline bool ring_rrq_next(struct ring_rrq *rrq, uint64_t *ret_address)
 {

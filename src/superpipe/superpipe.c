@@ -96,6 +96,11 @@ const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, 
 	return &sp->context.luns[lun];
 }
 
+bool superpipe_is_synchronous(const struct superpipe *sp)
+{
+	return sp->context.ops->is_synchronous(sp->context.dp[0]);
+}
+
 unsigned superpipe_max_handles(const struct superpipe *sp)
 {
 	return __atomic_load_n(&sp->vluns.max_handles, __ATOMIC_RELAXED);

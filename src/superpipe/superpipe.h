@@ -48,6 +48,7 @@ struct superpipe_options {
 
 	const struct devport_ops *ops; /* instead of the one that the device name belongs to */
 	unsigned watchdog_ms;          /* a command unanswered for so long has the context reset */
+	unsigned busy_poll_us;         /* how long to look out for a completion before sleeping */
 	unsigned retry_delay_ms;       /* before the first repetition of a busy command */
 	unsigned recover_pause_ms;     /* before the first repetition of a failed recovery */
 };
@@ -100,6 +101,9 @@ const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, 
  * What the device says (devport.h) until an EMFILE has shown the real limit.
  */
 unsigned superpipe_max_handles(const struct superpipe *sp);
+
+/** superpipe_is_synchronous() - true when commands are executed by the thread that submits them */
+bool superpipe_is_synchronous(const struct superpipe *sp);
 
 /** superpipe_failed() - true once the adapter has failed for good; every request ends in -EIO. */
 bool superpipe_failed(const struct superpipe *sp);

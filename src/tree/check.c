@@ -202,11 +202,11 @@ static void check_life(struct check *check, const struct tree_inode *inode)
 	if (inode->pins != tally->nr_orphans)
 		breach(check, inode, "%" PRIu64 " pins, %" PRIu64 " removed subdirectories",
 		       inode->pins, tally->nr_orphans);
-	if (!inode->nlink && !inode->opens && !inode->refs && !inode->pins)
+	if (!inode->nlink && !inode->refs && !inode->pins)
 		breach(check, inode, "nothing holds it");
-	if (inode->doomed != (S_ISREG(inode->mode) && !inode->nlink && !inode->opens))
+	if (inode->doomed != (S_ISREG(inode->mode) && !inode->nlink))
 		breach(check, inode, "is %sdoomed", inode->doomed ? "" : "not ");
-	if (inode->linkable && (inode->nlink || !inode->opens || !S_ISREG(inode->mode)))
+	if (inode->linkable && (inode->nlink || !S_ISREG(inode->mode)))
 		breach(check, inode, "must not be linkable");
 }
 

@@ -153,8 +153,8 @@ int tree_tmpfile(struct tree *tree, struct tree_inode *dir, mode_t mode,
 		err = make(tree, dir, S_IFREG | (mode & 07777), caller, &inode);
 	if (err)
 		return err;
-	inode->opens = 1;
 	inode->linkable = true;
+	inode->doomed = true;
 	tree_inode_publish(tree, inode);
 	*ret_inode = inode;
 	return 0;

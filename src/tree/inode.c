@@ -61,27 +61,29 @@ void tree_inode_publish(struct tree *tree, struct tree_inode *inode)
 
 static bool is_held(const struct tree_inode *inode)
 {
-	return inode->nlink || inode->refs || inode->opens || inode->pins;
+	return inode->nlink || inode->refs || inode->pins;
 }
 
-/* The kernel may still open a file that has lost its last link: it looked the name up before. */
-static void tell_doom(struct tree *tree, const struct tree_inode *inode, bool doomed)
+static void tell_doom(struct tree *tree, const struct tree_inode *inode)
 {
 	if (inode->payload && tree->payload_doomed)
-		tree->payload_doomed(tree->payload_arg, inode->payload, doomed);
+		tree->payload_doomed(tree->payload_arg, inode->payload, inode->doomed);
+}
+
+void tree_inode_doom(struct tree *tree, struct tree_inode *inode, bool doomed)
+{
+	if (inode->doomed == doomed)
+		return;
+	inode->doomed = doomed;
+	tell_doom(tree, inode);
 }
 
 bool tree_inode_settle(struct tree *tree, struct tree_inode *inode)
 {
 	struct tree_inode *const first = inode;
 
-	if (inode->nlink == 0 && inode->opens == 0) {
-		inode->linkable = false;
-		if (S_ISREG(inode->mode) && inode->refs && !inode->doomed) {
-			inode->doomed = true;
-			tell_doom(tree, inode, true);
-		}
-	}
+	if (S_ISREG(inode->mode) && inode->nlink == 0 && inode->refs)
+		tree_inode_doom(tree, inode, true);
 	if (is_held(first))
 		return false;
 	/* A removed directory may have been the last that held its removed parent, and so on up. */
@@ -129,38 +131,17 @@ void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count)
 	(void)tree_inode_settle(tree, inode);
 }
 
-int tree_open(struct tree *tree, struct tree_inode *inode)
-{
-	if (inode->opens == UINT32_MAX)
-		return -ENFILE;
-	inode->opens++;
-	if (inode->doomed) {
-		inode->doomed = false;
-		tell_doom(tree, inode, false);
-	}
-	return 0;
-}
-
-uint32_t tree_close(struct tree *tree, struct tree_inode *inode)
-{
-	uint32_t left;
-
-	assert(inode->opens > 0);
-	left = --inode->opens;
-	if (left == 0)
-		(void)tree_inode_settle(tree, inode);
-	return left;
-}
-
 void *tree_payload(const struct tree_inode *inode)
 {
 	return S_ISREG(inode->mode) ? inode->payload : NULL;
 }
 
-void tree_set_payload(struct tree_inode *inode, void *payload)
+void tree_set_payload(struct tree *tree, struct tree_inode *inode, void *payload)
 {
 	assert(S_ISREG(inode->mode) && !inode->payload);
 	inode->payload = payload;
+	if (inode->doomed)
+		tell_doom(tree, inode);
 }
 
 const char *tree_readlink(const struct tree_inode *inode)

@@ -48,9 +48,8 @@ struct tree_inode {
 	uint32_t nlink; /* directories: 2 + subdirectories, 0 once removed */
 	uid_t uid;
 	gid_t gid;
-	uint32_t opens;
 	bool linkable; /* from tree_tmpfile() and still without a name */
-	bool doomed;   /* only references hold it */
+	bool doomed;   /* a regular file without a name */
 	struct tree_xattr *xattrs;
 	union { /* by file type */
 		struct tree_dir dir;
@@ -73,6 +72,9 @@ void tree_inode_free(struct tree *tree, struct tree_inode *inode);
 
 /** Gives a number and a generation to an inode; tree_itable_reserve() came before. */
 void tree_inode_publish(struct tree *tree, struct tree_inode *inode);
+
+/** tree_inode_doom() - the payload's owner is told that the file has lost its name, or got one */
+void tree_inode_doom(struct tree *tree, struct tree_inode *inode, bool doomed);
 
 /**
  * tree_inode_settle() - let go of an inode that nothing holds, or tell that only references do

@@ -24,6 +24,7 @@ int tree_link(struct tree *tree, struct tree_inode *inode, struct tree_inode *di
 		return err;
 	inode->nlink++;
 	inode->linkable = false;
+	tree_inode_doom(tree, inode, false);
 	inode->ctime = caller->now;
 	tree_name_changed(dir, &caller->now);
 	return 0;

@@ -45,8 +45,8 @@ struct tree_config {
 	/** Takes back the payload of a regular file that nobody can reach any more. Must not call
 	 *  into the tree. Never NULL. */
 	void (*payload_free)(void *arg, void *payload);
-	/** The last link and the last open are gone, only references hold the payload: they are
-	 *  about to go, or the file is opened once more (@doomed false). The same rules. May be
+	/** The file has no name any more, only references hold the payload: they are about to go,
+	 *  unless somebody has the file open. @doomed false: it got a name. The same rules. May be
 	 *  NULL. */
 	void (*payload_doomed)(void *arg, void *payload, bool doomed);
 	void *payload_arg;
@@ -89,23 +89,18 @@ mode_t tree_mode(const struct tree_inode *inode);
 uint64_t tree_ino(const struct tree_inode *inode);
 
 /*
- * References. An inode lives while it has a link, a reference (the kernel's lookup count) or is
- * open, and so does its payload: who looked a name up may open the file although the name has been
- * removed or given to another file meanwhile.
+ * References. An inode lives while it has a link or a reference (the kernel's lookup count), and so
+ * does its payload. Who has a file open, or only looked it up, holds a reference; so opens are not
+ * counted.
  */
 void tree_ref(struct tree_inode *inode, uint64_t count);
 /** A @count above what there is takes all there is. May free the inode. */
 void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count);
-/** Return: 0; -ENFILE. Changes nothing but @inode: calls for different inodes may run in parallel. */
-int tree_open(struct tree *tree, struct tree_inode *inode);
-/** After a tree_open() that succeeded, or for a tree_tmpfile(). May free the inode.
- *  Return: number of opens left. */
-uint32_t tree_close(struct tree *tree, struct tree_inode *inode);
 
 /** The payload of a regular file, set once by the caller after creation; NULL before, and once it
  *  was given back. Other types have none. */
 void *tree_payload(const struct tree_inode *inode);
-void tree_set_payload(struct tree_inode *inode, void *payload);
+void tree_set_payload(struct tree *tree, struct tree_inode *inode, void *payload);
 
 /* Namespace. Names are NUL-terminated bytes without '/'. Every ret_inode is borrowed, unreferenced:
  * take a reference under the same lock. Common errors: -ENOTDIR, -ENOENT (also: @dir was removed),
@@ -129,11 +124,12 @@ int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode
 /** @target: 1 to TREE_SYMLINK_MAX bytes, else -ENOENT, -ENAMETOOLONG. */
 int tree_symlink(struct tree *tree, struct tree_inode *dir, const char *name, const char *target,
 		 const struct tree_caller *caller, struct tree_inode **ret_inode);
-/** An unnamed regular file (O_TMPFILE), born with nlink 0 and open once; linkable. */
+/** An unnamed regular file (O_TMPFILE), born with nlink 0; linkable. It lives by references only:
+ *  take one at once. */
 int tree_tmpfile(struct tree *tree, struct tree_inode *dir, mode_t mode,
 		 const struct tree_caller *caller, struct tree_inode **ret_inode);
 /** -EPERM for directories; -ENOENT for a file whose last link is gone, but not for one from
- *  tree_tmpfile() that is still open and never had a name. */
+ *  tree_tmpfile() that never had a name. */
 int tree_link(struct tree *tree, struct tree_inode *inode, struct tree_inode *dir, const char *name,
 	      const struct tree_caller *caller);
 /** @ret_inode (may be NULL): what lost the link; NULL if it is freed, since nobody held it.

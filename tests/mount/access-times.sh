@@ -22,6 +22,23 @@ marks_are() {
 	stop_volume
 }
 
+# opens_mark OPTION ANSWER: a read that the kernel answers from its cache.
+opens_mark() {
+	local before
+	start_volume "" "$1"
+	echo text >"$MNT/file"
+	touch -a -d @1000000 "$MNT/file"
+	before=$(stat -c %x "$MNT/file")
+	cat "$MNT/file" >/dev/null
+	case $2 in
+	yes) [ "$(stat -c %x "$MNT/file")" != "$before" ] || fail "$1: an open does not count" ;;
+	no) same "$(stat -c %x "$MNT/file")" "$before" "$1: a read from the cache" ;;
+	esac
+	stop_volume
+}
+
+opens_mark relatime no
+opens_mark strictatime yes
 marks_are noatime no no
 marks_are relatime yes no
 marks_are strictatime yes yes

@@ -1,5 +1,5 @@
 #!/bin/bash
-# -o writeback: random I/O through every path to a file against a model, and times that programs set.
+# The kernel collects writes: what others see of them, errors, times that programs set; and without.
 # matrix: diagonal
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
@@ -8,7 +8,7 @@ need_cxlfs
 
 seed=${CXLFS_SEED:-$RANDOM}
 say "CXLFS_SEED=$seed repeats this"
-start_volume "" writeback
+start_volume
 "$HELPERS/model" "$MNT/model" "$(seconds_or 6)" "$seed" 0 || fail "the model disagrees"
 
 # Pages that are written later must not bring a later time with them.
@@ -18,4 +18,25 @@ sync
 echo 3 >/proc/sys/vm/drop_caches
 same "$(stat -c '%s %Y' "$MNT/file")" "3000000 1000000" "size and time of a file written back"
 "$HELPERS/modes" "$MNT" >"$WORK/modes" || fail "$(grep FAIL "$WORK/modes")"
+mkdir "$MNT/dirty"
+"$HELPERS/dirty" "$MNT/dirty" || fail "bytes that are not written yet"
+
+# A copy within the volume keeps holes, although nobody can see them.
+truncate -s 64M "$MNT/sparse"
+printf x | dd of="$MNT/sparse" bs=1 seek=40000000 conv=notrunc status=none
+xfs_io=$(command -v xfs_io || true)
+[ -z "$xfs_io" ] || {
+	xfs_io -f -c "copy_range $MNT/sparse" "$MNT/copy" >"$WORK/xfs_io"
+	cmp "$MNT/sparse" "$MNT/copy"
+	same "$(du -B1 "$MNT/copy" | cut -f1)" 4096 "du of a copy with holes"
+}
+
+limit() { cat "/sys/class/bdi/$(mountpoint -d "$MNT")/$1"; }
+limits_are_raised() { [ "$(limit max_ratio)" = 100 ] && [ "$(limit read_ahead_kb)" -ge 1024 ]; }
+[ "$(id -u)" != 0 ] || wait_until "the kernel's limits are raised" limits_are_raised
+stop_volume
+
+start_volume "" no_writeback
+"$HELPERS/model" "$MNT/model" "$(seconds_or 6)" "$seed" 0 || fail "the model disagrees"
+"$HELPERS/content" "$MNT" >"$WORK/content" || fail "$(grep FAIL "$WORK/content")"
 finish

@@ -25,6 +25,8 @@ head -c 5000000 /dev/urandom >"$WORK/b"
 cp "$WORK/a" "$MNT/file"
 cp "$WORK/b" "$WORK/second/file"
 fault freeze
+# A frozen adapter is noticed by commands: the read has to reach it.
+echo 3 >/proc/sys/vm/drop_caches
 cmp "$WORK/a" "$MNT/file"
 stop_volume
 cmp "$WORK/b" "$WORK/second/file"

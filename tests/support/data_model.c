@@ -311,7 +311,7 @@ static void change_size(struct world *world)
 		copy_some(world, model);
 		break;
 	case 3:
-		data_file_idle(model->file);
+		data_volume_set_quiet_ms(world->vol, (unsigned)below(&world->random, 3));
 		break;
 	default:
 		write_somewhere(world, model);

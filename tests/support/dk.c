@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+const unsigned long dk_all_ioctls[DK_NR_IOCTLS] = {
+	DK_IOCTL_ATTACH,      DK_IOCTL_USER_DIRECT, DK_IOCTL_RELEASE,    DK_IOCTL_DETACH,
+	DK_IOCTL_VERIFY,      DK_IOCTL_RECOVER_AFU, DK_IOCTL_MANAGE_LUN, DK_IOCTL_USER_VIRTUAL,
+	DK_IOCTL_VLUN_RESIZE, DK_IOCTL_VLUN_CLONE,
+};
+
 int dk_attach(struct devport *dp, uint64_t flags, struct dk_attach *arg)
 {
 	*arg = (struct dk_attach){ .hdr.flags = flags, .num_interrupts = 4 };

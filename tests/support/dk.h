@@ -10,6 +10,11 @@
 #include "wire/cxlflash_abi.h"
 #include "wire/sisl.h"
 
+#define DK_NR_IOCTLS 10
+
+/** dk_all_ioctls - the numbers of all there are */
+extern const unsigned long dk_all_ioctls[DK_NR_IOCTLS];
+
 /* Each fills the structure anew, and returns what the ioctl does. */
 
 int dk_attach(struct devport *dp, uint64_t flags, struct dk_attach *arg);

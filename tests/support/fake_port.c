@@ -891,12 +891,19 @@ static unsigned fake_port_max_handles(struct devport *dp)
 	return 2 * FAKE_MAX_HANDLES;
 }
 
+static bool fake_port_is_synchronous(struct devport *dp)
+{
+	(void)dp;
+	return false;
+}
+
 const struct devport_ops fake_port_ops = {
 	.name = "fake",
 	.open = fake_port_open,
 	.close = fake_port_close,
 	.ioctl = fake_port_ioctl,
 	.max_handles = fake_port_max_handles,
+	.is_synchronous = fake_port_is_synchronous,
 	.map = fake_port_map,
 	.unmap = fake_port_unmap,
 	.close_adap_fd = fake_port_close_adap_fd,

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * limits - what the kernel lets the cache of a mount do.
+ *
+ * FUSE mounts begin with limits meant for daemons that nobody trusts: little read-ahead, and a
+ * small part of the memory for pages that wait to be written.
+ */
+#ifndef CXLFS_DAEMON_LIMITS_H
+#define CXLFS_DAEMON_LIMITS_H
+
+/**
+ * limits_raise() - give a mount the limits of an ordinary file system, as far as we may
+ * @mountpoint: absolute, without symbolic links; the kernel must have taken the answer to INIT
+ * Sends no request to the mount. What fails is logged for debugging only.
+ */
+void limits_raise(const char *mountpoint);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Registers and events with system calls alone. */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "devport/kernel_mmio.h"
+#include "devport/mmio_guard.h"
+
+struct plain_mmio {
+	struct kernel_mmio mmio;
+	volatile uint64_t *registers;
+	size_t bytes;
+	int adap_fd;
+};
+
+static struct plain_mmio *plain_of(struct kernel_mmio *mmio)
+{
+	return (struct plain_mmio *)mmio;
+}
+
+/*
+ * Children must not get the mapping: already populated pages of it would let them touch our
+ * registers.
+ */
+static int plain_map(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
+{
+	int rc = mmio_guard_install();
+	struct plain_mmio *mine;
+	void *registers;
+
+	if (rc)
+		return rc;
+	mine = calloc(1, sizeof(*mine));
+	if (!mine)
+		return -ENOMEM;
+	registers = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, adap_fd, 0);
+	if (registers == MAP_FAILED) {
+		rc = -errno;
+		free(mine);
+		return rc;
+	}
+	(void)madvise(registers, bytes, MADV_DONTFORK);
+	mine->registers = registers;
+	mine->bytes = bytes;
+	mine->adap_fd = adap_fd;
+	*ret_mmio = &mine->mmio;
+	return 0;
+}
+
+static void plain_unmap(struct kernel_mmio *mmio, bool inherited)
+{
+	struct plain_mmio *mine = plain_of(mmio);
+
+	if (!inherited)
+		(void)munmap((void *)(uintptr_t)mine->registers, mine->bytes);
+	free(mine);
+}
+
+/* Big-endian on the wire. What is read after a register was read after it. */
+static uint64_t plain_read64(struct kernel_mmio *mmio, unsigned offset)
+{
+	uint64_t value = mmio_guard_read(&plain_of(mmio)->registers[offset / sizeof(uint64_t)]);
+
+	__sync_synchronize();
+	return be64toh(value);
+}
+
+/* All stores to queues and data are visible to the device before it sees this one. */
+static void plain_write64(struct kernel_mmio *mmio, unsigned offset, uint64_t value)
+{
+	__sync_synchronize();
+	mmio_guard_write(&plain_of(mmio)->registers[offset / sizeof(uint64_t)], htobe64(value));
+}
+
+static int plain_event_fd(struct kernel_mmio *mmio)
+{
+	return plain_of(mmio)->adap_fd;
+}
+
+static ssize_t plain_event_read(struct kernel_mmio *mmio, void *buf, size_t bytes)
+{
+	ssize_t nr_read = read(plain_of(mmio)->adap_fd, buf, bytes);
+
+	return nr_read < 0 ? -errno : nr_read;
+}
+
+const struct kernel_access kernel_plain = {
+	.name = "system calls",
+	.map = plain_map,
+	.unmap = plain_unmap,
+	.read64 = plain_read64,
+	.write64 = plain_write64,
+	.event_fd = plain_event_fd,
+	.event_read = plain_event_read,
+};

@@ -1,0 +1,100 @@
+#!/bin/bash
+# How much of a card's speed arrives, two or three minutes.
+#
+#	BUILD=build/release tests/bench/card.sh [JOB...]
+#
+# The emulated adapter answers as one LUN of a card does: a read takes 48 us, a write 20 us, and no
+# more than 324,000 reads or 185,000 writes of 4 KiB begin in a second.  Each job is told as a share
+# of that.  What it does not reach is the time of program, kernel and emulator: on a machine with
+# few cores they, the load and the model's clock take the processors from one another.
+# For one request at a time it is told how much longer than the card the median took.
+# Each job runs over each transport.  Writes build/bench-card.json.
+# BENCH_SECONDS (3): how long a job runs.  BENCH_OPTIONS: more mount options.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+: "${BENCH_SECONDS:=3}" "${BENCH_OPTIONS:=}"
+readonly READ_US=48 WRITE_US=20 READ_IOPS=324000 WRITE_IOPS=185000 SIZE_MIB=2048
+readonly MODEL=latency=read:${READ_US}us,write:${WRITE_US}us,riops=$READ_IOPS,wiops=$WRITE_IOPS
+
+readonly DIRECT="--direct=1 --time_based --runtime=$BENCH_SECONDS"
+readonly DEEP="$DIRECT --ioengine=libaio --numjobs=4 --iodepth=32 --group_reporting"
+# One pass from a cold cache or down to the flash: what is repeated would come from memory.
+readonly BUFFERED="--ioengine=psync --invalidate=1 --runtime=10"
+declare -A JOBS=(
+	# All of it, or what was never written would be read without the card.
+	[fill]="--rw=write --bs=1m --ioengine=libaio --iodepth=4 --direct=1"
+	[write-1m-direct]="--rw=write --bs=1m --ioengine=libaio --iodepth=4 $DIRECT"
+	[read-1m-direct]="--rw=read --bs=1m --ioengine=libaio --iodepth=4 $DIRECT"
+	[randwrite-4k-d128]="--rw=randwrite --bs=4k $DEEP"
+	[randread-4k-d128]="--rw=randread --bs=4k $DEEP"
+	[write-1m-buffered]="--rw=write --bs=1m $BUFFERED --end_fsync=1"
+	[write-128k-buffered]="--rw=write --bs=128k $BUFFERED --end_fsync=1"
+	[write-4k-buffered]="--rw=write --bs=4k $BUFFERED --end_fsync=1"
+	[read-1m-buffered]="--rw=read --bs=1m $BUFFERED"
+	[read-128k-buffered]="--rw=read --bs=128k $BUFFERED"
+	[read-4k-buffered]="--rw=read --bs=4k $BUFFERED"
+	[write-4k-direct-d1]="--rw=randwrite --bs=4k --ioengine=psync $DIRECT"
+	[read-4k-direct-d1]="--rw=randread --bs=4k --ioengine=psync $DIRECT"
+)
+readonly ORDER=(write-1m-direct read-1m-direct randwrite-4k-d128 randread-4k-d128
+	write-1m-buffered write-128k-buffered write-4k-buffered
+	read-1m-buffered read-128k-buffered read-4k-buffered
+	write-4k-direct-d1 read-4k-direct-d1)
+
+# fio_member NAME: of the direction that the job has; the other's is 0 or not there.
+fio_member() {
+	awk -F'[:,]' -v name="\"$1\"" 'index($1, name) && $2 + 0 > max { max = $2 }
+		END { print max + 0 }' "$work/fio.json"
+}
+
+# Of the whole latency of a request, from the call to its end.
+median_ns() {
+	awk -F'[:,]' '/"clat_ns"/ { inside = 1 } inside && /"50.000000"/ { print $2 + 0; exit }' \
+		"$work/fio.json"
+}
+
+run_fio() {
+	# shellcheck disable=SC2086  # options are words
+	run_load fio --name="$1" --filename="$mnt/file" --size=${SIZE_MIB}m --randrepeat=1 \
+		--output-format=json --output="$work/fio.json" ${JOBS[$1]} || give_up "fio failed"
+}
+
+run_job() { # TRANSPORT JOB
+	local bytes iops=$READ_IOPS us=$READ_US
+	[[ $2 != *write* ]] || iops=$WRITE_IOPS us=$WRITE_US
+	run_fio "$2"
+	bytes=$(fio_member bw_bytes)
+	if [[ $2 == *-d1 ]]; then
+		record "$1 $2" "$(calculate "$(median_ns) / 1000 - $us" 1)" "us more" "<= 15"
+		return
+	fi
+	record "$1 $2" "$(calculate "$bytes / ($iops * 4096)")" \
+		"of $(calculate "$iops * 4096 / 1e6" 0) MB/s" ">= 0.95"
+}
+
+measure() { # TRANSPORT MOUNT-OPTION JOB...
+	local transport=$1 option=$2 job
+	shift 2
+	start_volume "$MODEL" "$option${BENCH_OPTIONS:+,$BENCH_OPTIONS}"
+	run_fio fill
+	for job in "$@"; do
+		run_job "$transport" "$job"
+	done
+	stop
+}
+
+need_tool fio
+[ $# -gt 0 ] || set -- "${ORDER[@]}"
+for job in "$@"; do
+	[ -n "${JOBS[$job]:-}" ] || give_up "no such job: $job"
+done
+begin
+switch_uring_on
+if has_uring; then
+	measure uring io_uring "$@"
+else
+	say "left out: uring (no FUSE over io_uring)"
+fi
+measure fuse no_io_uring "$@"
+write_list build/bench-card.json
