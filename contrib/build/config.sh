@@ -27,7 +27,7 @@ use_private() {
 	fuse_cflags=$(private_pkg_config --cflags)
 	fuse_libs=$(private_pkg_config --libs | sed 's/-lfuse3/-l:libfuse3.a/')
 	case $fuse_libs in
-	*-luring*) ;;
+	*-luring*) fuse_cflags+=" -DFS_WITH_LIBURING" ;;
 	*) say "built without liburing: FUSE over io_uring is not available" ;;
 	esac
 }
@@ -40,6 +40,10 @@ use_system() {
 	fuse_kind="system $(pkg-config --modversion fuse3)"
 	fuse_cflags=$(pkg-config --cflags fuse3)
 	fuse_libs=$(pkg-config --libs fuse3)
+	if pkg-config --atleast-version=$WANTED fuse3 && pkg-config --exists liburing; then
+		fuse_cflags+=" -DFS_WITH_LIBURING $(pkg-config --cflags liburing)"
+		fuse_libs+=" $(pkg-config --libs liburing)"
+	fi
 	pkg-config --atleast-version=$WANTED fuse3 ||
 		say "using the distribution's, $(pkg-config --modversion fuse3), older than" \
 			"$WANTED: without $(lost_with_system)"

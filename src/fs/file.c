@@ -183,7 +183,7 @@ static void copy_slowly(struct fs_io *io)
 {
 	io->result = copy(io);
 	io->done = copied;
-	fs_workers_answer(io->fs->workers, io);
+	fs_io_end(io);
 }
 
 void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,

@@ -175,6 +175,7 @@ void fs_free(struct fs *fs)
 	if (!fs)
 		return;
 	fs_workers_free(fs->workers);
+	fs_rings_free(fs);
 	tree_free(fs->tree);
 	fs_io_pool_free(fs->pool);
 	locks_fini(fs);

@@ -5,29 +5,6 @@
 
 #define FS_QUIESCING 0x80000000u
 
-/*
- * Set on the first request that arrives through a ring. Such threads are the ring's own and serve
- * nothing else; libfuse ends them with pthread_cancel(3), which must not strike inside our locks.
- */
-static __thread bool on_queue_thread;
-
-static void mark_queue_thread(fuse_req_t req)
-{
-#if FS_HAVE_IO_URING
-	if (on_queue_thread || !fuse_req_is_uring(req))
-		return;
-	on_queue_thread = true;
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-#else
-	(void)req;
-#endif
-}
-
-bool fs_on_queue_thread(void)
-{
-	return on_queue_thread;
-}
-
 static void tell_in_use(struct fs_io *io)
 {
 	io->fs->config.in_use(io->fs->config.in_use_arg);
@@ -52,7 +29,10 @@ struct fs *fs_enter(fuse_req_t req)
 {
 	struct fs *fs = fs_of(req);
 
-	mark_queue_thread(req);
+	if (!fs_ring_enter(fs, req)) {
+		fuse_reply_err(req, EIO);
+		return NULL;
+	}
 	if (!atomic_load_explicit(&fs->in_use, memory_order_relaxed))
 		note_in_use(fs);
 	if (atomic_fetch_add(&fs->nr_active, 1) & FS_QUIESCING) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "fs/fs.h"
+#include "fs/ring.h"
 
 struct fs_io_pool;
 struct fs_workers;
@@ -28,6 +29,7 @@ struct fs {
 	struct fs_attr_lock attr_locks[FS_NR_ATTR_LOCKS];
 	struct fs_io_pool *pool;
 	struct fs_workers *workers;
+	_Atomic(struct fs_ring *) rings; /* of this session */
 	struct fuse_session *session; /* set before the mount */
 	pthread_mutex_t tell_lock;
 	bool may_tell;           /* protected by tell_lock: the session is there */
@@ -59,9 +61,6 @@ struct fs *fs_enter(fuse_req_t req);
 void fs_leave(struct fs *fs);
 /** fs_enter_names() - fs_enter() for what makes or removes names: -EPERM where files are LUNs. */
 struct fs *fs_enter_names(fuse_req_t req);
-
-/** True on a thread that serves a queue of FUSE over io_uring: it must never wait. */
-bool fs_on_queue_thread(void);
 
 void fs_read_lock(struct fs *fs);
 void fs_write_lock(struct fs *fs);
@@ -109,17 +108,15 @@ void fs_touch_accessed(struct fs *fs, uint64_t ino);
 /**
  * struct fs_io - one data operation of a request
  *
- * Pooled; @done answers the request and gives the io back with fs_io_put(). It runs on a thread
- * that may answer: a queue thread answers only its own requests, for it holds its ring's lock while
- * it works, and two of them answering each other would stop for ever.
+ * Pooled; @done answers the request and gives the io back with fs_io_put(). It is called through
+ * fs_io_end(), on the thread of the ring that the request came through, if it did.
  */
 struct fs_io {
 	struct data_op op;
 	struct fs *fs;
 	fuse_req_t req;
 	uint64_t ino;
-	pthread_t home;      /* the thread the request arrived on */
-	bool via_ring;
+	struct fs_ring *home; /* where the request arrived; NULL: not through a ring */
 	bool kill;           /* drop set-id bits when done */
 	void *buf;           /* pool's, or NULL */
 	size_t buf_bytes;
@@ -135,6 +132,8 @@ struct fs_io {
 
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino);
 void fs_io_put(struct fs_io *io);
+/** fs_io_end() - have io->done called where it may answer. Any thread. */
+void fs_io_end(struct fs_io *io);
 /** fs_io_submit() - run io->op on the file's data; a file without any needs none for some kinds. */
 void fs_io_submit(struct fs_io *io);
 /** The data of a regular file, made on first need. Locks: none held. -ENOMEM, -ESTALE, -EINVAL. */
@@ -151,13 +150,7 @@ void fs_io_pool_buffer_put(struct fs_io_pool *pool, void *buf, size_t bytes);
 
 int fs_workers_new(struct fs_workers **ret_workers);
 void fs_workers_free(struct fs_workers *workers);
-/** Call io->done on the answering thread, which never sleeps for anything but work. */
-void fs_workers_answer(struct fs_workers *workers, struct fs_io *io);
-/**
- * fs_workers_run_slow() - call io->done on the thread for work that may take long
- * It hands a request to fs_workers_answer() in the end: with a ring the thread that answers is the
- * one that has to run before the next request can come through the same entry.
- */
+/** Call io->done on the thread for work that may take long; it ends with fs_io_end(). */
 void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io);
 /** Call io->done some time later, on a thread of its own that wakes up seldom. */
 void fs_workers_run_later(struct fs_workers *workers, struct fs_io *io);

@@ -15,8 +15,9 @@ struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 	io->fs = fs;
 	io->req = req;
 	io->ino = ino;
-	io->home = pthread_self();
-	io->via_ring = fs_on_queue_thread();
+	io->home = req ? fs_ring_here() : NULL;
+	if (io->home)
+		fs_ring_away(io->home, 1);
 	io->kill = false;
 	io->buf = NULL;
 	return io;
@@ -26,24 +27,27 @@ void fs_io_put(struct fs_io *io)
 {
 	struct fs_io_pool *pool = io->fs->pool;
 
+	if (io->home)
+		fs_ring_away(io->home, -1);
 	if (io->buf)
 		fs_io_pool_buffer_put(pool, io->buf, io->buf_bytes);
 	fs_io_pool_put(pool, io);
 }
 
-/*
- * Queue threads hold their ring's lock while they work: two that answered each other's requests
- * would wait for each other for ever, so a foreign request is answered by a thread without a ring.
- */
+void fs_io_end(struct fs_io *io)
+{
+	if (io->home && io->home != fs_ring_here())
+		fs_ring_answer(io->home, io);
+	else
+		io->done(io);
+}
+
 static void complete(struct data_op *op, ssize_t result)
 {
 	struct fs_io *io = (struct fs_io *)op;
 
 	io->result = result;
-	if (io->via_ring && fs_on_queue_thread() && !pthread_equal(io->home, pthread_self()))
-		fs_workers_answer(io->fs->workers, io);
-	else
-		io->done(io);
+	fs_io_end(io);
 }
 
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file)
@@ -114,7 +118,7 @@ static int read_buffer(struct fs_io *io, size_t bytes)
 	char *payload;
 	size_t payload_bytes;
 
-	if (io->via_ring && !fuse_req_get_payload(io->req, &payload, &payload_bytes, NULL) &&
+	if (io->home && !fuse_req_get_payload(io->req, &payload, &payload_bytes, NULL) &&
 	    payload_bytes >= bytes) {
 		io->op.buf = payload;
 		return 0;
@@ -228,7 +232,7 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 	io->op.bytes = bytes;
 	io->op.buf = (void *)(uintptr_t)buf; /* only read from */
 	io->done = write_done;
-	if (io->via_ring)
+	if (io->home)
 		fs_io_submit(io);
 	else
 		write_and_wait(io);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads beside those that libfuse runs: one answers requests for queue threads that may not do so
- * themselves, one runs what takes long, and one what can wait, which it collects for a while. They
- * are several so that no answer waits behind a long copy.
+ * Threads beside those that libfuse runs: one for what takes long, and one for what can wait, which
+ * it collects for a while.
  */
 #include "fs/internal.h"
 
@@ -24,7 +23,7 @@ struct fs_worker {
 };
 
 struct fs_workers {
-	struct fs_worker answering, slow, later;
+	struct fs_worker slow, later;
 };
 
 static void pause_locked(struct fs_worker *worker)
@@ -117,12 +116,9 @@ int fs_workers_new(struct fs_workers **ret_workers)
 
 	if (!workers)
 		return -ENOMEM;
-	err = worker_start(&workers->answering, 0);
-	if (err)
-		goto free_workers;
 	err = worker_start(&workers->slow, 0);
 	if (err)
-		goto stop_answering;
+		goto free_workers;
 	err = worker_start(&workers->later, LATER_NS);
 	if (err)
 		goto stop_slow;
@@ -131,8 +127,6 @@ int fs_workers_new(struct fs_workers **ret_workers)
 
 stop_slow:
 	worker_stop(&workers->slow);
-stop_answering:
-	worker_stop(&workers->answering);
 free_workers:
 	free(workers);
 	return err;
@@ -144,13 +138,7 @@ void fs_workers_free(struct fs_workers *workers)
 		return;
 	worker_stop(&workers->later);
 	worker_stop(&workers->slow);
-	worker_stop(&workers->answering);
 	free(workers);
-}
-
-void fs_workers_answer(struct fs_workers *workers, struct fs_io *io)
-{
-	worker_add(&workers->answering, io);
 }
 
 void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io)

@@ -235,6 +235,8 @@ static void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t now_ms)
 	cmd->issued_ms = now_ms;
 	__atomic_store_n(&cmd->state, IOQ_CMD_ISSUED, __ATOMIC_RELEASE);
 	q->nr_busy++;
+	if (q->nr_busy > q->peak_busy[0])
+		q->peak_busy[0] = q->nr_busy;
 	ioq_count_locked(&q->nr_commands);
 	ioq_count_locked(cmd->io->write ? &q->nr_writes : &q->nr_reads);
 	if (q->sq_mode) {

@@ -132,6 +132,8 @@ struct ioq {
 	struct ring_sq sq;
 	uint64_t room;       /* IOARRIN credits */
 	uint32_t nr_busy;    /* commands the device has, and those collected but not settled */
+	uint32_t peak_busy[2]; /* highest nr_busy of this stretch of rounds of the reaper, and the last */
+	uint32_t nr_rounds;    /* of this stretch */
 	uint64_t sequence;
 	uint64_t nr_settled; /* ever */
 

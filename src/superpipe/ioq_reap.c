@@ -339,6 +339,7 @@ void ioq_drain(struct ioq *q)
 
 /* With more in flight there is work to do, which a polling thread would only be in the way of. */
 #define POLL_MAX_BUSY 2
+#define POLL_STRETCH  32 /* rounds */
 
 static uint64_t now_us(void)
 {
@@ -348,16 +349,32 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
-/* Nothing else is going to come than completions, and they will. */
-static bool worth_polling(struct ioq *q)
+/* Somebody waits for one command before he gives the next, and has done so for a while. */
+static bool is_light_load(struct ioq *q)
 {
-	bool worth;
+	bool light;
 
 	pthread_mutex_lock(&q->submit_lock);
-	worth = q->nr_busy != 0 && q->nr_busy <= POLL_MAX_BUSY && ioq_state(q) == IOQ_RUNNING &&
-		!__atomic_load_n(&q->trouble, __ATOMIC_RELAXED);
+	if (++q->nr_rounds == POLL_STRETCH) {
+		q->nr_rounds = 0;
+		q->peak_busy[1] = q->peak_busy[0];
+		q->peak_busy[0] = q->nr_busy;
+	}
+	light = q->peak_busy[0] <= POLL_MAX_BUSY && q->peak_busy[1] <= POLL_MAX_BUSY;
 	pthread_mutex_unlock(&q->submit_lock);
-	return worth;
+	return light;
+}
+
+/* Nothing else is going to come than completions, and they will. */
+static bool awaits_completions(struct ioq *q)
+{
+	bool awaits;
+
+	pthread_mutex_lock(&q->submit_lock);
+	awaits = q->nr_busy != 0 && q->nr_busy <= POLL_MAX_BUSY &&
+		 ioq_state(q) == IOQ_RUNNING && !__atomic_load_n(&q->trouble, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&q->submit_lock);
+	return awaits;
 }
 
 static bool has_completions(struct ioq *q)
@@ -374,14 +391,14 @@ bool ioq_busy_poll(struct ioq *q)
 {
 	uint64_t until_us;
 
-	if (!q->busy_poll_us || !worth_polling(q))
+	if (!q->busy_poll_us || !is_light_load(q) || !awaits_completions(q))
 		return false;
 	until_us = now_us() + q->busy_poll_us;
 	do {
 		if (has_completions(q))
 			return true;
 		(void)sched_yield();
-	} while (now_us() < until_us && worth_polling(q));
+	} while (now_us() < until_us && awaits_completions(q));
 	return now_us() < until_us;
 }
 

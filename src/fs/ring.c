@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io_uring_submit() and io_uring_submit_and_wait() below stand in for those of liburing. libfuse
+ * calls the one for each answer, the other when a ring's thread has nothing more to do; what they
+ * promise is kept. A libfuse that was linked in another way would not find them: then a thread has
+ * not been in here before its first request.
+ */
+#include "fs/ring.h"
+
+#include "fs/internal.h"
+
+#if FS_HAVE_IO_URING
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+struct fs_ring {
+	/* own thread's */
+	unsigned nr_away;  /* requests that somebody else completes */
+	bool answering;    /* answers are gathered */
+
+	int wake_fd;
+	_Atomic bool asleep; /* where only wake_fd wakes it for an answer */
+	pthread_mutex_t lock;
+	struct fs_io *first, **last; /* to be answered; protected by lock */
+	struct fs_ring *next;
+};
+
+static __thread struct fs_ring *ring_here;
+static __thread bool waits_here; /* this thread comes to us to wait */
+
+/* ---- answers ---- */
+
+static struct fs_io *take_all(struct fs_ring *ring)
+{
+	struct fs_io *first;
+
+	pthread_mutex_lock(&ring->lock);
+	first = ring->first;
+	ring->first = NULL;
+	ring->last = &ring->first;
+	pthread_mutex_unlock(&ring->lock);
+	return first;
+}
+
+static bool has_answers(struct fs_ring *ring)
+{
+	bool has;
+
+	pthread_mutex_lock(&ring->lock);
+	has = ring->first != NULL;
+	pthread_mutex_unlock(&ring->lock);
+	return has;
+}
+
+static void answer_all(struct fs_ring *ring)
+{
+	struct fs_io *io, *next;
+
+	ring->answering = true;
+	for (io = take_all(ring); io; io = next) {
+		next = io->next;
+		io->done(io);
+	}
+	ring->answering = false;
+}
+
+void fs_ring_answer(struct fs_ring *ring, struct fs_io *io)
+{
+	const uint64_t one = 1;
+
+	io->next = NULL;
+	pthread_mutex_lock(&ring->lock);
+	*ring->last = io;
+	ring->last = &io->next;
+	pthread_mutex_unlock(&ring->lock);
+	if (atomic_exchange(&ring->asleep, false))
+		(void)!write(ring->wake_fd, &one, sizeof(one));
+}
+
+/* ---- waiting ---- */
+
+/* Until there is a completion in the ring or something to answer. */
+static void sleep_for_either(struct fs_ring *ring, struct io_uring *uring)
+{
+	struct pollfd fds[2] = { { .fd = uring->ring_fd, .events = POLLIN },
+				 { .fd = ring->wake_fd, .events = POLLIN } };
+	uint64_t count;
+
+	atomic_store(&ring->asleep, true);
+	if (!has_answers(ring) && !io_uring_cq_ready(uring))
+		(void)poll(fds, 2, -1);
+	atomic_store(&ring->asleep, false);
+	if (fds[1].revents)
+		(void)!read(ring->wake_fd, &count, sizeof(count));
+}
+
+static int submit(struct io_uring *uring)
+{
+	int ret = io_uring_sq_ready(uring) ? io_uring_submit_and_get_events(uring) : 0;
+
+	return ret == -EINTR || ret == -EAGAIN || ret == -EBUSY ? 0 : ret;
+}
+
+static int wait_for_either(struct fs_ring *ring, struct io_uring *uring)
+{
+	int ret;
+
+	for (;;) {
+		answer_all(ring);
+		ret = submit(uring);
+		if (ret < 0 || io_uring_cq_ready(uring))
+			return ret;
+		sleep_for_either(ring, uring);
+	}
+}
+
+int io_uring_submit(struct io_uring *uring)
+{
+	if (ring_here && ring_here->answering)
+		return 0; /* all together when all are there */
+	return io_uring_submit_and_get_events(uring);
+}
+
+int io_uring_submit_and_wait(struct io_uring *uring, unsigned nr)
+{
+	struct io_uring_cqe *cqe;
+
+	waits_here = true;
+	if (ring_here && ring_here->nr_away)
+		return wait_for_either(ring_here, uring);
+	return io_uring_submit_and_wait_timeout(uring, &cqe, nr, NULL, NULL);
+}
+
+/* ---- life ---- */
+
+static struct fs_ring *ring_new(void)
+{
+	struct fs_ring *ring = calloc(1, sizeof(*ring));
+
+	if (!ring)
+		return NULL;
+	ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ring->wake_fd < 0) {
+		free(ring);
+		return NULL;
+	}
+	pthread_mutex_init(&ring->lock, NULL);
+	ring->last = &ring->first;
+	return ring;
+}
+
+static void make_ring_here(struct fs *fs)
+{
+	ring_here = ring_new();
+	if (!ring_here)
+		return;
+	ring_here->next = atomic_load(&fs->rings);
+	while (!atomic_compare_exchange_weak(&fs->rings, &ring_here->next, ring_here))
+		;
+}
+
+bool fs_ring_enter(struct fs *fs, fuse_req_t req)
+{
+	if (ring_here || !fuse_req_is_uring(req))
+		return true;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	if (waits_here)
+		make_ring_here(fs);
+	else
+		log_err("this libfuse does not call our io_uring_submit_and_wait()");
+	return ring_here != NULL;
+}
+
+void fs_rings_free(struct fs *fs)
+{
+	struct fs_ring *ring = atomic_load(&fs->rings), *next;
+
+	for (; ring; ring = next) {
+		next = ring->next;
+		close(ring->wake_fd);
+		pthread_mutex_destroy(&ring->lock);
+		free(ring);
+	}
+}
+
+void fs_ring_away(struct fs_ring *ring, int nr)
+{
+	ring->nr_away += (unsigned)nr;
+}
+
+#else
+
+static struct fs_ring *const ring_here = NULL;
+
+bool fs_ring_enter(struct fs *fs, fuse_req_t req)
+{
+	(void)fs;
+	(void)req;
+	return true;
+}
+
+void fs_rings_free(struct fs *fs)
+{
+	(void)fs;
+}
+
+void fs_ring_away(struct fs_ring *ring, int nr)
+{
+	(void)ring;
+	(void)nr;
+}
+
+void fs_ring_answer(struct fs_ring *ring, struct fs_io *io)
+{
+	(void)ring;
+	(void)io;
+}
+
+#endif
+
+struct fs_ring *fs_ring_here(void)
+{
+	return ring_here;
+}
