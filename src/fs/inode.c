@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Nobody else changes the volume, so what the kernel was told stays true: a century of seconds. */
@@ -174,6 +175,16 @@ static void forget(struct fs *fs, uint64_t ino, uint64_t count)
 		tree_unref(fs->tree, inode, count);
 }
 
+/* Beside a ring this is the only kind of request that still comes by the file descriptor, and each
+ * would wake its thread. While it is away the kernel gathers those that follow into one. */
+static void let_gather(const struct fs *fs)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	if (fs->over_ring)
+		nanosleep(&moment, NULL);
+}
+
 /* Nothing is answered, and it must work while the volume goes down: no fs_enter() here. */
 void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
@@ -183,6 +194,7 @@ void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 	forget(fs, ino, nlookup);
 	fs_unlock(fs);
 	fuse_reply_none(req);
+	let_gather(fs);
 }
 
 void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
@@ -194,6 +206,7 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 		forget(fs, forgets[i].ino, forgets[i].nlookup);
 	fs_unlock(fs);
 	fuse_reply_none(req);
+	let_gather(fs);
 }
 
 void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -36,6 +36,7 @@ struct fs {
 	_Atomic bool in_use;     /* config.in_use() has been, or is to be, called */
 
 	/* Set by INIT, before any other request. */
+	bool over_ring;  /* requests come over io_uring */
 	bool no_opendir; /* directories need no opening */
 	bool no_open;    /* nor do files */
 	bool direct_io;  /* O_DIRECT files bypass the page cache altogether, and can still be mapped */

@@ -103,6 +103,7 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 #else
 	ring = false;
 #endif
+	fs->over_ring = ring;
 	log_info("requests come over %s", ring ? "io_uring" : "/dev/fuse");
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
