@@ -9,9 +9,10 @@
 /* Nobody else changes the volume, so what the kernel was told stays true: a century of seconds. */
 #define CACHE_SECONDS (100.0 * 365 * 86400)
 
-double fs_cache_seconds(void)
+/* But for an access time that an open has changed: its answer cannot tell. */
+double fs_attr_seconds(const struct fs *fs)
 {
-	return CACHE_SECONDS;
+	return fs->config.atime == TREE_ATIME_STRICT ? 0 : CACHE_SECONDS;
 }
 
 struct timespec fs_now(void)
@@ -110,7 +111,7 @@ void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_
 		.ino = attr.ino,
 		.generation = attr.generation,
 		.attr = stat_of(&attr, file),
-		.attr_timeout = CACHE_SECONDS,
+		.attr_timeout = fs_attr_seconds(fs),
 		.entry_timeout = CACHE_SECONDS,
 	};
 }

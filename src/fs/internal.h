@@ -96,8 +96,8 @@ void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_
 /** Has the kernel ask for an inode's attributes again. Not from a thread that serves requests: the
  *  kernel may wait for one of them first. */
 void fs_tell_attributes_changed(struct fs *fs, uint64_t ino);
-/** For how long the kernel may keep what it is told. */
-double fs_cache_seconds(void);
+/** For how long the kernel may keep the attributes it is told. */
+double fs_attr_seconds(const struct fs *fs);
 
 /** Content changed: times, and set-id bits when @kill. Takes the locks. */
 void fs_touch_modified(struct fs *fs, uint64_t ino, bool kill);

@@ -16,7 +16,7 @@ void fs_reply_err(struct fs *fs, fuse_req_t req, int err)
 
 void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct stat *st)
 {
-	fuse_reply_attr(req, st, fs_cache_seconds());
+	fuse_reply_attr(req, st, fs_attr_seconds(fs));
 	fs_leave(fs);
 }
 
