@@ -213,13 +213,13 @@ const char *devport_kernel_access(void)
 	return ways[0]->name;
 }
 
-/* The driver gives a context one page for its table. */
 static bool kernel_is_synchronous(struct devport *dp)
 {
 	(void)dp;
 	return false;
 }
 
+/* The driver gives a context one page for its table. */
 static unsigned kernel_max_handles(struct devport *dp)
 {
 	long page_bytes = sysconf(_SC_PAGESIZE);
