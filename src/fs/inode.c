@@ -198,14 +198,24 @@ void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 	let_gather(fs);
 }
 
-void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
-{
-	struct fs *fs = fs_of(req);
+/* So many at a time that nobody waits long for the tree. */
+#define FORGETS_A_LOCK 128
 
+static void forget_some(struct fs *fs, const struct fuse_forget_data *forgets, size_t count)
+{
 	fs_write_lock(fs);
 	for (size_t i = 0; i < count; i++)
 		forget(fs, forgets[i].ino, forgets[i].nlookup);
 	fs_unlock(fs);
+}
+
+void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct fs *fs = fs_of(req);
+
+	for (size_t i = 0; i < count; i += FORGETS_A_LOCK)
+		forget_some(fs, forgets + i,
+			    count - i < FORGETS_A_LOCK ? count - i : FORGETS_A_LOCK);
 	fuse_reply_none(req);
 	let_gather(fs);
 }
