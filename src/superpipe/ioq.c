@@ -161,52 +161,21 @@ void ioq_raise(struct ioq *q, enum ioq_trouble trouble)
 
 /* ---- making commands ---- */
 
-static void fill_ioarcb(const struct ioq *q, struct ioq_cmd *cmd)
+static inline void fill_ioarcb(const struct ioq *q, const struct ioq_cmd *cmd,
+			       struct sisl_ioarcb *ioarcb)
 {
-	struct ioq_slot *slot = ioq_slot_of(q, cmd);
-	struct sisl_ioarcb *ioarcb = &slot->ioarcb;
 	const struct superpipe_io *io = cmd->io;
 	const struct superpipe_vlun *vlun = io->vlun;
-	uint64_t lba = io->lba + cmd->io_lba;
+	uint64_t io_lba = cmd->io_lba;
 
+	*ioarcb = vlun->pattern[io->write];
 	ioarcb->ctx_id = q->ctx_id;
-	ioarcb->req_flags = SISL_REQ_RES_HNDL | SISL_REQ_TIMEOUT_SECS |
-			    (io->write ? SISL_REQ_HOST_WRITE : 0);
-	ioarcb->res_hndl = vlun->res_hndl;
-	ioarcb->data_len = cmd->nr_lbas * SUPERPIPE_LBA_BYTES;
-	ioarcb->data_ea = (uint64_t)(uintptr_t)io->buf +
-			  (uint64_t)cmd->io_lba * SUPERPIPE_LBA_BYTES;
-	ioarcb->msi = SISL_LISN_RRQ;
-	ioarcb->timeout = IOQ_AFU_TIMEOUT_SECONDS;
-	ioarcb->ioasa_ea = q->sq_mode ? (uint64_t)(uintptr_t)&slot->ioasa : 0;
-	cdb_fill_rw16(ioarcb->cdb, io->write, lba * vlun->dev_blocks_per_lba,
-		      cmd->nr_lbas * vlun->dev_blocks_per_lba);
-	memset(&slot->ioasa, 0, offsetof(struct sisl_ioasa, host_use));
-}
-
-/* The next command of the first io in the FIFO, which leaves it with its last one. */
-static struct ioq_cmd *make_cmd_locked(struct ioq *q)
-{
-	struct superpipe_io *io = q->fifo_head;
-	struct ioq_cmd *cmd = q->free_cmds;
-	uint32_t left;
-
-	if (!io || !cmd)
-		return NULL;
-	q->free_cmds = cmd->next;
-	left = io->nr_lbas - io->nr_issued;
-	cmd->io = io;
-	cmd->io_lba = io->nr_issued;
-	cmd->nr_lbas = left < io->vlun->max_cmd_lbas ? left : io->vlun->max_cmd_lbas;
-	cmd->nr_retries = 0;
-	cmd->nr_delays = 0;
-	io->nr_issued += cmd->nr_lbas;
-	if (io->nr_issued == io->nr_lbas) {
-		q->fifo_head = io->queue_next;
-		if (!q->fifo_head)
-			q->fifo_tail = NULL;
+	ioarcb->data_ea = (uint64_t)(uintptr_t)io->buf + io_lba * SUPERPIPE_LBA_BYTES;
+	cdb_set_lba(ioarcb->cdb, (io->lba + io_lba) * vlun->dev_blocks_per_lba);
+	if (__builtin_expect(cmd->nr_lbas != vlun->max_cmd_lbas, 0)) {
+		ioarcb->data_len = cmd->nr_lbas * SUPERPIPE_LBA_BYTES;
+		cdb_set_blocks(ioarcb->cdb, cmd->nr_lbas * vlun->dev_blocks_per_lba);
 	}
-	return cmd;
 }
 
 /*
@@ -226,46 +195,112 @@ static bool have_room_locked(struct ioq *q)
 	return q->room != 0;
 }
 
-static void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t now_ms)
+/*
+ * A command in SQ mode is written where the device fetches it, and nowhere else. What it adds to
+ * counters is the caller's to add, for many at once. The command is not ours any more then: a
+ * thread may collect it at once. Its io is, but for queue_next: no io ends without submit_lock.
+ */
+static inline void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t sequence,
+				uint64_t now_ms)
 {
 	struct ioq_slot *slot = ioq_slot_of(q, cmd);
+	bool sq_mode = q->sq_mode;
+	struct sisl_ioarcb *ioarcb = sq_mode ? ring_sq_take(&q->sq) : &slot->ioarcb;
 
-	fill_ioarcb(q, cmd);
-	cmd->sequence = q->sequence++;
+	fill_ioarcb(q, cmd, ioarcb);
+	if (sq_mode)
+		ioarcb->ioasa_ea = (uint64_t)(uintptr_t)&slot->ioasa;
+	memset(&slot->ioasa, 0, offsetof(struct sisl_ioasa, host_use));
+	cmd->sequence = sequence;
 	cmd->issued_ms = now_ms;
 	__atomic_store_n(&cmd->state, IOQ_CMD_ISSUED, __ATOMIC_RELEASE);
-	q->nr_busy++;
-	if (q->nr_busy > q->peak_busy[0])
-		q->peak_busy[0] = q->nr_busy;
-	ioq_count_locked(&q->nr_commands);
-	ioq_count_locked(cmd->io->write ? &q->nr_writes : &q->nr_reads);
-	if (q->sq_mode) {
-		*ring_sq_take(&q->sq) = slot->ioarcb;
-	} else {
+	if (!sq_mode) {
 		q->room--;
-		q->ops->write64(q->mmio, SISL_IOARRIN, (uint64_t)(uintptr_t)&slot->ioarcb);
+		q->ops->write64(q->mmio, SISL_IOARRIN, (uint64_t)(uintptr_t)ioarcb);
 	}
 }
 
-void ioq_pump_locked(struct ioq *q)
+static inline void count_issued_locked(struct ioq *q, bool write, uint64_t sequence)
 {
-	unsigned nr_issued = 0;
-	uint64_t now_ms;
+	uint64_t nr_cmds = sequence - q->sequence;
 
-	if (ioq_state(q) != IOQ_RUNNING || (!q->retries.head && !q->fifo_head))
-		return;
-	now_ms = ioq_now_ms();
-	while ((q->retries.head || (q->fifo_head && q->free_cmds)) && have_room_locked(q)) {
+	q->sequence = sequence;
+	q->nr_busy += (uint32_t)nr_cmds;
+	if (q->nr_busy > q->peak_busy[0])
+		q->peak_busy[0] = q->nr_busy;
+	ioq_count_locked(&q->nr_commands, nr_cmds);
+	ioq_count_locked(write ? &q->nr_writes : &q->nr_reads, nr_cmds);
+}
+
+static __attribute__((noinline)) void issue_retries_locked(struct ioq *q, uint64_t now_ms)
+{
+	while (q->retries.head && have_room_locked(q)) {
 		struct ioq_cmd *cmd = ioq_list_pop(&q->retries);
+		bool write = cmd->io->write;
 
-		issue_locked(q, cmd ? cmd : make_cmd_locked(q), now_ms);
-		nr_issued++;
+		issue_locked(q, cmd, q->sequence, now_ms);
+		count_issued_locked(q, write, q->sequence + 1);
 	}
-	if (nr_issued && q->sq_mode)
+}
+
+/* Make as many commands of an io as can be. */
+static inline void issue_io_locked(struct ioq *q, struct superpipe_io *io, uint64_t now_ms)
+{
+	struct ioq_cmd *cmd = q->free_cmds, *next;
+	uint32_t io_lba = io->nr_issued, nr_lbas = io->nr_lbas, max = io->vlun->max_cmd_lbas;
+	uint64_t sequence = q->sequence;
+
+	for (; cmd && io_lba != nr_lbas && have_room_locked(q); cmd = next) {
+		uint32_t left = nr_lbas - io_lba;
+
+		next = cmd->next;
+		cmd->io = io;
+		cmd->io_lba = io_lba;
+		cmd->nr_lbas = left < max ? left : max;
+		cmd->nr_retries = 0;
+		cmd->nr_delays = 0;
+		io_lba += cmd->nr_lbas;
+		issue_locked(q, cmd, sequence++, now_ms);
+	}
+	q->free_cmds = cmd;
+	io->nr_issued = io_lba;
+	count_issued_locked(q, io->write, sequence);
+}
+
+/* An io leaves the FIFO with its last command, and whoever collects that may use its link. */
+static inline void issue_fifo_locked(struct ioq *q, uint64_t now_ms)
+{
+	while (q->fifo_head && q->free_cmds) {
+		struct superpipe_io *io = q->fifo_head, *next = io->queue_next;
+
+		issue_io_locked(q, io, now_ms);
+		if (io->nr_issued != io->nr_lbas)
+			return;
+		q->fifo_head = next;
+		if (!q->fifo_head)
+			q->fifo_tail = NULL;
+	}
+}
+
+static void issue_all_locked(struct ioq *q)
+{
+	uint64_t before = q->sequence, now_ms = ioq_now_ms();
+
+	if (q->retries.head)
+		issue_retries_locked(q, now_ms);
+	if (!q->retries.head)
+		issue_fifo_locked(q, now_ms);
+	if (q->sequence != before && q->sq_mode)
 		q->ops->write64(q->mmio, SISL_SQ_TAIL, ring_sq_tail(&q->sq));
 	/* Out of credit, and no completion will come to take this up again: the reaper has to. */
 	if (ioq_is_stuck_locked(q))
 		ioq_wake_reaper(q);
+}
+
+void ioq_pump_locked(struct ioq *q)
+{
+	if (ioq_state(q) == IOQ_RUNNING && (q->retries.head || q->fifo_head))
+		issue_all_locked(q);
 }
 
 /* ---- submission ---- */

@@ -51,7 +51,10 @@
 #define IOQ_MAX_RETRIES         3
 #define IOQ_MAX_DELAYS          4 /* each four times as long as the one before */
 
-/* The device's half of a slot. IOARRIN mode wants the IOASA right behind the IOARCB. */
+/*
+ * The device's half of a slot. IOARRIN mode wants the IOASA right behind the IOARCB; in SQ mode the
+ * IOARCB is in the SQ.
+ */
 struct ioq_slot {
 	struct sisl_ioarcb ioarcb;
 	struct sisl_ioasa ioasa;

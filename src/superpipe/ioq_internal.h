@@ -20,9 +20,9 @@ static inline enum ioq_state ioq_state(const struct ioq *q)
 }
 
 /* A counter with one writer at a time and readers without a lock. */
-static inline void ioq_count_locked(uint64_t *counter)
+static inline void ioq_count_locked(uint64_t *counter, uint64_t nr)
 {
-	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(counter, *counter + nr, __ATOMIC_RELAXED);
 }
 
 static inline void ioq_count(uint64_t *counter)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "superpipe/cdb.h"
 #include "superpipe/clone.h"
 #include "superpipe/recover.h"
 #include "superpipe/retry.h"
@@ -17,10 +18,27 @@
 
 /* ---- the table of handles ---- */
 
+static void make_patterns(struct superpipe_vlun *vlun)
+{
+	for (unsigned write = 0; write < 2; write++) {
+		struct sisl_ioarcb *ioarcb = &vlun->pattern[write];
+
+		ioarcb->req_flags = SISL_REQ_RES_HNDL | SISL_REQ_TIMEOUT_SECS |
+				    (write ? SISL_REQ_HOST_WRITE : 0);
+		ioarcb->res_hndl = vlun->res_hndl;
+		ioarcb->data_len = vlun->max_cmd_lbas * SUPERPIPE_LBA_BYTES;
+		ioarcb->msi = SISL_LISN_RRQ;
+		ioarcb->timeout = IOQ_AFU_TIMEOUT_SECONDS;
+		ioarcb->cdb[0] = write ? SISL_CDB_WRITE_16 : SISL_CDB_READ_16;
+		cdb_set_blocks(ioarcb->cdb, vlun->max_cmd_lbas * vlun->dev_blocks_per_lba);
+	}
+}
+
 static void enter(struct superpipe *sp, struct superpipe_vlun *vlun)
 {
 	struct vlun_table *table = &sp->vluns;
 
+	make_patterns(vlun);
 	pthread_mutex_lock(&table->lock);
 	vlun->next = table->head;
 	if (vlun->next)

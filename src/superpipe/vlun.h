@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "superpipe/superpipe.h"
+#include "wire/sisl.h"
 
 /* Everything but @nr_chunks is set before the handle is given out. */
 struct superpipe_vlun {
@@ -20,6 +21,8 @@ struct superpipe_vlun {
 	uint32_t max_cmd_lbas;       /* 1 on a vLUN: that is all the AFU takes */
 	unsigned lun;
 	bool physical;
+	/* A read and a write of max_cmd_lbas, but for context, LBA and addresses. */
+	struct sisl_ioarcb pattern[2];
 	uint64_t nr_chunks; /* the one caller that resizes */
 
 	struct superpipe_vlun *prev, *next; /* protected by vlun_table.lock */
