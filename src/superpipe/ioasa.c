@@ -2,7 +2,6 @@
 #include "superpipe/ioasa.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -153,7 +152,7 @@ struct ioasa_verdict ioasa_judge(const struct sisl_ioasa *ioasa)
 {
 	struct ioasa_verdict verdict = { IOASA_DONE, 0 };
 
-	if (ioasa->ioasc == 0)
+	if (ioasa_is_good(ioasa))
 		return verdict;
 	if (ioasa->scsi_rc)
 		verdict = judge_scsi(ioasa);

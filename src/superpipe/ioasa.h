@@ -8,6 +8,7 @@
 #ifndef CXLFS_SUPERPIPE_IOASA_H
 #define CXLFS_SUPERPIPE_IOASA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "wire/sisl.h"
@@ -25,6 +26,12 @@ struct ioasa_verdict {
 	enum ioasa_disposition disposition;
 	int error; /* -errno if the command is given up; 0 with IOASA_DONE */
 };
+
+/** ioasa_is_good() - true when the verdict will be IOASA_DONE, without any code to look up. */
+static inline bool ioasa_is_good(const struct sisl_ioasa *ioasa)
+{
+	return ioasa->ioasc == 0;
+}
 
 /** ioasa_judge() - the verdict on a completed command. */
 struct ioasa_verdict ioasa_judge(const struct sisl_ioasa *ioasa);

@@ -84,38 +84,43 @@ void ioq_free_cmd_locked(struct ioq *q, struct ioq_cmd *cmd)
 
 /* ---- collecting ---- */
 
-/* The command an RRQ entry means; NULL if it is none of ours or not in the device. */
-static struct ioq_cmd *cmd_of_entry(struct ioq *q, uint64_t address)
+/* The command an RRQ entry means; false if it is none of ours or not in the device. */
+static inline bool take_entry(const struct ioq *q, uint64_t offset, struct ioq_cmd **ret_cmd)
 {
-	uint64_t member = q->sq_mode ? offsetof(struct ioq_slot, ioasa) : 0;
-	uint64_t offset = address - member - (uint64_t)(uintptr_t)q->slots;
 	uint32_t expected = IOQ_CMD_ISSUED;
-	struct ioq_cmd *cmd;
 
 	if (offset % sizeof(struct ioq_slot) || offset / sizeof(struct ioq_slot) >= q->nr_slots)
-		return NULL;
-	cmd = &q->cmds[offset / sizeof(struct ioq_slot)];
-	if (!__atomic_compare_exchange_n(&cmd->state, &expected, IOQ_CMD_COLLECTED, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return NULL;
-	return cmd;
+		return false;
+	*ret_cmd = &q->cmds[offset / sizeof(struct ioq_slot)];
+	return __atomic_compare_exchange_n(&(*ret_cmd)->state, &expected, IOQ_CMD_COLLECTED, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static unsigned collect(struct ioq *q, struct ioq_cmd *cmds[BATCH], bool even_halted)
+static inline unsigned collect_locked(struct ioq *q, struct ioq_cmd *cmds[BATCH])
 {
+	uint64_t member = q->sq_mode ? offsetof(struct ioq_slot, ioasa) : 0;
+	uint64_t first = (uint64_t)(uintptr_t)q->slots + member, address;
+	struct ring_rrq rrq = q->rrq; /* nobody else sees it, and the compiler knows */
 	unsigned nr_cmds = 0;
-	uint64_t address;
 
-	pthread_mutex_lock(&q->reap_lock);
-	while (nr_cmds < BATCH && (even_halted || ioq_state(q) == IOQ_RUNNING) &&
-	       ring_rrq_next(&q->rrq, &address)) {
-		struct ioq_cmd *cmd = cmd_of_entry(q, address);
-
-		if (cmd)
-			cmds[nr_cmds++] = cmd;
+	while (nr_cmds < BATCH && ring_rrq_next(&rrq, &address)) {
+		if (__builtin_expect(take_entry(q, address - first, &cmds[nr_cmds]), 1))
+			nr_cmds++;
 		else
 			ioq_count(&q->nr_bad_entries);
 	}
+	q->rrq = rrq;
+	return nr_cmds;
+}
+
+/* The state of the queue changes under both locks only, so one look at it is enough. */
+static unsigned collect(struct ioq *q, struct ioq_cmd *cmds[BATCH], bool even_halted)
+{
+	unsigned nr_cmds = 0;
+
+	pthread_mutex_lock(&q->reap_lock);
+	if ((even_halted || ioq_state(q) == IOQ_RUNNING) && !ring_rrq_is_empty(&q->rrq))
+		nr_cmds = collect_locked(q, cmds);
 	pthread_mutex_unlock(&q->reap_lock);
 	return nr_cmds;
 }
@@ -203,25 +208,88 @@ static bool settle_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_over *o
 	return true;
 }
 
-static unsigned reap_batch(struct ioq *q, bool even_halted)
-{
-	struct ioq_cmd *cmds[BATCH];
-	struct ioq_over over = { NULL, NULL };
-	unsigned nr_cmds = collect(q, cmds, even_halted);
-	bool deferred = false, check = false;
+/* Those of a batch that succeeded at once: most, and there is nothing to say about them. */
+struct good_cmds {
+	struct ioq_cmd *first, *last; /* to go to the free list as they are linked */
+	struct superpipe_io *io;      /* of the last ones */
+	uint32_t nr_of_io;            /* ended, and not yet told to it */
+};
 
-	if (!nr_cmds)
-		return 0;
-	for (unsigned i = 0; i < nr_cmds; i++) {
-		cmds[i]->verdict = judge(q, cmds[i]);
-		check |= cmds[i]->verdict.disposition == IOASA_RECOVER;
-		if (cmds[i]->verdict.disposition == IOASA_FAIL)
-			note_failure(q, cmds[i]);
-		if (is_over(cmds[i]))
-			ioq_io_less(cmds[i]->io, 1, &over);
+static void tell_io(struct good_cmds *good, struct ioq_over *over)
+{
+	if (good->nr_of_io)
+		ioq_io_less(good->io, good->nr_of_io, over);
+	good->nr_of_io = 0;
+}
+
+/* The command is this thread's until it is in the free list. */
+static inline void add_good(struct good_cmds *good, struct ioq_cmd *cmd, struct ioq_over *over)
+{
+	if (cmd->io != good->io) {
+		tell_io(good, over);
+		good->io = cmd->io;
 	}
+	good->nr_of_io++;
+	if (!good->first)
+		good->last = cmd;
+	__atomic_store_n(&cmd->state, IOQ_CMD_FREE, __ATOMIC_RELAXED);
+	cmd->io = NULL;
+	cmd->next = good->first;
+	good->first = cmd;
+}
+
+static inline void free_good_locked(struct ioq *q, const struct good_cmds *good, unsigned nr_cmds)
+{
+	if (!nr_cmds)
+		return;
+	q->nr_busy -= nr_cmds;
+	q->nr_settled += nr_cmds;
+	good->last->next = q->free_cmds;
+	q->free_cmds = good->first;
+}
+
+/* Returns true if RECOVER_AFU has to be asked. */
+static bool judge_other(struct ioq *q, struct ioq_cmd *cmd, struct ioq_over *over)
+{
+	cmd->verdict = judge(q, cmd);
+	if (cmd->verdict.disposition == IOASA_FAIL)
+		note_failure(q, cmd);
+	if (is_over(cmd))
+		ioq_io_less(cmd->io, 1, over);
+	return cmd->verdict.disposition == IOASA_RECOVER;
+}
+
+/* Returns the number of commands that are not good; they are the first of the batch then. */
+static inline unsigned judge_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], unsigned nr_cmds,
+				   struct good_cmds *good, struct ioq_over *over, bool *check)
+{
+	unsigned nr_others = 0;
+
+	for (unsigned i = 0; i < nr_cmds; i++) {
+		if (__builtin_expect(ioasa_is_good(&ioq_slot_of(q, cmds[i])->ioasa), 1)) {
+			add_good(good, cmds[i], over);
+			continue;
+		}
+		tell_io(good, over);
+		*check |= judge_other(q, cmds[i], over);
+		cmds[nr_others++] = cmds[i];
+	}
+	tell_io(good, over);
+	return nr_others;
+}
+
+/* Kept out of line: most often there is no batch, and then registers need not be saved for it. */
+static __attribute__((noinline)) void
+end_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], unsigned nr_cmds)
+{
+	struct ioq_over over = { NULL, NULL };
+	struct good_cmds good = { 0 };
+	bool deferred = false, check = false;
+	unsigned nr_others = judge_batch(q, cmds, nr_cmds, &good, &over, &check);
+
 	pthread_mutex_lock(&q->submit_lock);
-	for (unsigned i = 0; i < nr_cmds; i++)
+	free_good_locked(q, &good, nr_cmds - nr_others);
+	for (unsigned i = 0; i < nr_others; i++)
 		deferred |= settle_locked(q, cmds[i], &over);
 	ioq_pump_locked(q);
 	pthread_mutex_unlock(&q->submit_lock);
@@ -230,6 +298,15 @@ static unsigned reap_batch(struct ioq *q, bool even_halted)
 	else if (deferred)
 		ioq_wake_reaper(q);
 	ioq_callbacks(q, &over);
+}
+
+static unsigned reap_batch(struct ioq *q, bool even_halted)
+{
+	struct ioq_cmd *cmds[BATCH];
+	unsigned nr_cmds = collect(q, cmds, even_halted);
+
+	if (nr_cmds)
+		end_batch(q, cmds, nr_cmds);
 	return nr_cmds;
 }
 
