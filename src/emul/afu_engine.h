@@ -118,8 +118,7 @@ struct emul_command {
 	uint64_t lba;    /* as the CDB counts */
 	uint32_t bytes;  /* to move; 0: nothing */
 	uint32_t resid;  /* bytes the program offered beyond */
-	uint8_t write;
-	uint8_t lun, port;
+	uint8_t write, lun, port;
 	uint8_t msi;
 	uint8_t fate;    /* enum emul_fate */
 	uint8_t exempt;  /* fault rules have had their say */
@@ -156,12 +155,15 @@ struct emul_xlate_cache {
 	uint64_t lun_blocks;
 	uint32_t capability;
 	uint32_t links_down;
-	/* The last chunk used, as most commands need it; see emul_xlate() */
-	bool quick;
+	/* The last chunk used, as most commands need it; see emul_xlate_alike() */
 	uint8_t port;
-	uint64_t wanted[2]; /* first word of a read's and a write's IOARCB */
-	uint64_t first_lba; /* of the chunk in the vLUN */
-	uint64_t base;      /* of the chunk on the medium, bytes */
+	uint32_t bytes;         /* of such a command */
+	uint32_t blocks;        /* the same, as it stands in the CDB */
+	uint64_t lengths;       /* the word of the IOARCB with data_len */
+	uint64_t wanted[2];     /* first word of a read's and a write's IOARCB */
+	uint64_t first_lba;     /* of the chunk in the vLUN */
+	uint64_t nr_lbas;       /* at which such a command may begin; 0: no chunk */
+	uint64_t base;          /* of the chunk on the medium, bytes */
 };
 
 /* ---- afu_status.c ------------------------------------------------------------------------ */
@@ -188,6 +190,11 @@ struct emul_status emul_status_media(int err, bool write);
 /** emul_status_fault() - what a fault rule asks for; @bytes of the command's transfer */
 struct emul_status emul_status_fault(const struct emul_fault *fault, bool write, uint32_t bytes);
 
+static inline struct emul_status *emul_status_at(uint64_t ioasa_ea)
+{
+	return (struct emul_status *)(uintptr_t)ioasa_ea;
+}
+
 /** emul_status_write() - write an IOASA at @ioasa_ea, which was checked at fetch */
 void emul_status_write(uint64_t ioasa_ea, const struct emul_status *status, bool swap);
 
@@ -204,6 +211,14 @@ void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache 
  */
 bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
 		struct emul_status *ret_status);
+
+/**
+ * emul_xlate_alike() - the same for the commands from @i on, as long as each is like one that has
+ * passed before, and its time is not over
+ * Return: index of the first that is not; it is left to emul_xlate().
+ */
+unsigned emul_xlate_alike(struct emul_batch *batch, unsigned i,
+			  const struct emul_xlate_cache *cache);
 
 /** emul_xlate_still_good() - would the command still be translated to a chunk of its handle? */
 bool emul_xlate_still_good(const struct emul_batch *batch, unsigned i);

@@ -144,23 +144,25 @@ static inline void disown(struct emul_engine *engine, uint64_t ioasa_ea)
 		*slot = 0;
 }
 
-/* Settle where a command's completion goes. */
-static bool prepare_command(struct emul_batch *batch, unsigned i, uint64_t ioarcb_ea)
+/* Copy a command and settle where its completion goes. */
+static inline bool take_command(struct emul_engine *engine, const struct sisl_ioarcb *from,
+				bool ioasa_follows, struct sisl_ioarcb *ioarcb,
+				struct emul_command *cmd)
 {
-	struct sisl_ioarcb *ioarcb = &batch->ioarcb[i];
-	struct emul_command *cmd = &batch->cmd[i];
+	uint64_t ea = (uint64_t)(uintptr_t)from;
 
-	if (__builtin_expect(batch->swap, 0))
+	*ioarcb = *from;
+	if (__builtin_expect(engine->swap, 0))
 		swap_ioarcb(ioarcb);
-	cmd->ioasa_ea = ioarcb_ea ? ioarcb_ea + sizeof(*ioarcb) : ioarcb->ioasa_ea;
-	cmd->tag = ioarcb_ea ? ioarcb_ea : cmd->ioasa_ea;
+	cmd->ioasa_ea = ioasa_follows ? ea + sizeof(*ioarcb) : ioarcb->ioasa_ea;
+	cmd->tag = ioasa_follows ? ea : cmd->ioasa_ea;
 	cmd->bytes = 0;
 	cmd->msi = ioarcb->msi;
 	cmd->fate = EMUL_FATE_COMPLETE;
 	cmd->exempt = false;
 	cmd->expired = false;
-	own(batch->engine, cmd->ioasa_ea);
-	return good_ioasa(batch->engine, cmd->ioasa_ea);
+	own(engine, cmd->ioasa_ea);
+	return good_ioasa(engine, cmd->ioasa_ea);
 }
 
 static void bad_address(struct emul_engine *engine, uint64_t status_bit, uint64_t ea)
@@ -177,18 +179,20 @@ static void fetch_sq(struct emul_batch *batch)
 	uint64_t head = atomic_load_explicit(&engine->sq_head, memory_order_relaxed);
 	uint64_t tail = atomic_load_explicit(&engine->sq_tail, memory_order_relaxed);
 	uint64_t end = head <= tail ? tail : engine->sq_end + slot_bytes;
-	uint64_t nr = (end - head) / slot_bytes;
+	uint64_t waiting = (end - head) / slot_bytes;
+	unsigned nr = waiting < EMUL_BATCH ? (unsigned)waiting : EMUL_BATCH;
+	const struct sisl_ioarcb *slot = (const struct sisl_ioarcb *)(uintptr_t)head;
+	struct sisl_ioarcb *ioarcb = batch->ioarcb;
+	struct emul_command *cmd = batch->cmd;
 
-	batch->nr = nr < EMUL_BATCH ? (unsigned)nr : EMUL_BATCH;
-	if (!batch->nr)
-		return;
-	memcpy(batch->ioarcb, (void *)(uintptr_t)head, (size_t)batch->nr * slot_bytes);
-	for (unsigned i = 0; i < batch->nr; i++)
-		if (__builtin_expect(!prepare_command(batch, i, 0), 0)) {
-			bad_address(engine, SISL_ISTATUS_IOASA_WRITE, batch->cmd[i].ioasa_ea);
-			batch->nr = i;
+	for (; cmd < batch->cmd + nr; cmd++, ioarcb++, slot++)
+		if (__builtin_expect(!take_command(engine, slot, false, ioarcb, cmd), 0)) {
+			bad_address(engine, SISL_ISTATUS_IOASA_WRITE, cmd->ioasa_ea);
+			break;
 		}
-	head += (uint64_t)batch->nr * slot_bytes;
+	nr = (unsigned)(cmd - batch->cmd);
+	batch->nr = nr;
+	head += (uint64_t)nr * slot_bytes;
 	atomic_store_explicit(&engine->sq_head,
 			      head > engine->sq_end ? engine->sq_start : head,
 			      memory_order_relaxed);
@@ -214,8 +218,8 @@ static void fetch_arrin(struct emul_batch *batch)
 			bad_address(engine, SISL_ISTATUS_IOARCB_READ, ea);
 			break;
 		}
-		memcpy(&batch->ioarcb[i], (void *)(uintptr_t)ea, sizeof(batch->ioarcb[i]));
-		(void)prepare_command(batch, i, ea);
+		(void)take_command(engine, (const struct sisl_ioarcb *)(uintptr_t)ea, true,
+				   &batch->ioarcb[i], &batch->cmd[i]);
 		batch->nr++;
 		if (++engine->arrin_first == engine->cmd_room)
 			engine->arrin_first = 0;
@@ -267,27 +271,36 @@ static bool fetch(struct emul_batch *batch)
 
 /* ---- execute ----------------------------------------------------------------------------- */
 
-/** Commands that go to the medium together: first .. first + nr - 1 of the batch. */
+/** Commands that go to the medium together: first .. next - 1 of the batch. */
 struct burst {
-	unsigned first, nr;
-	uint64_t bytes;
-	int nr_iov;
+	unsigned first, next;
+	uint8_t write, lun;
+	uint64_t offset, next_offset; /* on the medium */
+	uint64_t next_data;           /* in memory, behind the last iov, which has no length yet */
+	int nr_iov;                   /* 0: no burst */
 	struct iovec iov[EMUL_BATCH];
 };
 
-static void succeed(const struct emul_batch *batch, const struct emul_command *cmd,
-		    uint16_t req_flags)
+/* A command that moved less than the program offered. */
+static __attribute__((noinline)) void
+succeed_short(const struct emul_batch *batch, const struct emul_command *cmd)
 {
-	struct emul_status status = { .port = cmd->port };
+	uint16_t req_flags = batch->ioarcb[cmd - batch->cmd].req_flags;
+	struct emul_status status = { .port = cmd->port, .resid = cmd->resid };
 
-	if (__builtin_expect(cmd->resid != 0, 0)) {
-		status.resid = cmd->resid;
-		if (!(req_flags & SISL_REQ_SUPPRESS_UNDERRUN)) {
-			status.flags = SISL_IOASA_UNDERRUN;
-			status.fc_rc = SISL_FC_RC_RESIDUAL;
-		}
+	if (!(req_flags & SISL_REQ_SUPPRESS_UNDERRUN)) {
+		status.flags = SISL_IOASA_UNDERRUN;
+		status.fc_rc = SISL_FC_RC_RESIDUAL;
 	}
 	emul_status_write(cmd->ioasa_ea, &status, batch->swap);
+}
+
+static inline void succeed(const struct emul_batch *batch, const struct emul_command *cmd)
+{
+	if (__builtin_expect(cmd->resid == 0, 1))
+		*emul_status_at(cmd->ioasa_ea) = (struct emul_status){ .port = cmd->port };
+	else
+		succeed_short(batch, cmd);
 }
 
 static void fail(const struct emul_batch *batch, unsigned i, int err, uint64_t done)
@@ -330,57 +343,97 @@ static void execute_singly(struct emul_batch *batch, unsigned first, unsigned nr
 		if (err)
 			fail(batch, i, err, done);
 		else
-			succeed(batch, &batch->cmd[i], batch->ioarcb[i].req_flags);
+			succeed(batch, &batch->cmd[i]);
 	}
+}
+
+/* The medium stopped in the midst of a burst, after @done bytes. */
+static __attribute__((noinline)) void
+end_short(struct emul_batch *batch, unsigned i, unsigned end, int err, uint64_t done)
+{
+	for (; i < end && done >= batch->cmd[i].bytes; i++) {
+		done -= batch->cmd[i].bytes;
+		succeed(batch, &batch->cmd[i]);
+	}
+	if (i < end) {
+		fail(batch, i, err, done);
+		execute_singly(batch, i + 1, end - i - 1);
+	}
+}
+
+/* The last iov is as long as the burst goes on behind it. */
+static inline void end_iov(struct burst *burst)
+{
+	struct iovec *last = &burst->iov[burst->nr_iov - 1];
+
+	last->iov_len = burst->next_data - (uint64_t)(uintptr_t)last->iov_base;
 }
 
 static void flush(struct emul_batch *batch, struct burst *burst)
 {
-	uint64_t done = 0;
+	uint64_t done;
 	int err = 0;
-	unsigned i = burst->first, end = burst->first + burst->nr;
 
-	if (!burst->nr)
+	if (!burst->nr_iov)
 		return;
-	if (burst->bytes)
-		err = transfer(batch, i, burst->iov, burst->nr_iov, &done);
-	for (; i < end && (!err || done >= batch->cmd[i].bytes); i++) {
-		done -= batch->cmd[i].bytes;
-		succeed(batch, &batch->cmd[i], batch->ioarcb[i].req_flags);
+	end_iov(burst);
+	if (burst->next_offset != burst->offset)
+		err = transfer(batch, burst->first, burst->iov, burst->nr_iov, &done);
+	if (__builtin_expect(err, 0)) {
+		end_short(batch, burst->first, burst->next, err, done);
+	} else {
+		const struct emul_command *end = batch->cmd + burst->next;
+
+		for (const struct emul_command *cmd = batch->cmd + burst->first; cmd < end; cmd++)
+			succeed(batch, cmd);
 	}
-	if (__builtin_expect(i < end, 0)) {
-		fail(batch, i, err, done);
-		execute_singly(batch, i + 1, end - i - 1);
-	}
-	burst->nr = 0;
+	burst->nr_iov = 0;
+}
+
+static inline void add_iov(struct burst *burst, uint64_t data)
+{
+	burst->iov[burst->nr_iov++].iov_base = (void *)(uintptr_t)data;
+	burst->next_data = data;
 }
 
 static void start_burst(struct burst *burst, const struct emul_batch *batch, unsigned i)
 {
+	const struct emul_command *cmd = &batch->cmd[i];
+
 	burst->first = i;
-	burst->nr = 1;
-	burst->bytes = batch->cmd[i].bytes;
-	burst->nr_iov = 1;
-	burst->iov[0].iov_base = (void *)(uintptr_t)batch->ioarcb[i].data_ea;
-	burst->iov[0].iov_len = batch->cmd[i].bytes;
+	burst->next = i + 1;
+	burst->write = cmd->write;
+	burst->lun = cmd->lun;
+	burst->offset = cmd->offset;
+	burst->next_offset = cmd->offset + cmd->bytes;
+	add_iov(burst, batch->ioarcb[i].data_ea);
+	burst->next_data += cmd->bytes;
 }
 
-static bool extend_burst(struct burst *burst, const struct emul_batch *batch, unsigned i)
+static inline bool extend_burst(struct burst *burst, const struct emul_batch *batch, unsigned i)
 {
-	const struct emul_command *cmd = &batch->cmd[i], *head = &batch->cmd[burst->first];
-	struct iovec *last = &burst->iov[burst->nr_iov - 1];
-	char *data = (char *)(uintptr_t)batch->ioarcb[i].data_ea;
+	const struct emul_command *cmd = &batch->cmd[i];
+	uint64_t data = batch->ioarcb[i].data_ea;
 
-	if (cmd->offset != head->offset + burst->bytes || cmd->write != head->write ||
-	    cmd->lun != head->lun || burst->first + burst->nr != i)
+	if (cmd->offset != burst->next_offset || cmd->write != burst->write ||
+	    cmd->lun != burst->lun || burst->next != i)
 		return false;
-	if ((char *)last->iov_base + last->iov_len == data)
-		last->iov_len += cmd->bytes;
-	else
-		burst->iov[burst->nr_iov++] = (struct iovec){ data, cmd->bytes };
-	burst->bytes += cmd->bytes;
-	burst->nr++;
+	if (data != burst->next_data) {
+		end_iov(burst);
+		add_iov(burst, data);
+	}
+	burst->next_data += cmd->bytes;
+	burst->next_offset += cmd->bytes;
+	burst->next++;
 	return true;
+}
+
+static inline void add_to_burst(struct emul_batch *batch, struct burst *burst, unsigned i)
+{
+	if (burst->nr_iov && extend_burst(burst, batch, i))
+		return;
+	flush(batch, burst);
+	start_burst(burst, batch, i);
 }
 
 /* A command whose time was over before it could end; the reset of the target has aborted it. */
@@ -392,53 +445,91 @@ static bool expired(const struct emul_command *cmd, struct emul_status *status)
 	return true;
 }
 
+/* Return: true when the command goes to the medium; else it has its status, or its fate. */
+static bool translate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
+		      bool armed)
+{
+	struct emul_command *cmd = &batch->cmd[i];
+	struct emul_status status;
+
+	if (!expired(cmd, &status) && emul_xlate(batch, i, cache, &status) &&
+	    (!armed || emul_inject_command(batch, i, cache, &status)))
+		return true;
+	cmd->bytes = 0;
+	if (cmd->fate == EMUL_FATE_COMPLETE)
+		emul_status_write(cmd->ioasa_ea, &status, batch->swap);
+	return false;
+}
+
 static void execute(struct emul_batch *batch)
 {
 	const struct emul_fault_table *faults = &batch->engine->ad->shm->fault;
 	bool armed = emul_fault_armed(faults, EMUL_FAULT_AT_READ) ||
 		     emul_fault_armed(faults, EMUL_FAULT_AT_WRITE);
 	struct emul_xlate_cache cache;
-	struct emul_status status;
 	struct burst burst;
 
-	burst.nr = 0;
+	burst.nr_iov = 0;
 	emul_xlate_begin(batch->engine, &cache);
-	for (unsigned i = 0; i < batch->nr; i++) {
-		struct emul_command *cmd = &batch->cmd[i];
+	for (unsigned i = 0; i < batch->nr;) {
+		unsigned end;
 
-		bool good = !expired(cmd, &status) && emul_xlate(batch, i, &cache, &status) &&
-			    (!armed || emul_inject_command(batch, i, &cache, &status));
-
-		if (__builtin_expect(!good, 0)) {
-			cmd->bytes = 0;
-			if (cmd->fate == EMUL_FATE_COMPLETE)
-				emul_status_write(cmd->ioasa_ea, &status, batch->swap);
-			continue;
-		}
-		if (burst.nr && extend_burst(&burst, batch, i))
-			continue;
-		flush(batch, &burst);
-		start_burst(&burst, batch, i);
+		if (translate(batch, i, &cache, armed))
+			add_to_burst(batch, &burst, i);
+		i++;
+		end = armed ? i : emul_xlate_alike(batch, i, &cache);
+		for (; i < end; i++)
+			add_to_burst(batch, &burst, i);
 	}
 	flush(batch, &burst);
 }
 
 /* ---- complete ---------------------------------------------------------------------------- */
 
-static void rrq_put_locked(struct emul_engine *engine, uint64_t tag)
-{
-	_Atomic uint64_t *entry = (_Atomic uint64_t *)(uintptr_t)engine->rrq_next;
-	uint64_t value = tag | engine->rrq_toggle;
+/** Where the next completion goes; of an engine, and apart from it while a batch is posted. */
+struct rrq {
+	uint64_t next, toggle, start, end;
+	bool swap;
+};
 
-	if (__builtin_expect(engine->swap, 0))
+static inline void rrq_put(struct rrq *rrq, uint64_t tag)
+{
+	_Atomic uint64_t *entry = (_Atomic uint64_t *)(uintptr_t)rrq->next;
+	uint64_t value = tag | rrq->toggle;
+
+	if (__builtin_expect(rrq->swap, 0))
 		value = __builtin_bswap64(value);
 	/* the IOASA and the data must be visible before this */
 	atomic_store_explicit(entry, value, memory_order_release);
-	engine->rrq_next += sizeof(value);
-	if (engine->rrq_next > engine->rrq_end) {
-		engine->rrq_next = engine->rrq_start;
-		engine->rrq_toggle ^= SISL_RRQ_TOGGLE;
+	rrq->next += sizeof(value);
+	if (rrq->next > rrq->end) {
+		rrq->next = rrq->start;
+		rrq->toggle ^= SISL_RRQ_TOGGLE;
 	}
+}
+
+/* Return: number posted; *ret_lisns as of post_locked(). */
+static unsigned put_completed_locked(struct emul_batch *batch, uint64_t *ret_lisns)
+{
+	struct emul_engine *engine = batch->engine;
+	struct rrq rrq = { engine->rrq_next, engine->rrq_toggle, engine->rrq_start,
+			   engine->rrq_end, engine->swap };
+	const struct emul_command *end = batch->cmd + batch->nr;
+	uint64_t lisns = 0;
+	unsigned nr = 0;
+
+	for (const struct emul_command *cmd = batch->cmd; cmd < end; cmd++) {
+		if (__builtin_expect(cmd->fate != EMUL_FATE_COMPLETE, 0))
+			continue;
+		disown(engine, cmd->ioasa_ea);
+		rrq_put(&rrq, cmd->tag);
+		lisns |= 1ull << (cmd->msi & 63);
+		nr++;
+	}
+	engine->rrq_next = rrq.next;
+	engine->rrq_toggle = rrq.toggle;
+	*ret_lisns = lisns;
+	return nr;
 }
 
 /* A heavy sync began while the batch ran: the program gave up blocks that it was still using. */
@@ -454,7 +545,7 @@ static void audit_tail_io(const struct emul_batch *batch)
 static unsigned post_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 {
 	struct emul_engine *engine = batch->engine;
-	unsigned nr = 0;
+	unsigned nr;
 
 	*ret_lisns = 0;
 	if (batch->era != engine->era || engine->resetting || !emul_engine_alive(engine))
@@ -463,16 +554,7 @@ static unsigned post_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 		bad_address(engine, SISL_ISTATUS_RRQ_WRITE, 0);
 		return 0;
 	}
-	for (unsigned i = 0; i < batch->nr; i++) {
-		const struct emul_command *cmd = &batch->cmd[i];
-
-		if (__builtin_expect(cmd->fate != EMUL_FATE_COMPLETE, 0))
-			continue;
-		disown(engine, cmd->ioasa_ea);
-		rrq_put_locked(engine, cmd->tag);
-		*ret_lisns |= 1ull << (cmd->msi & 63);
-		nr++;
-	}
+	nr = put_completed_locked(batch, ret_lisns);
 	engine->nr_inflight -= nr;
 	if (__builtin_expect((engine->epoch & 1) != batch->epoch, 0))
 		audit_tail_io(batch);

@@ -106,7 +106,7 @@ struct emul_status emul_status_fault(const struct emul_fault *fault, bool write,
 
 void emul_status_write(uint64_t ioasa_ea, const struct emul_status *status, bool swap)
 {
-	struct emul_status *ioasa = (struct emul_status *)(uintptr_t)ioasa_ea;
+	struct emul_status *ioasa = emul_status_at(ioasa_ea);
 
 	*ioasa = *status;
 	if (__builtin_expect(swap, 0))

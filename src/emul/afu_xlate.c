@@ -20,7 +20,7 @@ enum {
 void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache *cache)
 {
 	cache->valid = false;
-	cache->quick = false;
+	cache->first_lba = cache->nr_lbas = 0;
 	cache->capability = atomic_load_explicit(&engine->pe->capability, memory_order_acquire);
 	cache->links_down =
 		atomic_load_explicit(&engine->ad->shm->fault.links_down, memory_order_relaxed);
@@ -92,7 +92,7 @@ static bool use_handle(const struct emul_engine *engine, uint32_t handle,
 	const struct emul_rht *rht = emul_rht_at(engine->ad, engine->pe, handle);
 
 	cache->valid = false;
-	cache->quick = false;
+	cache->nr_lbas = 0;
 	cache->index = UINT64_MAX;
 	if (!rht)
 		return fail_afu(status, atomic_load(&engine->pe->rht) ? SISL_AFU_RC_RHT_BOUNDS :
@@ -116,7 +116,7 @@ static bool use_lxt(const struct emul_adapter *ad, uint64_t index, struct emul_x
 	unsigned ports = 0;
 	int lun = -1;
 
-	cache->quick = false;
+	cache->nr_lbas = 0;
 	cache->index = UINT64_MAX;
 	if (!lxt)
 		return fail_afu(status, SISL_AFU_RC_LXT_DMA);
@@ -202,12 +202,17 @@ static inline uint64_t cdb_lba(const struct sisl_ioarcb *ioarcb)
 	return be64toh(lba);
 }
 
+static inline uint32_t blocks_word(const struct sisl_ioarcb *ioarcb)
+{
+	uint32_t word;
+
+	memcpy(&word, ioarcb->cdb + 10, sizeof(word));
+	return word;
+}
+
 static inline uint32_t cdb_blocks(const struct sisl_ioarcb *ioarcb)
 {
-	uint32_t blocks;
-
-	memcpy(&blocks, ioarcb->cdb + 10, sizeof(blocks));
-	return be32toh(blocks);
+	return be32toh(blocks_word(ioarcb));
 }
 
 /* The first word of an IOARCB: context, flags, handle; without the flags that change nothing. */
@@ -223,9 +228,18 @@ static inline uint64_t first_word(const struct sisl_ioarcb *ioarcb)
 	return word & ~mask;
 }
 
+/* Lengths of the data and of a list of addresses. */
+static inline uint64_t lengths_word(const struct sisl_ioarcb *ioarcb)
+{
+	uint64_t word;
+
+	memcpy(&word, &ioarcb->data_len, sizeof(word));
+	return word;
+}
+
 /* After a command that has passed every check: what the next one in its chunk may skip. */
-static void remember_chunk(const struct emul_engine *engine, const struct emul_command *cmd,
-			   struct emul_xlate_cache *cache)
+static void remember_chunk(const struct emul_engine *engine, const struct sisl_ioarcb *ioarcb,
+			   const struct emul_command *cmd, struct emul_xlate_cache *cache)
 {
 	unsigned perm = cache->capability & cache->fp & EMUL_LXT_PERM(cache->entry);
 	struct sisl_ioarcb sample = {
@@ -234,42 +248,42 @@ static void remember_chunk(const struct emul_engine *engine, const struct emul_c
 		.res_hndl = cache->handle,
 	};
 
-	if ((cache->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL ||
-	    EMUL_LXT_LBA(cache->entry) + SISL_CHUNK_DEV_BLOCKS > cache->lun_blocks)
+	if ((cache->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL || !cmd->bytes ||
+	    cmd->resid || EMUL_LXT_LBA(cache->entry) + SISL_CHUNK_DEV_BLOCKS > cache->lun_blocks)
 		return;
 	cache->wanted[0] = perm & EMUL_PERM_READ ? first_word(&sample) : UINT64_MAX;
 	sample.req_flags |= SISL_REQ_HOST_WRITE;
 	cache->wanted[1] = perm & EMUL_PERM_WRITE ? first_word(&sample) : UINT64_MAX;
+	cache->lengths = lengths_word(ioarcb);
+	cache->blocks = blocks_word(ioarcb);
+	cache->bytes = cmd->bytes;
 	cache->first_lba = cache->index << SISL_CHUNK_SHIFT;
+	cache->nr_lbas = SISL_CHUNK_DEV_BLOCKS + 1 - cdb_blocks(ioarcb);
 	cache->base = EMUL_LXT_LBA(cache->entry) << engine->block_shift;
 	cache->port = cmd->port;
-	cache->quick = true;
 }
 
 /*
- * A command like the one before it: same chunk, nothing out of the ordinary. All that differs
- * from the long way is that nothing is looked up or explained.
+ * A command like one before it: same chunk, same length, nothing out of the ordinary. All that
+ * differs from the long way is that nothing is looked up or explained.
  */
-static inline bool quick(const struct emul_engine *engine, const struct sisl_ioarcb *ioarcb,
+static inline bool quick(unsigned block_shift, const struct sisl_ioarcb *ioarcb,
 			 const struct emul_xlate_cache *cache, struct emul_command *cmd)
 {
-	bool write = ioarcb->cdb[0] == SISL_CDB_WRITE_16;
-	uint64_t bytes = (uint64_t)cdb_blocks(ioarcb) << engine->block_shift;
 	uint64_t lba = cdb_lba(ioarcb), in_chunk = lba - cache->first_lba;
-	uint64_t offset = in_chunk << engine->block_shift;
+	bool write = ioarcb->cdb[0] == SISL_CDB_WRITE_16;
 
-	if (!cache->quick || (!write && ioarcb->cdb[0] != SISL_CDB_READ_16) ||
-	    first_word(ioarcb) != cache->wanted[write] || in_chunk >= SISL_CHUNK_DEV_BLOCKS ||
-	    bytes != ioarcb->data_len || bytes > SISL_LBA_BYTES || ioarcb->ioadl_len ||
-	    offset + bytes > (uint64_t)SISL_CHUNK_DEV_BLOCKS << engine->block_shift)
+	if (in_chunk >= cache->nr_lbas || (!write && ioarcb->cdb[0] != SISL_CDB_READ_16) ||
+	    first_word(ioarcb) != cache->wanted[write] ||
+	    lengths_word(ioarcb) != cache->lengths || blocks_word(ioarcb) != cache->blocks)
 		return false;
 	cmd->write = write;
 	cmd->lba = lba;
 	cmd->lun = cache->lun;
 	cmd->port = cache->port;
-	cmd->bytes = (uint32_t)bytes;
+	cmd->bytes = cache->bytes;
 	cmd->resid = 0;
-	cmd->offset = cache->base + offset;
+	cmd->offset = cache->base + (in_chunk << block_shift);
 	return true;
 }
 
@@ -301,7 +315,7 @@ thorough(struct emul_batch *batch, const struct sisl_ioarcb *ioarcb, struct emul
 	cmd->offset = media_lba << engine->block_shift;
 	if (!check_transfer(ioarcb, blocks << engine->block_shift, cmd, status))
 		return false;
-	remember_chunk(engine, cmd, cache);
+	remember_chunk(engine, ioarcb, cmd, cache);
 	return true;
 }
 
@@ -311,8 +325,19 @@ bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *c
 	const struct sisl_ioarcb *ioarcb = &batch->ioarcb[i];
 	struct emul_command *cmd = &batch->cmd[i];
 
-	return quick(batch->engine, ioarcb, cache, cmd) ||
+	return quick(batch->engine->block_shift, ioarcb, cache, cmd) ||
 	       thorough(batch, ioarcb, cmd, cache, status);
+}
+
+unsigned emul_xlate_alike(struct emul_batch *batch, unsigned i,
+			  const struct emul_xlate_cache *cache)
+{
+	unsigned block_shift = batch->engine->block_shift;
+
+	while (i < batch->nr && !batch->cmd[i].expired &&
+	       quick(block_shift, &batch->ioarcb[i], cache, &batch->cmd[i]))
+		i++;
+	return i;
 }
 
 bool emul_xlate_still_good(const struct emul_batch *batch, unsigned i)
