@@ -251,6 +251,9 @@ static bool fetch(struct emul_batch *batch)
 	struct emul_engine *engine = batch->engine;
 	bool begun;
 
+	/* Whoever queues a command comes here after that, so this look needs no lock. */
+	if (!work_waits(engine))
+		return false;
 	pthread_mutex_lock(&engine->lock);
 	begun = work_waits(engine) && emul_batch_begin_locked(batch);
 	if (begun) {
@@ -471,14 +474,14 @@ static void execute(struct emul_batch *batch)
 
 	burst.nr_iov = 0;
 	emul_xlate_begin(batch->engine, &cache);
-	for (unsigned i = 0; i < batch->nr;) {
-		unsigned end;
-
+	for (unsigned i = 0, end; i < batch->nr; i = end) {
+		end = i + 1;
 		if (translate(batch, i, &cache, armed))
 			add_to_burst(batch, &burst, i);
-		i++;
-		end = armed ? i : emul_xlate_alike(batch, i, &cache);
-		for (; i < end; i++)
+		if (armed || end >= batch->nr)
+			continue;
+		end = emul_xlate_alike(batch, end, &cache);
+		while (++i < end)
 			add_to_burst(batch, &burst, i);
 	}
 	flush(batch, &burst);
@@ -486,7 +489,7 @@ static void execute(struct emul_batch *batch)
 
 /* ---- complete ---------------------------------------------------------------------------- */
 
-/** Where the next completion goes; of an engine, and apart from it while a batch is posted. */
+/** Where the next completion goes: the engine's, but known not to change while entries are put. */
 struct rrq {
 	uint64_t next, toggle, start, end;
 	bool swap;

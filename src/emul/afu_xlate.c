@@ -121,10 +121,11 @@ static bool use_lxt(const struct emul_adapter *ad, uint64_t index, struct emul_x
 	if (!lxt)
 		return fail_afu(status, SISL_AFU_RC_LXT_DMA);
 	cache->entry = atomic_load_explicit(lxt, memory_order_acquire);
-	for (unsigned port = 0; port < EMUL_MAX_PORTS; port++) {
+	for (unsigned left = EMUL_LXT_PORTS(cache->entry); left; left &= left - 1) {
+		unsigned port = (unsigned)__builtin_ctz(left);
 		int found = emul_lun_in_table(ad, port, EMUL_LXT_INDEX(cache->entry));
 
-		if (!(EMUL_LXT_PORTS(cache->entry) & 1u << port) || found < 0)
+		if (found < 0)
 			continue;
 		ports |= 1u << port;
 		lun = lun < 0 ? found : lun;
@@ -315,7 +316,8 @@ thorough(struct emul_batch *batch, const struct sisl_ioarcb *ioarcb, struct emul
 	cmd->offset = media_lba << engine->block_shift;
 	if (!check_transfer(ioarcb, blocks << engine->block_shift, cmd, status))
 		return false;
-	remember_chunk(engine, ioarcb, cmd, cache);
+	if (cmd + 1 < batch->cmd + batch->nr)
+		remember_chunk(engine, ioarcb, cmd, cache);
 	return true;
 }
 
