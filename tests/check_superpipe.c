@@ -434,6 +434,59 @@ START_TEST(test_io_late_completion_is_reaped_by_the_interrupt)
 }
 END_TEST
 
+START_TEST(test_io_of_a_watcher_needs_no_reaper)
+{
+	struct superpipe_vlun *vlun;
+	struct sp_wait_io wait;
+
+	start((struct fake_port_config){ .sq_mode = _i & 1, .manual = true, .silent = _i & 2 },
+	      (struct superpipe_options){ 0 });
+	vlun = new_vlun(1);
+	for (unsigned i = 0; i < 20; i++) {
+		sp_wait_init(&wait, vlun, true, i, 1, 9);
+		superpipe_watch(sp);
+		superpipe_submit(sp, &wait.io);
+		ck_assert(!superpipe_poll(sp));
+		ck_assert(!sp_wait_ended(&wait));
+		ck_assert_uint_eq(fake_port_complete(fake, 1), 1);
+		/* The reaper looks round once in a while, and may come first. */
+		ck_assert(superpipe_poll(sp) || sp_wait_ended(&wait));
+		sp_wait_for(&wait);
+		superpipe_unwatch(sp);
+		ck_assert_int_eq(wait.io.status, 0);
+		sp_wait_fini(&wait);
+	}
+	finish();
+}
+END_TEST
+
+START_TEST(test_io_left_by_the_last_watcher_is_reaped_by_the_reaper)
+{
+	struct superpipe_vlun *vlun;
+	struct sp_wait_io wait;
+
+	start((struct fake_port_config){ .sq_mode = _i & 1, .manual = true, .silent = _i & 2 },
+	      (struct superpipe_options){ 0 });
+	vlun = new_vlun(1);
+	for (unsigned i = 0; i < 20; i++) {
+		sp_wait_init(&wait, vlun, true, i, 1, 9);
+		superpipe_watch(sp);
+		superpipe_watch(sp);
+		superpipe_submit(sp, &wait.io);
+		superpipe_unwatch(sp);
+		if (i & 1)
+			superpipe_unwatch(sp);
+		ck_assert_uint_eq(fake_port_complete(fake, 1), 1);
+		if (!(i & 1))
+			superpipe_unwatch(sp);
+		sp_wait_for(&wait);
+		ck_assert_int_eq(wait.io.status, 0);
+		sp_wait_fini(&wait);
+	}
+	finish();
+}
+END_TEST
+
 struct chain {
 	struct superpipe_io io;
 	unsigned left;
@@ -601,6 +654,9 @@ static Suite *superpipe_suite(void)
 	tcase_add_loop_test(commands, test_io_batch_rings_once_where_the_mode_allows, 0, 2);
 	tcase_add_loop_test(commands, test_io_on_a_whole_lun_uses_large_commands, 0, 2);
 	tcase_add_loop_test(commands, test_io_late_completion_is_reaped_by_the_interrupt, 0, 4);
+	tcase_add_loop_test(commands, test_io_of_a_watcher_needs_no_reaper, 0, 4);
+	tcase_add_loop_test(commands, test_io_left_by_the_last_watcher_is_reaped_by_the_reaper, 0,
+			    4);
 	tcase_add_loop_test(commands, test_io_callback_that_submits_does_not_deepen_the_stack, 0,
 			    2);
 	tcase_add_loop_test(commands, test_io_of_many_threads_each_finds_its_own_data, 0,

@@ -2,6 +2,7 @@
 /* The whole layer on the emulated adapter: load, resets, faults, and a clean audit after each. */
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -439,6 +440,42 @@ START_TEST(test_emul_reset_while_attaching_is_survived)
 }
 END_TEST
 
+/* Threads that watch, poll and leave while others submit, on an adapter that takes its time. */
+static void *watch_and_leave(void *arg)
+{
+	const uint32_t *stop = arg;
+
+	while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
+		superpipe_watch(sp);
+		for (unsigned i = 0; i < 50; i++)
+			(void)superpipe_poll(sp);
+		superpipe_unwatch(sp);
+		(void)poll(NULL, 0, 1);
+	}
+	return NULL;
+}
+
+START_TEST(test_emul_commands_that_take_their_time_are_found_watched_or_not)
+{
+	struct load loads[NR_LOADS];
+	pthread_t watchers[2];
+	uint32_t stop = 0;
+
+	start(_i, ",latency=read:48us,write:20us,riops=324000,wiops=185000",
+	      (struct superpipe_options){ .busy_poll_us = 100 });
+	start_loads(loads, new_vlun(0, 1), 40, 20, NULL);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&watchers[i], NULL, watch_and_leave, &stop), 0);
+	join_loads(loads);
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(watchers[i], NULL);
+	ck_assert_uint_eq(stats().errors, 0);
+	ck_assert_uint_eq(stats().timeouts, 0);
+	finish();
+}
+END_TEST
+
 static Suite *emul_suite(void)
 {
 	Suite *suite = suite_create("superpipe on the emulator");
@@ -456,6 +493,9 @@ static Suite *emul_suite(void)
 	tcase_add_test(core, test_emul_handles_run_out_as_enospc);
 	tcase_add_loop_test(core, test_emul_volume_of_two_luns_has_one_context, 0, NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_whole_lun_takes_large_ios, 0, NR_CONFIGS);
+	tcase_add_loop_test(core,
+			    test_emul_commands_that_take_their_time_are_found_watched_or_not, 0,
+			    NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_older_driver_closes_fd2_itself, 0, NR_CONFIGS);
 	tcase_set_timeout(core, 120);
 	suite_add_tcase(suite, core);

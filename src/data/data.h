@@ -145,6 +145,16 @@ struct data_op {
  */
 void data_submit(struct data_op *op);
 
+/**
+ * data_volume_watch() - the calling thread looks out for what completes on the volume
+ * It then calls data_volume_poll() again and again, and data_volume_unwatch() before it sleeps.
+ */
+void data_volume_watch(struct data_volume *vol);
+void data_volume_unwatch(struct data_volume *vol);
+
+/** data_volume_poll() - go on with what has completed. Not from a @done. Return: true if any. */
+bool data_volume_poll(struct data_volume *vol);
+
 /** data_run() - data_submit() and wait for the result; not from a completion callback. */
 ssize_t data_run(struct data_op *op);
 

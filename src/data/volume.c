@@ -267,3 +267,18 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 	ret_stats->nr_free_handles =
 		nr_vluns < ret_stats->nr_handles ? ret_stats->nr_handles - nr_vluns : 0;
 }
+
+void data_volume_watch(struct data_volume *vol)
+{
+	superpipe_watch(vol->sp);
+}
+
+void data_volume_unwatch(struct data_volume *vol)
+{
+	superpipe_unwatch(vol->sp);
+}
+
+bool data_volume_poll(struct data_volume *vol)
+{
+	return superpipe_poll(vol->sp);
+}

@@ -107,6 +107,13 @@ struct devport_ops {
 	unsigned (*run)(struct devport_mmio *mmio);
 
 	/**
+	 * watch() - @nr more, or less if negative, threads call run() again and again
+	 * As long as there are any, a device without a life of its own may leave its work to them.
+	 * Nothing on a card.
+	 */
+	void (*watch)(struct devport *dp, int nr);
+
+	/**
 	 * event_fd() - descriptor to poll(2) for POLLIN (events pending) and POLLERR (context gone)
 	 * Owned by the implementation, valid until unmap(). On a card it is fd2 itself or a
 	 * duplicate of it.

@@ -198,6 +198,12 @@ static unsigned kernel_run(struct devport_mmio *mmio)
 	return 0;
 }
 
+static void kernel_watch(struct devport *dp, int nr)
+{
+	(void)dp;
+	(void)nr;
+}
+
 static int kernel_event_fd(struct devport_mmio *mmio)
 {
 	return mmio_of(mmio)->access->event_fd(mmio_of(mmio));
@@ -241,6 +247,7 @@ const struct devport_ops devport_kernel_ops = {
 	.read64 = kernel_read64,
 	.write64 = kernel_write64,
 	.run = kernel_run,
+	.watch = kernel_watch,
 	.event_fd = kernel_event_fd,
 	.event_read = kernel_event_read,
 };

@@ -7,9 +7,9 @@
  * service slot of its LUN and direction (the rate limit) and ends one latency later, give or take
  * a sixteenth: so completions come out of order, and a queue of any depth is served at the rate.
  *
- * One thread for all engines of a process is the clock. Waking up can take as long as a command, so
- * while there is load it does not sleep but spins: before a command is due, and for a little while
- * after the last one.
+ * While there are threads that watch, they execute in run() what is due. Else one thread for all
+ * engines of a process is the clock. Waking up can take as long as a command, so while there is load
+ * it does not sleep but spins: before a command is due, and for a little while after the last one.
  */
 #include "emul/afu_engine.h"
 
@@ -20,6 +20,8 @@
 #include <time.h>
 
 #define SPIN_NS 60000 /* before a command, and after one */
+#define CROWD 8		/* so many waiting: nobody minds a little more, and they can go together */
+#define CROWD_NS 20000
 #define POOL_ITEMS 256
 #define CYCLE_NS 4 /* of the AFU's clock, for timeouts counted in cycles */
 
@@ -49,6 +51,9 @@ struct emul_clock {
 	uint64_t latency_ns[2]; /* read, write */
 	uint64_t slot_ns[2];    /* between commands to one LUN; 0: no limit */
 
+	_Atomic int nr_watchers;
+	_Atomic uint64_t first_ns; /* first_ns(), changed under lock */
+
 	pthread_mutex_t lock;
 	/* protected by lock */
 	struct entry *heap; /* smallest time first */
@@ -60,7 +65,6 @@ struct emul_clock {
 	uint64_t jitter;    /* state of a generator */
 	uint64_t asleep_until; /* 0: awake */
 	uint64_t ended_ns;     /* when a command was last executed */
-	struct emul_engine *using; /* by the thread, without the lock */
 	bool running, stop;
 	pthread_t thread;
 	pthread_cond_t wake, unused;
@@ -127,6 +131,19 @@ static bool make_room(struct emul_clock *clock)
 	return true;
 }
 
+/* When to look after the first command: many are executed in groups, which costs less. */
+static uint64_t first_ns(const struct emul_clock *clock)
+{
+	if (!clock->nr)
+		return UINT64_MAX;
+	return clock->heap[0].due_ns + (clock->nr >= CROWD ? CROWD_NS : 0);
+}
+
+static void note_first(struct emul_clock *clock)
+{
+	atomic_store_explicit(&clock->first_ns, first_ns(clock), memory_order_relaxed);
+}
+
 static struct item *insert(struct emul_clock *clock, uint64_t due_ns)
 {
 	struct item *item;
@@ -138,6 +155,7 @@ static struct item *insert(struct emul_clock *clock, uint64_t due_ns)
 	__atomic_store_n(&clock->nr_inserted, clock->nr_inserted + 1, __ATOMIC_RELAXED);
 	clock->heap[clock->nr] = (struct entry){ due_ns, item };
 	sift_up(clock, clock->nr++);
+	note_first(clock);
 	return item;
 }
 
@@ -154,21 +172,27 @@ static struct item *pop(struct emul_clock *clock)
 	clock->heap[0] = clock->heap[--clock->nr];
 	if (clock->nr)
 		sift_down(clock, 0);
+	note_first(clock);
 	return item;
 }
 
 /* ---- thread ------------------------------------------------------------------------------ */
+
+/* When the thread has to do it. */
+static uint64_t wanted_ns(struct emul_clock *clock)
+{
+	return atomic_load(&clock->nr_watchers) > 0 ? UINT64_MAX : first_ns(clock);
+}
 
 static void sleep_locked(struct emul_clock *clock)
 {
 	struct timespec ts;
 	uint64_t until;
 
-	if (!clock->nr) {
-		clock->asleep_until = UINT64_MAX;
+	clock->asleep_until = wanted_ns(clock);
+	if (clock->asleep_until == UINT64_MAX) {
 		pthread_cond_wait(&clock->wake, &clock->lock);
 	} else {
-		clock->asleep_until = clock->heap[0].due_ns;
 		until = clock->asleep_until - SPIN_NS;
 		ts = (struct timespec){ (time_t)(until / 1000000000), (long)(until % 1000000000) };
 		pthread_cond_clockwait(&clock->wake, &clock->lock, CLOCK_MONOTONIC, &ts);
@@ -191,12 +215,12 @@ static void spin_locked(struct emul_clock *clock, uint64_t until_ns)
 /* Return when something may be due or may have changed. */
 static void wait_locked(struct emul_clock *clock)
 {
-	uint64_t due = clock->nr ? clock->heap[0].due_ns : UINT64_MAX;
+	uint64_t due = wanted_ns(clock);
 	uint64_t now = emul_now_ns();
 
 	if (due <= now + SPIN_NS)
 		spin_locked(clock, due);
-	else if (now < clock->ended_ns + SPIN_NS)
+	else if (now < clock->ended_ns + SPIN_NS && !atomic_load(&clock->nr_watchers))
 		spin_locked(clock, clock->ended_ns + SPIN_NS);
 	else
 		sleep_locked(clock);
@@ -222,8 +246,8 @@ static void take_into_batch(struct emul_clock *clock, struct emul_batch *batch, 
 	*ret_era = era;
 }
 
-/* Execute commands whose time has come, unless a reset has come first. */
-static void execute_due(struct emul_batch *batch, uint32_t era)
+/* Execute commands whose time has come, unless a reset has come first. Return: number completed. */
+static unsigned execute_due(struct emul_batch *batch, uint32_t era)
 {
 	bool begun;
 
@@ -234,29 +258,36 @@ static void execute_due(struct emul_batch *batch, uint32_t era)
 		begun = false;
 	}
 	pthread_mutex_unlock(&batch->engine->lock);
-	batch->by_clock = true;
-	if (begun)
-		(void)emul_batch_execute(batch);
+	return begun ? emul_batch_execute(batch) : 0;
 }
 
-static void run_due_locked(struct emul_clock *clock, struct emul_batch *batch)
+/*
+ * What comes first is due: carry it out, and what is due with it. The lock is dropped meanwhile.
+ * @own: whose completions the caller looks for himself; all others interrupt.
+ * Return: number of commands completed.
+ */
+static unsigned run_due_locked(struct emul_clock *clock, struct emul_batch *batch,
+			       const struct emul_engine *own)
 {
 	struct item *first = clock->heap[0].item;
+	unsigned nr;
 	uint32_t era;
 
 	if (first->lisn) {
 		emul_events_raise(&first->engine->events, first->lisn);
 		release(clock, pop(clock));
-		return;
+		return 0;
 	}
 	take_into_batch(clock, batch, &era);
 	clock->ended_ns = emul_now_ns();
-	clock->using = batch->engine;
+	batch->engine->nr_by_clock++;
+	batch->by_clock = batch->engine != own;
 	pthread_mutex_unlock(&clock->lock);
-	execute_due(batch, era);
+	nr = execute_due(batch, era);
 	pthread_mutex_lock(&clock->lock);
-	clock->using = NULL;
-	pthread_cond_broadcast(&clock->unused);
+	if (--batch->engine->nr_by_clock == 0)
+		pthread_cond_broadcast(&clock->unused);
+	return nr;
 }
 
 static void *clock_thread(void *arg)
@@ -268,8 +299,8 @@ static void *clock_thread(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1);
 	pthread_mutex_lock(&clock->lock);
 	while (!clock->stop) {
-		if (clock->nr && clock->heap[0].due_ns <= emul_now_ns())
-			run_due_locked(clock, &batch);
+		if (wanted_ns(clock) <= emul_now_ns())
+			(void)run_due_locked(clock, &batch, NULL);
 		else
 			wait_locked(clock);
 	}
@@ -287,7 +318,7 @@ static bool start_locked(struct emul_clock *clock)
 
 static void wake_locked(struct emul_clock *clock)
 {
-	if (clock->asleep_until > clock->heap[0].due_ns)
+	if (clock->asleep_until > wanted_ns(clock))
 		pthread_cond_signal(&clock->wake);
 }
 
@@ -306,6 +337,7 @@ int emul_clock_new(struct emul_afu *afu, struct emul_clock **ret_clock)
 	clock->slot_ns[0] = geometry->riops ? 1000000000 / geometry->riops : 0;
 	clock->slot_ns[1] = geometry->wiops ? 1000000000 / geometry->wiops : 0;
 	clock->jitter = geometry->seed | 1;
+	atomic_init(&clock->first_ns, UINT64_MAX);
 	pthread_mutex_init(&clock->lock, NULL);
 	pthread_cond_init(&clock->wake, NULL);
 	pthread_cond_init(&clock->unused, NULL);
@@ -445,6 +477,32 @@ void emul_clock_take(struct emul_clock *clock, struct emul_batch *batch)
 	(void)emul_batch_execute(batch);
 }
 
+unsigned emul_clock_run_due(struct emul_clock *clock, const struct emul_engine *engine,
+			    struct emul_batch *batch)
+{
+	unsigned nr = 0;
+
+	if (!atomic_load_explicit(&clock->nr_watchers, memory_order_relaxed) ||
+	    atomic_load_explicit(&clock->first_ns, memory_order_relaxed) > emul_now_ns())
+		return 0;
+	pthread_mutex_lock(&clock->lock);
+	while (first_ns(clock) <= emul_now_ns())
+		nr += run_due_locked(clock, batch, engine);
+	pthread_mutex_unlock(&clock->lock);
+	return nr;
+}
+
+void emul_clock_watch(struct emul_clock *clock, int nr)
+{
+	if (atomic_fetch_add(&clock->nr_watchers, nr) + nr > 0 ||
+	    atomic_load(&clock->first_ns) == UINT64_MAX)
+		return;
+	/* The last one has gone, and left something. */
+	pthread_mutex_lock(&clock->lock);
+	wake_locked(clock);
+	pthread_mutex_unlock(&clock->lock);
+}
+
 bool emul_clock_delay(struct emul_clock *clock, struct emul_batch *batch, unsigned i, uint32_t ms)
 {
 	bool good;
@@ -493,7 +551,8 @@ void emul_clock_forget(struct emul_clock *clock, struct emul_engine *engine, uin
 	clock->nr = kept;
 	for (unsigned i = kept / 2; i-- > 0;)
 		sift_down(clock, i);
-	while (all && clock->using == engine)
+	note_first(clock);
+	while (all && engine->nr_by_clock)
 		pthread_cond_wait(&clock->unused, &clock->lock);
 	pthread_mutex_unlock(&clock->lock);
 }

@@ -65,7 +65,8 @@ struct emul_engine {
 	bool sq_mode, irq_all;
 	uint8_t block_shift;
 
-	unsigned nr_refs; /* protected by afu->lock */
+	unsigned nr_refs;     /* protected by afu->lock */
+	unsigned nr_by_clock; /* threads that execute what is due; protected by the clock's lock */
 	_Atomic uint64_t lost_seen_by; /* thread that has read all ones of the lost context */
 
 	/* queue positions, readable without the lock to see whether there is anything to do */
@@ -307,6 +308,18 @@ bool emul_clock_models(const struct emul_clock *clock);
 /** emul_clock_take() - hand over the commands of a batch to the latency model, and end it */
 void emul_clock_take(struct emul_clock *clock, struct emul_batch *batch);
 
+/**
+ * emul_clock_run_due() - carry out what is due, if there are threads that watch
+ * @engine: whose completions the caller looks for himself; others interrupt
+ * @batch:  the caller's memory
+ * Return: number of commands completed.
+ */
+unsigned emul_clock_run_due(struct emul_clock *clock, const struct emul_engine *engine,
+			    struct emul_batch *batch);
+
+/** emul_clock_watch() - see watch() of devport.h */
+void emul_clock_watch(struct emul_clock *clock, int nr);
+
 /** emul_clock_delay() - execute command @i of a batch after @ms */
 bool emul_clock_delay(struct emul_clock *clock, struct emul_batch *batch, unsigned i, uint32_t ms);
 
@@ -317,7 +330,7 @@ bool emul_clock_interrupt(struct emul_clock *clock, struct emul_engine *engine, 
 /**
  * emul_clock_forget() - drop what is due later for an engine
  * @older_than: only commands of eras before this one; UINT32_MAX for everything, and then also
- *              wait until the clock's thread does not use the engine
+ *              wait until nobody uses the engine for the clock
  */
 void emul_clock_forget(struct emul_clock *clock, struct emul_engine *engine, uint32_t older_than);
 

@@ -602,15 +602,17 @@ unsigned emul_run(struct emul_engine *engine)
 	struct emul_batch batch; /* large: only what is used of it gets a value */
 	unsigned nr = 0;
 
-	if (!work_waits(engine))
-		return 0;
-	batch.engine = engine;
 	batch.by_clock = false;
-	while (fetch(&batch)) {
+	while (work_waits(engine)) {
+		batch.engine = engine;
+		if (!fetch(&batch))
+			break;
 		if (emul_clock_models(clock))
 			emul_clock_take(clock, &batch);
 		else
 			nr += emul_batch_execute(&batch);
 	}
+	if (emul_clock_models(clock))
+		nr += emul_clock_run_due(clock, engine, &batch);
 	return nr;
 }

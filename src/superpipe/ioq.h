@@ -26,7 +26,7 @@
  *
  * Progress: a thread that rings a doorbell calls the device's run() and reaps until both find
  * nothing, so whatever completes within somebody's run() is reaped by that somebody. What completes
- * later interrupts, and the reaper thread reaps. An io that waits in the FIFO is taken further by
+ * later is reaped by a thread that watches; without one it interrupts, and the reaper thread reaps. An io that waits in the FIFO is taken further by
  * whoever frees a slot; if nothing is in flight, by the reaper, which is woken for it.
  */
 #ifndef CXLFS_SUPERPIPE_IOQ_H
@@ -124,7 +124,8 @@ struct ioq {
 	pthread_cond_t quiet; /* with submit_lock: nr_runners may have become 0 */
 	uint32_t state;       /* enum ioq_state; atomic, changed under both locks */
 	uint32_t nr_runners;  /* threads inside ops->run(); atomic */
-	uint32_t asleep;      /* the reaper waits without limit; atomic, set under submit_lock */
+	uint32_t asleep;      /* the reaper must be woken for what is in flight; atomic */
+	uint32_t nr_watchers; /* threads that look out for completions; atomic */
 	uint32_t trouble;     /* atomic */
 
 	/* Protected by submit_lock. */
@@ -164,13 +165,6 @@ void ioq_fini(struct ioq *q);
 /** ioq_forget() - ioq_fini() in a forked child: queue memory and locks are not ours there. */
 void ioq_forget(struct ioq *q);
 
-/**
- * ioq_busy_poll() - look out for completions of what is in flight instead of sleeping
- * Gives way to other threads all the time. Ends with a completion to reap, with nothing in flight,
- * with trouble, or after busy_poll_us. Return: true for all but the last.
- */
-bool ioq_busy_poll(struct ioq *q);
-
 /** ioq_submit() - see superpipe_submit() */
 void ioq_submit(struct ioq *q, struct superpipe_io *first);
 
@@ -194,9 +188,9 @@ struct ioq_cmd *ioq_list_pop(struct ioq_list *list);
 /**
  * ioq_drain() - let the device work, reap, run callbacks, until there is nothing more to do
  * Called from a callback of the same queue it only tells the drain in progress to go round once
- * more. Context: no locks.
+ * more. Context: no locks. Return: true if there was something to do.
  */
-void ioq_drain(struct ioq *q);
+bool ioq_drain(struct ioq *q);
 
 /**
  * ioq_run_deferred() - take commands whose time has come out of the deferred list
@@ -208,6 +202,19 @@ int ioq_run_deferred(struct ioq *q, int (*verify)(struct superpipe_vlun *vlun,
 
 /** ioq_reap_halted() - collect and settle what the RRQ still holds although HALTED. */
 void ioq_reap_halted(struct ioq *q);
+
+/* ---- ioq_poll.c: looking out for completions ---- */
+
+/**
+ * ioq_busy_poll() - look out for completions of what is in flight instead of sleeping
+ * Gives way to other threads all the time. Ends with a completion to reap, with nothing in flight,
+ * with trouble, or after busy_poll_us. Return: true for all but the last.
+ */
+bool ioq_busy_poll(struct ioq *q);
+
+/** ioq_watch() - see superpipe_watch(); ioq_drain() is what a watcher calls again and again. */
+void ioq_watch(struct ioq *q);
+void ioq_unwatch(struct ioq *q);
 
 /* ---- ioq_control.c: what recovery does with the engine; reaper thread ---- */
 

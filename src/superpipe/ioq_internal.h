@@ -36,6 +36,14 @@ static inline bool ioq_is_stuck_locked(const struct ioq *q)
 	return q->nr_busy == 0 && (q->retries.head || q->fifo_head);
 }
 
+static inline bool ioq_is_watched(const struct ioq *q)
+{
+	return __atomic_load_n(&q->nr_watchers, __ATOMIC_SEQ_CST) != 0;
+}
+
+/** ioq_wake_sleeper() - wake the reaper if something is in flight that nobody looks out for. */
+void ioq_wake_sleeper(struct ioq *q);
+
 /* ioq_reap.c: ends of commands and ios, in two steps because callbacks want no lock. */
 
 /** A list of ios that are over, linked by queue_next. */

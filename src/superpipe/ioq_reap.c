@@ -3,8 +3,6 @@
  * Completion: take entries from the RRQ, judge the commands, settle them, call back.
  */
 #include <errno.h>
-#include <sched.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "superpipe/ioq.h"
@@ -377,27 +375,13 @@ static unsigned fail_waiting(struct ioq *q)
 	return 1;
 }
 
-/* Completions to come will interrupt, but the reaper may be asleep for there was no load so far. */
-static void wake_sleeper(struct ioq *q)
-{
-	bool busy;
-
-	if (!__atomic_load_n(&q->asleep, __ATOMIC_SEQ_CST))
-		return;
-	pthread_mutex_lock(&q->submit_lock);
-	busy = q->nr_busy != 0;
-	pthread_mutex_unlock(&q->submit_lock);
-	if (busy && __atomic_exchange_n(&q->asleep, 0, __ATOMIC_SEQ_CST))
-		ioq_wake_reaper(q);
-}
-
-void ioq_drain(struct ioq *q)
+bool ioq_drain(struct ioq *q)
 {
 	struct drain_frame frame = { .q = q, .outer = drain_innermost };
 	unsigned nr_rounds = 0, nr_done;
 
 	if (already_draining(q))
-		return;
+		return false;
 	drain_innermost = &frame;
 	do {
 		frame.again = false;
@@ -409,74 +393,8 @@ void ioq_drain(struct ioq *q)
 	if (nr_rounds == MAX_ROUNDS)
 		ioq_wake_reaper(q);
 	else
-		wake_sleeper(q);
-}
-
-/* ---- polling; reaper thread ---- */
-
-/* With more in flight there is work to do, which a polling thread would only be in the way of. */
-#define POLL_MAX_BUSY 2
-#define POLL_STRETCH  32 /* rounds */
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
-
-/* Somebody waits for one command before he gives the next, and has done so for a while. */
-static bool is_light_load(struct ioq *q)
-{
-	bool light;
-
-	pthread_mutex_lock(&q->submit_lock);
-	if (++q->nr_rounds == POLL_STRETCH) {
-		q->nr_rounds = 0;
-		q->peak_busy[1] = q->peak_busy[0];
-		q->peak_busy[0] = q->nr_busy;
-	}
-	light = q->peak_busy[0] <= POLL_MAX_BUSY && q->peak_busy[1] <= POLL_MAX_BUSY;
-	pthread_mutex_unlock(&q->submit_lock);
-	return light;
-}
-
-/* Nothing else is going to come than completions, and they will. */
-static bool awaits_completions(struct ioq *q)
-{
-	bool awaits;
-
-	pthread_mutex_lock(&q->submit_lock);
-	awaits = q->nr_busy != 0 && q->nr_busy <= POLL_MAX_BUSY &&
-		 ioq_state(q) == IOQ_RUNNING && !__atomic_load_n(&q->trouble, __ATOMIC_RELAXED);
-	pthread_mutex_unlock(&q->submit_lock);
-	return awaits;
-}
-
-static bool has_completions(struct ioq *q)
-{
-	bool has;
-
-	pthread_mutex_lock(&q->reap_lock);
-	has = ioq_state(q) == IOQ_RUNNING && !ring_rrq_is_empty(&q->rrq);
-	pthread_mutex_unlock(&q->reap_lock);
-	return has;
-}
-
-bool ioq_busy_poll(struct ioq *q)
-{
-	uint64_t until_us;
-
-	if (!q->busy_poll_us || !is_light_load(q) || !awaits_completions(q))
-		return false;
-	until_us = now_us() + q->busy_poll_us;
-	do {
-		if (has_completions(q))
-			return true;
-		(void)sched_yield();
-	} while (now_us() < until_us && awaits_completions(q));
-	return now_us() < until_us;
+		ioq_wake_sleeper(q);
+	return nr_rounds != 0;
 }
 
 /* ---- deferred commands; reaper thread ---- */

@@ -35,21 +35,30 @@ static int earlier(int left_ms, int right_ms)
 	return left_ms < right_ms ? left_ms : right_ms;
 }
 
-/*
- * How long to wait: without limit only when nothing is in flight, and then submitters are told by
- * @asleep that they have to wake us.
- */
-static int wait_ms(struct ioq *q, int deferred_ms)
+static int wait_ms_locked(const struct ioq *q)
 {
-	int limit_ms = TICK_MS;
+	if (ioq_state(q) == IOQ_FAILED || (!q->nr_busy && !q->retries.head && !q->fifo_head))
+		return -1;
+	return ioq_is_stuck_locked(q) ? STUCK_MS : TICK_MS;
+}
+
+/*
+ * How long to wait, and whether for interrupts too: not while somebody watches, but then never for
+ * long, as what befalls an idle context is told in the same way. @asleep tells that we have to be
+ * woken for the next command, or when the last watcher goes.
+ */
+static int wait_ms(struct ioq *q, int deferred_ms, bool *ret_deaf)
+{
+	int limit_ms;
 
 	pthread_mutex_lock(&q->submit_lock);
-	if (ioq_state(q) == IOQ_FAILED || (!q->nr_busy && !q->retries.head && !q->fifo_head)) {
-		__atomic_store_n(&q->asleep, 1, __ATOMIC_SEQ_CST);
-		limit_ms = -1;
-	} else if (ioq_is_stuck_locked(q)) {
-		limit_ms = STUCK_MS;
-	}
+	__atomic_store_n(&q->asleep, 1, __ATOMIC_SEQ_CST);
+	limit_ms = wait_ms_locked(q);
+	*ret_deaf = ioq_is_watched(q);
+	if (*ret_deaf)
+		limit_ms = earlier(limit_ms, TICK_MS);
+	else if (limit_ms >= 0)
+		__atomic_store_n(&q->asleep, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&q->submit_lock);
 	return earlier(limit_ms, deferred_ms);
 }
@@ -74,13 +83,15 @@ static void read_events(struct superpipe *sp)
 		ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
 }
 
-static void wait_for_something(struct superpipe *sp, int limit_ms)
+static void wait_for_something(struct superpipe *sp, int deferred_ms)
 {
 	struct ioq *q = &sp->ioq;
 	struct pollfd fds[2] = { { .fd = q->wake_fd, .events = POLLIN },
 				 { .fd = -1, .events = POLLIN } };
+	bool deaf;
+	int limit_ms = wait_ms(q, deferred_ms, &deaf);
 
-	if (q->mmio)
+	if (q->mmio && !deaf)
 		fds[1].fd = q->ops->event_fd(q->mmio);
 	(void)poll(fds, 2, limit_ms);
 	__atomic_store_n(&q->asleep, 0, __ATOMIC_SEQ_CST);
@@ -146,7 +157,7 @@ static void *reaper_main(void *arg)
 		if (ioq_busy_poll(&sp->ioq))
 			reap_first(&sp->ioq);
 		else
-			wait_for_something(sp, wait_ms(&sp->ioq, deferred_ms));
+			wait_for_something(sp, deferred_ms);
 		ioq_drain(&sp->ioq);
 		watch(sp, &round);
 		recover_handle(sp);

@@ -129,3 +129,20 @@ void superpipe_submit(struct superpipe *sp, struct superpipe_io *first)
 {
 	ioq_submit(&sp->ioq, first);
 }
+
+void superpipe_watch(struct superpipe *sp)
+{
+	ioq_watch(&sp->ioq);
+	sp->context.ops->watch(sp->context.dp[0], 1);
+}
+
+void superpipe_unwatch(struct superpipe *sp)
+{
+	sp->context.ops->watch(sp->context.dp[0], -1);
+	ioq_unwatch(&sp->ioq);
+}
+
+bool superpipe_poll(struct superpipe *sp)
+{
+	return ioq_drain(&sp->ioq);
+}

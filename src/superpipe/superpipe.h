@@ -178,4 +178,18 @@ struct superpipe_io {
  */
 void superpipe_submit(struct superpipe *sp, struct superpipe_io *first);
 
+/**
+ * superpipe_watch() - the calling thread looks out for completions from now on
+ * As long as anybody does, the reaper is not woken for them. A watcher calls superpipe_poll() again
+ * and again, and superpipe_unwatch() before it sleeps.
+ */
+void superpipe_watch(struct superpipe *sp);
+void superpipe_unwatch(struct superpipe *sp);
+
+/**
+ * superpipe_poll() - reap what has completed, callbacks included
+ * Not from a callback. Return: true if there was something.
+ */
+bool superpipe_poll(struct superpipe *sp);
+
 #endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who looks out for completions: threads that watch, as long as there are any; else the reaper, which
+ * polls for a while under light load and then sleeps until the adapter interrupts.
+ */
+#include <sched.h>
+#include <time.h>
+
+#include "superpipe/ioq.h"
+#include "superpipe/ioq_internal.h"
+
+/* With more in flight there is work to do, which a polling thread would only be in the way of. */
+#define POLL_MAX_BUSY 2
+#define POLL_STRETCH  32 /* rounds */
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+/* ---- the reaper ---- */
+
+/* Somebody waits for one command before he gives the next, and has done so for a while. */
+static bool is_light_load(struct ioq *q)
+{
+	bool light;
+
+	pthread_mutex_lock(&q->submit_lock);
+	if (++q->nr_rounds == POLL_STRETCH) {
+		q->nr_rounds = 0;
+		q->peak_busy[1] = q->peak_busy[0];
+		q->peak_busy[0] = q->nr_busy;
+	}
+	light = q->peak_busy[0] <= POLL_MAX_BUSY && q->peak_busy[1] <= POLL_MAX_BUSY;
+	pthread_mutex_unlock(&q->submit_lock);
+	return light;
+}
+
+/* Nothing else is going to come than completions, and they will. */
+static bool awaits_completions(struct ioq *q)
+{
+	bool awaits;
+
+	pthread_mutex_lock(&q->submit_lock);
+	awaits = q->nr_busy != 0 && q->nr_busy <= POLL_MAX_BUSY &&
+		 ioq_state(q) == IOQ_RUNNING && !__atomic_load_n(&q->trouble, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&q->submit_lock);
+	return awaits && !ioq_is_watched(q);
+}
+
+static bool has_completions(struct ioq *q)
+{
+	bool has;
+
+	pthread_mutex_lock(&q->reap_lock);
+	has = ioq_state(q) == IOQ_RUNNING && !ring_rrq_is_empty(&q->rrq);
+	pthread_mutex_unlock(&q->reap_lock);
+	return has;
+}
+
+bool ioq_busy_poll(struct ioq *q)
+{
+	uint64_t until_us;
+
+	if (!q->busy_poll_us || !is_light_load(q) || !awaits_completions(q))
+		return false;
+	until_us = now_us() + q->busy_poll_us;
+	do {
+		if (has_completions(q))
+			return true;
+		(void)sched_yield();
+	} while (now_us() < until_us && awaits_completions(q));
+	return now_us() < until_us;
+}
+
+/* Completions to come will interrupt, but the reaper may be asleep and deaf: there was no load so
+ * far, or somebody watched. */
+void ioq_wake_sleeper(struct ioq *q)
+{
+	bool busy;
+
+	if (!__atomic_load_n(&q->asleep, __ATOMIC_SEQ_CST) || ioq_is_watched(q))
+		return;
+	pthread_mutex_lock(&q->submit_lock);
+	busy = q->nr_busy != 0;
+	pthread_mutex_unlock(&q->submit_lock);
+	if (busy && __atomic_exchange_n(&q->asleep, 0, __ATOMIC_SEQ_CST))
+		ioq_wake_reaper(q);
+}
+
+/* ---- threads that watch ---- */
+
+/*
+ * The last one to go and the reaper that is about to sleep both first store what the other looks
+ * at, then look: one of them sees the other.
+ */
+void ioq_watch(struct ioq *q)
+{
+	__atomic_fetch_add(&q->nr_watchers, 1, __ATOMIC_SEQ_CST);
+}
+
+void ioq_unwatch(struct ioq *q)
+{
+	if (!__atomic_sub_fetch(&q->nr_watchers, 1, __ATOMIC_SEQ_CST))
+		ioq_wake_sleeper(q);
+}
