@@ -147,6 +147,9 @@ static void print_help(void)
 	      "  physical            show each LUN as one file lunN, with what it holds\n"
 	      "  writeback           let the kernel collect writes (default)\n"
 	      "  no_writeback        send every write at once, and tell it of lack of space\n"
+	      "  give_way            io_uring: let programs go before the threads that serve them,\n"
+	      "                      while that holds nothing up (default)\n"
+	      "  no_give_way         do not\n"
 	      "  threads=N           threads that serve /dev/fuse (default 32)\n"
 	      "  ring_depth=N        requests at a time on each core with io_uring\n"
 	      "  queue_depth=N       commands in flight on the adapter\n"
@@ -188,6 +191,8 @@ static int take_option(struct raw_options *raw, const char *text)
 		}
 	if (!strcmp(text, "writeback") || !strcmp(text, "no_writeback"))
 		raw->writeback = text[0] == 'w' ? WRITEBACK_YES : WRITEBACK_NO;
+	else if (!strcmp(text, "give_way") || !strcmp(text, "no_give_way"))
+		raw->out->give_way = text[0] == 'g';
 	else if (!strcmp(text, "physical"))
 		raw->out->physical = true;
 	else if (!strcmp(text, "-f"))
@@ -392,6 +397,7 @@ enum options_verdict options_parse(int argc, char **argv, struct options *ret_op
 
 	*ret_options = (struct options){
 		.atime = TREE_ATIME_RELATIVE,
+		.give_way = true,
 		.session_args = FUSE_ARGS_INIT(argc, argv),
 	};
 	if (fuse_opt_parse(&ret_options->session_args, &raw, specs, take_argument))

@@ -27,6 +27,7 @@ struct options {
 	unsigned debug_categories;                 /* of base/log.h */
 	enum io_uring_wish io_uring;
 	bool writeback;
+	bool give_way;                             /* see fs/give_way.h */
 	bool physical;                             /* whole LUNs as files */
 	enum tree_atime atime;
 	unsigned threads;                          /* serving /dev/fuse */

@@ -143,6 +143,8 @@ static int start_fs(struct volume *volume, bool io_uring)
 		.volume = volume->data,
 		.atime = options->atime,
 		.writeback = options->writeback,
+		.poll_us = superpipe_is_synchronous(volume->superpipe) ? 0 : options->busy_poll_us,
+		.give_way = options->give_way,
 		.physical = options->physical,
 		.io_uring = io_uring,
 		.max_inodes = options->max_inodes,

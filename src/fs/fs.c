@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "fs/give_way.h"
+
 /* What an inode with an ordinary name costs, rounded up. */
 #define INODE_COST_BYTES 512
 
@@ -175,6 +177,7 @@ void fs_free(struct fs *fs)
 	if (!fs)
 		return;
 	fs_workers_free(fs->workers);
+	give_way_free(fs->give_way);
 	fs_rings_free(fs);
 	tree_free(fs->tree);
 	fs_io_pool_free(fs->pool);

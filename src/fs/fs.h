@@ -28,6 +28,8 @@ struct fs_config {
 	enum tree_atime atime;
 	bool writeback;         /* the kernel collects writes; not with physical */
 	bool io_uring;          /* ask for FUSE over io_uring */
+	unsigned poll_us;       /* with io_uring: how long a thread looks out for what it waits for */
+	bool give_way;          /* with io_uring: threads give way to the programs they serve */
 	bool physical;          /* names cannot be made or removed: files are LUNs */
 	uint64_t max_inodes;    /* 0: as many as half of the memory holds */
 	uid_t root_uid;

@@ -12,6 +12,7 @@
 
 struct fs_io_pool;
 struct fs_workers;
+struct give_way;
 
 #define FS_NR_ATTR_LOCKS 64
 
@@ -39,6 +40,7 @@ struct fs {
 	bool over_ring;  /* requests come over io_uring */
 	bool no_opendir; /* directories need no opening */
 	bool no_open;    /* nor do files */
+	struct give_way *give_way; /* for the threads of rings; may be NULL */
 	bool direct_io;  /* O_DIRECT files bypass the page cache altogether, and can still be mapped */
 
 	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING when new ones are refused */

@@ -2,7 +2,10 @@
 /* The table of operations, and what is agreed with the kernel at the start. */
 #include "fs/internal.h"
 
+#include <string.h>
+
 #include "base/log.h"
+#include "fs/give_way.h"
 
 /* Requests the kernel may have under way for read-ahead, writeback and direct I/O. */
 #define MAX_BACKGROUND 256
@@ -91,6 +94,14 @@ static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 	do_without(conn, FUSE_CAP_IOCTL_DIR);
 }
 
+static void start_giving_way(struct fs *fs)
+{
+	int err = fs->config.give_way ? give_way_new(&fs->give_way) : 0;
+
+	if (err)
+		log_debug(LOGC_FS, "threads do not give way: %s", strerror(-err));
+}
+
 static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 {
 	bool ring = fs->config.io_uring;
@@ -104,6 +115,8 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 	ring = false;
 #endif
 	fs->over_ring = ring;
+	if (ring)
+		start_giving_way(fs);
 	log_info("requests come over %s", ring ? "io_uring" : "/dev/fuse");
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;

@@ -14,16 +14,23 @@
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "fs/give_way.h"
 
 struct fs_ring {
 	/* own thread's */
+	struct fs *fs;
+	struct give_way_member *manners;
 	unsigned nr_away;  /* requests that somebody else completes */
+	unsigned nr_requests; /* since it last waited */
 	bool answering;    /* answers are gathered */
+	bool watching;     /* the volume, for completions */
 
 	int wake_fd;
 	_Atomic bool asleep; /* where only wake_fd wakes it for an answer */
@@ -84,6 +91,58 @@ void fs_ring_answer(struct fs_ring *ring, struct fs_io *io)
 		(void)!write(ring->wake_fd, &one, sizeof(one));
 }
 
+/* ---- looking out ---- */
+
+static void start_watching(struct fs_ring *ring)
+{
+	if (ring->watching || !ring->fs->config.poll_us)
+		return;
+	ring->watching = true;
+	data_volume_watch(ring->fs->config.volume);
+}
+
+static void stop_watching(struct fs_ring *ring)
+{
+	if (!ring->watching)
+		return;
+	ring->watching = false;
+	data_volume_unwatch(ring->fs->config.volume);
+}
+
+static bool poll_volume(struct fs_ring *ring)
+{
+	bool any;
+
+	ring->answering = true;
+	any = data_volume_poll(ring->fs->config.volume);
+	ring->answering = false;
+	return any;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+/* Whoever wants the processor goes first. Return: whether there is something to do. */
+static bool look_out(struct fs_ring *ring, struct io_uring *uring)
+{
+	uint64_t until_us;
+
+	if (!ring->watching)
+		return false;
+	until_us = now_us() + ring->fs->config.poll_us;
+	do {
+		if (poll_volume(ring) || has_answers(ring) || io_uring_cq_ready(uring))
+			return true;
+		(void)sched_yield();
+	} while (now_us() < until_us);
+	return false;
+}
+
 /* ---- waiting ---- */
 
 /* Until there is a completion in the ring or something to answer. */
@@ -108,17 +167,31 @@ static int submit(struct io_uring *uring)
 	return ret == -EINTR || ret == -EAGAIN || ret == -EBUSY ? 0 : ret;
 }
 
+static int wait_for_requests(struct io_uring *uring, unsigned nr)
+{
+	struct io_uring_cqe *cqe;
+
+	return io_uring_submit_and_wait_timeout(uring, &cqe, nr, NULL, NULL);
+}
+
 static int wait_for_either(struct fs_ring *ring, struct io_uring *uring)
 {
 	int ret;
 
-	for (;;) {
+	while (ring->nr_away) {
 		answer_all(ring);
 		ret = submit(uring);
 		if (ret < 0 || io_uring_cq_ready(uring))
 			return ret;
+		if (look_out(ring, uring))
+			continue;
+		stop_watching(ring);
+		give_way_note_leaning(ring->manners);
 		sleep_for_either(ring, uring);
+		start_watching(ring);
 	}
+	stop_watching(ring);
+	return wait_for_requests(uring, 1);
 }
 
 int io_uring_submit(struct io_uring *uring)
@@ -130,12 +203,17 @@ int io_uring_submit(struct io_uring *uring)
 
 int io_uring_submit_and_wait(struct io_uring *uring, unsigned nr)
 {
-	struct io_uring_cqe *cqe;
+	struct fs_ring *ring = ring_here;
+	int ret;
 
 	waits_here = true;
-	if (ring_here && ring_here->nr_away)
-		return wait_for_either(ring_here, uring);
-	return io_uring_submit_and_wait_timeout(uring, &cqe, nr, NULL, NULL);
+	if (!ring)
+		return wait_for_requests(uring, nr);
+	give_way_note(ring->manners, ring->nr_requests);
+	ring->nr_requests = 0;
+	ret = wait_for_either(ring, uring);
+	start_watching(ring);
+	return ret;
 }
 
 /* ---- life ---- */
@@ -161,6 +239,8 @@ static void make_ring_here(struct fs *fs)
 	ring_here = ring_new();
 	if (!ring_here)
 		return;
+	ring_here->fs = fs;
+	ring_here->manners = give_way_join(fs->give_way);
 	ring_here->next = atomic_load(&fs->rings);
 	while (!atomic_compare_exchange_weak(&fs->rings, &ring_here->next, ring_here))
 		;
@@ -168,6 +248,8 @@ static void make_ring_here(struct fs *fs)
 
 bool fs_ring_enter(struct fs *fs, fuse_req_t req)
 {
+	if (ring_here)
+		ring_here->nr_requests++;
 	if (ring_here || !fuse_req_is_uring(req))
 		return true;
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
@@ -184,6 +266,7 @@ void fs_rings_free(struct fs *fs)
 
 	for (; ring; ring = next) {
 		next = ring->next;
+		stop_watching(ring);
 		close(ring->wake_fd);
 		pthread_mutex_destroy(&ring->lock);
 		free(ring);

@@ -10,6 +10,9 @@
  *  - and answers that are given together cost one system call.
  * For this the ring's thread must be woken while it waits for requests, for which libfuse has no
  * function. So two functions of liburing that only libfuse calls here are replaced: see ring.c.
+ *
+ * While requests of a ring are on the adapter its thread looks out for their completions itself, for
+ * as long as fs_config.poll_us after the last; and it gives way, see give_way.h.
  */
 #ifndef CXLFS_FS_RING_H
 #define CXLFS_FS_RING_H

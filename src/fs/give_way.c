@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/give_way.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fs/manners.h"
+
+/* Bounds for how long a thread may starve before it is noticed. */
+#define LOOK_NS 5000000
+
+struct give_way_member {
+	struct give_way *gw;
+	struct give_way_member *next;
+
+	/* Set by the member before it joins. */
+	pid_t tid;
+	clockid_t cpu_clock;
+	int policy; /* what it came with */
+
+	/* The watcher's own. */
+	int schedstat_fd, stat_fd;
+	struct manners manners;
+	uint32_t passes_before, requests_before;
+	uint64_t runs_before, delay_before, cpu_before;
+
+	/* Written by the member for every request, so in a cache line of its own. */
+	_Atomic uint32_t nr_passes __attribute__((aligned(64)));
+	_Atomic uint32_t nr_requests;
+	_Atomic bool leaned;
+};
+
+struct give_way {
+	pthread_t watcher;
+	_Atomic(struct give_way_member *) members;
+	_Atomic bool asleep; /* members wake the watcher */
+
+	pthread_mutex_t lock; /* protects what follows */
+	pthread_cond_t wake;
+	bool stop, woken;
+	enum { STARTING, RUNNING, FAILED } state;
+	int error; /* of FAILED */
+};
+
+/* ---- policies ---- */
+
+static int set_policy(pid_t tid, int policy)
+{
+	const struct sched_param param = { .sched_priority = 0 };
+
+	return sched_setscheduler(tid, policy, &param) ? -errno : 0;
+}
+
+/* Leaving SCHED_IDLE takes a right, entering it none: better know before. */
+static int try_policies(void)
+{
+	int err = set_policy(0, SCHED_IDLE);
+
+	return err ? err : set_policy(0, SCHED_OTHER);
+}
+
+static void apply(struct give_way_member *member, bool gives_way)
+{
+	int err = set_policy(member->tid, gives_way ? SCHED_IDLE : member->policy);
+
+	if (err)
+		log_debug(LOGC_FS, "thread %d: policy: %s", (int)member->tid, strerror(-err));
+	else
+		log_debug(LOGC_FS, "thread %d %s", (int)member->tid,
+			  gives_way ? "gives way" : "keeps its place");
+}
+
+/* ---- looking ---- */
+
+static int open_of(pid_t tid, const char *what)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, what);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static bool read_text(int fd, char *text, size_t bytes)
+{
+	ssize_t got = pread(fd, text, bytes - 1, 0);
+
+	text[got > 0 ? got : 0] = '\0';
+	return got > 0;
+}
+
+/* Times it got the processor, and how long it waited for that in all; false if it has ended. */
+static bool read_waits(const struct give_way_member *member, uint64_t *ret_runs,
+		       uint64_t *ret_delay_ns)
+{
+	unsigned long long delay, runs;
+	char text[128];
+
+	if (!read_text(member->schedstat_fd, text, sizeof(text)) ||
+	    sscanf(text, "%*u %llu %llu", &delay, &runs) != 2)
+		return false;
+	*ret_delay_ns = delay;
+	*ret_runs = runs;
+	return true;
+}
+
+static uint64_t read_clock(clockid_t clock)
+{
+	struct timespec ts = { 0 };
+
+	(void)clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Ready to run, or running; the state follows the name, which is in parentheses. */
+static bool is_ready(const struct give_way_member *member)
+{
+	char text[128], *end;
+
+	if (!read_text(member->stat_fd, text, sizeof(text)))
+		return false;
+	end = strrchr(text, ')');
+	return end && !strncmp(end, ") R", 3);
+}
+
+/* The counters of waiting stand still for as long as a wait lasts. */
+static bool is_starving(const struct give_way_member *member, const struct manners_look *look,
+			uint64_t cpu_ns)
+{
+	return !look->nr_runs && cpu_ns == member->cpu_before && is_ready(member);
+}
+
+static bool take_look(struct give_way_member *member, struct manners_look *ret_look)
+{
+	uint32_t passes = atomic_load_explicit(&member->nr_passes, memory_order_relaxed);
+	uint32_t requests = atomic_load_explicit(&member->nr_requests, memory_order_relaxed);
+	uint64_t runs, delay, cpu = read_clock(member->cpu_clock);
+
+	if (!read_waits(member, &runs, &delay))
+		return false;
+	*ret_look = (struct manners_look){
+		.now_ms = read_clock(CLOCK_MONOTONIC) / 1000000u,
+		.nr_passes = passes - member->passes_before,
+		.nr_requests = requests - member->requests_before,
+		.leaned = atomic_exchange_explicit(&member->leaned, false, memory_order_relaxed),
+		.nr_runs = runs - member->runs_before,
+		.delay_ns = delay - member->delay_before,
+	};
+	ret_look->starved = is_starving(member, ret_look, cpu);
+	member->passes_before = passes;
+	member->requests_before = requests;
+	member->runs_before = runs;
+	member->delay_before = delay;
+	member->cpu_before = cpu;
+	return true;
+}
+
+/* Return: false when the thread is at rest. */
+static bool look_after(struct give_way_member *member)
+{
+	bool before = member->manners.gives_way;
+	struct manners_look look;
+
+	if (!take_look(member, &look))
+		return false;
+	if (manners_judge(&member->manners, &look) != before)
+		apply(member, !before);
+	return !manners_at_rest(&member->manners, look.now_ms);
+}
+
+static bool look_after_all(struct give_way *gw)
+{
+	struct give_way_member *member = atomic_load(&gw->members);
+	bool any = false;
+
+	for (; member; member = member->next)
+		any |= look_after(member);
+	return any;
+}
+
+/* ---- the watcher ---- */
+
+static void announce(struct give_way *gw, int err)
+{
+	pthread_mutex_lock(&gw->lock);
+	gw->state = err ? FAILED : RUNNING;
+	gw->error = err;
+	pthread_cond_broadcast(&gw->wake);
+	pthread_mutex_unlock(&gw->lock);
+}
+
+/* Return: false when it is time to end. */
+static bool rest(struct give_way *gw, bool until_woken)
+{
+	const struct timespec look = { .tv_nsec = LOOK_NS };
+	bool stop;
+
+	if (!until_woken)
+		(void)nanosleep(&look, NULL);
+	pthread_mutex_lock(&gw->lock);
+	atomic_store(&gw->asleep, until_woken);
+	while (until_woken && !gw->stop && !gw->woken)
+		pthread_cond_wait(&gw->wake, &gw->lock);
+	gw->woken = false;
+	stop = gw->stop;
+	pthread_mutex_unlock(&gw->lock);
+	return !stop;
+}
+
+static void *watcher_main(void *arg)
+{
+	struct give_way *gw = arg;
+	int err = try_policies();
+
+	announce(gw, err);
+	if (err)
+		return NULL;
+	while (rest(gw, !look_after_all(gw)))
+		;
+	return NULL;
+}
+
+static void wake(struct give_way *gw)
+{
+	if (!atomic_exchange(&gw->asleep, false))
+		return;
+	pthread_mutex_lock(&gw->lock);
+	gw->woken = true;
+	pthread_cond_broadcast(&gw->wake);
+	pthread_mutex_unlock(&gw->lock);
+}
+
+/* ---- life ---- */
+
+static int start_watcher(struct give_way *gw)
+{
+	sigset_t all, old;
+	int err;
+
+	/* Signals are for the thread that waits for them. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&gw->watcher, NULL, watcher_main, gw);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		return -err;
+	(void)pthread_setname_np(gw->watcher, "cxlfs-give-way");
+	pthread_mutex_lock(&gw->lock);
+	while (gw->state == STARTING)
+		pthread_cond_wait(&gw->wake, &gw->lock);
+	err = gw->error;
+	pthread_mutex_unlock(&gw->lock);
+	if (err)
+		pthread_join(gw->watcher, NULL);
+	return err;
+}
+
+static void destroy(struct give_way *gw)
+{
+	pthread_cond_destroy(&gw->wake);
+	pthread_mutex_destroy(&gw->lock);
+	free(gw);
+}
+
+int give_way_new(struct give_way **ret_gw)
+{
+	struct give_way *gw;
+	int err;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || access("/proc/self/schedstat", R_OK))
+		return -ENOTSUP;
+	gw = calloc(1, sizeof(*gw));
+	if (!gw)
+		return -ENOMEM;
+	pthread_mutex_init(&gw->lock, NULL);
+	pthread_cond_init(&gw->wake, NULL);
+	err = start_watcher(gw);
+	if (err) {
+		destroy(gw);
+		return err;
+	}
+	*ret_gw = gw;
+	return 0;
+}
+
+void give_way_free(struct give_way *gw)
+{
+	struct give_way_member *member;
+
+	if (!gw)
+		return;
+	pthread_mutex_lock(&gw->lock);
+	gw->stop = true;
+	pthread_cond_broadcast(&gw->wake);
+	pthread_mutex_unlock(&gw->lock);
+	pthread_join(gw->watcher, NULL);
+	while ((member = atomic_load(&gw->members))) {
+		atomic_store(&gw->members, member->next);
+		close(member->schedstat_fd);
+		close(member->stat_fd);
+		free(member);
+	}
+	destroy(gw);
+}
+
+static bool fill(struct give_way_member *member)
+{
+	member->tid = gettid();
+	member->policy = sched_getscheduler(0);
+	if (member->policy != SCHED_OTHER ||
+	    pthread_getcpuclockid(pthread_self(), &member->cpu_clock))
+		return false;
+	member->schedstat_fd = open_of(member->tid, "schedstat");
+	member->stat_fd = open_of(member->tid, "stat");
+	if (member->schedstat_fd >= 0 && member->stat_fd >= 0)
+		return true;
+	if (member->schedstat_fd >= 0)
+		close(member->schedstat_fd);
+	if (member->stat_fd >= 0)
+		close(member->stat_fd);
+	return false;
+}
+
+struct give_way_member *give_way_join(struct give_way *gw)
+{
+	struct give_way_member *member;
+
+	if (!gw)
+		return NULL;
+	member = aligned_alloc(_Alignof(struct give_way_member), sizeof(*member));
+	if (!member)
+		return NULL;
+	*member = (struct give_way_member){ .gw = gw };
+	if (!fill(member)) {
+		free(member);
+		return NULL;
+	}
+	member->next = atomic_load(&gw->members);
+	while (!atomic_compare_exchange_weak(&gw->members, &member->next, member))
+		;
+	return member;
+}
+
+/* The member is the only writer. */
+static void add(_Atomic uint32_t *counter, unsigned nr)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + nr,
+			      memory_order_relaxed);
+}
+
+void give_way_note(struct give_way_member *member, unsigned nr_requests)
+{
+	if (!member)
+		return;
+	add(&member->nr_passes, 1);
+	add(&member->nr_requests, nr_requests);
+	if (atomic_load_explicit(&member->gw->asleep, memory_order_relaxed))
+		wake(member->gw);
+}
+
+void give_way_note_leaning(struct give_way_member *member)
+{
+	if (member)
+		atomic_store_explicit(&member->leaned, true, memory_order_relaxed);
+}

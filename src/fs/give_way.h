@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * give_way - have the threads of rings give way to the programs they serve, as manners.h says when.
+ *
+ * One thread looks after all of them, a few hundred times a second while they work, and sleeps
+ * while they do not.
+ */
+#ifndef CXLFS_FS_GIVE_WAY_H
+#define CXLFS_FS_GIVE_WAY_H
+
+#include <stdbool.h>
+
+struct give_way;
+struct give_way_member;
+
+/**
+ * give_way_new() - start looking after threads
+ * Return: 0; -EPERM a thread that has given way could not come back (RLIMIT_NICE, CAP_SYS_NICE);
+ * -ENOTSUP there is one processor only, or the kernel does not tell how long threads wait;
+ * -ENOMEM; -EAGAIN no thread.
+ */
+int give_way_new(struct give_way **ret_gw);
+
+/** give_way_free() - the threads that joined must have ended. Accepts NULL. */
+void give_way_free(struct give_way *gw);
+
+/**
+ * give_way_join() - the calling thread gives way from now on
+ * Return: for give_way_note(), freed with @gw; NULL when it does not: no memory, or the thread was
+ * given a policy of its own. Accepts NULL.
+ */
+struct give_way_member *give_way_join(struct give_way *gw);
+
+/**
+ * give_way_note() - the calling thread has served requests, and is about to wait for more
+ * @nr_requests: since it last waited. Accepts NULL.
+ */
+void give_way_note(struct give_way_member *member, unsigned nr_requests);
+
+/** give_way_note_leaning() - it is about to wait for answers of other threads. Accepts NULL. */
+void give_way_note_leaning(struct give_way_member *member);
+
+#endif

@@ -1,0 +1,89 @@
+#!/bin/bash
+# Threads of rings give way to the programs they serve while they work, not at rest, and not when
+# that starves them: whatever else runs, requests are answered.
+# sanitize: yes
+# timeout: 240
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_tools fio taskset
+need_root
+need_cxlfs
+has_libfuse 3.18.2 || skip "libfuse has no io_uring"
+[ "$(cat /sys/module/fuse/parameters/enable_uring 2>/dev/null)" = Y ] || skip "no FUSE over io_uring"
+[ "$(nproc)" -gt 1 ] || skip "one processor only"
+[ -r /proc/self/schedstat ] || skip "the kernel does not tell how long threads wait"
+
+hogs=()
+load=
+log=
+
+# How often the daemon has said so.
+said() { grep -c "thread [0-9]* $1" "$log" || true; }
+at_rest() { [ "$(said "gives way")" = "$(said "keeps its place")" ]; }
+has_said() { [ "$(said "$1")" -gt "$2" ]; }
+
+# Requests that are waited for one by one, on one processor, so that whoever serves them can be made
+# to starve there.
+start_load() {
+	timeout 200 taskset -c 0 fio --name=load --filename="$MNT/load" --rw=randread --bs=4k \
+		--size=8m --direct=1 --ioengine=psync --time_based --runtime=180 >/dev/null &
+	load=$!
+}
+
+# Others that want the same processor, with the same right to it.
+start_hogs() {
+	local _
+	for _ in 1 2; do
+		timeout 200 taskset -c 0 bash -c 'while :; do :; done' &
+		hogs+=($!)
+	done
+}
+
+stop_jobs() {
+	local job
+	for job in "$@"; do
+		kill "$job" 2>/dev/null || true
+		wait "$job" 2>/dev/null || true
+	done
+}
+
+quit() {
+	local status=$?
+	# shellcheck disable=SC2086  # nothing or a number
+	stop_jobs "${hogs[@]}" $load
+	(exit $status)
+	on_exit
+}
+trap quit EXIT
+
+expect_log 'thread [0-9]+ (gives way|keeps its place)$'
+start_volume "" io_uring,debug=fs
+log=${DAEMON_LOG[$MNT]}
+start_load
+wait_until "it gives way" has_said "gives way" 0
+
+before=$(said "keeps its place")
+start_hogs
+wait_until "it keeps its place" has_said "keeps its place" "$before"
+for i in $(seq 50); do
+	taskset -c 0 touch "$MNT/file$i" || fail "touch"
+done
+same "$(find "$MNT" -name 'file*' | wc -l)" 50 "files"
+stop_jobs "${hogs[@]}"
+hogs=()
+
+before=$(said "gives way")
+wait_until "it gives way again" has_said "gives way" "$before"
+stop_jobs $load
+load=
+wait_until "it is at rest" at_rest
+stop_volume
+
+start_volume "" io_uring,no_give_way,debug=fs
+log=${DAEMON_LOG[$MNT]}
+for i in $(seq 200); do
+	: >"$MNT/name"
+	rm "$MNT/name"
+done
+same "$(said "gives way")" 0 "times"
+finish
