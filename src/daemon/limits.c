@@ -18,8 +18,10 @@ static const struct {
 } limits[] = {
 	/* One reader in turn keeps a few requests of 1 MiB under way. */
 	{ "read_ahead_kb", "4096" },
-	{ "strict_limit", "0" },
-	{ "max_ratio", "100" },
+	/* Of what may be dirty at all, where FUSE has a hundredth: with less a writer waits for the
+	 * flash, with more the flash waits until the writer has ended. */
+	{ "strict_limit", "1" },
+	{ "max_ratio", "25" },
 };
 
 static bool is_octal(char c)

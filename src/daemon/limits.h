@@ -9,7 +9,7 @@
 #define CXLFS_DAEMON_LIMITS_H
 
 /**
- * limits_raise() - give a mount the limits of an ordinary file system, as far as we may
+ * limits_raise() - give a mount limits that keep an adapter busy, as far as we may
  * @mountpoint: absolute, without symbolic links; the kernel must have taken the answer to INIT
  * Sends no request to the mount. What fails is logged for debugging only.
  */

@@ -32,7 +32,7 @@ xfs_io=$(command -v xfs_io || true)
 }
 
 limit() { cat "/sys/class/bdi/$(mountpoint -d "$MNT")/$1"; }
-limits_are_raised() { [ "$(limit max_ratio)" = 100 ] && [ "$(limit read_ahead_kb)" -ge 1024 ]; }
+limits_are_raised() { [ "$(limit max_ratio)" = 25 ] && [ "$(limit read_ahead_kb)" -ge 1024 ]; }
 [ "$(id -u)" != 0 ] || wait_until "the kernel's limits are raised" limits_are_raised
 stop_volume
 
