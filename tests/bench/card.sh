@@ -78,6 +78,8 @@ measure() { # TRANSPORT MOUNT-OPTION JOB...
 	shift 2
 	start_volume "$MODEL" "$option${BENCH_OPTIONS:+,$BENCH_OPTIONS}"
 	run_fio fill
+	# A virtual machine may have to get the memory for the page cache from its host first.
+	cat "$mnt/file" >/dev/null
 	for job in "$@"; do
 		run_job "$transport" "$job"
 	done
