@@ -414,14 +414,20 @@ START_TEST(test_io_on_a_whole_lun_uses_large_commands)
 }
 END_TEST
 
+/* A device that keeps commands until it is told to complete them, and may not interrupt then. */
+static struct superpipe_vlun *start_held(int config)
+{
+	start((struct fake_port_config){ .sq_mode = config & 1, .manual = true,
+					 .silent = config & 2 },
+	      (struct superpipe_options){ 0 });
+	return new_vlun(1);
+}
+
 START_TEST(test_io_late_completion_is_reaped_by_the_interrupt)
 {
-	struct superpipe_vlun *vlun;
+	struct superpipe_vlun *vlun = start_held(_i);
 	struct sp_wait_io wait;
 
-	start((struct fake_port_config){ .sq_mode = _i & 1, .manual = true, .silent = _i & 2 },
-	      (struct superpipe_options){ 0 });
-	vlun = new_vlun(1);
 	sp_wait_init(&wait, vlun, true, 0, 3, 9);
 	superpipe_submit(sp, &wait.io);
 	ck_assert_uint_eq(fake_port_nr_held(fake), 3);
@@ -436,12 +442,9 @@ END_TEST
 
 START_TEST(test_io_of_a_watcher_needs_no_reaper)
 {
-	struct superpipe_vlun *vlun;
+	struct superpipe_vlun *vlun = start_held(_i);
 	struct sp_wait_io wait;
 
-	start((struct fake_port_config){ .sq_mode = _i & 1, .manual = true, .silent = _i & 2 },
-	      (struct superpipe_options){ 0 });
-	vlun = new_vlun(1);
 	for (unsigned i = 0; i < 20; i++) {
 		sp_wait_init(&wait, vlun, true, i, 1, 9);
 		superpipe_watch(sp);
@@ -462,12 +465,9 @@ END_TEST
 
 START_TEST(test_io_left_by_the_last_watcher_is_reaped_by_the_reaper)
 {
-	struct superpipe_vlun *vlun;
+	struct superpipe_vlun *vlun = start_held(_i);
 	struct sp_wait_io wait;
 
-	start((struct fake_port_config){ .sq_mode = _i & 1, .manual = true, .silent = _i & 2 },
-	      (struct superpipe_options){ 0 });
-	vlun = new_vlun(1);
 	for (unsigned i = 0; i < 20; i++) {
 		sp_wait_init(&wait, vlun, true, i, 1, 9);
 		superpipe_watch(sp);

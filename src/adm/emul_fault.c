@@ -3,21 +3,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "adm/adm.h"
+#include "base/clock.h"
 #include "emul/adapter.h"
 
 /* How long a reset asked for by a person lasts: long enough to be seen. */
 #define RESET_MS 100
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 static int list(struct emul_adapter *ad, FILE *out)
 {
@@ -53,7 +45,7 @@ static int add(struct emul_adapter *ad, int argc, char *argv[])
 		return ADM_FAILED;
 	}
 	emul_lock(ad);
-	ret = emul_fault_add(&ad->shm->fault, text, now_ns(), why);
+	ret = emul_fault_add(&ad->shm->fault, text, clock_now_ns(), why);
 	emul_unlock(ad);
 	if (ret < 0) {
 		adm_say("%s", why);

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define LOG_LINE_BYTES 1024
 
 /*
@@ -173,10 +175,7 @@ bool log_limit_pass(struct log_limit *limit, uint64_t now_ms, uint32_t *ret_nr_d
 
 static uint64_t monotonic_ms(void)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u + 1u;
+	return clock_now_ns() / 1000000u + 1u;
 }
 
 void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)

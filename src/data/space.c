@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "base/clock.h"
+
 static void count(_Atomic uint64_t *counter, uint64_t before, uint64_t after)
 {
 	(void)atomic_fetch_add_explicit(counter, after - before, memory_order_relaxed);
@@ -51,7 +53,7 @@ static void spares_add(struct data_file *file)
 	if (file->in_spares)
 		return;
 	file->in_spares = true;
-	file->spare_since_ns = volume_now_ns();
+	file->spare_since_ns = clock_now_ns();
 	TAILQ_INSERT_TAIL(&file->vol->spares, file, spares_link);
 }
 
@@ -233,7 +235,7 @@ static int grow_new(struct data_volume *vol, struct data_file *file, uint32_t wa
 
 uint64_t space_tidy(struct data_volume *vol, uint64_t quiet_ns)
 {
-	uint64_t now = volume_now_ns();
+	uint64_t now = clock_now_ns();
 	struct data_file *file;
 
 	while ((file = TAILQ_FIRST(&vol->spares))) {

@@ -44,7 +44,7 @@ void space_ahead_locked(struct data_file *file, uint64_t last_block);
 
 /**
  * space_tidy() - worker: give back what files have held ahead of need for @quiet_ns
- * Return: when to look again, by volume_now_ns(); UINT64_MAX: nobody holds anything.
+ * Return: when to look again, by clock_now_ns(); UINT64_MAX: nobody holds anything.
  */
 uint64_t space_tidy(struct data_volume *vol, uint64_t quiet_ns);
 

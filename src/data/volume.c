@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "data/space.h"
 
 /* How long it may take the kernel to forget a file that nobody uses any more. */
@@ -13,14 +13,6 @@
 #define QUIET_NS 2000000000ull
 
 static void unstall_locked(struct data_volume *vol);
-
-uint64_t volume_now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /** Return: false: it was not woken until @until. */
 static bool wait_until_locked(struct data_volume *vol, uint64_t until_ns)
@@ -65,7 +57,7 @@ static struct data_job *next_job(struct data_volume *vol, uint64_t tidy_at, bool
 	struct data_job *job;
 
 	(void)pthread_mutex_lock(&vol->lock);
-	while (!vol->jobs && !vol->stopping && volume_now_ns() < tidy_at)
+	while (!vol->jobs && !vol->stopping && clock_now_ns() < tidy_at)
 		wait_locked(vol, tidy_at);
 	job = take_job_locked(vol);
 	*ret_stop = !job && vol->stopping;
@@ -160,7 +152,7 @@ enum volume_stall volume_stall(struct data_volume *vol, struct data_job *job, ui
 		verdict = VOLUME_RETRY;
 	} else if (vol->nr_unreleased || (vol->nr_doomed && !vol->impatient)) {
 		if (!vol->stalled)
-			vol->patience_ns = volume_now_ns() + DOOM_PATIENCE_NS;
+			vol->patience_ns = clock_now_ns() + DOOM_PATIENCE_NS;
 		append(&vol->stalled_tail, job);
 		verdict = VOLUME_STALLED;
 	}

@@ -54,8 +54,6 @@ struct data_volume {
 	struct scratch_pool scratches;
 };
 
-/** volume_now_ns() - the monotonic clock */
-uint64_t volume_now_ns(void);
 
 /** volume_queue() - hand a job to the worker; its memory stays the job's until it has run */
 void volume_queue(struct data_volume *vol, struct data_job *job);

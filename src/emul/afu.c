@@ -10,19 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "emul/afu_engine.h"
 
 /* How often the housekeeper looks after things that nobody tells it about. */
 #define UPKEEP_MS	    100
 #define UPKEEP_RESETTING_MS 5
-
-uint64_t emul_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
 
 int emul_thread_start(pthread_t *ret_thread, void *(*start)(void *), void *arg, const char *name)
 {
@@ -61,7 +54,7 @@ static uint64_t run_timed_faults(struct emul_afu *afu)
 	struct emul_fault fault;
 	uint64_t next;
 
-	while (emul_fault_take_due(&afu->ad->shm->fault, emul_now_ns(), &fault, &next))
+	while (emul_fault_take_due(&afu->ad->shm->fault, clock_now_ns(), &fault, &next))
 		emul_inject_global(afu, &fault);
 	return next;
 }
@@ -87,7 +80,7 @@ static void *housekeeper_thread(void *arg)
 		next = run_timed_faults(afu);
 		if (atomic_load(&shm->driver.state) == EMUL_RESETTING)
 			ms = UPKEEP_RESETTING_MS;
-		now = emul_now_ns();
+		now = clock_now_ns();
 		if (next > now + ms * 1000000)
 			next = now + ms * 1000000;
 		if (!atomic_load(&afu->stop))

@@ -19,6 +19,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 #define SPIN_NS 60000 /* before a command, and after one */
 #define CROWD 8		/* so many waiting: nobody minds a little more, and they can go together */
 #define CROWD_NS 20000
@@ -206,7 +208,7 @@ static void spin_locked(struct emul_clock *clock, uint64_t until_ns)
 	uint32_t seen = clock->nr_inserted;
 
 	pthread_mutex_unlock(&clock->lock);
-	while (emul_now_ns() < until_ns &&
+	while (clock_now_ns() < until_ns &&
 	       __atomic_load_n(&clock->nr_inserted, __ATOMIC_RELAXED) == seen)
 		; /* reading the clock is pause enough */
 	pthread_mutex_lock(&clock->lock);
@@ -216,7 +218,7 @@ static void spin_locked(struct emul_clock *clock, uint64_t until_ns)
 static void wait_locked(struct emul_clock *clock)
 {
 	uint64_t due = wanted_ns(clock);
-	uint64_t now = emul_now_ns();
+	uint64_t now = clock_now_ns();
 
 	if (due <= now + SPIN_NS)
 		spin_locked(clock, due);
@@ -230,7 +232,7 @@ static void take_into_batch(struct emul_clock *clock, struct emul_batch *batch, 
 {
 	struct emul_engine *engine = clock->heap[0].item->engine;
 	uint32_t era = clock->heap[0].item->era;
-	uint64_t now = emul_now_ns();
+	uint64_t now = clock_now_ns();
 
 	batch->engine = engine;
 	batch->nr = 0;
@@ -279,7 +281,7 @@ static unsigned run_due_locked(struct emul_clock *clock, struct emul_batch *batc
 		return 0;
 	}
 	take_into_batch(clock, batch, &era);
-	clock->ended_ns = emul_now_ns();
+	clock->ended_ns = clock_now_ns();
 	batch->engine->nr_by_clock++;
 	batch->by_clock = batch->engine != own;
 	pthread_mutex_unlock(&clock->lock);
@@ -299,7 +301,7 @@ static void *clock_thread(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1);
 	pthread_mutex_lock(&clock->lock);
 	while (!clock->stop) {
-		if (wanted_ns(clock) <= emul_now_ns())
+		if (wanted_ns(clock) <= clock_now_ns())
 			(void)run_due_locked(clock, &batch, NULL);
 		else
 			wait_locked(clock);
@@ -451,7 +453,7 @@ static bool model_locked(struct emul_clock *clock, struct emul_batch *batch, uns
 void emul_clock_take(struct emul_clock *clock, struct emul_batch *batch)
 {
 	struct emul_xlate_cache cache;
-	uint64_t now = emul_now_ns();
+	uint64_t now = clock_now_ns();
 	unsigned nr = 0;
 
 	/* For LUN and direction only; a command that fails here takes no longer to fail later. */
@@ -483,10 +485,10 @@ unsigned emul_clock_run_due(struct emul_clock *clock, const struct emul_engine *
 	unsigned nr = 0;
 
 	if (!atomic_load_explicit(&clock->nr_watchers, memory_order_relaxed) ||
-	    atomic_load_explicit(&clock->first_ns, memory_order_relaxed) > emul_now_ns())
+	    atomic_load_explicit(&clock->first_ns, memory_order_relaxed) > clock_now_ns())
 		return 0;
 	pthread_mutex_lock(&clock->lock);
-	while (first_ns(clock) <= emul_now_ns())
+	while (first_ns(clock) <= clock_now_ns())
 		nr += run_due_locked(clock, batch, engine);
 	pthread_mutex_unlock(&clock->lock);
 	return nr;
@@ -509,7 +511,7 @@ bool emul_clock_delay(struct emul_clock *clock, struct emul_batch *batch, unsign
 
 	pthread_mutex_lock(&clock->lock);
 	good = start_locked(clock) &&
-	       schedule_locked(clock, batch, i, emul_now_ns() + ms * 1000000ull);
+	       schedule_locked(clock, batch, i, clock_now_ns() + ms * 1000000ull);
 	if (good)
 		wake_locked(clock);
 	pthread_mutex_unlock(&clock->lock);
@@ -523,7 +525,7 @@ bool emul_clock_interrupt(struct emul_clock *clock, struct emul_engine *engine, 
 
 	pthread_mutex_lock(&clock->lock);
 	if (start_locked(clock))
-		item = insert(clock, emul_now_ns() + ms * 1000000ull);
+		item = insert(clock, clock_now_ns() + ms * 1000000ull);
 	if (item) {
 		item->engine = engine;
 		item->era = 0;

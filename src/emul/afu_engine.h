@@ -369,7 +369,4 @@ void emul_afu_spurious(struct emul_afu *afu);
 /** emul_thread_start() - a thread with a name and all signals blocked. Return: 0 or -errno. */
 int emul_thread_start(pthread_t *ret_thread, void *(*start)(void *), void *arg, const char *name);
 
-/** emul_now_ns() - CLOCK_MONOTONIC */
-uint64_t emul_now_ns(void);
-
 #endif

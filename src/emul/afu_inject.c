@@ -6,6 +6,8 @@
  */
 #include "emul/afu_engine.h"
 
+#include "base/clock.h"
+
 /* How long ioctls find the adapter resetting: enough for one of them to notice. */
 #define RESET_MS 5
 
@@ -22,7 +24,7 @@ void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault)
 		break;
 	case EMUL_FAULT_LINK_DOWN:
 	case EMUL_FAULT_LINK_UP:
-		emul_fault_link(table, fault, emul_now_ns());
+		emul_fault_link(table, fault, clock_now_ns());
 		break;
 	case EMUL_FAULT_SPURIOUS_INTERRUPT:
 		emul_afu_spurious(afu);

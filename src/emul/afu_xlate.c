@@ -9,6 +9,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 #define MAX_PHYSICAL_BYTES (16u << 20) /* of one command through a physical handle */
 
 enum {
@@ -25,7 +27,7 @@ void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache 
 	cache->links_down =
 		atomic_load_explicit(&engine->ad->shm->fault.links_down, memory_order_relaxed);
 	if (__builtin_expect(cache->links_down != 0, 0))
-		cache->links_down = emul_fault_links_down(&engine->ad->shm->fault, emul_now_ns());
+		cache->links_down = emul_fault_links_down(&engine->ad->shm->fault, clock_now_ns());
 }
 
 static bool fail_afu(struct emul_status *status, uint8_t afu_rc)

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "emul/driver.h"
 #include "emul/spec.h"
 
@@ -136,8 +136,6 @@ static int check_header(const struct dk_hdr *hdr)
 static int carry_out(struct emul_call *call, const struct ioctl_row *row,
 		     const struct emul_fault *fault)
 {
-	struct timespec now;
-
 	switch (fault->action) {
 	case EMUL_FAULT_RESET:
 		emul_reset(call->ad, fault->kind, fault->ms);
@@ -150,9 +148,7 @@ static int carry_out(struct emul_call *call, const struct ioctl_row *row,
 		return 0;
 	case EMUL_FAULT_LINK_DOWN:
 	case EMUL_FAULT_LINK_UP:
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		emul_fault_link(&call->ad->shm->fault, fault,
-				(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+		emul_fault_link(&call->ad->shm->fault, fault, clock_now_ns());
 		return 0;
 	case EMUL_FAULT_ERRNO:
 		if (fault->err != -EAGAIN || !row->eagain_is_sync)

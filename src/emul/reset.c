@@ -11,23 +11,15 @@
  *   any -> FAILED         emul_fail(); for good
  */
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "emul/driver.h"
 #include "emul/fd2.h"
 #include "emul/process.h"
 
 /* How often a sleeper looks again for things that happen without anybody telling it. */
 #define STATE_POLL_MS 50
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static enum emul_adapter_state state_of(const struct emul_adapter *ad)
 {
@@ -80,7 +72,7 @@ static void finish_reset_locked(struct emul_adapter *ad)
 {
 	struct emul_driver *driver = &ad->shm->driver;
 
-	if (state_of(ad) != EMUL_RESETTING || now_ns() < driver->reset_until_ns ||
+	if (state_of(ad) != EMUL_RESETTING || clock_now_ns() < driver->reset_until_ns ||
 	    anybody_running(ad))
 		return;
 	/* PEs that an ioctl made while it was being waited for are lost as well. */
@@ -98,7 +90,7 @@ void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_
 	emul_lock(ad);
 	if (state_of(ad) != EMUL_FAILED) {
 		driver->reset_kind = kind;
-		driver->reset_until_ns = now_ns() + (uint64_t)at_least_ms * 1000000u;
+		driver->reset_until_ns = clock_now_ns() + (uint64_t)at_least_ms * 1000000u;
 		atomic_store(&driver->state, EMUL_RESETTING);
 		lose_pes_locked(ad, lost_flags(kind));
 		finish_reset_locked(ad);
@@ -204,7 +196,7 @@ static int inject_at_sync(struct emul_call *call, const struct emul_fault_event 
 		return fault.err;
 	case EMUL_FAULT_LINK_DOWN:
 	case EMUL_FAULT_LINK_UP:
-		emul_fault_link(&ad->shm->fault, &fault, now_ns());
+		emul_fault_link(&ad->shm->fault, &fault, clock_now_ns());
 		return 0;
 	default:
 		return 0;

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "fs/manners.h"
 
@@ -114,11 +115,11 @@ static bool read_waits(const struct give_way_member *member, uint64_t *ret_runs,
 	return true;
 }
 
-static uint64_t read_clock(clockid_t clock)
+static uint64_t read_cpu_time(const struct give_way_member *member)
 {
 	struct timespec ts = { 0 };
 
-	(void)clock_gettime(clock, &ts);
+	(void)clock_gettime(member->cpu_clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
@@ -144,12 +145,12 @@ static bool take_look(struct give_way_member *member, struct manners_look *ret_l
 {
 	uint32_t passes = atomic_load_explicit(&member->nr_passes, memory_order_relaxed);
 	uint32_t requests = atomic_load_explicit(&member->nr_requests, memory_order_relaxed);
-	uint64_t runs, delay, cpu = read_clock(member->cpu_clock);
+	uint64_t runs, delay, cpu = read_cpu_time(member);
 
 	if (!read_waits(member, &runs, &delay))
 		return false;
 	*ret_look = (struct manners_look){
-		.now_ms = read_clock(CLOCK_MONOTONIC) / 1000000u,
+		.now_ms = clock_now_ns() / 1000000u,
 		.nr_passes = passes - member->passes_before,
 		.nr_requests = requests - member->requests_before,
 		.leaned = atomic_exchange_explicit(&member->leaned, false, memory_order_relaxed),

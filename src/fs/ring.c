@@ -17,9 +17,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "fs/give_way.h"
 
@@ -119,14 +119,6 @@ static bool poll_volume(struct fs_ring *ring)
 	return any;
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
-
 /* Whoever wants the processor goes first. Return: whether there is something to do. */
 static bool look_out(struct fs_ring *ring, struct io_uring *uring)
 {
@@ -134,12 +126,12 @@ static bool look_out(struct fs_ring *ring, struct io_uring *uring)
 
 	if (!ring->watching)
 		return false;
-	until_us = now_us() + ring->fs->config.poll_us;
+	until_us = clock_now_us() + ring->fs->config.poll_us;
 	do {
 		if (poll_volume(ring) || has_answers(ring) || io_uring_cq_ready(uring))
 			return true;
 		(void)sched_yield();
-	} while (now_us() < until_us);
+	} while (clock_now_us() < until_us);
 	return false;
 }
 

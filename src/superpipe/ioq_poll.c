@@ -4,22 +4,14 @@
  * polls for a while under light load and then sleeps until the adapter interrupts.
  */
 #include <sched.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "superpipe/ioq.h"
 #include "superpipe/ioq_internal.h"
 
 /* With more in flight there is work to do, which a polling thread would only be in the way of. */
 #define POLL_MAX_BUSY 2
 #define POLL_STRETCH  32 /* rounds */
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
 
 /* ---- the reaper ---- */
 
@@ -67,13 +59,13 @@ bool ioq_busy_poll(struct ioq *q)
 
 	if (!q->busy_poll_us || !is_light_load(q) || !awaits_completions(q))
 		return false;
-	until_us = now_us() + q->busy_poll_us;
+	until_us = clock_now_us() + q->busy_poll_us;
 	do {
 		if (has_completions(q))
 			return true;
 		(void)sched_yield();
-	} while (now_us() < until_us && awaits_completions(q));
-	return now_us() < until_us;
+	} while (clock_now_us() < until_us && awaits_completions(q));
+	return clock_now_us() < until_us;
 }
 
 /* Completions to come will interrupt, but the reaper may be asleep and deaf: there was no load so

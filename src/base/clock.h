@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clock - the monotonic clock, as a number. */
+#ifndef CXLFS_BASE_CLOCK_H
+#define CXLFS_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/** clock_now_ns() - nanoseconds since some time before the program began */
+static inline uint64_t clock_now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline uint64_t clock_now_us(void)
+{
+	return clock_now_ns() / 1000u;
+}
+
+#endif
