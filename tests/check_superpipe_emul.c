@@ -463,7 +463,7 @@ START_TEST(test_emul_commands_that_take_their_time_are_found_watched_or_not)
 
 	start(_i, ",latency=read:48us,write:20us,riops=324000,wiops=185000",
 	      (struct superpipe_options){ .busy_poll_us = 100 });
-	start_loads(loads, new_vlun(0, 1), 40, 20, NULL);
+	start_loads(loads, new_vlun(0, 1), 40, 5, NULL);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&watchers[i], NULL, watch_and_leave, &stop), 0);
 	join_loads(loads);
