@@ -141,9 +141,10 @@ static uint64_t first_ns(const struct emul_clock *clock)
 	return clock->heap[0].due_ns + (clock->nr >= CROWD ? CROWD_NS : 0);
 }
 
+/* Whoever inserts and the last watcher to go first store what the other looks at, then look. */
 static void note_first(struct emul_clock *clock)
 {
-	atomic_store_explicit(&clock->first_ns, first_ns(clock), memory_order_relaxed);
+	atomic_store(&clock->first_ns, first_ns(clock));
 }
 
 static struct item *insert(struct emul_clock *clock, uint64_t due_ns)
