@@ -148,7 +148,7 @@ static void print_help(void)
 	      "  writeback           let the kernel collect writes (default)\n"
 	      "  no_writeback        send every write at once, and tell it of lack of space\n"
 	      "  give_way            io_uring: let programs go before the threads that serve them,\n"
-	      "                      while that holds nothing up (default)\n"
+	      "                      or beside them on other processors, whichever is best (default)\n"
 	      "  no_give_way         do not\n"
 	      "  threads=N           threads that serve /dev/fuse (default 32)\n"
 	      "  ring_depth=N        requests at a time on each core with io_uring\n"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "data/space.h"
 
 /* How long it may take the kernel to forget a file that nobody uses any more. */
@@ -208,7 +209,7 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
 		goto free_vol;
 	(void)pthread_mutex_init(&vol->lock, NULL);
 	wake_init(&vol->wake);
-	err = -pthread_create(&vol->worker, NULL, work, vol);
+	err = thread_start(&vol->worker, work, vol, "cxlfs-space");
 	if (err)
 		goto fini;
 	*ret_vol = vol;

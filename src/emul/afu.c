@@ -4,32 +4,18 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "emul/afu_engine.h"
 
 /* How often the housekeeper looks after things that nobody tells it about. */
 #define UPKEEP_MS	    100
 #define UPKEEP_RESETTING_MS 5
-
-int emul_thread_start(pthread_t *ret_thread, void *(*start)(void *), void *arg, const char *name)
-{
-	sigset_t all, old;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(ret_thread, NULL, start, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!err)
-		(void)pthread_setname_np(*ret_thread, name);
-	return -err;
-}
 
 /* ---- housekeeping ------------------------------------------------------------------------ */
 
@@ -95,7 +81,7 @@ static int start_housekeeper_locked(struct emul_afu *afu)
 
 	if (afu->housekeeping)
 		return 0;
-	ret = emul_thread_start(&afu->housekeeper, housekeeper_thread, afu, "emul-upkeep");
+	ret = thread_start(&afu->housekeeper, housekeeper_thread, afu, "emul-upkeep");
 	afu->housekeeping = ret == 0;
 	return ret;
 }

@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #define SPIN_NS 60000 /* before a command, and after one */
 #define CROWD 8		/* so many waiting: nobody minds a little more, and they can go together */
@@ -314,7 +315,7 @@ static void *clock_thread(void *arg)
 static bool start_locked(struct emul_clock *clock)
 {
 	if (!clock->running)
-		clock->running = emul_thread_start(&clock->thread, clock_thread, clock,
+		clock->running = thread_start(&clock->thread, clock_thread, clock,
 						   "emul-clock") == 0;
 	return clock->running;
 }

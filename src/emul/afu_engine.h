@@ -366,7 +366,4 @@ struct emul_media *emul_afu_media(struct emul_afu *afu, unsigned lun, int *ret_e
 /** emul_afu_spurious() - a completion interrupt for nothing, on every engine of this process */
 void emul_afu_spurious(struct emul_afu *afu);
 
-/** emul_thread_start() - a thread with a name and all signals blocked. Return: 0 or -errno. */
-int emul_thread_start(pthread_t *ret_thread, void *(*start)(void *), void *arg, const char *name);
-
 #endif

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,10 +15,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "fs/manners.h"
+#include "fs/trial.h"
+
+/* More processors than Linux supports; cpu_set_t has room for 1,024. */
+#define MAX_PROCESSORS 8192
 
 /* Bounds for how long a thread may starve before it is noticed. */
 #define LOOK_NS 5000000
+
+struct processors {
+	unsigned long bits[MAX_PROCESSORS / (8 * sizeof(unsigned long))];
+};
 
 struct give_way_member {
 	struct give_way *gw;
@@ -28,7 +36,8 @@ struct give_way_member {
 	/* Set by the member before it joins. */
 	pid_t tid;
 	clockid_t cpu_clock;
-	int policy; /* what it came with */
+	int policy;		/* what it came with */
+	struct processors own; /* too */
 
 	/* The watcher's own. */
 	int schedstat_fd, stat_fd;
@@ -44,14 +53,16 @@ struct give_way_member {
 
 struct give_way {
 	pthread_t watcher;
+	struct processors any; /* that the process may use; set before the watcher starts */
+	struct trial trial;    /* the watcher's own */
 	_Atomic(struct give_way_member *) members;
 	_Atomic bool asleep; /* members wake the watcher */
 
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
 	bool stop, woken;
-	enum { STARTING, RUNNING, FAILED } state;
-	int error; /* of FAILED */
+	bool has_tried; /* whether it may change policies */
+	int error;	/* why it may not, or 0 */
 };
 
 /* ---- policies ---- */
@@ -71,15 +82,32 @@ static int try_policies(void)
 	return err ? err : set_policy(0, SCHED_OTHER);
 }
 
-static void apply(struct give_way_member *member, bool gives_way)
+static int get_processors(pid_t tid, struct processors *ret)
 {
+	return sched_getaffinity(tid, sizeof(*ret), (cpu_set_t *)(void *)ret) ? -errno : 0;
+}
+
+static int set_processors(pid_t tid, const struct processors *processors)
+{
+	const cpu_set_t *set = (const cpu_set_t *)(const void *)processors;
+
+	return sched_setaffinity(tid, sizeof(*processors), set) ? -errno : 0;
+}
+
+static void apply(const struct give_way_member *member, enum manners_mode mode)
+{
+	static const char *const what[] = {
+		[MANNERS_AS_STARTED] = "is at rest",
+		[MANNERS_GIVES_WAY] = "gives way",
+		[MANNERS_ROAMS] = "roams",
+	};
+	bool gives_way = mode == MANNERS_GIVES_WAY, roams = mode == MANNERS_ROAMS;
 	int err = set_policy(member->tid, gives_way ? SCHED_IDLE : member->policy);
 
-	if (err)
-		log_debug(LOGC_FS, "thread %d: policy: %s", (int)member->tid, strerror(-err));
-	else
-		log_debug(LOGC_FS, "thread %d %s", (int)member->tid,
-			  gives_way ? "gives way" : "keeps its place");
+	if (!err)
+		err = set_processors(member->tid, roams ? &member->gw->any : &member->own);
+	log_debug(LOGC_FS, "thread %d %s%s%s", (int)member->tid, what[mode], err ? ", but: " : "",
+		  err ? strerror(-err) : "");
 }
 
 /* ---- looking ---- */
@@ -166,27 +194,40 @@ static bool take_look(struct give_way_member *member, struct manners_look *ret_l
 	return true;
 }
 
-/* Return: false when the thread is at rest. */
-static bool look_after(struct give_way_member *member)
+/** What all threads together did between two looks. */
+struct together {
+	bool any_work, any_many;
+	uint64_t nr_requests;
+};
+
+static void look_after(struct give_way_member *member, struct together *all)
 {
-	bool before = member->manners.gives_way;
+	enum manners_mode before = member->manners.mode, now;
 	struct manners_look look;
 
 	if (!take_look(member, &look))
-		return false;
-	if (manners_judge(&member->manners, &look) != before)
-		apply(member, !before);
-	return !manners_at_rest(&member->manners, look.now_ms);
+		return;
+	now = manners_judge(&member->manners, &look, member->gw->trial.mode);
+	if (now != before)
+		apply(member, now);
+	all->nr_requests += look.nr_requests;
+	all->any_work |= !manners_at_rest(&member->manners, look.now_ms);
+	all->any_many |= manners_has_many(&member->manners, look.now_ms);
 }
 
+/* Return: false when all are at rest. */
 static bool look_after_all(struct give_way *gw)
 {
 	struct give_way_member *member = atomic_load(&gw->members);
-	bool any = false;
+	struct together all = { 0 };
 
 	for (; member; member = member->next)
-		any |= look_after(member);
-	return any;
+		look_after(member, &all);
+	if (all.any_many)
+		(void)trial_judge(&gw->trial, clock_now_ns() / 1000000u, all.nr_requests);
+	else
+		gw->trial = (struct trial){ 0 };
+	return all.any_work;
 }
 
 /* ---- the watcher ---- */
@@ -194,7 +235,7 @@ static bool look_after_all(struct give_way *gw)
 static void announce(struct give_way *gw, int err)
 {
 	pthread_mutex_lock(&gw->lock);
-	gw->state = err ? FAILED : RUNNING;
+	gw->has_tried = true;
 	gw->error = err;
 	pthread_cond_broadcast(&gw->wake);
 	pthread_mutex_unlock(&gw->lock);
@@ -245,19 +286,12 @@ static void wake(struct give_way *gw)
 
 static int start_watcher(struct give_way *gw)
 {
-	sigset_t all, old;
-	int err;
+	int err = thread_start(&gw->watcher, watcher_main, gw, "cxlfs-give-way");
 
-	/* Signals are for the thread that waits for them. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&gw->watcher, NULL, watcher_main, gw);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err)
-		return -err;
-	(void)pthread_setname_np(gw->watcher, "cxlfs-give-way");
+		return err;
 	pthread_mutex_lock(&gw->lock);
-	while (gw->state == STARTING)
+	while (!gw->has_tried)
 		pthread_cond_wait(&gw->wake, &gw->lock);
 	err = gw->error;
 	pthread_mutex_unlock(&gw->lock);
@@ -285,7 +319,9 @@ int give_way_new(struct give_way **ret_gw)
 		return -ENOMEM;
 	pthread_mutex_init(&gw->lock, NULL);
 	pthread_cond_init(&gw->wake, NULL);
-	err = start_watcher(gw);
+	err = get_processors(0, &gw->any);
+	if (!err)
+		err = start_watcher(gw);
 	if (err) {
 		destroy(gw);
 		return err;
@@ -318,7 +354,7 @@ static bool fill(struct give_way_member *member)
 {
 	member->tid = gettid();
 	member->policy = sched_getscheduler(0);
-	if (member->policy != SCHED_OTHER ||
+	if (member->policy != SCHED_OTHER || get_processors(member->tid, &member->own) ||
 	    pthread_getcpuclockid(pthread_self(), &member->cpu_clock))
 		return false;
 	member->schedstat_fd = open_of(member->tid, "schedstat");

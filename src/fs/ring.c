@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io_uring_submit() and io_uring_submit_and_wait() below stand in for those of liburing. libfuse
- * calls the one for each answer, the other when a ring's thread has nothing more to do; what they
- * promise is kept. A libfuse that was linked in another way would not find them: then a thread has
- * not been in here before its first request.
+ * Three functions below stand in for those of liburing; what those promise is kept. libfuse calls
+ * io_uring_queue_init_params() for a new ring, io_uring_submit() for each answer, and
+ * io_uring_submit_and_wait() when a ring's thread has nothing more to do. A libfuse that was linked
+ * in another way would not find them: then a thread has not been in here before its first request.
  */
 #include "fs/ring.h"
 
@@ -11,6 +11,7 @@
 
 #if FS_HAVE_IO_URING
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
@@ -184,6 +185,25 @@ static int wait_for_either(struct fs_ring *ring, struct io_uring *uring)
 	}
 	stop_watching(ring);
 	return wait_for_requests(uring, 1);
+}
+
+/* ---- in place of liburing ---- */
+
+typedef int queue_init_fn(unsigned entries, struct io_uring *uring, struct io_uring_params *params);
+
+/*
+ * Without the flag each request interrupts the ring's thread, which costs the processor of whoever
+ * sends it as much as the request itself. The thread enters the kernel often enough all the same:
+ * to answer, to wait, and when it looks out.
+ */
+int io_uring_queue_init_params(unsigned entries, struct io_uring *uring,
+			       struct io_uring_params *params)
+{
+	queue_init_fn *next;
+
+	*(void **)&next = dlsym(RTLD_NEXT, "io_uring_queue_init_params");
+	params->flags |= IORING_SETUP_COOP_TASKRUN;
+	return next ? next(entries, uring, params) : -ENOSYS;
 }
 
 int io_uring_submit(struct io_uring *uring)

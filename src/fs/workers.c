@@ -6,9 +6,10 @@
 #include "fs/internal.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "base/thread.h"
 
 /* Soon enough for who looks at a file twice, seldom enough that a busy volume pays nothing. */
 #define LATER_NS 50000000
@@ -70,21 +71,13 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-static int worker_start(struct fs_worker *worker, long pause_ns)
+static int worker_start(struct fs_worker *worker, long pause_ns, const char *name)
 {
-	sigset_t all, old;
-	int err;
-
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->wake, NULL);
 	worker->last = &worker->first;
 	worker->pause_ns = pause_ns;
-	/* Signals are for the thread that waits for them. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&worker->thread, NULL, worker_main, worker);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
+	return thread_start(&worker->thread, worker_main, worker, name);
 }
 
 static void worker_stop(struct fs_worker *worker)
@@ -116,10 +109,10 @@ int fs_workers_new(struct fs_workers **ret_workers)
 
 	if (!workers)
 		return -ENOMEM;
-	err = worker_start(&workers->slow, 0);
+	err = worker_start(&workers->slow, 0, "cxlfs-slow");
 	if (err)
 		goto free_workers;
-	err = worker_start(&workers->later, LATER_NS);
+	err = worker_start(&workers->later, LATER_NS, "cxlfs-later");
 	if (err)
 		goto stop_slow;
 	*ret_workers = workers;

@@ -5,9 +5,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "superpipe/events.h"
 #include "superpipe/ioq_internal.h"
 #include "superpipe/recover.h"
@@ -170,22 +170,7 @@ static void *reaper_main(void *arg)
 
 int reaper_start(struct superpipe *sp)
 {
-	sigset_t blocked, before;
-	int rc;
-
-	/* Signals are for the threads of the program, but for those that a thread raises itself. */
-	(void)sigfillset(&blocked);
-	(void)sigdelset(&blocked, SIGBUS);
-	(void)sigdelset(&blocked, SIGSEGV);
-	(void)sigdelset(&blocked, SIGILL);
-	(void)sigdelset(&blocked, SIGFPE);
-	(void)sigdelset(&blocked, SIGABRT);
-	(void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
-	rc = pthread_create(&sp->reaper, NULL, reaper_main, sp);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!rc)
-		(void)pthread_setname_np(sp->reaper, "cxlfs-reaper");
-	return -rc;
+	return thread_start(&sp->reaper, reaper_main, sp, "cxlfs-reaper");
 }
 
 void reaper_stop(struct superpipe *sp)
