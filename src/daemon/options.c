@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "devport/devport.h"
 
-#define DEFAULT_THREADS 32
 #define MAX_THREADS 1024
 #define MAX_RING_DEPTH 1024
 #define MAX_QUEUE_DEPTH 65536
@@ -150,7 +149,8 @@ static void print_help(void)
 	      "  give_way            io_uring: let programs go before the threads that serve them,\n"
 	      "                      or beside them on other processors, whichever is best (default)\n"
 	      "  no_give_way         do not\n"
-	      "  threads=N           threads that serve /dev/fuse (default 32)\n"
+	      "  threads=N           threads that serve /dev/fuse (default one for each processor,\n"
+	      "                      or for two, if the adapter takes its time)\n"
 	      "  ring_depth=N        requests at a time on each core with io_uring\n"
 	      "  queue_depth=N       commands in flight on the adapter\n"
 	      "  busy_poll=US        look out for a completion so long before sleeping (default 100)\n"
@@ -275,8 +275,7 @@ static void read_values(struct raw_options *raw)
 
 	/* The kernel would keep its own size of a LUN, and let it be written beyond its end. */
 	out->writeback = raw->writeback != WRITEBACK_NO && !out->physical;
-	out->threads = (unsigned)number(raw, "threads", raw->threads, 1, MAX_THREADS,
-					DEFAULT_THREADS);
+	out->threads = (unsigned)number(raw, "threads", raw->threads, 1, MAX_THREADS, 0);
 	out->ring_depth = (unsigned)number(raw, "ring_depth", raw->ring_depth, 1, MAX_RING_DEPTH,
 					   0);
 	out->queue_depth = (unsigned)number(raw, "queue_depth", raw->queue_depth, 1,

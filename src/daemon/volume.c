@@ -143,6 +143,7 @@ static int start_fs(struct volume *volume, bool io_uring)
 		.volume = volume->data,
 		.atime = options->atime,
 		.writeback = options->writeback,
+		.synchronous = superpipe_is_synchronous(volume->superpipe),
 		.poll_us = superpipe_is_synchronous(volume->superpipe) ? 0 : options->busy_poll_us,
 		.give_way = options->give_way,
 		.physical = options->physical,
@@ -226,18 +227,8 @@ int volume_start(struct volume *volume)
 
 int volume_serve(struct volume *volume)
 {
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	int err;
-
-	if (!config)
-		return -ENOMEM;
 	volume->serving = pthread_self();
-	fuse_loop_cfg_set_clone_fd(config, 1);
-	fuse_loop_cfg_set_max_threads(config, volume->options->threads);
-	fuse_loop_cfg_set_idle_threads(config, volume->options->threads);
-	err = fuse_session_loop_mt(volume->session, config);
-	fuse_loop_cfg_destroy(config);
-	return err < 0 ? err : 0;
+	return fs_serve(volume->fs, volume->options->threads);
 }
 
 void volume_stop(struct volume *volume)

@@ -28,7 +28,8 @@ struct fs_config {
 	enum tree_atime atime;
 	bool writeback;         /* the kernel collects writes; not with physical */
 	bool io_uring;          /* ask for FUSE over io_uring */
-	unsigned poll_us;       /* with io_uring: how long a thread looks out for what it waits for */
+	bool synchronous;       /* the adapter completes commands on the thread that gives them */
+	unsigned poll_us;       /* else: how long a thread looks out for what it waits for */
 	bool give_way;          /* with io_uring: threads give way to the programs they serve */
 	bool physical;          /* names cannot be made or removed: files are LUNs */
 	uint64_t max_inodes;    /* 0: as many as half of the memory holds */
@@ -67,6 +68,15 @@ int fs_lun_grew(struct fs *fs, unsigned lun);
 
 /** fs_operations() - the table for fuse_session_new(), whose userdata is a struct fs. */
 const struct fuse_lowlevel_ops *fs_operations(void);
+
+/**
+ * fs_serve() - serve the mounted session until it is over, or is told to exit
+ * @nr_threads: at most, for /dev/fuse; 0: one for each processor, but two at least; when commands
+ *              are not completed at once, one for two processors, but eight at most
+ * The caller is to look whether it should exit when a signal interrupts it.
+ * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device.
+ */
+int fs_serve(struct fs *fs, unsigned nr_threads);
 
 /**
  * fs_quiesce() - turn new requests away with -ENOTCONN and wait until none is under way

@@ -38,6 +38,7 @@ struct fs {
 
 	/* Set by INIT, before any other request. */
 	bool over_ring;  /* requests come over io_uring */
+	uint32_t max_write; /* bytes of a request; 0 before INIT */
 	bool no_opendir; /* directories need no opening */
 	bool no_open;    /* nor do files */
 	struct give_way *give_way; /* for the threads of rings; may be NULL */
@@ -51,6 +52,14 @@ struct fs {
 static inline struct fs *fs_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
+}
+
+#define FS_PAGE_BYTES 4096
+
+/* Room for any request, whose bytes, if it is a write, start on a page. */
+static inline size_t fs_request_bytes(const struct fs *fs)
+{
+	return fs->max_write + 2 * FS_PAGE_BYTES;
 }
 
 /* ---- guard.c: who may run ---- */
@@ -143,6 +152,8 @@ void fs_io_submit(struct fs_io *io);
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file);
 
 int fs_io_pool_new(struct fs_io_pool **ret_pool);
+/** fs_io_pool_fit() - keep buffers of up to @bytes; before there are larger ones than 128 KiB */
+void fs_io_pool_fit(struct fs_io_pool *pool, size_t bytes);
 void fs_io_pool_free(struct fs_io_pool *pool);
 struct fs_io *fs_io_pool_get(struct fs_io_pool *pool);
 void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/lanes.h"
+
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 {
 	struct fs_io *io = fs_io_pool_get(fs->pool);
@@ -201,7 +203,7 @@ static void write_done(struct fs_io *io)
 	fs_io_put(io);
 }
 
-/* A buffer from /dev/fuse is the serving thread's own and is used again once it returns. */
+/* A buffer of libfuse's own loop is used again once the thread that serves it returns. */
 static void write_and_wait(struct fs_io *io)
 {
 	int err = find_data(io);
@@ -232,7 +234,7 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 	io->op.bytes = bytes;
 	io->op.buf = (void *)(uintptr_t)buf; /* only read from */
 	io->done = write_done;
-	if (io->home)
+	if (io->home || lanes_keep(io, buf, bytes))
 		fs_io_submit(io);
 	else
 		write_and_wait(io);

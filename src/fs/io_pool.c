@@ -22,7 +22,7 @@ struct buffer_stack {
 };
 
 struct fs_io_pool {
-	pthread_mutex_t lock; /* protects everything below */
+	pthread_mutex_t lock; /* protects everything below but the sizes of buffers */
 	struct fs_io *ios;
 	struct buffer_stack small, large;
 };
@@ -56,6 +56,12 @@ int fs_io_pool_new(struct fs_io_pool **ret_pool)
 	}
 	*ret_pool = pool;
 	return 0;
+}
+
+void fs_io_pool_fit(struct fs_io_pool *pool, size_t bytes)
+{
+	if (pool->large.bytes < bytes)
+		pool->large.bytes = bytes;
 }
 
 void fs_io_pool_free(struct fs_io_pool *pool)
@@ -98,7 +104,7 @@ static struct buffer_stack *stack_for(struct fs_io_pool *pool, size_t bytes)
 {
 	if (bytes <= SMALL_BYTES)
 		return &pool->small;
-	return bytes <= LARGE_BYTES ? &pool->large : NULL;
+	return bytes <= pool->large.bytes ? &pool->large : NULL;
 }
 
 void *fs_io_pool_buffer_get(struct fs_io_pool *pool, size_t bytes, size_t *ret_bytes)

@@ -118,6 +118,8 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 	if (ring)
 		start_giving_way(fs);
 	log_info("requests come over %s", ring ? "io_uring" : "/dev/fuse");
+	fs->max_write = conn->max_write;
+	fs_io_pool_fit(fs->pool, fs_request_bytes(fs));
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 }
