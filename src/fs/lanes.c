@@ -312,8 +312,6 @@ int lanes_serve(struct fs *fs, unsigned nr_lanes)
 		pthread_join(lanes->lane[i].thread, NULL);
 	if (!err)
 		err = lanes->error;
-	/* What is still under way needs the session to answer, though nobody may hear it. */
-	fs_quiesce(fs);
 	lanes_free(lanes);
 	return err;
 }

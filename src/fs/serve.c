@@ -53,7 +53,15 @@ static int serve_with_libfuse(struct fs *fs, unsigned nr_threads)
 
 int fs_serve(struct fs *fs, unsigned nr_threads)
 {
+	int err;
+
 	if (fs->config.io_uring || fs->config.synchronous)
-		return serve_with_libfuse(fs, nr_threads ? nr_threads : default_threads());
-	return lanes_serve(fs, nr_threads ? nr_threads : default_lanes());
+		err = serve_with_libfuse(fs, nr_threads ? nr_threads : default_threads());
+	else
+		err = lanes_serve(fs, nr_threads ? nr_threads : default_lanes());
+	/* What is still under way needs the session to answer, though nobody may hear it; what
+	 * came through a ring is not answered any more, now that the ring's thread has ended. */
+	if (!fs->over_ring)
+		fs_quiesce(fs);
+	return err;
 }
