@@ -10,7 +10,7 @@ need_cxlfs
 readonly ADAPTER=$STORE/adapter LIMIT=120
 expect_log 'adapter was reset|not answered'
 seed=${CXLFS_SEED:-$RANDOM}
-runtime=$(seconds_or 10)
+runtime=$(seconds_or 7)
 say "CXLFS_SEED=$seed repeats this"
 
 RULES=(

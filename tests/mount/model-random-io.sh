@@ -17,7 +17,7 @@ say "CXLFS_SEED=$seed repeats this"
 start_volume
 models=()
 for base in 0 $((chunk - MIB)) $((2 * chunk - MIB / 2)); do
-	"$HELPERS/model" "$MNT/model-$base" "$(seconds_or 8)" "$((seed + base))" "$base" &
+	"$HELPERS/model" "$MNT/model-$base" "$(seconds_or 5)" "$((seed + base))" "$base" &
 	models+=($!)
 done
 for model in "${models[@]}"; do

@@ -21,7 +21,7 @@ done
 
 start_volume
 mkdir -m 777 "$MNT/stress"
-stress-ng --temp-path "$MNT/stress" --timeout "$(seconds_or 15)" --verify --metrics-brief \
+stress-ng --temp-path "$MNT/stress" --timeout "$(seconds_or 8)" --verify --metrics-brief \
 	"${SIZES[@]}" "${options[@]}" 2>&1 | tee "$WORK/stress.log"
 ! grep -E 'fail:|unexpected' "$WORK/stress.log" || fail "a stressor failed"
 same "$(find "$MNT/stress" -mindepth 1 | head -n 3)" "" "what is left"

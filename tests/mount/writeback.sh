@@ -9,7 +9,7 @@ need_cxlfs
 seed=${CXLFS_SEED:-$RANDOM}
 say "CXLFS_SEED=$seed repeats this"
 start_volume
-"$HELPERS/model" "$MNT/model" "$(seconds_or 6)" "$seed" 0 || fail "the model disagrees"
+"$HELPERS/model" "$MNT/model" "$(seconds_or 3)" "$seed" 0 || fail "the model disagrees"
 
 # Pages that are written later must not bring a later time with them.
 head -c 3000000 /dev/zero >"$MNT/file"
@@ -37,6 +37,6 @@ limits_are_raised() { [ "$(limit max_ratio)" = 25 ] && [ "$(limit read_ahead_kb)
 stop_volume
 
 start_volume "" no_writeback
-"$HELPERS/model" "$MNT/model" "$(seconds_or 6)" "$seed" 0 || fail "the model disagrees"
+"$HELPERS/model" "$MNT/model" "$(seconds_or 3)" "$seed" 0 || fail "the model disagrees"
 "$HELPERS/content" "$MNT" >"$WORK/content" || fail "$(grep FAIL "$WORK/content")"
 finish
