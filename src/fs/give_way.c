@@ -97,7 +97,7 @@ static int set_processors(pid_t tid, const struct processors *processors)
 static void apply(const struct give_way_member *member, enum manners_mode mode)
 {
 	static const char *const what[] = {
-		[MANNERS_AS_STARTED] = "is at rest",
+		[MANNERS_AS_STARTED] = "runs as started",
 		[MANNERS_GIVES_WAY] = "gives way",
 		[MANNERS_ROAMS] = "roams",
 	};

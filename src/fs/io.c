@@ -234,8 +234,13 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 	io->op.bytes = bytes;
 	io->op.buf = (void *)(uintptr_t)buf; /* only read from */
 	io->done = write_done;
-	if (io->home || lanes_keep(io, buf, bytes))
-		fs_io_submit(io);
-	else
+	if (!io->home && !lanes_here()) {
 		write_and_wait(io);
+		return;
+	}
+	io->result = io->home ? 0 : lanes_keep(io, buf, bytes);
+	if (io->result)
+		write_done(io);
+	else
+		fs_io_submit(io);
 }

@@ -91,24 +91,27 @@ static int take_request(struct lane *lane)
 	return 0;
 }
 
-bool lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes)
+bool lanes_here(void)
+{
+	return lane_here != NULL;
+}
+
+int lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes)
 {
 	struct lane *lane = lane_here;
 
-	if (!lane)
-		return false;
 	if (nr_bytes > MAX_COPIED_BYTES) {
 		io->buf = lane->buf;
 		io->buf_bytes = lane->buf_bytes;
 		io->op.buf = (void *)(uintptr_t)bytes;
 		lane->buf = NULL;
-		return true;
+		return 0;
 	}
 	io->buf = fs_io_pool_buffer_get(io->fs->pool, nr_bytes, &io->buf_bytes);
 	if (!io->buf)
-		return false;
+		return -ENOMEM;
 	io->op.buf = memcpy(io->buf, bytes, nr_bytes);
-	return true;
+	return 0;
 }
 
 /* ---- who is active ---- */

@@ -25,11 +25,14 @@ struct fs_io;
  */
 int lanes_serve(struct fs *fs, unsigned nr_lanes);
 
+/** lanes_here() - whether the calling thread is a lane, which must not wait for a command */
+bool lanes_here(void);
+
 /**
- * lanes_keep() - have bytes of the request being served outlive it
+ * lanes_keep() - have bytes of the request being served outlive it; on a lane
  * @io: gets ownership: as op.buf, and buf for fs_io_put()
- * Return: false when this thread is no lane, or there is no memory.
+ * Return: 0; -ENOMEM.
  */
-bool lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes);
+int lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes);
 
 #endif

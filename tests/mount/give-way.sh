@@ -23,7 +23,7 @@ said() { grep -c "thread [0-9]* $1" "$log" || true; }
 # The last that was said of each thread.
 at_rest() {
 	awk 'sub(/.*thread /, "") { last[$1] = $0 }
-		END { for (thread in last) if (last[thread] !~ /is at rest/) exit 1 }' "$log"
+		END { for (thread in last) if (last[thread] !~ /runs as started/) exit 1 }' "$log"
 }
 has_said() { [ "$(said "$1")" -gt "$2" ]; }
 
@@ -61,15 +61,15 @@ quit() {
 }
 trap quit EXIT
 
-expect_log 'thread [0-9]+ (gives way|is at rest|roams)$'
+expect_log 'thread [0-9]+ (gives way|runs as started|roams)$'
 start_volume "" io_uring,debug=fs
 log=${DAEMON_LOG[$MNT]}
 start_load
 wait_until "it gives way" has_said "gives way" 0
 
-before=$(said "is at rest")
+before=$(said "runs as started")
 start_hogs
-wait_until "it is at rest" has_said "is at rest" "$before"
+wait_until "it is at rest" has_said "runs as started" "$before"
 for i in $(seq 50); do
 	taskset -c 0 touch "$MNT/file$i" || fail "touch"
 done
