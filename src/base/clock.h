@@ -20,4 +20,9 @@ static inline uint64_t clock_now_us(void)
 	return clock_now_ns() / 1000u;
 }
 
+static inline uint64_t clock_now_ms(void)
+{
+	return clock_now_ns() / 1000000u;
+}
+
 #endif

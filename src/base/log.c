@@ -175,7 +175,7 @@ bool log_limit_pass(struct log_limit *limit, uint64_t now_ms, uint32_t *ret_nr_d
 
 static uint64_t monotonic_ms(void)
 {
-	return clock_now_ns() / 1000000u + 1u;
+	return clock_now_ms() + 1u;
 }
 
 void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)

@@ -54,7 +54,6 @@ struct data_volume {
 	struct scratch_pool scratches;
 };
 
-
 /** volume_queue() - hand a job to the worker; its memory stays the job's until it has run */
 void volume_queue(struct data_volume *vol, struct data_job *job);
 

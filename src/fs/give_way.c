@@ -178,7 +178,7 @@ static bool take_look(struct give_way_member *member, struct manners_look *ret_l
 	if (!read_waits(member, &runs, &delay))
 		return false;
 	*ret_look = (struct manners_look){
-		.now_ms = clock_now_ns() / 1000000u,
+		.now_ms = clock_now_ms(),
 		.nr_passes = passes - member->passes_before,
 		.nr_requests = requests - member->requests_before,
 		.leaned = atomic_exchange_explicit(&member->leaned, false, memory_order_relaxed),
@@ -224,7 +224,7 @@ static bool look_after_all(struct give_way *gw)
 	for (; member; member = member->next)
 		look_after(member, &all);
 	if (all.any_many)
-		(void)trial_judge(&gw->trial, clock_now_ns() / 1000000u, all.nr_requests);
+		(void)trial_judge(&gw->trial, clock_now_ms(), all.nr_requests);
 	else
 		gw->trial = (struct trial){ 0 };
 	return all.any_work;

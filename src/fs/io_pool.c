@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BUFFER_ALIGN 4096
 #define SMALL_BYTES (128u << 10)
 #define LARGE_BYTES (1u << 20)
 #define MAX_KEPT_SMALL 128
@@ -119,7 +118,7 @@ void *fs_io_pool_buffer_get(struct fs_io_pool *pool, size_t bytes, size_t *ret_b
 			buf = stack->slots[--stack->count];
 		pthread_mutex_unlock(&pool->lock);
 	}
-	if (!buf && posix_memalign(&buf, BUFFER_ALIGN, bytes))
+	if (!buf && posix_memalign(&buf, FS_PAGE_BYTES, bytes))
 		return NULL;
 	*ret_bytes = bytes;
 	return buf;

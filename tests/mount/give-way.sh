@@ -69,7 +69,7 @@ wait_until "it gives way" has_said "gives way" 0
 
 before=$(said "runs as started")
 start_hogs
-wait_until "it is at rest" has_said "runs as started" "$before"
+wait_until "it no longer gives way" has_said "runs as started" "$before"
 for i in $(seq 50); do
 	taskset -c 0 touch "$MNT/file$i" || fail "touch"
 done
