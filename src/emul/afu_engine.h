@@ -4,7 +4,8 @@
  *
  *   afu.c         engines and the housekeeping thread of a process
  *   afu_regs.c    register page
- *   afu_run.c     fetch, execute, complete
+ *   afu_run.c     fetch, complete
+ *   afu_move.c    execute: what a batch moves between memory and flash
  *   afu_xlate.c   one command: checks, translation
  *   afu_inject.c  what fault rules do to it
  *   afu_status.c  what goes into an IOASA
@@ -238,6 +239,14 @@ bool emul_inject_interrupt(struct emul_batch *batch, unsigned lisn);
 
 /** emul_inject_global() - carry out a fault that is about the whole adapter */
 void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault);
+
+/* ---- afu_move.c ------------------------------------------------------------------------- */
+
+/**
+ * emul_batch_move() - translate the commands of a batch and move their data
+ * Each has its status or its fate then; none is completed. Locks: none held.
+ */
+void emul_batch_move(struct emul_batch *batch);
 
 /* ---- afu_run.c --------------------------------------------------------------------------- */
 
