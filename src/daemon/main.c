@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cxlfs(8): mount a volume and serve it. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,13 @@ static int run(const struct options *options, struct volume *volume)
 	return serve(volume);
 }
 
+/* Of the heaps that glibc gives to each thread all but the first grow by a page at a time, with a
+ * system call each. Nothing here allocates often enough to need more than one. */
+static void use_one_heap(void)
+{
+	(void)mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -92,6 +100,7 @@ int main(int argc, char **argv)
 	int err = 0;
 
 	if (verdict == OPTIONS_RUN) {
+		use_one_heap();
 		start_logging(&options);
 		signals_block(options.foreground);
 		err = volume_open(&options, explain, NULL, &volume);

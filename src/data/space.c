@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "data/ready.h"
 
 static void count(_Atomic uint64_t *counter, uint64_t before, uint64_t after)
 {
@@ -32,6 +33,20 @@ void space_account_locked(struct data_file *file)
 		space_want_locked(file, FILE_WANTS_TRIM);
 }
 
+/** The file has no vLUN and gets one that is ready, if there is one. */
+static void adopt_ready_locked(struct data_file *file)
+{
+	struct mapping *map = &file->map;
+	struct ready_vlun ready;
+
+	if (mapping_grow_slots(map, 1) || !ready_take(file->vol, &ready))
+		return;
+	map->vlun = ready.vlun;
+	map->lun = ready.lun;
+	map->nr_slots = 1;
+	ready_note(file->vol, true);
+}
+
 int space_take_locked(struct data_file *file, uint64_t first, uint64_t last)
 {
 	uint64_t missing = mapping_missing(&file->map, first, last);
@@ -39,9 +54,14 @@ int space_take_locked(struct data_file *file, uint64_t first, uint64_t last)
 
 	if (missing == 0)
 		return 0;
+	/* A file that needs more at once should be on the LUN with most room. */
+	if (!file->map.vlun && missing == 1)
+		adopt_ready_locked(file);
 	if (missing > mapping_free_slots(&file->map))
 		return -ENOSPC;
 	err = mapping_assign(&file->map, first, last);
+	if (err)
+		space_want_locked(file, FILE_WANTS_TRIM);
 	space_recount_locked(file);
 	return err;
 }
@@ -139,11 +159,11 @@ static bool trim(struct data_file *file)
 	return false;
 }
 
-/** Calls back what other files on @lun hold ahead of need. Return: whether that was anything. */
+/** Calls back what is held on @lun ahead of need. Return: whether that was anything. */
 static bool reclaim(struct data_volume *vol, unsigned lun, const struct data_file *except)
 {
+	bool any = ready_reclaim(vol, lun);
 	struct data_file *file, *next;
-	bool any = false;
 
 	for (file = TAILQ_FIRST(&vol->spares); file; file = next) {
 		next = TAILQ_NEXT(file, spares_link);
@@ -182,22 +202,30 @@ static int grow_vlun(struct data_volume *vol, struct data_file *file, uint32_t w
 	return err;
 }
 
-/** The LUN with most free chunks of those not in @tried, or nr_luns. */
-static unsigned roomiest_lun(struct data_volume *vol, unsigned tried)
+static bool has_vlun(struct data_file *file)
 {
-	unsigned best = vol->nr_luns;
-	int64_t most = INT64_MIN;
+	bool has;
 
-	for (unsigned i = 0; i < vol->nr_luns; i++) {
-		uint64_t used = atomic_load_explicit(&vol->luns[i].nr_used, memory_order_relaxed);
-		int64_t room = (int64_t)(vol->luns[i].nr_chunks - used);
+	file_lock(file);
+	has = file->map.vlun != NULL;
+	file_unlock(file);
+	return has;
+}
 
-		if (!(tried & (1u << i)) && room > most) {
-			most = room;
-			best = i;
-		}
+/** Another operation on the file may have adopted one meanwhile: then @vlun is not needed. */
+static void attach_vlun(struct data_file *file, struct superpipe_vlun *vlun, unsigned lun)
+{
+	bool needed;
+
+	file_lock(file);
+	needed = !file->map.vlun;
+	if (needed) {
+		file->map.vlun = vlun;
+		file->map.lun = lun;
 	}
-	return best;
+	file_unlock(file);
+	if (!needed)
+		(void)superpipe_vlun_close(vlun);
 }
 
 static int open_vlun(struct data_volume *vol, struct data_file *file, unsigned lun,
@@ -206,12 +234,11 @@ static int open_vlun(struct data_volume *vol, struct data_file *file, unsigned l
 	struct superpipe_vlun *vlun;
 	int err = superpipe_vlun_open(vol->sp, lun, &vlun);
 
+	if (err == -ENOSPC && ready_give_back(vol))
+		err = superpipe_vlun_open(vol->sp, lun, &vlun);
 	if (err)
 		return err;
-	file_lock(file);
-	file->map.vlun = vlun;
-	file->map.lun = lun;
-	file_unlock(file);
+	attach_vlun(file, vlun, lun);
 	err = grow_vlun(vol, file, wanted);
 	if (file->map.nr_slots == 0)
 		(void)trim(file);
@@ -224,12 +251,14 @@ static int grow_new(struct data_volume *vol, struct data_file *file, uint32_t wa
 	unsigned tried = 0, lun;
 	int err = -ENOSPC;
 
-	while ((lun = roomiest_lun(vol, tried)) < vol->nr_luns) {
+	while ((lun = volume_roomiest_lun(vol, tried)) < vol->nr_luns) {
 		tried |= 1u << lun;
 		err = open_vlun(vol, file, lun, wanted);
-		if (file->map.vlun || (err && err != -ENOSPC))
+		if (has_vlun(file) || (err && err != -ENOSPC))
 			break;
 	}
+	if (!err && wanted == 1)
+		ready_note(vol, false);
 	return err == -ENOSPC ? 0 : err;
 }
 
@@ -284,7 +313,7 @@ static int get_slots(struct data_volume *vol, struct data_op *op)
 		return 0;
 	if (too_large(vol, op, wanted))
 		return -ENOSPC;
-	err = file->map.vlun ? grow_vlun(vol, file, wanted) : grow_new(vol, file, wanted);
+	err = has_vlun(file) ? grow_vlun(vol, file, wanted) : grow_new(vol, file, wanted);
 	if (err)
 		return err;
 	return file->map.nr_slots >= wanted ? 0 : -ENOSPC;

@@ -2,10 +2,11 @@
 /*
  * space - taking and giving back the chunks of files.
  *
- * What a file needs beyond its slots it gets on the volume's worker: a vLUN on the LUN with most
- * room, made with size 0 and then grown. Chunks that other files hold ahead of need are called
- * back before anybody is told that the flash is full, and freed files that still have operations
- * in flight are waited for. What is held ahead and not used for a while goes back by itself, for
+ * A new file that needs one chunk takes a vLUN that is ready, if there is one (data/ready.h).
+ * Whatever else a file needs beyond its slots it gets on the volume's worker: a vLUN on the LUN with
+ * most room, made with size 0 and then grown. What is held ahead of need is called back before
+ * anybody is told that the flash is full, and freed files that still have operations in flight are
+ * waited for. What is held ahead and not used for a while goes back by itself, for
  * the LUN may have users besides this volume.
  *
  * Counting: a file counts with the slots up to its highest used one, because only what lies
@@ -18,7 +19,8 @@
 #include "data/op.h"
 
 /**
- * space_take_locked() - give slots to every chunk of [first, last] out of those the file has
+ * space_take_locked() - give slots to every chunk of [first, last] out of those the file has, or
+ * that are ready for a new one
  * Return: 0; -ENOSPC there are too few, and none has been given; -ENOMEM.
  */
 int space_take_locked(struct data_file *file, uint64_t first, uint64_t last);

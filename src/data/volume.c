@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/minmax.h"
 #include "base/thread.h"
+#include "data/ready.h"
 #include "data/space.h"
 
 /* How long it may take the kernel to forget a file that nobody uses any more. */
@@ -66,6 +68,14 @@ static struct data_job *next_job(struct data_volume *vol, uint64_t tidy_at, bool
 	return job;
 }
 
+/** Return: when there is something to tidy next. */
+static uint64_t tidy(struct data_volume *vol)
+{
+	uint64_t quiet_ns = vol->quiet_ns;
+
+	return min_u64(space_tidy(vol, quiet_ns), ready_tidy(vol, quiet_ns));
+}
+
 static void *work(void *arg)
 {
 	struct data_volume *vol = arg;
@@ -73,7 +83,7 @@ static void *work(void *arg)
 	bool stop = false;
 
 	while (!stop) {
-		job = next_job(vol, space_tidy(vol, vol->quiet_ns), &stop);
+		job = next_job(vol, tidy(vol), &stop);
 		if (job)
 			job->run(vol, job);
 	}
@@ -201,6 +211,7 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
 	vol->jobs_tail = &vol->jobs;
 	vol->stalled_tail = &vol->stalled;
 	TAILQ_INIT(&vol->spares);
+	ready_init(&vol->ready);
 	err = learn_luns(vol);
 	if (err)
 		goto free_vol;
@@ -220,6 +231,7 @@ fini:
 	(void)pthread_mutex_destroy(&vol->lock);
 	scratch_pool_fini(&vol->scratches);
 free_vol:
+	ready_fini(&vol->ready);
 	free(vol);
 	return err;
 }
@@ -238,24 +250,48 @@ void data_volume_free(struct data_volume *vol)
 	(void)pthread_cond_signal(&vol->wake);
 	(void)pthread_mutex_unlock(&vol->lock);
 	(void)pthread_join(vol->worker, NULL);
+	ready_fini(&vol->ready);
 	(void)pthread_cond_destroy(&vol->wake);
 	(void)pthread_mutex_destroy(&vol->lock);
 	scratch_pool_fini(&vol->scratches);
 	free(vol);
 }
 
+/* More are used than there are when a LUN has shrunk behind our back. */
+uint64_t volume_free_chunks(struct data_volume *vol, unsigned lun)
+{
+	uint64_t nr_chunks = vol->luns[lun].nr_chunks;
+	uint64_t used = atomic_load_explicit(&vol->luns[lun].nr_used, memory_order_relaxed);
+
+	return used < nr_chunks ? nr_chunks - used : 0;
+}
+
+unsigned volume_roomiest_lun(struct data_volume *vol, unsigned tried)
+{
+	unsigned best = vol->nr_luns;
+
+	for (unsigned i = 0; i < vol->nr_luns; i++) {
+		if (tried & (1u << i))
+			continue;
+		if (best == vol->nr_luns ||
+		    volume_free_chunks(vol, i) > volume_free_chunks(vol, best))
+			best = i;
+	}
+	return best;
+}
+
 void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats)
 {
-	uint64_t nr_used = 0, nr_chunks = 0;
+	uint64_t nr_free = 0, nr_chunks = 0;
 	uint64_t nr_vluns = atomic_load_explicit(&vol->nr_vluns, memory_order_relaxed);
 
 	for (unsigned i = 0; i < vol->nr_luns; i++) {
 		nr_chunks += vol->luns[i].nr_chunks;
-		nr_used += atomic_load_explicit(&vol->luns[i].nr_used, memory_order_relaxed);
+		nr_free += volume_free_chunks(vol, i);
 	}
 	ret_stats->chunk_bytes = (uint64_t)vol->chunk_blocks * DATA_BLOCK_BYTES;
 	ret_stats->nr_chunks = nr_chunks;
-	ret_stats->nr_free_chunks = nr_used < nr_chunks ? nr_chunks - nr_used : 0;
+	ret_stats->nr_free_chunks = nr_free;
 	ret_stats->nr_handles = superpipe_max_handles(vol->sp);
 	ret_stats->nr_free_handles =
 		nr_vluns < ret_stats->nr_handles ? ret_stats->nr_handles - nr_vluns : 0;

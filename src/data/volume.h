@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * volume - what the files of a volume share: the worker thread, the pool of scratches, the counts.
+ * volume - what the files of a volume share: the worker thread, the pools of scratches and of vLUNs
+ * that are ready, the counts.
  *
  * The worker does everything that sleeps in an ioctl, one job after the other in the order they
  * were queued. So a release that was queued before a growth is done before it.
@@ -27,9 +28,28 @@ struct data_lun {
 	_Atomic uint64_t nr_used; /* counted for files: see space_account_locked() */
 };
 
+/* So many small files are written while the worker is woken and makes more. */
+#define READY_MAX 32
+
+/** See data/ready.h. */
+struct ready_vlun {
+	struct superpipe_vlun *vlun; /* of one chunk */
+	unsigned lun;
+};
+
+struct ready_pool {
+	pthread_mutex_t lock; /* protects all of it */
+	struct ready_vlun vluns[READY_MAX];
+	unsigned nr, target;
+	uint64_t noted_ns; /* when the last new file came */
+	bool filling;      /* job is queued or runs */
+	struct data_job job;
+};
+
 TAILQ_HEAD(data_file_list, data_file);
 
-/* Locks: a file's lock is taken before the volume's; the shards' locks come last. */
+/* Locks: a file's lock is taken before that of the ready ones, this before the volume's; the shards'
+ * locks come last. */
 struct data_volume {
 	struct superpipe *sp;  /* these four: set before the worker starts */
 	uint32_t chunk_blocks;
@@ -51,8 +71,15 @@ struct data_volume {
 	bool stopping;          /* protected by lock */
 
 	struct data_file_list spares; /* worker only: files that may hold slots beyond their tail */
+	struct ready_pool ready;
 	struct scratch_pool scratches;
 };
+
+/** volume_free_chunks() - of a LUN, those that no file of the volume uses. Any thread. */
+uint64_t volume_free_chunks(struct data_volume *vol, unsigned lun);
+
+/** volume_roomiest_lun() - the LUN with most free chunks of those not in @tried, or nr_luns */
+unsigned volume_roomiest_lun(struct data_volume *vol, unsigned tried);
 
 /** volume_queue() - hand a job to the worker; its memory stays the job's until it has run */
 void volume_queue(struct data_volume *vol, struct data_job *job);
