@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fs/give_way.h"
+#include "fs/helpers.h"
 
 /* What an inode with an ordinary name costs, rounded up. */
 #define INODE_COST_BYTES 512
@@ -84,6 +85,11 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 	if (!fs)
 		return -ENOMEM;
 	*fs = (struct fs){ .config = *config };
+	err = fs_rings_init(fs);
+	if (err) {
+		free(fs);
+		return err;
+	}
 	locks_init(fs);
 	err = fs_io_pool_new(&fs->pool);
 	if (!err)
@@ -177,6 +183,7 @@ void fs_free(struct fs *fs)
 	if (!fs)
 		return;
 	fs_workers_free(fs->workers);
+	helpers_free(fs->helpers);
 	give_way_free(fs->give_way);
 	fs_rings_free(fs);
 	tree_free(fs->tree);

@@ -13,6 +13,7 @@
 struct fs_io_pool;
 struct fs_workers;
 struct give_way;
+struct helpers;
 
 #define FS_NR_ATTR_LOCKS 64
 
@@ -31,6 +32,7 @@ struct fs {
 	struct fs_io_pool *pool;
 	struct fs_workers *workers;
 	_Atomic(struct fs_ring *) rings; /* of this session */
+	pthread_key_t ring_key;          /* ends them */
 	struct fuse_session *session; /* set before the mount */
 	pthread_mutex_t tell_lock;
 	bool may_tell;           /* protected by tell_lock: the session is there */
@@ -42,6 +44,7 @@ struct fs {
 	bool no_opendir; /* directories need no opening */
 	bool no_open;    /* nor do files */
 	struct give_way *give_way; /* for the threads of rings; may be NULL */
+	struct helpers *helpers;   /* too */
 	bool direct_io;  /* O_DIRECT files bypass the page cache altogether, and can still be mapped */
 
 	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING when new ones are refused */
@@ -148,6 +151,8 @@ void fs_io_put(struct fs_io *io);
 void fs_io_end(struct fs_io *io);
 /** fs_io_submit() - run io->op on the file's data; a file without any needs none for some kinds. */
 void fs_io_submit(struct fs_io *io);
+/** fs_io_submit_here() - the same, by no other thread than this; fs_io_submit() may ask helpers. */
+void fs_io_submit_here(struct fs_io *io);
 /** The data of a regular file, made on first need. Locks: none held. -ENOMEM, -ESTALE, -EINVAL. */
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file);
 

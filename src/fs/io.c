@@ -5,7 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/helpers.h"
 #include "fs/lanes.h"
+
+/* With fewer bytes it takes longer to wake somebody. */
+#define MIN_HELP_BYTES (64u << 10)
 
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 {
@@ -102,7 +106,7 @@ static int find_data(struct fs_io *io)
 	return fs_file_get(io->fs, io->ino, needs_data(&io->op), &io->op.file);
 }
 
-void fs_io_submit(struct fs_io *io)
+void fs_io_submit_here(struct fs_io *io)
 {
 	int err = find_data(io);
 
@@ -111,6 +115,20 @@ void fs_io_submit(struct fs_io *io)
 		complete(&io->op, err);
 	else
 		data_submit(&io->op);
+}
+
+static bool needs_help(const struct fs_io *io)
+{
+	return io->home && io->op.bytes >= MIN_HELP_BYTES && fs_ring_has_more(io->home) &&
+	       io->fs->helpers && fs_ring_is_alone(io->home);
+}
+
+void fs_io_submit(struct fs_io *io)
+{
+	if (needs_help(io))
+		helpers_give(io->fs->helpers, io);
+	else
+		fs_io_submit_here(io);
 }
 
 /* With a ring the flash writes straight into the buffer from which the kernel takes the answer. */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "fs/give_way.h"
+#include "fs/helpers.h"
 
 /* Requests the kernel may have under way for read-ahead, writeback and direct I/O. */
 #define MAX_BACKGROUND 256
@@ -102,6 +103,14 @@ static void start_giving_way(struct fs *fs)
 		log_debug(LOGC_FS, "threads do not give way: %s", strerror(-err));
 }
 
+static void start_helpers(struct fs *fs)
+{
+	int err = fs->config.synchronous ? helpers_new(&fs->helpers) : 0;
+
+	if (err)
+		log_debug(LOGC_FS, "no helpers: %s", strerror(-err));
+}
+
 static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 {
 	bool ring = fs->config.io_uring;
@@ -115,8 +124,10 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 	ring = false;
 #endif
 	fs->over_ring = ring;
-	if (ring)
+	if (ring) {
 		start_giving_way(fs);
+		start_helpers(fs);
+	}
 	log_info("requests come over %s", ring ? "io_uring" : "/dev/fuse");
 	fs->max_write = conn->max_write;
 	fs_io_pool_fit(fs->pool, fs_request_bytes(fs));

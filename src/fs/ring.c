@@ -23,17 +23,24 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/give_way.h"
+#include "fs/helpers.h"
+
+/* In a row: a single one may fall into a pause that another ring makes. */
+#define ALONE_LOOKS 8
 
 struct fs_ring {
 	/* own thread's */
 	struct fs *fs;
 	struct give_way_member *manners;
+	struct io_uring *uring; /* libfuse's */
 	unsigned nr_away;  /* requests that somebody else completes */
 	unsigned nr_requests; /* since it last waited */
+	unsigned nr_alone; /* looks, see fs_ring_is_alone() */
 	bool answering;    /* answers are gathered */
 	bool watching;     /* the volume, for completions */
 
 	int wake_fd;
+	_Atomic bool busy;   /* does not wait */
 	_Atomic bool asleep; /* where only wake_fd wakes it for an answer */
 	pthread_mutex_t lock;
 	struct fs_io *first, **last; /* to be answered; protected by lock */
@@ -138,19 +145,32 @@ static bool look_out(struct fs_ring *ring, struct io_uring *uring)
 
 /* ---- waiting ---- */
 
+static void set_busy(struct fs_ring *ring, bool busy)
+{
+	atomic_store_explicit(&ring->busy, busy, memory_order_relaxed);
+}
+
+static void clear_wake(struct fs_ring *ring)
+{
+	uint64_t count;
+
+	(void)!read(ring->wake_fd, &count, sizeof(count));
+}
+
 /* Until there is a completion in the ring or something to answer. */
 static void sleep_for_either(struct fs_ring *ring, struct io_uring *uring)
 {
 	struct pollfd fds[2] = { { .fd = uring->ring_fd, .events = POLLIN },
 				 { .fd = ring->wake_fd, .events = POLLIN } };
-	uint64_t count;
 
+	set_busy(ring, false);
 	atomic_store(&ring->asleep, true);
 	if (!has_answers(ring) && !io_uring_cq_ready(uring))
 		(void)poll(fds, 2, -1);
 	atomic_store(&ring->asleep, false);
+	set_busy(ring, true);
 	if (fds[1].revents)
-		(void)!read(ring->wake_fd, &count, sizeof(count));
+		clear_wake(ring);
 }
 
 static int submit(struct io_uring *uring)
@@ -184,7 +204,10 @@ static int wait_for_either(struct fs_ring *ring, struct io_uring *uring)
 		start_watching(ring);
 	}
 	stop_watching(ring);
-	return wait_for_requests(uring, 1);
+	set_busy(ring, false);
+	ret = wait_for_requests(uring, 1);
+	set_busy(ring, true);
+	return ret;
 }
 
 /* ---- in place of liburing ---- */
@@ -221,6 +244,7 @@ int io_uring_submit_and_wait(struct io_uring *uring, unsigned nr)
 	waits_here = true;
 	if (!ring)
 		return wait_for_requests(uring, nr);
+	ring->uring = uring;
 	give_way_note(ring->manners, ring->nr_requests);
 	ring->nr_requests = 0;
 	ret = wait_for_either(ring, uring);
@@ -229,6 +253,13 @@ int io_uring_submit_and_wait(struct io_uring *uring, unsigned nr)
 }
 
 /* ---- life ---- */
+
+static void ring_free(struct fs_ring *ring)
+{
+	close(ring->wake_fd);
+	pthread_mutex_destroy(&ring->lock);
+	free(ring);
+}
 
 static struct fs_ring *ring_new(void)
 {
@@ -246,11 +277,37 @@ static struct fs_ring *ring_new(void)
 	return ring;
 }
 
+/* However the thread ends, libfuse frees the buffers of its requests only then. */
+static void end_ring(void *arg)
+{
+	struct fs_ring *ring = arg;
+	struct pollfd fd = { .fd = ring->wake_fd, .events = POLLIN };
+
+	stop_watching(ring);
+	atomic_store(&ring->asleep, true);
+	for (answer_all(ring); ring->nr_away; answer_all(ring)) {
+		(void)poll(&fd, 1, -1);
+		clear_wake(ring);
+		atomic_store(&ring->asleep, true);
+	}
+}
+
+int fs_rings_init(struct fs *fs)
+{
+	return -pthread_key_create(&fs->ring_key, end_ring);
+}
+
 static void make_ring_here(struct fs *fs)
 {
-	ring_here = ring_new();
-	if (!ring_here)
+	struct fs_ring *ring = ring_new();
+
+	if (!ring)
 		return;
+	if (pthread_setspecific(fs->ring_key, ring)) {
+		ring_free(ring);
+		return;
+	}
+	ring_here = ring;
 	ring_here->fs = fs;
 	ring_here->manners = give_way_join(fs->give_way);
 	ring_here->next = atomic_load(&fs->rings);
@@ -278,11 +335,9 @@ void fs_rings_free(struct fs *fs)
 
 	for (; ring; ring = next) {
 		next = ring->next;
-		stop_watching(ring);
-		close(ring->wake_fd);
-		pthread_mutex_destroy(&ring->lock);
-		free(ring);
+		ring_free(ring);
 	}
+	(void)pthread_key_delete(fs->ring_key);
 }
 
 void fs_ring_away(struct fs_ring *ring, int nr)
@@ -290,9 +345,41 @@ void fs_ring_away(struct fs_ring *ring, int nr)
 	ring->nr_away += (unsigned)nr;
 }
 
+/* libfuse lets go of the completions that it has been told of when it has served them all. */
+bool fs_ring_has_more(const struct fs_ring *ring)
+{
+	return ring->nr_away > 1 ||
+	       (ring->uring && io_uring_cq_ready(ring->uring) > ring->nr_requests);
+}
+
+static unsigned nr_busy(struct fs *fs)
+{
+	const struct fs_ring *ring = atomic_load(&fs->rings);
+	unsigned nr = 0;
+
+	for (; ring; ring = ring->next)
+		nr += atomic_load_explicit(&ring->busy, memory_order_relaxed);
+	return nr;
+}
+
+bool fs_ring_is_alone(struct fs_ring *ring)
+{
+	if (!helpers_are_of_use(ring->fs->helpers, nr_busy(ring->fs)))
+		ring->nr_alone = 0;
+	else if (ring->nr_alone < ALONE_LOOKS)
+		ring->nr_alone++;
+	return ring->nr_alone == ALONE_LOOKS;
+}
+
 #else
 
 static struct fs_ring *const ring_here = NULL;
+
+int fs_rings_init(struct fs *fs)
+{
+	(void)fs;
+	return 0;
+}
 
 bool fs_ring_enter(struct fs *fs, fuse_req_t req)
 {
@@ -310,6 +397,18 @@ void fs_ring_away(struct fs_ring *ring, int nr)
 {
 	(void)ring;
 	(void)nr;
+}
+
+bool fs_ring_has_more(const struct fs_ring *ring)
+{
+	(void)ring;
+	return false;
+}
+
+bool fs_ring_is_alone(struct fs_ring *ring)
+{
+	(void)ring;
+	return true;
 }
 
 void fs_ring_answer(struct fs_ring *ring, struct fs_io *io)

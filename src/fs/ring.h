@@ -8,6 +8,8 @@
  *  - the kernel delivers the next request through the thread that gave the last answer, so one
  *    that then sleeps in a system call would hold it up;
  *  - and answers that are given together cost one system call.
+ * Before such a thread ends it waits for what is under way: the adapter moves bytes to and from
+ * buffers that libfuse frees then.
  * For this the ring's thread must be woken while it waits for requests, for which libfuse has no
  * function. So two functions of liburing that only libfuse calls here are replaced: see ring.c.
  *
@@ -39,8 +41,18 @@ struct fs_ring *fs_ring_here(void);
 /** fs_ring_away() - @nr more, or less if negative, requests are with somebody else; own thread */
 void fs_ring_away(struct fs_ring *ring, int nr);
 
+/** fs_ring_has_more() - more is under way than the request being served; own thread */
+bool fs_ring_has_more(const struct fs_ring *ring);
+
+/** fs_ring_is_alone() - some processor has had no ring to run for a while; own thread, for each
+ *  request */
+bool fs_ring_is_alone(struct fs_ring *ring);
+
 /** fs_ring_answer() - have the ring's thread call io->done; any thread */
 void fs_ring_answer(struct fs_ring *ring, struct fs_io *io);
+
+/** fs_rings_init() - before the session starts. Return: 0; -EAGAIN, -ENOMEM. */
+int fs_rings_init(struct fs *fs);
 
 /** fs_rings_free() - when the session has ended */
 void fs_rings_free(struct fs *fs);

@@ -59,9 +59,7 @@ int fs_serve(struct fs *fs, unsigned nr_threads)
 		err = serve_with_libfuse(fs, nr_threads ? nr_threads : default_threads());
 	else
 		err = lanes_serve(fs, nr_threads ? nr_threads : default_lanes());
-	/* What is still under way needs the session to answer, though nobody may hear it; what
-	 * came through a ring is not answered any more, now that the ring's thread has ended. */
-	if (!fs->over_ring)
-		fs_quiesce(fs);
+	/* What is still under way needs the session to answer, though nobody may hear it. */
+	fs_quiesce(fs);
 	return err;
 }

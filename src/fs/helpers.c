@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/helpers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "fs/internal.h"
+
+/* More could not be fed: the memory is the limit. */
+#define MAX_HELPERS 8
+
+struct helpers {
+	unsigned nr_processors; /* set before the threads start */
+	pthread_t threads[MAX_HELPERS];
+	unsigned nr_threads;
+
+	pthread_mutex_t lock; /* protects what follows */
+	pthread_cond_t wake;
+	struct fs_io *first, **last;
+	bool stop;
+};
+
+static struct fs_io *take_locked(struct helpers *helpers)
+{
+	struct fs_io *io = helpers->first;
+
+	if (!io)
+		return NULL;
+	helpers->first = io->next;
+	if (!helpers->first)
+		helpers->last = &helpers->first;
+	return io;
+}
+
+static struct fs_io *wait_for_io(struct helpers *helpers)
+{
+	struct fs_io *io;
+
+	pthread_mutex_lock(&helpers->lock);
+	while (!helpers->first && !helpers->stop)
+		pthread_cond_wait(&helpers->wake, &helpers->lock);
+	io = take_locked(helpers);
+	pthread_mutex_unlock(&helpers->lock);
+	return io;
+}
+
+static void *helper_main(void *arg)
+{
+	struct helpers *helpers = arg;
+	struct fs_io *io;
+
+	while ((io = wait_for_io(helpers)))
+		fs_io_submit_here(io);
+	return NULL;
+}
+
+/* ---- for the rings ---- */
+
+bool helpers_are_of_use(const struct helpers *helpers, unsigned nr_busy)
+{
+	return helpers && nr_busy < helpers->nr_processors;
+}
+
+void helpers_give(struct helpers *helpers, struct fs_io *io)
+{
+	io->next = NULL;
+	pthread_mutex_lock(&helpers->lock);
+	*helpers->last = io;
+	helpers->last = &io->next;
+	pthread_cond_signal(&helpers->wake);
+	pthread_mutex_unlock(&helpers->lock);
+}
+
+/* ---- life ---- */
+
+static unsigned nr_processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	return (unsigned)CPU_COUNT(&set);
+}
+
+static unsigned nr_wanted(const struct helpers *helpers)
+{
+	unsigned nr = helpers->nr_processors / 2;
+
+	return nr < MAX_HELPERS ? nr : MAX_HELPERS;
+}
+
+static int start_threads(struct helpers *helpers)
+{
+	unsigned nr = nr_wanted(helpers);
+	int err = 0;
+
+	while (helpers->nr_threads < nr && !err) {
+		err = thread_start(&helpers->threads[helpers->nr_threads], helper_main, helpers,
+				   "cxlfs-helper");
+		if (!err)
+			helpers->nr_threads++;
+	}
+	return err;
+}
+
+int helpers_new(struct helpers **ret_helpers)
+{
+	struct helpers *helpers;
+	unsigned nr = nr_processors();
+	int err;
+
+	if (nr < 2)
+		return -ENOTSUP;
+	helpers = calloc(1, sizeof(*helpers));
+	if (!helpers)
+		return -ENOMEM;
+	helpers->nr_processors = nr;
+	helpers->last = &helpers->first;
+	pthread_mutex_init(&helpers->lock, NULL);
+	pthread_cond_init(&helpers->wake, NULL);
+	err = start_threads(helpers);
+	if (err) {
+		helpers_free(helpers);
+		return err;
+	}
+	*ret_helpers = helpers;
+	return 0;
+}
+
+void helpers_free(struct helpers *helpers)
+{
+	if (!helpers)
+		return;
+	pthread_mutex_lock(&helpers->lock);
+	helpers->stop = true;
+	pthread_cond_broadcast(&helpers->wake);
+	pthread_mutex_unlock(&helpers->lock);
+	while (helpers->nr_threads)
+		pthread_join(helpers->threads[--helpers->nr_threads], NULL);
+	pthread_cond_destroy(&helpers->wake);
+	pthread_mutex_destroy(&helpers->lock);
+	free(helpers);
+}
