@@ -155,14 +155,19 @@ START_TEST(test_ready_never_more_than_a_share)
 }
 END_TEST
 
-START_TEST(test_ready_they_go_back_when_no_file_comes)
+static void let_ready_ones_go(void)
 {
-	make_some_ready();
 	data_volume_set_quiet_ms(vol, 10);
 	ask_worker(); /* which had gone to sleep for longer */
 	for (unsigned tries = 0; nr_ready() > 0 && tries < 5000; tries++)
 		usleep(1000);
 	ck_assert_uint_eq(nr_ready(), 0);
+}
+
+START_TEST(test_ready_they_go_back_when_no_file_comes)
+{
+	make_some_ready();
+	let_ready_ones_go();
 }
 END_TEST
 
@@ -190,6 +195,28 @@ START_TEST(test_ready_every_handle_can_be_had)
 	while (nr_files < FEW_HANDLES)
 		ck_assert_int_eq(run(new_file(), DATA_OP_WRITE, CHUNK - 1, 2), 2);
 	ck_assert_int_eq(run(files[0], DATA_OP_READ, 0, 2), 1);
+}
+END_TEST
+
+START_TEST(test_ready_none_is_taken_on_a_lun_that_is_much_fuller)
+{
+	const struct fake_config config = { .nr_luns = 2, .nr_chunks = NR_CHUNKS };
+	const uint64_t nr_big = NR_CHUNKS - 20;
+
+	stop();
+	start_with(&config);
+	make_some_ready();
+	free_files();
+	ask_worker();
+	ck_assert_uint_gt(nr_ready(), 0);
+	ck_assert_int_eq(run(new_file(), DATA_OP_ALLOCATE, 0, nr_big * CHUNK), 0);
+	while (nr_files < 8) {
+		ck_assert_int_eq(write_new_file(), 1);
+		let_worker_fill();
+	}
+	let_ready_ones_go();
+	ck_assert_uint_eq(fake_free_chunks(sp, 0), NR_CHUNKS - nr_big);
+	ck_assert_uint_eq(fake_free_chunks(sp, 1), NR_CHUNKS - (nr_files - 1));
 }
 END_TEST
 
@@ -224,6 +251,7 @@ static void add_tests(TCase *ready)
 	tcase_add_test(ready, test_ready_they_go_back_when_no_file_comes);
 	tcase_add_test(ready, test_ready_every_chunk_can_be_had);
 	tcase_add_test(ready, test_ready_every_handle_can_be_had);
+	tcase_add_test(ready, test_ready_none_is_taken_on_a_lun_that_is_much_fuller);
 	tcase_add_test(ready, test_ready_a_file_that_needs_more_gets_it);
 	tcase_add_test(ready, test_ready_failure_to_make_one_hurts_nobody);
 }

@@ -4,7 +4,7 @@
  *
  * Opening a vLUN and growing it takes two ioctls and a visit to the worker, longer than a small
  * file takes to write. While new files come in quick succession the worker makes them ahead, twice
- * as many each time there was none, but never more than a small share of what is free. They count
+ * as many each time there was none, but no more than a small share of what is free then. They count
  * as free: they go back as soon as anybody else needs the flash, or when no new file has come for
  * a while.
  */
@@ -23,7 +23,13 @@ void ready_init(struct ready_pool *ready);
 /** ready_fini() - close what there is. Sleeps in ioctls. Context: after the worker has ended. */
 void ready_fini(struct ready_pool *ready);
 
-/** ready_take() - any one; it is the caller's then. Return: false: there is none. Any thread. */
+/** ready_stop() - make no more of them; for the end, when there are no files */
+void ready_stop(struct ready_pool *ready);
+
+/**
+ * ready_take() - one on a LUN that is not much fuller than others; it is the caller's then
+ * Any thread; a file's lock may be held. Return: false: there is none.
+ */
 bool ready_take(struct data_volume *vol, struct ready_vlun *ret_vlun);
 
 /**

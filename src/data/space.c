@@ -257,7 +257,10 @@ static int grow_new(struct data_volume *vol, struct data_file *file, uint32_t wa
 		if (has_vlun(file) || (err && err != -ENOSPC))
 			break;
 	}
-	if (!err && wanted == 1)
+	/* One that was adopted meanwhile, by another operation, has a single chunk. */
+	if ((!err || err == -ENOSPC) && has_vlun(file))
+		err = file->map.nr_slots < wanted ? grow_vlun(vol, file, wanted) : 0;
+	if (!err && wanted == 1 && has_vlun(file))
 		ready_note(vol, false);
 	return err == -ENOSPC ? 0 : err;
 }

@@ -245,6 +245,7 @@ void data_volume_free(struct data_volume *vol)
 {
 	if (!vol)
 		return;
+	ready_stop(&vol->ready);
 	(void)pthread_mutex_lock(&vol->lock);
 	vol->stopping = true;
 	(void)pthread_cond_signal(&vol->wake);

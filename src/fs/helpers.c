@@ -12,6 +12,8 @@
 
 /* More could not be fed: the memory is the limit. */
 #define MAX_HELPERS 8
+/* Of each helper: with more, whoever has them to give would only wait for it. */
+#define MAX_WAITING 4
 
 struct helpers {
 	unsigned nr_processors; /* set before the threads start */
@@ -21,6 +23,7 @@ struct helpers {
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
 	struct fs_io *first, **last;
+	unsigned nr_waiting;
 	bool stop;
 };
 
@@ -30,6 +33,7 @@ static struct fs_io *take_locked(struct helpers *helpers)
 
 	if (!io)
 		return NULL;
+	helpers->nr_waiting--;
 	helpers->first = io->next;
 	if (!helpers->first)
 		helpers->last = &helpers->first;
@@ -65,14 +69,25 @@ bool helpers_are_of_use(const struct helpers *helpers, unsigned nr_busy)
 	return helpers && nr_busy < helpers->nr_processors;
 }
 
-void helpers_give(struct helpers *helpers, struct fs_io *io)
+static void add_locked(struct helpers *helpers, struct fs_io *io)
 {
 	io->next = NULL;
-	pthread_mutex_lock(&helpers->lock);
 	*helpers->last = io;
 	helpers->last = &io->next;
+	helpers->nr_waiting++;
 	pthread_cond_signal(&helpers->wake);
+}
+
+bool helpers_give(struct helpers *helpers, struct fs_io *io)
+{
+	bool has_room;
+
+	pthread_mutex_lock(&helpers->lock);
+	has_room = helpers->nr_waiting < MAX_WAITING * helpers->nr_threads;
+	if (has_room)
+		add_locked(helpers, io);
 	pthread_mutex_unlock(&helpers->lock);
+	return has_room;
 }
 
 /* ---- life ---- */

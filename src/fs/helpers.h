@@ -4,9 +4,9 @@
  *
  * Where the adapter completes commands on the thread that gives them, as the emulated one does, the
  * bytes of a large request are copied twice on one thread: by the kernel, in the name of the ring's
- * thread, and by the adapter. So when a program keeps several large requests going, and processors
- * have nothing to do, the thread of the ring hands them over and takes the next ones from the kernel
- * meanwhile.
+ * thread, and by the adapter. So when a program keeps several large requests going, and there are
+ * processors without a busy ring, the thread of the ring hands requests over and takes the next ones
+ * from the kernel meanwhile.
  */
 #ifndef CXLFS_FS_HELPERS_H
 #define CXLFS_FS_HELPERS_H
@@ -32,7 +32,10 @@ void helpers_free(struct helpers *helpers);
  */
 bool helpers_are_of_use(const struct helpers *helpers, unsigned nr_busy);
 
-/** helpers_give() - have some other thread call fs_io_submit_here() with @io. Any thread. */
-void helpers_give(struct helpers *helpers, struct fs_io *io);
+/**
+ * helpers_give() - have some other thread call fs_io_submit_here() with @io
+ * Any thread. Return: false: they have enough to do.
+ */
+bool helpers_give(struct helpers *helpers, struct fs_io *io);
 
 #endif

@@ -117,17 +117,21 @@ void fs_io_submit_here(struct fs_io *io)
 		data_submit(&io->op);
 }
 
+static bool moves_many_bytes(const struct data_op *op)
+{
+	return (op->kind == DATA_OP_READ || op->kind == DATA_OP_WRITE) &&
+	       op->bytes >= MIN_HELP_BYTES;
+}
+
 static bool needs_help(const struct fs_io *io)
 {
-	return io->home && io->op.bytes >= MIN_HELP_BYTES && fs_ring_has_more(io->home) &&
-	       io->fs->helpers && fs_ring_is_alone(io->home);
+	return io->home && io->fs->helpers && moves_many_bytes(&io->op) &&
+	       fs_ring_has_more(io->home) && fs_ring_is_alone(io->home);
 }
 
 void fs_io_submit(struct fs_io *io)
 {
-	if (needs_help(io))
-		helpers_give(io->fs->helpers, io);
-	else
+	if (!needs_help(io) || !helpers_give(io->fs->helpers, io))
 		fs_io_submit_here(io);
 }
 

@@ -94,9 +94,10 @@ void fs_ring_answer(struct fs_ring *ring, struct fs_io *io)
 	pthread_mutex_lock(&ring->lock);
 	*ring->last = io;
 	ring->last = &io->next;
-	pthread_mutex_unlock(&ring->lock);
+	/* Under the lock: with the last answer the ring may come to its end. */
 	if (atomic_exchange(&ring->asleep, false))
 		(void)!write(ring->wake_fd, &one, sizeof(one));
+	pthread_mutex_unlock(&ring->lock);
 }
 
 /* ---- looking out ---- */

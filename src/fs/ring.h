@@ -44,8 +44,7 @@ void fs_ring_away(struct fs_ring *ring, int nr);
 /** fs_ring_has_more() - more is under way than the request being served; own thread */
 bool fs_ring_has_more(const struct fs_ring *ring);
 
-/** fs_ring_is_alone() - some processor has had no ring to run for a while; own thread, for each
- *  request */
+/** fs_ring_is_alone() - at several looks in a row some processor had no ring to run; own thread */
 bool fs_ring_is_alone(struct fs_ring *ring);
 
 /** fs_ring_answer() - have the ring's thread call io->done; any thread */

@@ -5,6 +5,8 @@
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/endless.sh
+. "$(dirname "$0")/../lib/endless.sh"
 need_root
 need_tools fio
 need_cxlfs
@@ -15,17 +17,6 @@ expect_log 'adapter was reset'
 expect_log '^cxlfs: Terminated: unmounting '
 expect_log '^cxlfs: .* is in use: '
 
-io() { # NAME OPTIONS...
-	local name=$1
-	shift
-	(cd "$WORK" && timeout 60 fio --name="$name" --directory="$MNT" --ioengine=libaio --direct=1 \
-		--randrepeat=0 --group_reporting --verify_state_save=0 "$@" >"$WORK/fio-$name" 2>&1) || {
-		cat "$WORK/fio-$name" >&2
-		fail "fio $name"
-	}
-}
-verified_io() { io "$@" --verify=crc32c --verify_fatal=1 --do_verify=1; }
-
 # Processor time of the helpers, ns.
 helped_ns() {
 	local task sum=0 ns
@@ -35,25 +26,6 @@ helped_ns() {
 		sum=$((sum + ns))
 	done
 	echo "$sum"
-}
-
-# Of 8 MiB at a time, which is eight requests.
-start_writers() {
-	local i
-	writers=()
-	for i in 1 2 3; do
-		dd if=/dev/zero of="$MNT/endless$i" oflag=direct bs=8M 2>/dev/null &
-		writers+=($!)
-		wait_until "writer $i runs" test -s "$MNT/endless$i"
-	done
-}
-
-end_writers() {
-	local writer
-	for writer in "${writers[@]}"; do
-		! wait "$writer" || fail "a writer did not notice"
-	done
-	! is_mounted "$MNT" || umount -l "$MNT"
 }
 
 start_volume "" io_uring
@@ -70,15 +42,5 @@ verified_io resets --rw=randwrite --bsrange=64k-1m --size=64m --iodepth=16
 "$CXLFSADM" emul fault "$STORE/adapter" clear >/dev/null
 stop_volume
 
-start_volume "" io_uring
-start_writers
-kill -TERM "${DAEMON[$MNT]}"
-wait_for_daemon "$MNT"
-end_writers
-
-start_volume "" io_uring
-start_writers
-umount -f "$MNT" 2>/dev/null || true # the kernel ends the connection first
-wait_for_daemon "$MNT"
-end_writers
+end_under_writers 3 8M io_uring # of eight requests each
 finish

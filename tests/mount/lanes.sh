@@ -6,6 +6,8 @@
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/endless.sh
+. "$(dirname "$0")/../lib/endless.sh"
 need_root
 need_tools fio
 need_cxlfs
@@ -14,36 +16,6 @@ expect_log '^cxlfs: Terminated: unmounting '
 expect_log '^cxlfs: .* is in use: '
 
 readonly CARD=latency=read:48us,write:20us,riops=324000,wiops=185000
-
-io() { # NAME OPTIONS...
-	local name=$1
-	shift
-	(cd "$WORK" && timeout 60 fio --name="$name" --directory="$MNT" --ioengine=libaio --direct=1 \
-		--randrepeat=0 --group_reporting --verify_state_save=0 "$@" >"$WORK/fio-$name" 2>&1) || {
-		cat "$WORK/fio-$name" >&2
-		fail "fio $name"
-	}
-}
-verified_io() { io "$@" --verify=crc32c --verify_fatal=1 --do_verify=1; }
-
-# Writers that do not end; as long as they have their files open the volume is in use.
-start_writers() {
-	local i
-	writers=()
-	for i in 1 2 3 4; do
-		dd if=/dev/zero of="$MNT/endless$i" oflag=direct bs=64k 2>/dev/null &
-		writers+=($!)
-		wait_until "writer $i runs" test -s "$MNT/endless$i"
-	done
-}
-
-end_writers() {
-	local writer
-	for writer in "${writers[@]}"; do
-		! wait "$writer" || fail "a writer did not notice"
-	done
-	! is_mounted "$MNT" || umount -l "$MNT"
-}
 
 for threads in 1 3; do
 	start_volume "$CARD" "no_io_uring,threads=$threads"
@@ -62,15 +34,5 @@ for threads in 1 3; do
 	stop_volume
 done
 
-start_volume "$CARD" no_io_uring,threads=3
-start_writers
-kill -TERM "${DAEMON[$MNT]}"
-wait_for_daemon "$MNT"
-end_writers
-
-start_volume "$CARD" no_io_uring,threads=3
-start_writers
-umount -f "$MNT" 2>/dev/null || true # the kernel ends the connection first
-wait_for_daemon "$MNT"
-end_writers
+end_under_writers 4 64k no_io_uring,threads=3 "$CARD"
 finish

@@ -1,0 +1,50 @@
+# Sourced by tests of threads that serve requests, after harness.sh: loads with many requests at a
+# time, and writers that do not end.
+# shellcheck shell=bash disable=SC2154
+
+io() { # NAME OPTIONS...
+	local name=$1
+	shift
+	(cd "$WORK" && timeout 60 fio --name="$name" --directory="$MNT" --ioengine=libaio --direct=1 \
+		--randrepeat=0 --group_reporting --verify_state_save=0 "$@" >"$WORK/fio-$name" 2>&1) || {
+		cat "$WORK/fio-$name" >&2
+		fail "fio $name"
+	}
+}
+verified_io() { io "$@" --verify=crc32c --verify_fatal=1 --do_verify=1; }
+
+# start_writers COUNT BYTES: with so many bytes at a time.  While they have their files open the
+# volume is in use.
+start_writers() {
+	local i
+	writers=()
+	for ((i = 1; i <= $1; i++)); do
+		dd if=/dev/zero of="$MNT/endless$i" oflag=direct bs="$2" 2>/dev/null &
+		writers+=($!)
+		wait_until "writer $i runs" test -s "$MNT/endless$i"
+	done
+}
+
+# The volume has ended: so must they.
+end_writers() {
+	local writer
+	for writer in "${writers[@]}"; do
+		! wait "$writer" || fail "a writer did not notice"
+	done
+	! is_mounted "$MNT" || umount -l "$MNT"
+}
+
+by_signal() { kill -TERM "${DAEMON[$MNT]}"; }
+by_kernel() { umount -f "$MNT" 2>/dev/null || true; } # ends the connection before the daemon knows
+
+# end_under_writers COUNT BYTES MOUNT-OPTIONS [ADAPTER-OPTIONS]: in each way a busy volume can end.
+end_under_writers() {
+	local way
+	for way in by_signal by_kernel; do
+		start_volume "${4:-}" "$3"
+		start_writers "$1" "$2"
+		$way
+		wait_for_daemon "$MNT"
+		end_writers
+	done
+}
