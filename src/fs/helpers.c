@@ -22,32 +22,21 @@ struct helpers {
 
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
-	struct fs_io *first, **last;
+	struct fs_io_queue queue;
 	unsigned nr_waiting;
 	bool stop;
 };
-
-static struct fs_io *take_locked(struct helpers *helpers)
-{
-	struct fs_io *io = helpers->first;
-
-	if (!io)
-		return NULL;
-	helpers->nr_waiting--;
-	helpers->first = io->next;
-	if (!helpers->first)
-		helpers->last = &helpers->first;
-	return io;
-}
 
 static struct fs_io *wait_for_io(struct helpers *helpers)
 {
 	struct fs_io *io;
 
 	pthread_mutex_lock(&helpers->lock);
-	while (!helpers->first && !helpers->stop)
+	while (!helpers->queue.first && !helpers->stop)
 		pthread_cond_wait(&helpers->wake, &helpers->lock);
-	io = take_locked(helpers);
+	io = fs_io_queue_take(&helpers->queue);
+	if (io)
+		helpers->nr_waiting--;
 	pthread_mutex_unlock(&helpers->lock);
 	return io;
 }
@@ -69,23 +58,17 @@ bool helpers_are_of_use(const struct helpers *helpers, unsigned nr_busy)
 	return helpers && nr_busy < helpers->nr_processors;
 }
 
-static void add_locked(struct helpers *helpers, struct fs_io *io)
-{
-	io->next = NULL;
-	*helpers->last = io;
-	helpers->last = &io->next;
-	helpers->nr_waiting++;
-	pthread_cond_signal(&helpers->wake);
-}
-
 bool helpers_give(struct helpers *helpers, struct fs_io *io)
 {
 	bool has_room;
 
 	pthread_mutex_lock(&helpers->lock);
 	has_room = helpers->nr_waiting < MAX_WAITING * helpers->nr_threads;
-	if (has_room)
-		add_locked(helpers, io);
+	if (has_room) {
+		fs_io_queue_add(&helpers->queue, io);
+		helpers->nr_waiting++;
+		pthread_cond_signal(&helpers->wake);
+	}
 	pthread_mutex_unlock(&helpers->lock);
 	return has_room;
 }
@@ -134,7 +117,7 @@ int helpers_new(struct helpers **ret_helpers)
 	if (!helpers)
 		return -ENOMEM;
 	helpers->nr_processors = nr;
-	helpers->last = &helpers->first;
+	fs_io_queue_init(&helpers->queue);
 	pthread_mutex_init(&helpers->lock, NULL);
 	pthread_cond_init(&helpers->wake, NULL);
 	err = start_threads(helpers);

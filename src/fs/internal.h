@@ -145,6 +145,37 @@ struct fs_io {
 	struct fuse_file_info fi;
 };
 
+/** Ios in a row, first in, first out; whoever has one protects it. */
+struct fs_io_queue {
+	struct fs_io *first, **last;
+};
+
+static inline void fs_io_queue_init(struct fs_io_queue *queue)
+{
+	queue->first = NULL;
+	queue->last = &queue->first;
+}
+
+static inline void fs_io_queue_add(struct fs_io_queue *queue, struct fs_io *io)
+{
+	io->next = NULL;
+	*queue->last = io;
+	queue->last = &io->next;
+}
+
+/** Return: the first, or NULL. */
+static inline struct fs_io *fs_io_queue_take(struct fs_io_queue *queue)
+{
+	struct fs_io *io = queue->first;
+
+	if (io) {
+		queue->first = io->next;
+		if (!queue->first)
+			queue->last = &queue->first;
+	}
+	return io;
+}
+
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino);
 void fs_io_put(struct fs_io *io);
 /** fs_io_end() - have io->done called where it may answer. Any thread. */

@@ -43,7 +43,7 @@ struct fs_ring {
 	_Atomic bool busy;   /* does not wait */
 	_Atomic bool asleep; /* where only wake_fd wakes it for an answer */
 	pthread_mutex_t lock;
-	struct fs_io *first, **last; /* to be answered; protected by lock */
+	struct fs_io_queue answers; /* to be given; protected by lock */
 	struct fs_ring *next;
 };
 
@@ -57,9 +57,8 @@ static struct fs_io *take_all(struct fs_ring *ring)
 	struct fs_io *first;
 
 	pthread_mutex_lock(&ring->lock);
-	first = ring->first;
-	ring->first = NULL;
-	ring->last = &ring->first;
+	first = ring->answers.first;
+	fs_io_queue_init(&ring->answers);
 	pthread_mutex_unlock(&ring->lock);
 	return first;
 }
@@ -69,7 +68,7 @@ static bool has_answers(struct fs_ring *ring)
 	bool has;
 
 	pthread_mutex_lock(&ring->lock);
-	has = ring->first != NULL;
+	has = ring->answers.first != NULL;
 	pthread_mutex_unlock(&ring->lock);
 	return has;
 }
@@ -90,10 +89,8 @@ void fs_ring_answer(struct fs_ring *ring, struct fs_io *io)
 {
 	const uint64_t one = 1;
 
-	io->next = NULL;
 	pthread_mutex_lock(&ring->lock);
-	*ring->last = io;
-	ring->last = &io->next;
+	fs_io_queue_add(&ring->answers, io);
 	/* Under the lock: with the last answer the ring may come to its end. */
 	if (atomic_exchange(&ring->asleep, false))
 		(void)!write(ring->wake_fd, &one, sizeof(one));
@@ -274,7 +271,7 @@ static struct fs_ring *ring_new(void)
 		return NULL;
 	}
 	pthread_mutex_init(&ring->lock, NULL);
-	ring->last = &ring->first;
+	fs_io_queue_init(&ring->answers);
 	return ring;
 }
 

@@ -18,7 +18,7 @@ struct fs_worker {
 	pthread_t thread;
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
-	struct fs_io *first, **last;
+	struct fs_io_queue queue;
 	bool stop, pausing;
 	long pause_ns; /* set before the thread starts: from the first io to when it looks */
 };
@@ -47,17 +47,12 @@ static struct fs_io *next_io(struct fs_worker *worker)
 	struct fs_io *io;
 
 	pthread_mutex_lock(&worker->lock);
-	while (!worker->first && !worker->stop) {
+	while (!worker->queue.first && !worker->stop) {
 		pthread_cond_wait(&worker->wake, &worker->lock);
 		if (worker->pause_ns)
 			pause_locked(worker);
 	}
-	io = worker->first;
-	if (io) {
-		worker->first = io->next;
-		if (!worker->first)
-			worker->last = &worker->first;
-	}
+	io = fs_io_queue_take(&worker->queue);
 	pthread_mutex_unlock(&worker->lock);
 	return io;
 }
@@ -75,7 +70,7 @@ static int worker_start(struct fs_worker *worker, long pause_ns, const char *nam
 {
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->wake, NULL);
-	worker->last = &worker->first;
+	fs_io_queue_init(&worker->queue);
 	worker->pause_ns = pause_ns;
 	return thread_start(&worker->thread, worker_main, worker, name);
 }
@@ -93,10 +88,8 @@ static void worker_stop(struct fs_worker *worker)
 
 static void worker_add(struct fs_worker *worker, struct fs_io *io)
 {
-	io->next = NULL;
 	pthread_mutex_lock(&worker->lock);
-	*worker->last = io;
-	worker->last = &io->next;
+	fs_io_queue_add(&worker->queue, io);
 	if (!worker->pausing)
 		pthread_cond_signal(&worker->wake);
 	pthread_mutex_unlock(&worker->lock);
