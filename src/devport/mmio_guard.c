@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/fatal_signal.h"
 
 /*
  * State that a signal handler needs has to be reachable without an argument. What is accessed is
@@ -23,24 +24,8 @@ static struct {
 	int rc;
 	int ones_fd; /* a page of all ones, to be mapped over dead ones */
 	uintptr_t page_bytes;
-	struct sigaction before;
+	struct fatal_signal sigbus;
 } guard = { .once = PTHREAD_ONCE_INIT };
-
-static void hand_on(int signal_number, siginfo_t *info, void *ucontext)
-{
-	if (guard.before.sa_flags & SA_SIGINFO) {
-		guard.before.sa_sigaction(signal_number, info, ucontext);
-	} else if (guard.before.sa_handler != SIG_DFL && guard.before.sa_handler != SIG_IGN) {
-		guard.before.sa_handler(signal_number);
-	} else {
-		/* Back to the default; the access repeats and ends the process as it should. */
-		struct sigaction fatal = { .sa_handler = SIG_DFL };
-
-		(void)sigaction(signal_number, &fatal, NULL);
-		if (info->si_code <= 0) /* sent, not caused: nothing will repeat by itself */
-			(void)raise(signal_number);
-	}
-}
 
 /* In one step: another thread must not find zeros on the page while it is being replaced. */
 static bool replace_page(const volatile uint64_t *address)
@@ -51,18 +36,19 @@ static bool replace_page(const volatile uint64_t *address)
 		    guard.ones_fd, 0) != MAP_FAILED;
 }
 
-static void on_sigbus(int signal_number, siginfo_t *info, void *ucontext)
+static void on_sigbus(int number, siginfo_t *info, void *ucontext)
 {
 	const volatile uint64_t *address = guarded_address;
 	int saved_errno = errno;
 	bool cured;
 
+	(void)number;
 	cured = address && info->si_code > 0 &&
 		(uintptr_t)info->si_addr - (uintptr_t)address < sizeof(*address) &&
 		replace_page(address);
 	errno = saved_errno;
 	if (!cured)
-		hand_on(signal_number, info, ucontext);
+		fatal_signal_hand_on(&guard.sigbus, info, ucontext);
 }
 
 static int make_ones(void)
@@ -88,14 +74,10 @@ static int make_ones(void)
 
 static void install(void)
 {
-	struct sigaction action = { .sa_sigaction = on_sigbus,
-				    .sa_flags = SA_SIGINFO | SA_RESTART };
-
-	(void)sigemptyset(&action.sa_mask);
 	guard.page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
 	guard.rc = make_ones();
-	if (!guard.rc && sigaction(SIGBUS, &action, &guard.before))
-		guard.rc = -errno;
+	if (!guard.rc)
+		guard.rc = fatal_signal_take(&guard.sigbus, SIGBUS, on_sigbus);
 }
 
 int mmio_guard_install(void)

@@ -7,9 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "emul/media_map.h"
+
 struct emul_media {
 	int fd;
 	bool read_only;
+	struct emul_media_map *map; /* NULL when there is none */
 };
 
 int emul_media_open(int fd, struct emul_media **ret_media)
@@ -26,6 +29,7 @@ int emul_media_open(int fd, struct emul_media **ret_media)
 	}
 	media->fd = fd;
 	media->read_only = (flags & O_ACCMODE) == O_RDONLY;
+	media->map = media->read_only ? NULL : emul_media_map_new(fd);
 	*ret_media = media;
 	return 0;
 }
@@ -34,6 +38,7 @@ void emul_media_close(struct emul_media *media)
 {
 	if (!media)
 		return;
+	emul_media_map_free(media->map);
 	close(media->fd);
 	free(media);
 }
@@ -70,19 +75,16 @@ static int read_zeros(const struct iovec *iov, int nr_iov, uint64_t *done)
 	return 0;
 }
 
-int emul_media_transfer(struct emul_media *media, bool write, struct iovec *iov, int nr_iov,
-			uint64_t offset, uint64_t *ret_done)
+static int transfer_by_calls(struct emul_media *media, bool write, struct iovec *iov, int nr_iov,
+			     uint64_t offset, uint64_t *ret_done)
 {
 	uint64_t done = 0;
 	int err = 0;
 
-	*ret_done = 0;
-	if (write && media->read_only)
-		return -EROFS;
 	while (nr_iov > 0 && !err) {
 		off_t at = (off_t)(offset + done);
-		ssize_t n = write ? pwritev(media->fd, iov, nr_iov, at) :
-				    preadv(media->fd, iov, nr_iov, at);
+		ssize_t n = write ? pwritev(media->fd, iov, nr_iov, at)
+				  : preadv(media->fd, iov, nr_iov, at);
 
 		if (n > 0) {
 			done += (uint64_t)n;
@@ -99,5 +101,27 @@ int emul_media_transfer(struct emul_media *media, bool write, struct iovec *iov,
 		}
 	}
 	*ret_done = done;
+	return err;
+}
+
+int emul_media_transfer(struct emul_media *media, bool write, struct iovec *iov, int nr_iov,
+			uint64_t offset, uint64_t *ret_done)
+{
+	uint64_t copied, done;
+	int err;
+
+	*ret_done = 0;
+	if (write && media->read_only)
+		return -EROFS;
+	copied = emul_media_map_move(media->map, write, iov, nr_iov, offset);
+	advance(&iov, &nr_iov, copied);
+	if (!nr_iov) {
+		*ret_done = copied;
+		return 0;
+	}
+	err = transfer_by_calls(media, write, iov, nr_iov, offset + copied, &done);
+	if (write)
+		emul_media_map_note(media->map, offset + copied, done);
+	*ret_done = copied + done;
 	return err;
 }

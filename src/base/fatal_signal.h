@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fatal_signal - a signal that a faulting access causes, shared by those who foresee some of them.
+ *
+ * Each takes the signal on top of whoever had it, looks whether the fault is one of his, and hands
+ * all others on. What is nobody's ends the process as if nobody had asked.
+ */
+#ifndef CXLFS_BASE_FATAL_SIGNAL_H
+#define CXLFS_BASE_FATAL_SIGNAL_H
+
+#include <signal.h>
+
+/** One handler's place; never moves or goes away once it was taken. */
+struct fatal_signal {
+	int number;
+	struct sigaction before;
+};
+
+/**
+ * fatal_signal_take() - install a handler
+ * It may leave by siglongjmp(), if it puts the signal mask back.
+ * @number: SIGSEGV or SIGBUS
+ * Return: 0; -errno of sigaction(2).
+ */
+int fatal_signal_take(struct fatal_signal *signal, int number,
+		      void (*handler)(int number, siginfo_t *info, void *ucontext));
+
+/** fatal_signal_hand_on() - from the handler: this one is not ours. Async-signal-safe. */
+void fatal_signal_hand_on(const struct fatal_signal *signal, siginfo_t *info, void *ucontext);
+
+#endif
