@@ -3,11 +3,9 @@
  * space - taking and giving back the chunks of files.
  *
  * A new file that needs one chunk takes a vLUN that is ready, if there is one (data/ready.h).
- * Whatever else a file needs beyond its slots it gets on the volume's worker: a vLUN on the LUN with
- * most room, made with size 0 and then grown. What is held ahead of need is called back before
- * anybody is told that the flash is full, and freed files that still have operations in flight are
- * waited for. What is held ahead and not used for a while goes back by itself, for
- * the LUN may have users besides this volume.
+ * Whatever else a file needs beyond its slots it gets on the volume's worker (data/slots.h). Before
+ * anybody is told that the flash is full, freed files that still have operations in flight are
+ * waited for.
  *
  * Counting: a file counts with the slots up to its highest used one, because only what lies
  * beyond that can be given to others. The counts change with the mapping, before the ioctls do.
@@ -43,12 +41,6 @@ void space_account_locked(struct data_file *file);
 
 /** space_ahead_locked() - after a write: take a chunk ahead if the file is about to need one */
 void space_ahead_locked(struct data_file *file, uint64_t last_block);
-
-/**
- * space_tidy() - worker: give back what files have held ahead of need for @quiet_ns
- * Return: when to look again, by clock_now_ns(); UINT64_MAX: nobody holds anything.
- */
-uint64_t space_tidy(struct data_volume *vol, uint64_t quiet_ns);
 
 /** space_release() - worker job: the end of a file */
 void space_release(struct data_volume *vol, struct data_job *job);

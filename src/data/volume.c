@@ -8,6 +8,7 @@
 #include "base/minmax.h"
 #include "base/thread.h"
 #include "data/ready.h"
+#include "data/slots.h"
 #include "data/space.h"
 
 /* How long it may take the kernel to forget a file that nobody uses any more. */
@@ -73,7 +74,7 @@ static uint64_t tidy(struct data_volume *vol)
 {
 	uint64_t quiet_ns = vol->quiet_ns;
 
-	return min_u64(space_tidy(vol, quiet_ns), ready_tidy(vol, quiet_ns));
+	return min_u64(slots_tidy(vol, quiet_ns), ready_tidy(vol, quiet_ns));
 }
 
 static void *work(void *arg)

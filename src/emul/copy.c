@@ -13,6 +13,8 @@
 /* Linux maps so much together where a file is read first, where it is written first only a page. */
 #define FAULT_AROUND UINT64_C(65536)
 
+#define ANY_ADDRESS __attribute__((noinline, no_sanitize("undefined")))
+
 /* Where a signal handler finds it; a fault's signal comes to the thread that made it. */
 static _Thread_local sigjmp_buf *volatile way_out;
 
@@ -53,8 +55,7 @@ int emul_copy_install(void)
  * Out of line: what sigsetjmp() may bring back must not be in registers that change. An address
  * that cannot be right is as good as one that is only not there.
  */
-__attribute__((noinline, no_sanitize("undefined"))) static void
-copy_pieces(char *to, const char *from, size_t bytes)
+static ANY_ADDRESS void copy_pieces(char *to, const char *from, size_t bytes)
 {
 	uint64_t piece;
 
