@@ -146,12 +146,12 @@ END_TEST
 /* What is at the address of the mapping in a child is the child's own. */
 START_TEST(test_child_closes_what_it_inherited_and_unmaps_nothing)
 {
-	unsigned nr_fds = nr_open_fds();
+	pid_t child = fork();
 	int status;
-	pid_t child;
 
-	child = fork();
 	if (child == 0) {
+		unsigned nr_fds = nr_open_fds();
+
 		ops->unmap(mmio);
 		_exit(nr_open_fds() == nr_fds - 1 && fcntl(fd2, F_GETFD) >= 0 ? 0 : 1);
 	}

@@ -25,7 +25,7 @@ void slots_grow_ahead(struct data_volume *vol, struct data_file *file);
 /** slots_settle() - after growth: what was got but not used goes back if it @failed, or is noted */
 void slots_settle(struct data_file *file, bool failed);
 
-/** slots_trim() - give back what the file holds beyond its tail. Return: whether it was anything. */
+/** slots_trim() - give back what the file holds beyond its tail. Return: whether it held any. */
 bool slots_trim(struct data_file *file);
 
 /**

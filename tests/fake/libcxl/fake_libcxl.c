@@ -50,6 +50,7 @@ struct cxl_afu_h *cxl_afu_fd_to_h(int fd)
 		return NULL;
 	afu->fd = fd;
 	fake.nr_handles++;
+	fake.newest = afu;
 	return afu;
 }
 
@@ -59,6 +60,8 @@ void cxl_afu_free(struct cxl_afu_h *afu)
 		return;
 	(void)cxl_mmio_unmap(afu);
 	(void)close(afu->fd);
+	if (fake.newest == afu)
+		fake.newest = NULL;
 	free(afu);
 	fake.nr_handles--;
 }
