@@ -2,31 +2,42 @@
 #include "base/fatal_signal.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
-int fatal_signal_take(struct fatal_signal *signal, int number,
-		      void (*handler)(int number, siginfo_t *info, void *ucontext))
+int fatal_signal_take(struct fatal_signal *place, int number, fatal_signal_handler *handler)
 {
-	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART };
+	/* On the stack of whoever was there before, who may want to hear of an overflow. */
+	struct sigaction action = { .sa_sigaction = handler,
+				    .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
 
 	(void)sigemptyset(&action.sa_mask);
-	signal->number = number;
-	return sigaction(number, &action, &signal->before) ? -errno : 0;
+	place->number = number;
+	return sigaction(number, &action, &place->before) ? -errno : 0;
 }
 
-void fatal_signal_hand_on(const struct fatal_signal *signal, siginfo_t *info, void *ucontext)
+/* Sent by somebody, or about memory that nobody has accessed: it will not come again by itself. */
+static bool comes_once(const siginfo_t *info)
 {
-	const struct sigaction *before = &signal->before;
+	return info->si_code <= 0 || info->si_code == BUS_MCEERR_AO;
+}
 
-	if (before->sa_flags & SA_SIGINFO) {
-		before->sa_sigaction(signal->number, info, ucontext);
-	} else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
-		before->sa_handler(signal->number);
-	} else {
-		/* Back to the default; the access repeats and ends the process as it should. */
-		struct sigaction fatal = { .sa_handler = SIG_DFL };
+static void do_default(int number, bool once)
+{
+	struct sigaction fatal = { .sa_handler = SIG_DFL };
 
-		(void)sigaction(signal->number, &fatal, NULL);
-		if (info->si_code <= 0) /* sent, not caused: nothing will repeat by itself */
-			(void)raise(signal->number);
-	}
+	(void)sigaction(number, &fatal, NULL);
+	if (once)
+		(void)raise(number);
+}
+
+void fatal_signal_hand_on(const struct fatal_signal *place, siginfo_t *info, void *ucontext)
+{
+	const struct sigaction *before = &place->before;
+
+	if (before->sa_flags & SA_SIGINFO)
+		before->sa_sigaction(place->number, info, ucontext);
+	else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN)
+		before->sa_handler(place->number);
+	else if (before->sa_handler == SIG_DFL || !comes_once(info))
+		do_default(place->number, comes_once(info));
 }

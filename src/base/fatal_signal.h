@@ -10,7 +10,9 @@
 
 #include <signal.h>
 
-/** One handler's place; never moves or goes away once it was taken. */
+typedef void fatal_signal_handler(int number, siginfo_t *info, void *ucontext);
+
+/** One handler's place in the row; never moves or goes away once the signal was taken. */
 struct fatal_signal {
 	int number;
 	struct sigaction before;
@@ -18,14 +20,13 @@ struct fatal_signal {
 
 /**
  * fatal_signal_take() - install a handler
- * It may leave by siglongjmp(), if it puts the signal mask back.
- * @number: SIGSEGV or SIGBUS
+ * @number:  SIGSEGV or SIGBUS
+ * @handler: may leave by siglongjmp(), if it puts the signal mask back before
  * Return: 0; -errno of sigaction(2).
  */
-int fatal_signal_take(struct fatal_signal *signal, int number,
-		      void (*handler)(int number, siginfo_t *info, void *ucontext));
+int fatal_signal_take(struct fatal_signal *place, int number, fatal_signal_handler *handler);
 
 /** fatal_signal_hand_on() - from the handler: this one is not ours. Async-signal-safe. */
-void fatal_signal_hand_on(const struct fatal_signal *signal, siginfo_t *info, void *ucontext);
+void fatal_signal_hand_on(const struct fatal_signal *place, siginfo_t *info, void *ucontext);
 
 #endif

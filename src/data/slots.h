@@ -6,7 +6,7 @@
  * need is called back before anybody is told that the flash is full; what is not used for a while
  * goes back by itself, for the LUN may have users besides this volume.
  *
- * All functions are for the volume's worker, and take and drop the lock of the file.
+ * All functions are for the volume's worker; call them without the lock of the file.
  */
 #ifndef CXLFS_DATA_SLOTS_H
 #define CXLFS_DATA_SLOTS_H
@@ -25,7 +25,7 @@ void slots_grow_ahead(struct data_volume *vol, struct data_file *file);
 /** slots_settle() - after growth: what was got but not used goes back if it @failed, or is noted */
 void slots_settle(struct data_file *file, bool failed);
 
-/** slots_trim() - give back what the file holds beyond its tail. Return: whether it held any. */
+/** slots_trim() - give back what the file holds beyond its tail. Return: whether any was given. */
 bool slots_trim(struct data_file *file);
 
 /**

@@ -9,7 +9,6 @@
 #include "base/thread.h"
 #include "data/ready.h"
 #include "data/slots.h"
-#include "data/space.h"
 
 /* How long it may take the kernel to forget a file that nobody uses any more. */
 #define DOOM_PATIENCE_NS 200000000ull

@@ -20,8 +20,8 @@
 /* ---- registry ------------------------------------------------------------------------------ */
 
 /*
- * The adapters this process has open. The one piece of process-wide state: an adapter must be
- * one object however many paths are opened, and fork handlers need to find them all.
+ * The adapters this process has open. Process-wide, because an adapter must be one object however
+ * many paths are opened, and fork handlers need to find them all.
  */
 static struct {
 	pthread_mutex_t lock;

@@ -16,9 +16,12 @@ int emul_copy_install(void);
 
 /**
  * emul_copy() - copy bytes that do not overlap
- * Only after emul_copy_install(). Threads: any.
+ * Only after emul_copy_install(). Threads: any that block neither SIGSEGV nor SIGBUS.
  * Return: false when some of either side cannot be accessed; how much was copied is unknown then.
  */
 bool emul_copy(void *to, const void *from, size_t bytes);
+
+/** emul_copy_to_file() - the same, to a mapped file, whose pages are made accessible in groups */
+bool emul_copy_to_file(void *to, const void *from, size_t bytes);
 
 #endif

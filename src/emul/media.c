@@ -57,7 +57,7 @@ static void advance(struct iovec **iov, int *nr_iov, uint64_t bytes)
 	}
 }
 
-/* The memory is the program's and may be anything, so the kernel fills it: never a plain store. */
+/* The memory is the program's and may be anything, so the kernel fills it. */
 static int read_zeros(const struct iovec *iov, int nr_iov, uint64_t *done)
 {
 	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);

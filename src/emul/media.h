@@ -3,7 +3,7 @@
  * media - the flash of one LUN: a sparse file or a block device, read and written by offset.
  *
  * Whatever the host does to it (disk full, read-only, I/O error) comes back as an error number.
- * Threads: any; there are no locks here, and what overlapping transfers do is the caller's affair.
+ * Threads: any; what overlapping transfers do is the caller's affair.
  */
 #ifndef CXLFS_EMUL_MEDIA_H
 #define CXLFS_EMUL_MEDIA_H

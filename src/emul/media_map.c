@@ -2,7 +2,6 @@
 #include "emul/media_map.h"
 
 #include <linux/magic.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,19 +13,23 @@
 
 /* Mapped one by one as they are written: not all of a large LUN, of which most stays unused. */
 #define WINDOW_BYTES (UINT64_C(1) << 30)
-#define PAGE_BYTES   UINT64_C(4096)
+#define PAGE_BYTES   UINT64_C(4096) /* the smallest that a host has */
 #define WORD_BITS    UINT64_C(64)
 #define WINDOW_WORDS (WINDOW_BYTES / PAGE_BYTES / WORD_BITS)
 
 struct window {
 	char *memory;
-	_Atomic uint64_t there[WINDOW_WORDS]; /* a bit for each page; never cleared */
+	/*
+	 * A bit for each page. It may outlive its page, of which somebody else makes a hole: then
+	 * the access finds a page of zeros, or faults and goes by system call.
+	 */
+	_Atomic uint64_t there[WINDOW_WORDS];
 };
 
 struct emul_media_map {
 	int fd;
-	pthread_mutex_t lock; /* held to add a window */
-	uint64_t nr_windows;  /* of the size it had when it was opened; more is for system calls */
+	_Atomic bool full;   /* the address space: no more windows */
+	uint64_t nr_windows; /* of the size it had when it was opened; more is for system calls */
 	_Atomic(struct window *) window[];
 };
 
@@ -86,6 +89,14 @@ static struct window *window_at(struct emul_media_map *map, uint64_t offset)
 		       : NULL;
 }
 
+static void window_free(struct window *window)
+{
+	if (!window)
+		return;
+	munmap(window->memory, WINDOW_BYTES);
+	free(window);
+}
+
 static struct window *window_new(int fd, uint64_t number)
 {
 	struct window *window = calloc(1, sizeof(*window));
@@ -101,21 +112,30 @@ static struct window *window_new(int fd, uint64_t number)
 	return window;
 }
 
+/* Return: the one that all use; another thread may have been faster. */
+static struct window *publish(struct emul_media_map *map, uint64_t number, struct window *window)
+{
+	struct window *first = NULL;
+
+	if (atomic_compare_exchange_strong(&map->window[number], &first, window))
+		return window;
+	window_free(window);
+	return first;
+}
+
 /* Return: NULL beyond the last one, or without memory. */
 static struct window *make_window(struct emul_media_map *map, uint64_t offset)
 {
 	struct window *window = window_at(map, offset);
 	uint64_t number = offset / WINDOW_BYTES;
 
-	if (window || number >= map->nr_windows)
+	if (window || number >= map->nr_windows || atomic_load(&map->full))
 		return window;
-	pthread_mutex_lock(&map->lock);
-	window = window_at(map, offset);
-	if (!window)
-		window = window_new(map->fd, number);
-	atomic_store_explicit(&map->window[number], window, memory_order_release);
-	pthread_mutex_unlock(&map->lock);
-	return window;
+	window = window_new(map->fd, number);
+	if (window)
+		return publish(map, number, window);
+	atomic_store(&map->full, true);
+	return NULL;
 }
 
 /* ---- moving ---- */
@@ -129,7 +149,7 @@ static bool move_in_window(struct emul_media_map *map, bool write, char *memory,
 	if (!window || !are_there(window, first_page(offset), end_page(offset, bytes)))
 		return false;
 	medium = window->memory + offset % WINDOW_BYTES;
-	return write ? emul_copy(medium, memory, bytes) : emul_copy(memory, medium, bytes);
+	return write ? emul_copy_to_file(medium, memory, bytes) : emul_copy(memory, medium, bytes);
 }
 
 /* Return: bytes moved. */
@@ -162,13 +182,28 @@ uint64_t emul_media_map_move(struct emul_media_map *map, bool write, const struc
 	return done;
 }
 
+/*
+ * The bytes of the pages that lie wholly within the file. A copy to the last page, behind the end
+ * of the file, would not make the file longer.
+ */
+static uint64_t nr_in_file(int fd, uint64_t offset, uint64_t bytes)
+{
+	struct stat st;
+	uint64_t end;
+
+	if (fstat(fd, &st))
+		return 0;
+	end = (uint64_t)st.st_size / PAGE_BYTES * PAGE_BYTES;
+	return end > offset ? min_u64(bytes, end - offset) : 0;
+}
+
 void emul_media_map_note(struct emul_media_map *map, uint64_t offset, uint64_t bytes)
 {
 	uint64_t piece;
 
 	if (!map)
 		return;
-	for (; bytes; bytes -= piece, offset += piece) {
+	for (bytes = nr_in_file(map->fd, offset, bytes); bytes; bytes -= piece, offset += piece) {
 		struct window *window = make_window(map, offset);
 
 		piece = min_u64(bytes, WINDOW_BYTES - offset % WINDOW_BYTES);
@@ -203,7 +238,6 @@ struct emul_media_map *emul_media_map_new(int fd)
 		return NULL;
 	map->fd = fd;
 	map->nr_windows = nr_windows;
-	pthread_mutex_init(&map->lock, NULL);
 	return map;
 }
 
@@ -211,13 +245,7 @@ void emul_media_map_free(struct emul_media_map *map)
 {
 	if (!map)
 		return;
-	for (uint64_t i = 0; i < map->nr_windows; i++) {
-		struct window *window = atomic_load(&map->window[i]);
-
-		if (window)
-			munmap(window->memory, WINDOW_BYTES);
-		free(window);
-	}
-	pthread_mutex_destroy(&map->lock);
+	for (uint64_t i = 0; i < map->nr_windows; i++)
+		window_free(atomic_load(&map->window[i]));
 	free(map);
 }

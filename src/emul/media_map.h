@@ -3,9 +3,10 @@
  * media_map - a medium on a tmpfs, moved by plain copying.
  *
  * The pages of such a file are the medium itself, so it can be mapped and copied to and from, which
- * for a block of 4 KiB takes half as long as a system call does. Only pages are touched of which it
- * is known that they are there: to read a hole through a mapping would fill it, and what has to be
- * allocated is better asked of a system call, which can say that the disk is full.
+ * for a block of 4 KiB takes half as long as a system call does. It is done where a system call of
+ * this process has written before: to read a hole through a mapping would fill it, and what has to
+ * be allocated is better asked of a system call, which can say that the disk is full. A file in use
+ * may be cut short at a page only: what is written to the rest of a page would be lost.
  *
  * Threads: any; what overlapping transfers do is the caller's affair.
  */
@@ -21,7 +22,7 @@ struct emul_media_map;
 /**
  * emul_media_map_new() - for an open medium that is read and written
  * @fd: stays the caller's, and stays open
- * Return: NULL when this one is better left to system calls: no file on a tmpfs, no memory.
+ * Return: NULL when this one is left to system calls: no file on a tmpfs, no memory, no signals.
  */
 struct emul_media_map *emul_media_map_new(int fd);
 
