@@ -94,19 +94,21 @@ static void window_free(struct window *window)
 	if (!window)
 		return;
 	munmap(window->memory, WINDOW_BYTES);
-	free(window);
+	munmap(window, sizeof(*window));
 }
 
+/* Mapped itself: of the bits only those pages take memory that stand for something. */
 static struct window *window_new(int fd, uint64_t number)
 {
-	struct window *window = calloc(1, sizeof(*window));
+	struct window *window = mmap(NULL, sizeof(*window), PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!window)
+	if (window == MAP_FAILED)
 		return NULL;
 	window->memory = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 			      (off_t)(number * WINDOW_BYTES));
 	if (window->memory == MAP_FAILED) {
-		free(window);
+		munmap(window, sizeof(*window));
 		return NULL;
 	}
 	return window;
