@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A medium on a tmpfs is copied to and from where its pages are there; nobody can tell but by time.
- */
+/* A medium on a tmpfs, which is copied to and from, tells the same as one that is not. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>

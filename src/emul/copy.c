@@ -52,8 +52,7 @@ static void on_fault(int number, siginfo_t *info, void *ucontext)
 
 	if (attempt && is_of(attempt, info)) {
 		under_way = NULL;
-		/* As returning would do. To have sigsetjmp() save it would cost each copy a call.
-		 */
+		/* As returning would do. If sigsetjmp() saved it, each copy would cost a call. */
 		(void)pthread_sigmask(SIG_SETMASK, &((ucontext_t *)ucontext)->uc_sigmask, NULL);
 		siglongjmp(attempt->way_out, 1);
 	}
