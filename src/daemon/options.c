@@ -146,7 +146,7 @@ static void print_help(void)
 	      "  physical            show each LUN as one file lunN, with what it holds\n"
 	      "  writeback           let the kernel collect writes (default)\n"
 	      "  no_writeback        send every write at once, and tell it of lack of space\n"
-	      "  give_way            io_uring: let programs go before the threads that serve them,\n"
+	      "  give_way            let programs go before the threads that serve them,\n"
 	      "                      or beside them on other processors, whichever is best (default)\n"
 	      "  no_give_way         do not\n"
 	      "  threads=N           threads that serve /dev/fuse (default one for each processor,\n"

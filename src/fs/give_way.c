@@ -17,16 +17,18 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "fs/manners.h"
+#include "fs/place.h"
 #include "fs/trial.h"
 
 /* More processors than Linux supports; cpu_set_t has room for 1,024. */
 #define MAX_PROCESSORS 8192
+#define WORD_BITS      (8 * sizeof(unsigned long))
 
 /* Bounds for how long a thread may starve before it is noticed. */
 #define LOOK_NS 5000000
 
 struct processors {
-	unsigned long bits[MAX_PROCESSORS / (8 * sizeof(unsigned long))];
+	unsigned long bits[MAX_PROCESSORS / WORD_BITS];
 };
 
 struct give_way_member {
@@ -44,11 +46,13 @@ struct give_way_member {
 	struct manners manners;
 	uint32_t passes_before, requests_before;
 	uint64_t runs_before, delay_before, cpu_before;
+	int place; /* the processor it has followed to; -1: none */
 
 	/* Written by the member for every request, so in a cache line of its own. */
 	_Atomic uint32_t nr_passes __attribute__((aligned(64)));
 	_Atomic uint32_t nr_requests;
 	_Atomic bool leaned;
+	_Atomic pid_t followed; /* 0: nobody */
 };
 
 struct give_way {
@@ -108,6 +112,32 @@ static void apply(const struct give_way_member *member, enum manners_mode mode)
 		err = set_processors(member->tid, roams ? &member->gw->any : &member->own);
 	log_debug(LOGC_FS, "thread %d %s%s%s", (int)member->tid, what[mode], err ? ", but: " : "",
 		  err ? strerror(-err) : "");
+}
+
+static bool may_use(const struct processors *processors, int number)
+{
+	return number < MAX_PROCESSORS &&
+	       processors->bits[(unsigned)number / WORD_BITS] >> (unsigned)number % WORD_BITS & 1;
+}
+
+static int send_to(struct give_way_member *member, int number)
+{
+	struct processors only = { 0 };
+
+	only.bits[(unsigned)number / WORD_BITS] = 1ul << (unsigned)number % WORD_BITS;
+	return set_processors(member->tid, &only);
+}
+
+/* To where the program runs that it serves, if it may run there. */
+static void follow(struct give_way_member *member)
+{
+	pid_t tid = atomic_load_explicit(&member->followed, memory_order_relaxed);
+	int place = tid ? place_of(tid) : -1;
+
+	if (place < 0 || place == member->place || !may_use(&member->own, place))
+		return;
+	if (!send_to(member, place))
+		member->place = place;
 }
 
 /* ---- looking ---- */
@@ -208,8 +238,12 @@ static void look_after(struct give_way_member *member, struct together *all)
 	if (!take_look(member, &look))
 		return;
 	now = manners_judge(&member->manners, &look, member->gw->trial.mode);
-	if (now != before)
+	if (now != before) {
 		apply(member, now);
+		member->place = -1;
+	}
+	if (now == MANNERS_GIVES_WAY)
+		follow(member);
 	all->nr_requests += look.nr_requests;
 	all->any_work |= !manners_at_rest(&member->manners, look.now_ms);
 	all->any_many |= manners_has_many(&member->manners, look.now_ms);
@@ -377,7 +411,7 @@ struct give_way_member *give_way_join(struct give_way *gw)
 	member = aligned_alloc(_Alignof(struct give_way_member), sizeof(*member));
 	if (!member)
 		return NULL;
-	*member = (struct give_way_member){ .gw = gw };
+	*member = (struct give_way_member){ .gw = gw, .place = -1 };
 	if (!fill(member)) {
 		free(member);
 		return NULL;
@@ -403,6 +437,12 @@ void give_way_note(struct give_way_member *member, unsigned nr_requests)
 	add(&member->nr_requests, nr_requests);
 	if (atomic_load_explicit(&member->gw->asleep, memory_order_relaxed))
 		wake(member->gw);
+}
+
+void give_way_follow(struct give_way_member *member, pid_t tid)
+{
+	if (member)
+		atomic_store_explicit(&member->followed, tid, memory_order_relaxed);
 }
 
 void give_way_note_leaning(struct give_way_member *member)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * give_way - have the threads of rings give way to the programs they serve, as manners.h says when.
+ * give_way - have threads of rings, and lanes, give way to the programs they serve, as manners.h says
+ * when.
  *
  * One thread looks after all of them, a few hundred times a second while they work, and sleeps
  * while they do not.
@@ -9,6 +10,7 @@
 #define CXLFS_FS_GIVE_WAY_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct give_way;
 struct give_way_member;
@@ -36,6 +38,13 @@ struct give_way_member *give_way_join(struct give_way *gw);
  * @nr_requests: since it last waited. Accepts NULL.
  */
 void give_way_note(struct give_way_member *member, unsigned nr_requests);
+
+/**
+ * give_way_follow() - the calling thread serves programs of all processors, now this one
+ * When it gives way, it goes where that one runs.
+ * @tid: of the program's thread, as this process sees it. Accepts NULL.
+ */
+void give_way_follow(struct give_way_member *member, pid_t tid);
 
 /** give_way_note_leaning() - it is about to wait for answers of other threads. Accepts NULL. */
 void give_way_note_leaning(struct give_way_member *member);

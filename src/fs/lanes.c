@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "fs/give_way.h"
 
 /* What comes before the bytes of a write; they start on a page. */
 #define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
@@ -31,6 +32,8 @@ struct lane {
 	size_t buf_bytes;
 	unsigned nr_in_row; /* requests, without looking in vain */
 	bool watching;
+	bool joined; /* it has been asked how it should run: */
+	struct give_way_member *manners;
 };
 
 struct lanes {
@@ -64,10 +67,22 @@ static bool has_buffer(struct lane *lane)
 	return lane->buf != NULL;
 }
 
+/* Not before the first request, which settles whether threads give way. */
+static void join(struct lane *lane)
+{
+	if (!lane->joined)
+		lane->manners = give_way_join(lane->lanes->fs->give_way);
+	lane->joined = lane->lanes->fs->give_way != NULL;
+}
+
 static void serve(struct lane *lane, char *request, size_t bytes)
 {
 	const struct fuse_buf buf = { .mem = request, .size = bytes };
+	const struct fuse_in_header *header = (const void *)request;
 
+	join(lane);
+	if (header->pid) /* none is the kernel's own */
+		give_way_follow(lane->manners, (pid_t)header->pid);
 	fuse_session_process_buf(lane->lanes->fs->session, &buf);
 }
 
@@ -195,15 +210,25 @@ static void sleep_until_request(struct lane *lane)
 	start_watching(lane);
 }
 
+/* It has found nothing more, or a crowd of requests without an end. */
+static void end_row(struct lane *lane)
+{
+	if (lane->nr_in_row)
+		give_way_note(lane->manners, lane->nr_in_row);
+	lane->nr_in_row = 0;
+}
+
 /* One look everywhere. Return: 1 there was something; 0; -errno when it is over. */
 static int look(struct lane *lane)
 {
 	int got = take_request(lane);
 
-	if (got > 0 && ++lane->nr_in_row % CROWD == 0)
+	if (got > 0 && ++lane->nr_in_row == CROWD) {
+		end_row(lane);
 		call_another(lane->lanes);
+	}
 	if (got == 0)
-		lane->nr_in_row = 0;
+		end_row(lane);
 	if (got >= 0 && lane->watching && data_volume_poll(lane->lanes->fs->config.volume))
 		got = 1;
 	return got;

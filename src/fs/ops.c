@@ -124,10 +124,10 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 	ring = false;
 #endif
 	fs->over_ring = ring;
-	if (ring) {
+	if (ring || fs_has_lanes(fs))
 		start_giving_way(fs);
+	if (ring)
 		start_helpers(fs);
-	}
 	log_info("requests come over %s", ring ? "io_uring" : "/dev/fuse");
 	fs->max_write = conn->max_write;
 	fs_io_pool_fit(fs->pool, fs_request_bytes(fs));

@@ -51,14 +51,19 @@ static int serve_with_libfuse(struct fs *fs, unsigned nr_threads)
 	return err < 0 ? err : 0;
 }
 
+bool fs_has_lanes(const struct fs *fs)
+{
+	return !fs->config.io_uring && !fs->config.synchronous;
+}
+
 int fs_serve(struct fs *fs, unsigned nr_threads)
 {
 	int err;
 
-	if (fs->config.io_uring || fs->config.synchronous)
-		err = serve_with_libfuse(fs, nr_threads ? nr_threads : default_threads());
-	else
+	if (fs_has_lanes(fs))
 		err = lanes_serve(fs, nr_threads ? nr_threads : default_lanes());
+	else
+		err = serve_with_libfuse(fs, nr_threads ? nr_threads : default_threads());
 	/* What is still under way needs the session to answer, though nobody may hear it. */
 	fs_quiesce(fs);
 	return err;

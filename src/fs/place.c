@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/place.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Of /proc/TID/stat, as proc(5) counts. The second is a name in parentheses, which may hold
+ * anything. */
+#define FIELD_NAME      2
+#define FIELD_PROCESSOR 39
+
+static const char *find_processor(const char *stat)
+{
+	const char *at = strrchr(stat, ')');
+
+	for (int field = FIELD_NAME; at && field < FIELD_PROCESSOR; field++)
+		at = strchr(at + 1, ' ');
+	return at;
+}
+
+int place_of(pid_t tid)
+{
+	char text[1024];
+	const char *field;
+	ssize_t got;
+	int fd, processor;
+
+	snprintf(text, sizeof(text), "/proc/%d/stat", (int)tid);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	field = find_processor(text);
+	return field && sscanf(field, "%d", &processor) == 1 ? processor : -1;
+}

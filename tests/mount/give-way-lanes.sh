@@ -1,0 +1,59 @@
+#!/bin/bash
+# A lane that gives way goes where the program runs that it serves, and back when it rests.
+# sanitize: yes
+# timeout: 240
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_tools fio taskset
+need_root
+need_cxlfs
+[ "$(nproc)" -gt 1 ] || skip "one processor only"
+[ -r /proc/self/schedstat ] || skip "the kernel does not tell how long threads wait"
+
+load=
+
+quit() {
+	local status=$?
+	[ -z "$load" ] || kill "$load" 2>/dev/null || true
+	(exit $status)
+	on_exit
+}
+trap quit EXIT
+
+# Where the one lane may run: a list of processors.
+place() {
+	awk '$1 == "Name:" { lane = $2 == "cxlfs-lane" }
+		lane && $1 == "Cpus_allowed_list:" { print $2 }' "/proc/${DAEMON[$MNT]}"/task/*/status
+}
+is_at() { [ "$(place)" = "$1" ]; }
+
+# Requests that are waited for one by one, on one processor.
+start_load() {
+	timeout 200 taskset -c "$1" fio --name=load --filename="$MNT/load" --rw=randread --bs=4k \
+		--size=8m --direct=1 --ioengine=psync --time_based --runtime=180 >/dev/null &
+	load=$!
+}
+stop_load() {
+	kill "$load" 2>/dev/null || true
+	wait "$load" 2>/dev/null || true
+	load=
+}
+
+expect_log 'thread [0-9]+ (gives way|runs as started|roams)$'
+start_volume latency=read:48us,write:20us no_io_uring,threads=1,debug=fs
+everywhere=$(awk '$1 == "Cpus_allowed_list:" { print $2 }' /proc/self/status)
+for processor in 0 1; do
+	start_load $processor
+	wait_until "it follows to processor $processor" is_at $processor
+	stop_load
+	wait_until "it is at rest" is_at "$everywhere"
+done
+stop_volume
+
+start_volume latency=read:48us,write:20us no_io_uring,threads=1,no_give_way
+start_load 0
+cp "$BUILD/cxlfs" "$MNT/copy"
+cmp "$BUILD/cxlfs" "$MNT/copy"
+same "$(place)" "$everywhere" "processors of the lane"
+stop_load
+finish
