@@ -12,9 +12,15 @@ need_cxlfs
 
 load=
 
+stop_load() {
+	kill "$load" 2>/dev/null || true
+	wait "$load" 2>/dev/null || true
+	load=
+}
+
 quit() {
 	local status=$?
-	[ -z "$load" ] || kill "$load" 2>/dev/null || true
+	[ -z "$load" ] || stop_load
 	(exit $status)
 	on_exit
 }
@@ -32,11 +38,6 @@ start_load() {
 	timeout 200 taskset -c "$1" fio --name=load --filename="$MNT/load" --rw=randread --bs=4k \
 		--size=8m --direct=1 --ioengine=psync --time_based --runtime=180 >/dev/null &
 	load=$!
-}
-stop_load() {
-	kill "$load" 2>/dev/null || true
-	wait "$load" 2>/dev/null || true
-	load=
 }
 
 expect_log 'thread [0-9]+ (gives way|runs as started|roams)$'
