@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/bitmap.h"
 
-/** Mask of the bits of [from, to) that lie in the word of @from. */
-static uint64_t first_mask(size_t from, size_t to)
-{
-	size_t low = from % BITMAP_WORD_BITS;
-	uint64_t mask = ~UINT64_C(0) << low;
-
-	if (to - from < BITMAP_WORD_BITS - low)
-		mask &= ~(~UINT64_C(0) << (low + (to - from)));
-	return mask;
-}
-
-static size_t next_word(size_t bit)
-{
-	return (bit / BITMAP_WORD_BITS + 1) * BITMAP_WORD_BITS;
-}
-
 size_t bitmap_set(uint64_t *map, size_t from, size_t to)
 {
 	size_t changed = 0;
 
-	for (; from < to; from = next_word(from)) {
+	for (; from < to; from = bitmap_next_word(from)) {
 		uint64_t *word = &map[from / BITMAP_WORD_BITS];
-		uint64_t mask = first_mask(from, to);
+		uint64_t mask = bitmap_mask(from, to);
 
 		changed += (size_t)__builtin_popcountll(mask & ~*word);
 		*word |= mask;
@@ -35,9 +19,9 @@ size_t bitmap_clear(uint64_t *map, size_t from, size_t to)
 {
 	size_t changed = 0;
 
-	for (; from < to; from = next_word(from)) {
+	for (; from < to; from = bitmap_next_word(from)) {
 		uint64_t *word = &map[from / BITMAP_WORD_BITS];
-		uint64_t mask = first_mask(from, to);
+		uint64_t mask = bitmap_mask(from, to);
 
 		changed += (size_t)__builtin_popcountll(mask & *word);
 		*word &= ~mask;
@@ -48,9 +32,9 @@ size_t bitmap_clear(uint64_t *map, size_t from, size_t to)
 /** @flip is all ones to look for clear bits. */
 static size_t next_bit(const uint64_t *map, size_t from, size_t to, uint64_t flip)
 {
-	for (; from < to; from = next_word(from)) {
+	for (; from < to; from = bitmap_next_word(from)) {
 		size_t base = from - from % BITMAP_WORD_BITS;
-		uint64_t hit = (map[from / BITMAP_WORD_BITS] ^ flip) & first_mask(from, to);
+		uint64_t hit = (map[from / BITMAP_WORD_BITS] ^ flip) & bitmap_mask(from, to);
 
 		if (hit)
 			return base + (size_t)__builtin_ctzll(hit);
@@ -72,7 +56,7 @@ size_t bitmap_last_set(const uint64_t *map, size_t to)
 {
 	while (to > 0) {
 		size_t base = (to - 1) - (to - 1) % BITMAP_WORD_BITS;
-		uint64_t hit = map[base / BITMAP_WORD_BITS] & first_mask(base, to);
+		uint64_t hit = map[base / BITMAP_WORD_BITS] & bitmap_mask(base, to);
 
 		if (hit)
 			return base + BITMAP_WORD_BITS - (size_t)__builtin_clzll(hit);

@@ -20,6 +20,23 @@ static inline bool bitmap_test(const uint64_t *map, size_t bit)
 	return (map[bit / BITMAP_WORD_BITS] >> (bit % BITMAP_WORD_BITS)) & 1;
 }
 
+/** bitmap_mask() - the bits of [from, to), not empty, that lie in the word of @from */
+static inline uint64_t bitmap_mask(size_t from, size_t to)
+{
+	size_t low = from % BITMAP_WORD_BITS;
+	uint64_t mask = ~UINT64_C(0) << low;
+
+	if (to - from < BITMAP_WORD_BITS - low)
+		mask &= ~(~UINT64_C(0) << (low + (to - from)));
+	return mask;
+}
+
+/** bitmap_next_word() - the first bit of the word behind that of @bit */
+static inline size_t bitmap_next_word(size_t bit)
+{
+	return (bit / BITMAP_WORD_BITS + 1) * BITMAP_WORD_BITS;
+}
+
 /** bitmap_set() / bitmap_clear() - change [from, to). Return: how many bits changed. */
 size_t bitmap_set(uint64_t *map, size_t from, size_t to);
 size_t bitmap_clear(uint64_t *map, size_t from, size_t to);

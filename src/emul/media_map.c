@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/bitmap.h"
 #include "base/minmax.h"
 #include "emul/copy.h"
 
 /* Mapped one by one as they are written: not all of a large LUN, of which most stays unused. */
 #define WINDOW_BYTES (UINT64_C(1) << 30)
 #define PAGE_BYTES   UINT64_C(4096) /* the smallest that a host has */
-#define WORD_BITS    UINT64_C(64)
-#define WINDOW_WORDS (WINDOW_BYTES / PAGE_BYTES / WORD_BITS)
+#define WINDOW_WORDS BITMAP_WORDS(WINDOW_BYTES / PAGE_BYTES)
 
 struct window {
 	char *memory;
@@ -35,19 +35,6 @@ struct emul_media_map {
 
 /* ---- which pages are there ---- */
 
-/* The bits of the word of page @from that stand for pages before @to. */
-static uint64_t mask_of(uint64_t from, uint64_t to)
-{
-	uint64_t nr = min_u64(to - from, WORD_BITS - from % WORD_BITS);
-
-	return (nr == WORD_BITS ? ~UINT64_C(0) : (UINT64_C(1) << nr) - 1) << from % WORD_BITS;
-}
-
-static uint64_t next_word(uint64_t page)
-{
-	return (page / WORD_BITS + 1) * WORD_BITS;
-}
-
 static uint64_t first_page(uint64_t offset)
 {
 	return offset % WINDOW_BYTES / PAGE_BYTES;
@@ -61,10 +48,11 @@ static uint64_t end_page(uint64_t offset, uint64_t bytes)
 
 static bool are_there(const struct window *window, uint64_t from, uint64_t to)
 {
-	for (; from < to; from = next_word(from)) {
-		uint64_t mask = mask_of(from, to);
+	for (; from < to; from = bitmap_next_word(from)) {
+		uint64_t mask = bitmap_mask(from, to);
 
-		if (~atomic_load_explicit(&window->there[from / WORD_BITS], memory_order_relaxed) &
+		if (~atomic_load_explicit(&window->there[from / BITMAP_WORD_BITS],
+					  memory_order_relaxed) &
 		    mask)
 			return false;
 	}
@@ -73,9 +61,9 @@ static bool are_there(const struct window *window, uint64_t from, uint64_t to)
 
 static void set_there(struct window *window, uint64_t from, uint64_t to)
 {
-	for (; from < to; from = next_word(from))
-		(void)atomic_fetch_or_explicit(&window->there[from / WORD_BITS], mask_of(from, to),
-					       memory_order_relaxed);
+	for (; from < to; from = bitmap_next_word(from))
+		(void)atomic_fetch_or_explicit(&window->there[from / BITMAP_WORD_BITS],
+					       bitmap_mask(from, to), memory_order_relaxed);
 }
 
 /* ---- windows ---- */

@@ -236,10 +236,10 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 		       struct fuse_file_info *fi);
 
-/** What every open file is told: keep the cache, do not bother us on close. */
 /** fs_has_lanes() - /dev/fuse is served by lanes, not by threads of libfuse */
 bool fs_has_lanes(const struct fs *fs);
 
+/** What every open file is told: keep the cache, do not bother us on close. */
 void fs_open_flags(struct fuse_file_info *fi);
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct fuse_file_info *fi);
