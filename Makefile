@@ -77,6 +77,7 @@ OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c)
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 # Of fs, but without a word of FUSE.
 $(B)/tests/check_manners: $(B)/src/fs/manners.o $(B)/src/fs/trial.o
+$(B)/tests/check_lanes: $(B)/src/fs/roster.o $(B)/src/fs/turns.o
 # Linked with a fake of the layer below the one they test.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
 # Built as where libcxl is found, whether it was or not.

@@ -30,7 +30,7 @@ struct options {
 	bool give_way;                             /* see fs/give_way.h */
 	bool physical;                             /* whole LUNs as files */
 	enum tree_atime atime;
-	unsigned threads;                          /* serving /dev/fuse; 0: see fs_serve() */
+	unsigned threads;                          /* serving /dev/fuse, at most; 0: see fs_serve() */
 	unsigned ring_depth;                       /* requests a core with io_uring, 0: default */
 	unsigned queue_depth;                      /* commands in flight, 0: default */
 	unsigned busy_poll_us;                     /* for completions */

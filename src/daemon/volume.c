@@ -139,13 +139,12 @@ static void in_use(void *arg)
 static int start_fs(struct volume *volume, bool io_uring)
 {
 	const struct options *options = volume->options;
-	bool synchronous = superpipe_is_synchronous(volume->superpipe);
 	struct fs_config config = {
 		.volume = volume->data,
 		.atime = options->atime,
 		.writeback = options->writeback,
-		.synchronous = synchronous,
-		.poll_us = synchronous ? 0 : options->busy_poll_us,
+		.synchronous = superpipe_is_synchronous(volume->superpipe),
+		.poll_us = options->busy_poll_us,
 		.give_way = options->give_way,
 		.physical = options->physical,
 		.io_uring = io_uring,

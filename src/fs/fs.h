@@ -29,8 +29,8 @@ struct fs_config {
 	bool writeback;         /* the kernel collects writes; not with physical */
 	bool io_uring;          /* ask for FUSE over io_uring */
 	bool synchronous;       /* the adapter completes commands on the thread that gives them */
-	unsigned poll_us;       /* else: how long a thread looks out for what it waits for */
-	bool give_way;          /* with io_uring: threads give way to the programs they serve */
+	unsigned poll_us;       /* how long a thread looks out for what it waits for */
+	bool give_way;          /* threads give way to the programs they serve */
 	bool physical;          /* names cannot be made or removed: files are LUNs */
 	uint64_t max_inodes;    /* 0: as many as half of the memory holds */
 	uid_t root_uid;
@@ -71,12 +71,11 @@ const struct fuse_lowlevel_ops *fs_operations(void);
 
 /**
  * fs_serve() - serve the mounted session until it is over, or is told to exit
- * @nr_threads: at most, for /dev/fuse; 0: one for each processor, but two at least; when commands
- *              are not completed at once, one for two processors, but eight at most
+ * @max_threads: for /dev/fuse; 0: as many as are of use, see lanes.h
  * The caller is to look whether it should exit when a signal interrupts it.
  * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device.
  */
-int fs_serve(struct fs *fs, unsigned nr_threads);
+int fs_serve(struct fs *fs, unsigned max_threads);
 
 /**
  * fs_quiesce() - turn new requests away with -ENOTCONN and wait until none is under way

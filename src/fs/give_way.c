@@ -128,13 +128,24 @@ static int send_to(struct give_way_member *member, int number)
 	return set_processors(member->tid, &only);
 }
 
-/* To where the program runs that it serves, if it may run there. */
+static bool is_taken(const struct give_way_member *member, int place)
+{
+	const struct give_way_member *other = atomic_load(&member->gw->members);
+
+	for (; other; other = other->next)
+		if (other != member && other->place == place)
+			return true;
+	return false;
+}
+
+/* To where the program runs that it serves, if it may run there, and no other has gone there. */
 static void follow(struct give_way_member *member)
 {
 	pid_t tid = atomic_load_explicit(&member->followed, memory_order_relaxed);
 	int place = tid ? place_of(tid) : -1;
 
-	if (place < 0 || place == member->place || !may_use(&member->own, place))
+	if (place < 0 || place == member->place || !may_use(&member->own, place) ||
+	    is_taken(member, place))
 		return;
 	if (!send_to(member, place))
 		member->place = place;

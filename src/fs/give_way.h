@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * give_way - have threads of rings, and lanes, give way to the programs they serve, as manners.h says
- * when.
+ * give_way - have threads of rings, and lanes, give way to the programs they serve.
+ *
+ * manners.h says when.
  *
  * One thread looks after all of them, a few hundred times a second while they work, and sleeps
  * while they do not.
@@ -41,7 +42,7 @@ void give_way_note(struct give_way_member *member, unsigned nr_requests);
 
 /**
  * give_way_follow() - the calling thread serves programs of all processors, now this one
- * When it gives way, it goes where that one runs.
+ * When it gives way, it goes where that one runs, unless another member has gone there.
  * @tid: of the program's thread, as this process sees it. Accepts NULL.
  */
 void give_way_follow(struct give_way_member *member, pid_t tid);

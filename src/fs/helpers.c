@@ -3,12 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/thread.h"
 #include "fs/internal.h"
+#include "fs/place.h"
 
 /* More could not be fed: the memory is the limit. */
 #define MAX_HELPERS 8
@@ -75,15 +74,6 @@ bool helpers_give(struct helpers *helpers, struct fs_io *io)
 
 /* ---- life ---- */
 
-static unsigned nr_processors(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-	return (unsigned)CPU_COUNT(&set);
-}
-
 static unsigned nr_wanted(const struct helpers *helpers)
 {
 	unsigned nr = helpers->nr_processors / 2;
@@ -108,7 +98,7 @@ static int start_threads(struct helpers *helpers)
 int helpers_new(struct helpers **ret_helpers)
 {
 	struct helpers *helpers;
-	unsigned nr = nr_processors();
+	unsigned nr = place_nr_processors();
 	int err;
 
 	if (nr < 2)

@@ -43,8 +43,8 @@ struct fs {
 	uint32_t max_write; /* bytes of a request; 0 before INIT */
 	bool no_opendir; /* directories need no opening */
 	bool no_open;    /* nor do files */
-	struct give_way *give_way; /* for the threads of rings; may be NULL */
-	struct helpers *helpers;   /* too */
+	struct give_way *give_way; /* may be NULL */
+	struct helpers *helpers;   /* of rings; may be NULL */
 	bool direct_io;  /* O_DIRECT files bypass the page cache altogether, and can still be mapped */
 
 	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING when new ones are refused */
@@ -236,7 +236,7 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 		       struct fuse_file_info *fi);
 
-/** fs_has_lanes() - /dev/fuse is served by lanes, not by threads of libfuse */
+/** fs_has_lanes() - lanes serve the session, not threads of libfuse */
 bool fs_has_lanes(const struct fs *fs);
 
 /** What every open file is told: keep the cache, do not bother us on close. */

@@ -17,6 +17,9 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "fs/give_way.h"
+#include "fs/place.h"
+#include "fs/roster.h"
+#include "fs/turns.h"
 
 /* What comes before the bytes of a write; they start on a page. */
 #define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
@@ -24,6 +27,13 @@
 #define MAX_COPIED_BYTES (16u << 10)
 /* Requests in a row, before another lane is called. */
 #define CROWD 32
+/* Of so many bytes, if there are more, at once: copying takes longer than calling. */
+#define LARGE_BYTES (64u << 10)
+/* Looks without a completion, after which the adapter counts as idle: much more than the requests
+ * that a busy one may be given at once. */
+#define QUIET 4096
+/* All take their requests from one queue. */
+#define MAX_LANES 16
 
 struct lane {
 	struct lanes *lanes;
@@ -31,6 +41,7 @@ struct lane {
 	char *buf; /* from the pool; NULL when somebody has kept it */
 	size_t buf_bytes;
 	unsigned nr_in_row; /* requests, without looking in vain */
+	struct turns turns;
 	bool watching;
 	bool joined; /* it has been asked how it should run: */
 	struct give_way_member *manners;
@@ -41,12 +52,11 @@ struct lanes {
 	int fd;	     /* the session's */
 	int wake_fd; /* ends the sleep of the active lane */
 	sem_t over;
-	_Atomic bool stop;
 	_Atomic int error;
-
-	pthread_mutex_t lock; /* protects what follows; held to set stop */
-	pthread_cond_t called;
-	unsigned nr_lanes, nr_active, nr_calls;
+	struct roster roster;
+	unsigned max_crowd;	  /* lanes for requests without an end; for all else all of them */
+	_Atomic unsigned nr_lanes; /* that were started */
+	_Atomic unsigned nr_quiet; /* looks of all, since a completion was found */
 	struct lane lane[];
 };
 
@@ -75,15 +85,55 @@ static void join(struct lane *lane)
 	lane->joined = lane->lanes->fs->give_way != NULL;
 }
 
+static void call_another(struct lanes *lanes, unsigned max)
+{
+	unsigned nr = lanes->nr_lanes;
+
+	roster_call(&lanes->roster, max < nr ? max : nr);
+}
+
+/* Programs that wait for commands leave a lane time for each other. */
+static bool takes_turns(const struct lane *lane)
+{
+	return turns_are_taken(&lane->turns) &&
+	       atomic_load_explicit(&lane->lanes->nr_quiet, memory_order_relaxed) >= QUIET;
+}
+
+static void note_program(struct lane *lane, pid_t tid)
+{
+	give_way_follow(lane->manners, tid);
+	if (turns_note(&lane->turns, tid) && takes_turns(lane))
+		call_another(lane->lanes, lane->lanes->nr_lanes);
+}
+
+/* The sizes of a read and of a write are in the same place. */
+static bool is_large(const struct fuse_in_header *header)
+{
+	const struct fuse_read_in *in = (const void *)(header + 1);
+
+	return (header->opcode == FUSE_READ || header->opcode == FUSE_WRITE) &&
+	       in->size >= LARGE_BYTES;
+}
+
+static bool has_more(const struct lanes *lanes)
+{
+	struct pollfd fd = { .fd = lanes->fd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
 static void serve(struct lane *lane, char *request, size_t bytes)
 {
+	struct lanes *lanes = lane->lanes;
 	const struct fuse_buf buf = { .mem = request, .size = bytes };
 	const struct fuse_in_header *header = (const void *)request;
 
 	join(lane);
 	if (header->pid) /* none is the kernel's own */
-		give_way_follow(lane->manners, (pid_t)header->pid);
-	fuse_session_process_buf(lane->lanes->fs->session, &buf);
+		note_program(lane, (pid_t)header->pid);
+	if (lanes->fs->config.synchronous && is_large(header) && has_more(lanes))
+		call_another(lanes, lanes->nr_lanes);
+	fuse_session_process_buf(lanes->fs->session, &buf);
 }
 
 /* Return: 1 a request was served; 0 there was none; -ENODEV the session is over; -errno. */
@@ -129,45 +179,7 @@ int lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes)
 	return 0;
 }
 
-/* ---- who is active ---- */
-
-static void call_another(struct lanes *lanes)
-{
-	pthread_mutex_lock(&lanes->lock);
-	if (lanes->nr_active + lanes->nr_calls < lanes->nr_lanes) {
-		lanes->nr_calls++;
-		pthread_cond_signal(&lanes->called);
-	}
-	pthread_mutex_unlock(&lanes->lock);
-}
-
-/* Return: false when all is over. */
-static bool become_active(struct lanes *lanes)
-{
-	bool go;
-
-	pthread_mutex_lock(&lanes->lock);
-	while (!lanes->stop && lanes->nr_active && !lanes->nr_calls)
-		pthread_cond_wait(&lanes->called, &lanes->lock);
-	if (lanes->nr_calls)
-		lanes->nr_calls--;
-	go = !lanes->stop;
-	lanes->nr_active += go;
-	pthread_mutex_unlock(&lanes->lock);
-	return go;
-}
-
-/* Return: false when it is the last one. */
-static bool may_go(struct lanes *lanes)
-{
-	bool may;
-
-	pthread_mutex_lock(&lanes->lock);
-	may = lanes->nr_active > 1;
-	lanes->nr_active -= may;
-	pthread_mutex_unlock(&lanes->lock);
-	return may;
-}
+/* ---- being active ---- */
 
 static void finish(struct lanes *lanes, int err)
 {
@@ -176,19 +188,16 @@ static void finish(struct lanes *lanes, int err)
 	if (err && err != -ENODEV)
 		lanes->error = err;
 	fuse_session_exit(lanes->fs->session);
-	pthread_mutex_lock(&lanes->lock);
-	lanes->stop = true;
-	pthread_cond_broadcast(&lanes->called);
-	pthread_mutex_unlock(&lanes->lock);
+	roster_end(&lanes->roster);
 	(void)!write(lanes->wake_fd, &one, sizeof(one));
 	sem_post(&lanes->over);
 }
 
-/* ---- being active ---- */
-
 static void start_watching(struct lane *lane)
 {
-	lane->watching = lane->lanes->fs->config.poll_us != 0;
+	const struct fs_config *config = &lane->lanes->fs->config;
+
+	lane->watching = !config->synchronous && config->poll_us;
 	if (lane->watching)
 		data_volume_watch(lane->lanes->fs->config.volume);
 }
@@ -218,6 +227,17 @@ static void end_row(struct lane *lane)
 	lane->nr_in_row = 0;
 }
 
+static bool poll_volume(struct lane *lane)
+{
+	bool any = lane->watching && data_volume_poll(lane->lanes->fs->config.volume);
+	_Atomic unsigned *nr_quiet = &lane->lanes->nr_quiet;
+	unsigned nr = atomic_load_explicit(nr_quiet, memory_order_relaxed);
+
+	if (any || nr < QUIET)
+		atomic_store_explicit(nr_quiet, any ? 0 : nr + 1, memory_order_relaxed);
+	return any;
+}
+
 /* One look everywhere. Return: 1 there was something; 0; -errno when it is over. */
 static int look(struct lane *lane)
 {
@@ -225,45 +245,64 @@ static int look(struct lane *lane)
 
 	if (got > 0 && ++lane->nr_in_row == CROWD) {
 		end_row(lane);
-		call_another(lane->lanes);
+		call_another(lane->lanes, lane->lanes->max_crowd);
 	}
 	if (got == 0)
 		end_row(lane);
-	if (got >= 0 && lane->watching && data_volume_poll(lane->lanes->fs->config.volume))
+	if (got >= 0 && poll_volume(lane))
 		got = 1;
 	return got;
+}
+
+/* Nothing was found. Return: false when the lane is no longer needed. */
+static bool pause_a_while(struct lane *lane, uint64_t *last_us)
+{
+	struct lanes *lanes = lane->lanes;
+	bool long_ago = clock_now_us() - *last_us >= lanes->fs->config.poll_us;
+
+	if ((long_ago || !takes_turns(lane)) && roster_leave(&lanes->roster))
+		return false;
+	if (!long_ago) {
+		(void)sched_yield();
+		return true;
+	}
+	sleep_until_request(lane);
+	*last_us = clock_now_us();
+	return true;
+}
+
+/* Return: true when the lane is not active any more, though it finds what to do. */
+static bool leaves_crowd(struct lane *lane)
+{
+	struct lanes *lanes = lane->lanes;
+
+	return lanes->roster.nr_active > lanes->max_crowd && !takes_turns(lane) &&
+	       roster_leave(&lanes->roster);
 }
 
 /* Until it is no longer needed. */
 static void be_active(struct lane *lane)
 {
-	struct lanes *lanes = lane->lanes;
 	uint64_t last_us = clock_now_us();
 	int got = 0;
 
 	start_watching(lane);
-	while (!lanes->stop && (got = look(lane)) >= 0) {
-		if (got) {
+	while (!roster_has_ended(&lane->lanes->roster) && (got = look(lane)) >= 0) {
+		if (got)
 			last_us = clock_now_us();
-		} else if (may_go(lanes)) {
+		if (got ? leaves_crowd(lane) : !pause_a_while(lane, &last_us))
 			break;
-		} else if (clock_now_us() - last_us < lanes->fs->config.poll_us) {
-			(void)sched_yield();
-		} else {
-			sleep_until_request(lane);
-			last_us = clock_now_us();
-		}
 	}
 	stop_watching(lane);
 	if (got < 0)
-		finish(lanes, got);
+		finish(lane->lanes, got);
 }
 
 static void *lane_main(void *arg)
 {
 	struct lane *lane = lane_here = arg;
 
-	while (become_active(lane->lanes))
+	while (roster_wait(&lane->lanes->roster))
 		be_active(lane);
 	if (lane->buf)
 		fs_io_pool_buffer_put(lane->lanes->fs->pool, lane->buf, lane->buf_bytes);
@@ -290,8 +329,7 @@ static int lanes_new(struct fs *fs, unsigned nr_lanes, struct lanes **ret_lanes)
 		free(lanes);
 		return err;
 	}
-	pthread_mutex_init(&lanes->lock, NULL);
-	pthread_cond_init(&lanes->called, NULL);
+	roster_init(&lanes->roster);
 	sem_init(&lanes->over, 0, 0);
 	*ret_lanes = lanes;
 	return 0;
@@ -300,8 +338,7 @@ static int lanes_new(struct fs *fs, unsigned nr_lanes, struct lanes **ret_lanes)
 static void lanes_free(struct lanes *lanes)
 {
 	sem_destroy(&lanes->over);
-	pthread_cond_destroy(&lanes->called);
-	pthread_mutex_destroy(&lanes->lock);
+	roster_fini(&lanes->roster);
 	close(lanes->wake_fd);
 	free(lanes);
 }
@@ -316,24 +353,30 @@ static int start_all(struct lanes *lanes, unsigned nr_lanes)
 
 		lane->lanes = lanes;
 		err = thread_start(&lane->thread, lane_main, lane, "cxlfs-lane");
-		if (!err) {
-			pthread_mutex_lock(&lanes->lock);
+		if (!err)
 			lanes->nr_lanes++;
-			pthread_mutex_unlock(&lanes->lock);
-		}
 	}
 	return lanes->nr_lanes ? 0 : err;
 }
 
-int lanes_serve(struct fs *fs, unsigned nr_lanes)
+static unsigned nr_of_use(void)
 {
+	unsigned nr = place_nr_processors();
+
+	return nr < MAX_LANES ? nr : MAX_LANES;
+}
+
+int lanes_serve(struct fs *fs, unsigned max_lanes)
+{
+	unsigned nr_lanes = max_lanes ? max_lanes : nr_of_use();
 	struct lanes *lanes = NULL;
 	int err = lanes_new(fs, nr_lanes, &lanes);
 
 	if (err)
 		return err;
+	lanes->max_crowd = max_lanes || fs->config.synchronous ? nr_lanes : (nr_lanes + 1) / 2;
 	err = start_all(lanes, nr_lanes);
-	while (!err && !lanes->stop)
+	while (!err && !roster_has_ended(&lanes->roster))
 		if (sem_wait(&lanes->over) && fuse_session_exited(fs->session))
 			finish(lanes, 0);
 	for (unsigned i = 0; i < lanes->nr_lanes; i++)

@@ -2,6 +2,7 @@
 #include "fs/place.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,4 +37,15 @@ int place_of(pid_t tid)
 	text[got > 0 ? got : 0] = '\0';
 	field = find_processor(text);
 	return field && sscanf(field, "%d", &processor) == 1 ? processor : -1;
+}
+
+unsigned place_nr_processors(void)
+{
+	cpu_set_t set;
+	long nr;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		return (unsigned)CPU_COUNT(&set);
+	nr = sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t has room for */
+	return nr > 1 ? (unsigned)nr : 1;
 }

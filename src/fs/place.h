@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* place - where another thread runs. */
+/* place - where threads run, and may run. */
 #ifndef CXLFS_FS_PLACE_H
 #define CXLFS_FS_PLACE_H
 
@@ -7,5 +7,8 @@
 
 /** place_of() - the processor that thread @tid runs on, or ran on last; -1 when it is not there */
 int place_of(pid_t tid);
+
+/** place_nr_processors() - on how many processors this process may run; 1 at least */
+unsigned place_nr_processors(void);
 
 #endif

@@ -101,7 +101,7 @@ void fs_ring_answer(struct fs_ring *ring, struct fs_io *io)
 
 static void start_watching(struct fs_ring *ring)
 {
-	if (ring->watching || !ring->fs->config.poll_us)
+	if (ring->watching || ring->fs->config.synchronous || !ring->fs->config.poll_us)
 		return;
 	ring->watching = true;
 	data_volume_watch(ring->fs->config.volume);

@@ -1,39 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which threads take requests from the kernel. Those of libfuse run rings, and /dev/fuse where no
- * command is waited for; lanes run /dev/fuse where one is.
+ * Which threads take requests from the kernel: those of libfuse run rings, lanes run /dev/fuse.
  */
 #include "fs/internal.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "fs/lanes.h"
+#include "fs/place.h"
 
-#define MAX_DEFAULT_LANES 8
-
-static unsigned nr_processors(void)
-{
-	long nr = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return nr > 1 ? (unsigned)nr : 1;
-}
-
+/* Without a ring, which the kernel may refuse, one of them may wait for a command. */
 static unsigned default_threads(void)
 {
-	unsigned nr = nr_processors();
+	unsigned nr = place_nr_processors();
 
 	return nr > 2 ? nr : 2;
-}
-
-/* The programs need processors, too, and a lane that waits for one is in the way. */
-static unsigned default_lanes(void)
-{
-	unsigned nr = nr_processors() / 2;
-
-	if (!nr)
-		return 1;
-	return nr < MAX_DEFAULT_LANES ? nr : MAX_DEFAULT_LANES;
 }
 
 static int serve_with_libfuse(struct fs *fs, unsigned nr_threads)
@@ -53,17 +34,17 @@ static int serve_with_libfuse(struct fs *fs, unsigned nr_threads)
 
 bool fs_has_lanes(const struct fs *fs)
 {
-	return !fs->config.io_uring && !fs->config.synchronous;
+	return !fs->config.io_uring;
 }
 
-int fs_serve(struct fs *fs, unsigned nr_threads)
+int fs_serve(struct fs *fs, unsigned max_threads)
 {
 	int err;
 
 	if (fs_has_lanes(fs))
-		err = lanes_serve(fs, nr_threads ? nr_threads : default_lanes());
+		err = lanes_serve(fs, max_threads);
 	else
-		err = serve_with_libfuse(fs, nr_threads ? nr_threads : default_threads());
+		err = serve_with_libfuse(fs, max_threads ? max_threads : default_threads());
 	/* What is still under way needs the session to answer, though nobody may hear it. */
 	fs_quiesce(fs);
 	return err;

@@ -95,6 +95,7 @@ MNT=$WORK/mnt
 mkdir "$MNT"
 chmod 755 "$WORK"
 readonly WORK STORE MNT
+ADAPTER=$STORE/adapter # a script may have others
 
 # ---- volumes --------------------------------------------------------------------
 
@@ -164,8 +165,8 @@ start_volume() {
 		start_daemon "$CXLFS_TEST_DEVICE" "$MNT" "${2:-}"
 		return
 	fi
-	start_daemon "emul:$(join "$STORE/adapter" "$CXLFS_TEST_ADAPTER" "${1:-}")" "$MNT" "${2:-}"
-	note_adapter "$STORE/adapter"
+	start_daemon "emul:$(join "$ADAPTER" "$CXLFS_TEST_ADAPTER" "${1:-}")" "$MNT" "${2:-}"
+	note_adapter "$ADAPTER"
 }
 
 note_adapter() {
