@@ -156,6 +156,9 @@ void data_volume_unwatch(struct data_volume *vol);
 /** data_volume_poll() - go on with what has completed. Not from a @done. Return: true if any. */
 bool data_volume_poll(struct data_volume *vol);
 
+/** data_volume_is_busy() - commands are under way, or have completed and await data_volume_poll() */
+bool data_volume_is_busy(struct data_volume *vol);
+
 /** data_run() - data_submit() and wait for the result; not from a completion callback. */
 ssize_t data_run(struct data_op *op);
 

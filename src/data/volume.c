@@ -312,3 +312,8 @@ bool data_volume_poll(struct data_volume *vol)
 {
 	return superpipe_poll(vol->sp);
 }
+
+bool data_volume_is_busy(struct data_volume *vol)
+{
+	return superpipe_is_busy(vol->sp);
+}

@@ -40,25 +40,29 @@ struct give_way_member {
 	clockid_t cpu_clock;
 	int policy;		/* what it came with */
 	struct processors own; /* too */
+	give_way_is_wanted *is_wanted;
+	void *arg;
 
 	/* The watcher's own. */
 	int schedstat_fd, stat_fd;
 	struct manners manners;
 	uint32_t passes_before, requests_before;
 	uint64_t runs_before, delay_before, cpu_before;
-	int place; /* the processor it has followed to; -1: none */
 
 	/* Written by the member for every request, so in a cache line of its own. */
 	_Atomic uint32_t nr_passes __attribute__((aligned(64)));
 	_Atomic uint32_t nr_requests;
 	_Atomic bool leaned;
-	_Atomic pid_t followed; /* 0: nobody */
+	_Atomic int place; /* the processor it has followed to; -1: none */
+
+	_Atomic bool gives_way; /* as the watcher has told it to */
 };
 
 struct give_way {
 	pthread_t watcher;
 	struct processors any; /* that the process may use; set before the watcher starts */
 	struct trial trial;    /* the watcher's own */
+	struct processors watcher_at; /* too: where it may run */
 	_Atomic(struct give_way_member *) members;
 	_Atomic bool asleep; /* members wake the watcher */
 
@@ -98,7 +102,7 @@ static int set_processors(pid_t tid, const struct processors *processors)
 	return sched_setaffinity(tid, sizeof(*processors), set) ? -errno : 0;
 }
 
-static void apply(const struct give_way_member *member, enum manners_mode mode)
+static void apply(struct give_way_member *member, enum manners_mode mode)
 {
 	static const char *const what[] = {
 		[MANNERS_AS_STARTED] = "runs as started",
@@ -106,49 +110,54 @@ static void apply(const struct give_way_member *member, enum manners_mode mode)
 		[MANNERS_ROAMS] = "roams",
 	};
 	bool gives_way = mode == MANNERS_GIVES_WAY, roams = mode == MANNERS_ROAMS;
-	int err = set_policy(member->tid, gives_way ? SCHED_IDLE : member->policy);
+	int err;
 
+	atomic_store(&member->gives_way, gives_way);
+	atomic_store(&member->place, -1);
+	err = set_policy(member->tid, gives_way ? SCHED_IDLE : member->policy);
 	if (!err)
 		err = set_processors(member->tid, roams ? &member->gw->any : &member->own);
 	log_debug(LOGC_FS, "thread %d %s%s%s", (int)member->tid, what[mode], err ? ", but: " : "",
 		  err ? strerror(-err) : "");
 }
 
-static bool may_use(const struct processors *processors, int number)
+static struct processors only(int number)
 {
-	return number < MAX_PROCESSORS &&
-	       processors->bits[(unsigned)number / WORD_BITS] >> (unsigned)number % WORD_BITS & 1;
+	struct processors processors = { 0 };
+
+	processors.bits[(unsigned)number / WORD_BITS] = 1ul << (unsigned)number % WORD_BITS;
+	return processors;
 }
 
-static int send_to(struct give_way_member *member, int number)
+/* Return: whether any is left. */
+static bool take_away(struct processors *processors, const struct give_way_member *member)
 {
-	struct processors only = { 0 };
+	int place = atomic_load(&member->place);
+	struct processors taken = place < 0 ? member->own : only(place);
+	unsigned long any = 0;
 
-	only.bits[(unsigned)number / WORD_BITS] = 1ul << (unsigned)number % WORD_BITS;
-	return set_processors(member->tid, &only);
+	for (unsigned i = 0; i < MAX_PROCESSORS / WORD_BITS; i++)
+		any |= processors->bits[i] &= ~taken.bits[i];
+	return any != 0;
 }
 
-static bool is_taken(const struct give_way_member *member, int place)
+/* A program that is answered while the watcher runs on its processor goes on on another, away from
+ * the thread that serves it. */
+static void keep_out_of_the_way(struct give_way *gw)
 {
-	const struct give_way_member *other = atomic_load(&member->gw->members);
+	const struct give_way_member *member = atomic_load(&gw->members);
+	struct processors free = gw->any;
+	bool has_room = true;
 
-	for (; other; other = other->next)
-		if (other != member && other->place == place)
-			return true;
-	return false;
-}
-
-/* To where the program runs that it serves, if it may run there, and no other has gone there. */
-static void follow(struct give_way_member *member)
-{
-	pid_t tid = atomic_load_explicit(&member->followed, memory_order_relaxed);
-	int place = tid ? place_of(tid) : -1;
-
-	if (place < 0 || place == member->place || !may_use(&member->own, place) ||
-	    is_taken(member, place))
+	for (; member; member = member->next)
+		if (member->manners.mode == MANNERS_GIVES_WAY)
+			has_room = has_room && take_away(&free, member);
+	if (!has_room)
+		free = gw->any;
+	if (!memcmp(&free, &gw->watcher_at, sizeof(free)))
 		return;
-	if (!send_to(member, place))
-		member->place = place;
+	(void)set_processors(0, &free);
+	gw->watcher_at = free;
 }
 
 /* ---- looking ---- */
@@ -224,9 +233,11 @@ static bool take_look(struct give_way_member *member, struct manners_look *ret_l
 		.nr_requests = requests - member->requests_before,
 		.leaned = atomic_exchange_explicit(&member->leaned, false, memory_order_relaxed),
 		.nr_runs = runs - member->runs_before,
-		.delay_ns = delay - member->delay_before,
+		/* How much of it somebody waited for is not known. */
+		.delay_ns = member->is_wanted ? 0 : delay - member->delay_before,
 	};
 	ret_look->starved = is_starving(member, ret_look, cpu);
+	ret_look->unwanted = member->is_wanted && !member->is_wanted(member->arg);
 	member->passes_before = passes;
 	member->requests_before = requests;
 	member->runs_before = runs;
@@ -249,12 +260,8 @@ static void look_after(struct give_way_member *member, struct together *all)
 	if (!take_look(member, &look))
 		return;
 	now = manners_judge(&member->manners, &look, member->gw->trial.mode);
-	if (now != before) {
+	if (now != before)
 		apply(member, now);
-		member->place = -1;
-	}
-	if (now == MANNERS_GIVES_WAY)
-		follow(member);
 	all->nr_requests += look.nr_requests;
 	all->any_work |= !manners_at_rest(&member->manners, look.now_ms);
 	all->any_many |= manners_has_many(&member->manners, look.now_ms);
@@ -268,6 +275,7 @@ static bool look_after_all(struct give_way *gw)
 
 	for (; member; member = member->next)
 		look_after(member, &all);
+	keep_out_of_the_way(gw);
 	if (all.any_many)
 		(void)trial_judge(&gw->trial, clock_now_ms(), all.nr_requests);
 	else
@@ -365,6 +373,7 @@ int give_way_new(struct give_way **ret_gw)
 	pthread_mutex_init(&gw->lock, NULL);
 	pthread_cond_init(&gw->wake, NULL);
 	err = get_processors(0, &gw->any);
+	gw->watcher_at = gw->any;
 	if (!err)
 		err = start_watcher(gw);
 	if (err) {
@@ -413,7 +422,7 @@ static bool fill(struct give_way_member *member)
 	return false;
 }
 
-struct give_way_member *give_way_join(struct give_way *gw)
+struct give_way_member *give_way_join(struct give_way *gw, give_way_is_wanted *is_wanted, void *arg)
 {
 	struct give_way_member *member;
 
@@ -422,7 +431,12 @@ struct give_way_member *give_way_join(struct give_way *gw)
 	member = aligned_alloc(_Alignof(struct give_way_member), sizeof(*member));
 	if (!member)
 		return NULL;
-	*member = (struct give_way_member){ .gw = gw, .place = -1 };
+	*member = (struct give_way_member){
+		.gw = gw,
+		.is_wanted = is_wanted,
+		.arg = arg,
+		.place = -1,
+	};
 	if (!fill(member)) {
 		free(member);
 		return NULL;
@@ -450,10 +464,39 @@ void give_way_note(struct give_way_member *member, unsigned nr_requests)
 		wake(member->gw);
 }
 
+static bool may_use(const struct processors *processors, int number)
+{
+	return number < MAX_PROCESSORS &&
+	       processors->bits[(unsigned)number / WORD_BITS] >> (unsigned)number % WORD_BITS & 1;
+}
+
+static bool is_taken(const struct give_way_member *member, int place)
+{
+	const struct give_way_member *other = atomic_load(&member->gw->members);
+
+	for (; other; other = other->next)
+		if (other != member && other->place == place)
+			return true;
+	return false;
+}
+
 void give_way_follow(struct give_way_member *member, pid_t tid)
 {
-	if (member)
-		atomic_store_explicit(&member->followed, tid, memory_order_relaxed);
+	int place = member ? place_of(tid) : -1;
+	struct processors there;
+
+	if (place < 0 || place == member->place || !may_use(&member->own, place) ||
+	    is_taken(member, place))
+		return;
+	there = only(place);
+	if (!atomic_load(&member->gives_way) || set_processors(member->tid, &there))
+		return;
+	atomic_store(&member->place, place);
+	/* It may have starved there, and the watcher have called it back before it came. */
+	if (atomic_load(&member->gives_way))
+		return;
+	atomic_store(&member->place, -1);
+	(void)set_processors(member->tid, &member->own);
 }
 
 void give_way_note_leaning(struct give_way_member *member)

@@ -27,12 +27,18 @@ int give_way_new(struct give_way **ret_gw);
 /** give_way_free() - the threads that joined must have ended. Accepts NULL. */
 void give_way_free(struct give_way *gw);
 
+/** give_way_is_wanted - whether somebody waits for members now; on a thread of its own */
+typedef bool give_way_is_wanted(void *arg);
+
 /**
  * give_way_join() - the calling thread gives way from now on
+ * @is_wanted: called until @gw is freed, whether the thread is still there or not, so that one for
+ *             which nobody waits is not taken to starve; NULL: somebody always does
+ * @arg: for @is_wanted
  * Return: for give_way_note(), freed with @gw; NULL when it does not: no memory, or the thread was
  * given a policy of its own. Accepts NULL.
  */
-struct give_way_member *give_way_join(struct give_way *gw);
+struct give_way_member *give_way_join(struct give_way *gw, give_way_is_wanted *is_wanted, void *arg);
 
 /**
  * give_way_note() - the calling thread has served requests, and is about to wait for more
@@ -41,9 +47,10 @@ struct give_way_member *give_way_join(struct give_way *gw);
 void give_way_note(struct give_way_member *member, unsigned nr_requests);
 
 /**
- * give_way_follow() - the calling thread serves programs of all processors, now this one
- * When it gives way, it goes where that one runs, unless another member has gone there.
- * @tid: of the program's thread, as this process sees it. Accepts NULL.
+ * give_way_follow() - if the calling thread gives way now, it goes where a program runs
+ * Not where another member has gone that way. It comes back when it no longer gives way.
+ * @tid: of the program's thread, as this process sees it
+ * Takes some microseconds. Accepts NULL.
  */
 void give_way_follow(struct give_way_member *member, pid_t tid);
 

@@ -36,6 +36,7 @@ struct fs {
 	struct fuse_session *session; /* set before the mount */
 	pthread_mutex_t tell_lock;
 	bool may_tell;           /* protected by tell_lock: the session is there */
+	int lanes_fd;            /* of the session, as long as lanes serve it */
 	_Atomic bool in_use;     /* config.in_use() has been, or is to be, called */
 
 	/* Set by INIT, before any other request. */

@@ -25,8 +25,10 @@
 #define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
 /* Copying so few is cheaper than another buffer of the size of the largest request. */
 #define MAX_COPIED_BYTES (16u << 10)
-/* Requests in a row, before another lane is called. */
+/* Requests that are waited for in a row, before another lane is called. */
 #define CROWD 32
+/* Requests in a row that came from another processor, as it seems, before the lane follows. */
+#define LATE 8
 /* Of so many bytes, if there are more, at once: copying takes longer than calling. */
 #define LARGE_BYTES (64u << 10)
 /* Looks without a completion, after which the adapter counts as idle: much more than the requests
@@ -40,7 +42,9 @@ struct lane {
 	pthread_t thread;
 	char *buf; /* from the pool; NULL when somebody has kept it */
 	size_t buf_bytes;
-	unsigned nr_in_row; /* requests, without looking in vain */
+	unsigned nr_in_row; /* requests, while others waited */
+	bool in_vain;	    /* it has looked, since it last found something */
+	unsigned nr_late;   /* requests in a row that it had looked for in vain before */
 	struct turns turns;
 	bool watching;
 	bool joined; /* it has been asked how it should run: */
@@ -77,11 +81,28 @@ static bool has_buffer(struct lane *lane)
 	return lane->buf != NULL;
 }
 
+static bool has_more(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* The lanes may be gone, and the session: then nothing that this says is of any consequence. */
+static bool is_wanted(void *arg)
+{
+	struct fs *fs = arg;
+
+	return has_more(fs->lanes_fd) || data_volume_is_busy(fs->config.volume);
+}
+
 /* Not before the first request, which settles whether threads give way. */
 static void join(struct lane *lane)
 {
+	struct fs *fs = lane->lanes->fs;
+
 	if (!lane->joined)
-		lane->manners = give_way_join(lane->lanes->fs->give_way);
+		lane->manners = give_way_join(fs->give_way, is_wanted, fs);
 	lane->joined = lane->lanes->fs->give_way != NULL;
 }
 
@@ -99,9 +120,19 @@ static bool takes_turns(const struct lane *lane)
 	       atomic_load_explicit(&lane->lanes->nr_quiet, memory_order_relaxed) >= QUIET;
 }
 
+/* On the processor of the program the lane would not have run until there was a request. */
+static void note_place(struct lane *lane, pid_t tid)
+{
+	lane->nr_late = lane->in_vain ? lane->nr_late + 1 : 0;
+	if (lane->nr_late < LATE)
+		return;
+	give_way_follow(lane->manners, tid);
+	lane->nr_late = 0;
+}
+
 static void note_program(struct lane *lane, pid_t tid)
 {
-	give_way_follow(lane->manners, tid);
+	note_place(lane, tid);
 	if (turns_note(&lane->turns, tid) && takes_turns(lane))
 		call_another(lane->lanes, lane->lanes->nr_lanes);
 }
@@ -115,11 +146,43 @@ static bool is_large(const struct fuse_in_header *header)
 	       in->size >= LARGE_BYTES;
 }
 
-static bool has_more(const struct lanes *lanes)
+/* It has found nothing more, or a crowd of requests without an end. */
+static void end_row(struct lane *lane)
 {
-	struct pollfd fd = { .fd = lanes->fd, .events = POLLIN };
+	if (lane->nr_in_row)
+		give_way_note(lane->manners, lane->nr_in_row);
+	lane->nr_in_row = 0;
+}
 
-	return poll(&fd, 1, 0) > 0;
+static bool is_waited_for(const struct fuse_in_header *header)
+{
+	switch (header->opcode) {
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_INTERRUPT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/*
+ * A program that was answered may have run since, in place of the lane, and sent the next request.
+ * That makes no crowd: now that it waits again, nobody else does.
+ */
+static void count_crowd(struct lane *lane)
+{
+	unsigned nr = lane->nr_in_row;
+	bool look = nr && (nr & (nr - 1)) == 0; /* seldom, when there is one */
+
+	if (look && !has_more(lane->lanes->fd))
+		end_row(lane);
+	if (++lane->nr_in_row < CROWD)
+		return;
+	end_row(lane);
+	call_another(lane->lanes, lane->lanes->max_crowd);
 }
 
 static void serve(struct lane *lane, char *request, size_t bytes)
@@ -129,9 +192,11 @@ static void serve(struct lane *lane, char *request, size_t bytes)
 	const struct fuse_in_header *header = (const void *)request;
 
 	join(lane);
+	if (is_waited_for(header))
+		count_crowd(lane);
 	if (header->pid) /* none is the kernel's own */
 		note_program(lane, (pid_t)header->pid);
-	if (lanes->fs->config.synchronous && is_large(header) && has_more(lanes))
+	if (lanes->fs->config.synchronous && is_large(header) && has_more(lanes->fd))
 		call_another(lanes, lanes->nr_lanes);
 	fuse_session_process_buf(lanes->fs->session, &buf);
 }
@@ -219,14 +284,6 @@ static void sleep_until_request(struct lane *lane)
 	start_watching(lane);
 }
 
-/* It has found nothing more, or a crowd of requests without an end. */
-static void end_row(struct lane *lane)
-{
-	if (lane->nr_in_row)
-		give_way_note(lane->manners, lane->nr_in_row);
-	lane->nr_in_row = 0;
-}
-
 static bool poll_volume(struct lane *lane)
 {
 	bool any = lane->watching && data_volume_poll(lane->lanes->fs->config.volume);
@@ -243,10 +300,6 @@ static int look(struct lane *lane)
 {
 	int got = take_request(lane);
 
-	if (got > 0 && ++lane->nr_in_row == CROWD) {
-		end_row(lane);
-		call_another(lane->lanes, lane->lanes->max_crowd);
-	}
 	if (got == 0)
 		end_row(lane);
 	if (got >= 0 && poll_volume(lane))
@@ -290,6 +343,7 @@ static void be_active(struct lane *lane)
 	while (!roster_has_ended(&lane->lanes->roster) && (got = look(lane)) >= 0) {
 		if (got)
 			last_us = clock_now_us();
+		lane->in_vain = !got;
 		if (got ? leaves_crowd(lane) : !pause_a_while(lane, &last_us))
 			break;
 	}
@@ -319,7 +373,7 @@ static int lanes_new(struct fs *fs, unsigned nr_lanes, struct lanes **ret_lanes)
 	if (!lanes)
 		return -ENOMEM;
 	lanes->fs = fs;
-	lanes->fd = fuse_session_fd(fs->session);
+	lanes->fd = fs->lanes_fd = fuse_session_fd(fs->session);
 	lanes->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	flags = fcntl(lanes->fd, F_GETFL);
 	if (lanes->wake_fd < 0 || flags < 0 || fcntl(lanes->fd, F_SETFL, flags | O_NONBLOCK)) {

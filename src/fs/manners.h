@@ -44,6 +44,7 @@ struct manners_look {
 	uint64_t nr_passes;   /* times it waited for requests */
 	uint64_t nr_requests; /* that it served */
 	bool starved;	   /* it was ready to run all the time, and did not */
+	bool unwanted;	   /* nobody waits for it now, so it may wait, too */
 	uint64_t nr_runs;  /* times it got the processor */
 	uint64_t delay_ns; /* that it waited for it, all times together */
 };

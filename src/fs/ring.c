@@ -307,7 +307,7 @@ static void make_ring_here(struct fs *fs)
 	}
 	ring_here = ring;
 	ring_here->fs = fs;
-	ring_here->manners = give_way_join(fs->give_way);
+	ring_here->manners = give_way_join(fs->give_way, NULL, NULL);
 	ring_here->next = atomic_load(&fs->rings);
 	while (!atomic_compare_exchange_weak(&fs->rings, &ring_here->next, ring_here))
 		;

@@ -212,6 +212,9 @@ void ioq_reap_halted(struct ioq *q);
  */
 bool ioq_busy_poll(struct ioq *q);
 
+/** ioq_is_busy() - see superpipe_is_busy() */
+bool ioq_is_busy(struct ioq *q);
+
 /** ioq_watch() - see superpipe_watch(); ioq_drain() is what a watcher calls again and again. */
 void ioq_watch(struct ioq *q);
 void ioq_unwatch(struct ioq *q);

@@ -68,18 +68,23 @@ bool ioq_busy_poll(struct ioq *q)
 	return clock_now_us() < until_us;
 }
 
+bool ioq_is_busy(struct ioq *q)
+{
+	bool busy;
+
+	pthread_mutex_lock(&q->submit_lock);
+	busy = q->nr_busy != 0;
+	pthread_mutex_unlock(&q->submit_lock);
+	return busy;
+}
+
 /* Completions to come will interrupt, but the reaper may be asleep and deaf: there was no load so
  * far, or somebody watched. */
 void ioq_wake_sleeper(struct ioq *q)
 {
-	bool busy;
-
 	if (!__atomic_load_n(&q->asleep, __ATOMIC_SEQ_CST) || ioq_is_watched(q))
 		return;
-	pthread_mutex_lock(&q->submit_lock);
-	busy = q->nr_busy != 0;
-	pthread_mutex_unlock(&q->submit_lock);
-	if (busy && __atomic_exchange_n(&q->asleep, 0, __ATOMIC_SEQ_CST))
+	if (ioq_is_busy(q) && __atomic_exchange_n(&q->asleep, 0, __ATOMIC_SEQ_CST))
 		ioq_wake_reaper(q);
 }
 

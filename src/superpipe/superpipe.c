@@ -146,3 +146,8 @@ bool superpipe_poll(struct superpipe *sp)
 {
 	return ioq_drain(&sp->ioq);
 }
+
+bool superpipe_is_busy(struct superpipe *sp)
+{
+	return ioq_is_busy(&sp->ioq);
+}

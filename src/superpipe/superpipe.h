@@ -192,4 +192,7 @@ void superpipe_unwatch(struct superpipe *sp);
  */
 bool superpipe_poll(struct superpipe *sp);
 
+/** superpipe_is_busy() - the device has commands, or had some that nobody has reaped */
+bool superpipe_is_busy(struct superpipe *sp);
+
 #endif

@@ -1,5 +1,6 @@
 #!/bin/bash
-# A lane that gives way goes where the program runs that it serves, and back when it rests.
+# A lane that gives way goes where the program runs that it serves, and back when it rests, or when
+# others want the processor so much that requests wait.
 # sanitize: yes
 # timeout: 240
 # shellcheck source=../lib/harness.sh
@@ -10,17 +11,20 @@ need_cxlfs
 [ "$(nproc)" -gt 1 ] || skip "one processor only"
 [ -r /proc/self/schedstat ] || skip "the kernel does not tell how long threads wait"
 
-load=
+jobs=()
 
-stop_load() {
-	kill "$load" 2>/dev/null || true
-	wait "$load" 2>/dev/null || true
-	load=
+stop_jobs() {
+	local job
+	for job in "${jobs[@]}"; do
+		kill "$job" 2>/dev/null || true
+		wait "$job" 2>/dev/null || true
+	done
+	jobs=()
 }
 
 quit() {
 	local status=$?
-	[ -z "$load" ] || stop_load
+	stop_jobs
 	(exit $status)
 	on_exit
 }
@@ -37,7 +41,16 @@ is_at() { [ "$(place)" = "$1" ]; }
 start_load() {
 	timeout 200 taskset -c "$1" fio --name=load --filename="$MNT/load" --rw=randread --bs=4k \
 		--size=8m --direct=1 --ioengine=psync --time_based --runtime=180 >/dev/null &
-	load=$!
+	jobs+=($!)
+}
+
+# Others that want the same processor, with the same right to it.
+start_hogs() {
+	local _
+	for _ in 1 2; do
+		timeout 200 taskset -c "$1" bash -c 'while :; do :; done' &
+		jobs+=($!)
+	done
 }
 
 expect_log 'thread [0-9]+ (gives way|runs as started|roams)$'
@@ -46,7 +59,9 @@ everywhere=$(awk '$1 == "Cpus_allowed_list:" { print $2 }' /proc/self/status)
 for processor in 0 1; do
 	start_load $processor
 	wait_until "it follows to processor $processor" is_at $processor
-	stop_load
+	start_hogs $processor
+	wait_until "it goes out of the way of others" is_at "$everywhere"
+	stop_jobs
 	wait_until "it is at rest" is_at "$everywhere"
 done
 stop_volume
@@ -56,5 +71,5 @@ start_load 0
 cp "$BUILD/cxlfs" "$MNT/copy"
 cmp "$BUILD/cxlfs" "$MNT/copy"
 same "$(place)" "$everywhere" "processors of the lane"
-stop_load
+stop_jobs
 finish
