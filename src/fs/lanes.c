@@ -5,244 +5,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fuse.h>
 #include <poll.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "fs/give_way.h"
+#include "fs/lanes_internal.h"
 #include "fs/place.h"
-#include "fs/roster.h"
-#include "fs/turns.h"
 
-/* What comes before the bytes of a write; they start on a page. */
-#define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
-/* Copying so few is cheaper than another buffer of the size of the largest request. */
-#define MAX_COPIED_BYTES (16u << 10)
-/* Requests that are waited for in a row, before another lane is called. */
-#define CROWD 32
-/* Requests in a row that came from another processor, as it seems, before the lane follows. */
-#define LATE 8
-/* Of so many bytes, if there are more, at once: copying takes longer than calling. */
-#define LARGE_BYTES (64u << 10)
-/* Looks without a completion, after which the adapter counts as idle: much more than the requests
- * that a busy one may be given at once. */
-#define QUIET 4096
 /* All take their requests from one queue. */
 #define MAX_LANES 16
-
-struct lane {
-	struct lanes *lanes;
-	pthread_t thread;
-	char *buf; /* from the pool; NULL when somebody has kept it */
-	size_t buf_bytes;
-	unsigned nr_in_row; /* requests, while others waited */
-	bool in_vain;	    /* it has looked, since it last found something */
-	unsigned nr_late;   /* requests in a row that it had looked for in vain before */
-	struct turns turns;
-	bool watching;
-	bool joined; /* it has been asked how it should run: */
-	struct give_way_member *manners;
-};
-
-struct lanes {
-	struct fs *fs;
-	int fd;	     /* the session's */
-	int wake_fd; /* ends the sleep of the active lane */
-	sem_t over;
-	_Atomic int error;
-	struct roster roster;
-	unsigned max_crowd;	  /* lanes for requests without an end; for all else all of them */
-	_Atomic unsigned nr_lanes; /* that were started */
-	_Atomic unsigned nr_quiet; /* looks of all, since a completion was found */
-	struct lane lane[];
-};
-
-static __thread struct lane *lane_here;
-
-/* ---- requests ---- */
-
-static bool has_buffer(struct lane *lane)
-{
-	struct fs *fs = lane->lanes->fs;
-	size_t bytes = fs_request_bytes(fs);
-
-	if (lane->buf && lane->buf_bytes >= bytes)
-		return true;
-	if (lane->buf)
-		fs_io_pool_buffer_put(fs->pool, lane->buf, lane->buf_bytes);
-	lane->buf = fs_io_pool_buffer_get(fs->pool, bytes, &lane->buf_bytes);
-	return lane->buf != NULL;
-}
-
-static bool has_more(int fd)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-
-	return poll(&poll_fd, 1, 0) > 0;
-}
-
-/* The lanes may be gone, and the session: then nothing that this says is of any consequence. */
-static bool is_wanted(void *arg)
-{
-	struct fs *fs = arg;
-
-	return has_more(fs->lanes_fd) || data_volume_is_busy(fs->config.volume);
-}
-
-/* Not before the first request, which settles whether threads give way. */
-static void join(struct lane *lane)
-{
-	struct fs *fs = lane->lanes->fs;
-
-	if (!lane->joined)
-		lane->manners = give_way_join(fs->give_way, is_wanted, fs);
-	lane->joined = lane->lanes->fs->give_way != NULL;
-}
-
-static void call_another(struct lanes *lanes, unsigned max)
-{
-	unsigned nr = lanes->nr_lanes;
-
-	roster_call(&lanes->roster, max < nr ? max : nr);
-}
-
-/* Programs that wait for commands leave a lane time for each other. */
-static bool takes_turns(const struct lane *lane)
-{
-	return turns_are_taken(&lane->turns) &&
-	       atomic_load_explicit(&lane->lanes->nr_quiet, memory_order_relaxed) >= QUIET;
-}
-
-/* On the processor of the program the lane would not have run until there was a request. */
-static void note_place(struct lane *lane, pid_t tid)
-{
-	lane->nr_late = lane->in_vain ? lane->nr_late + 1 : 0;
-	if (lane->nr_late < LATE)
-		return;
-	give_way_follow(lane->manners, tid);
-	lane->nr_late = 0;
-}
-
-static void note_program(struct lane *lane, pid_t tid)
-{
-	note_place(lane, tid);
-	if (turns_note(&lane->turns, tid) && takes_turns(lane))
-		call_another(lane->lanes, lane->lanes->nr_lanes);
-}
-
-/* The sizes of a read and of a write are in the same place. */
-static bool is_large(const struct fuse_in_header *header)
-{
-	const struct fuse_read_in *in = (const void *)(header + 1);
-
-	return (header->opcode == FUSE_READ || header->opcode == FUSE_WRITE) &&
-	       in->size >= LARGE_BYTES;
-}
-
-/* It has found nothing more, or a crowd of requests without an end. */
-static void end_row(struct lane *lane)
-{
-	if (lane->nr_in_row)
-		give_way_note(lane->manners, lane->nr_in_row);
-	lane->nr_in_row = 0;
-}
-
-static bool is_waited_for(const struct fuse_in_header *header)
-{
-	switch (header->opcode) {
-	case FUSE_FORGET:
-	case FUSE_BATCH_FORGET:
-	case FUSE_RELEASE:
-	case FUSE_RELEASEDIR:
-	case FUSE_INTERRUPT:
-		return false;
-	default:
-		return true;
-	}
-}
-
-/*
- * A program that was answered may have run since, in place of the lane, and sent the next request.
- * That makes no crowd: now that it waits again, nobody else does.
- */
-static void count_crowd(struct lane *lane)
-{
-	unsigned nr = lane->nr_in_row;
-	bool look = nr && (nr & (nr - 1)) == 0; /* seldom, when there is one */
-
-	if (look && !has_more(lane->lanes->fd))
-		end_row(lane);
-	if (++lane->nr_in_row < CROWD)
-		return;
-	end_row(lane);
-	call_another(lane->lanes, lane->lanes->max_crowd);
-}
-
-static void serve(struct lane *lane, char *request, size_t bytes)
-{
-	struct lanes *lanes = lane->lanes;
-	const struct fuse_buf buf = { .mem = request, .size = bytes };
-	const struct fuse_in_header *header = (const void *)request;
-
-	join(lane);
-	if (is_waited_for(header))
-		count_crowd(lane);
-	if (header->pid) /* none is the kernel's own */
-		note_program(lane, (pid_t)header->pid);
-	if (lanes->fs->config.synchronous && is_large(header) && has_more(lanes->fd))
-		call_another(lanes, lanes->nr_lanes);
-	fuse_session_process_buf(lanes->fs->session, &buf);
-}
-
-/* Return: 1 a request was served; 0 there was none; -ENODEV the session is over; -errno. */
-static int take_request(struct lane *lane)
-{
-	char *request;
-	ssize_t got;
-
-	if (!has_buffer(lane))
-		return 0; /* somebody will give one back */
-	request = lane->buf + FS_PAGE_BYTES - HEADER_BYTES;
-	got = read(lane->lanes->fd, request, lane->buf_bytes - FS_PAGE_BYTES);
-	if (got > 0) {
-		serve(lane, request, (size_t)got);
-		return 1;
-	}
-	/* ENOENT: the program was interrupted before the request could be read. */
-	if (got < 0 && errno != EAGAIN && errno != EINTR && errno != ENOENT)
-		return -errno;
-	return 0;
-}
-
-bool lanes_here(void)
-{
-	return lane_here != NULL;
-}
-
-int lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes)
-{
-	struct lane *lane = lane_here;
-
-	if (nr_bytes > MAX_COPIED_BYTES) {
-		io->buf = lane->buf;
-		io->buf_bytes = lane->buf_bytes;
-		io->op.buf = (void *)(uintptr_t)bytes;
-		lane->buf = NULL;
-		return 0;
-	}
-	io->buf = fs_io_pool_buffer_get(io->fs->pool, nr_bytes, &io->buf_bytes);
-	if (!io->buf)
-		return -ENOMEM;
-	io->op.buf = memcpy(io->buf, bytes, nr_bytes);
-	return 0;
-}
 
 /* ---- being active ---- */
 
@@ -290,7 +65,7 @@ static bool poll_volume(struct lane *lane)
 	_Atomic unsigned *nr_quiet = &lane->lanes->nr_quiet;
 	unsigned nr = atomic_load_explicit(nr_quiet, memory_order_relaxed);
 
-	if (any || nr < QUIET)
+	if (any || nr < LANES_QUIET)
 		atomic_store_explicit(nr_quiet, any ? 0 : nr + 1, memory_order_relaxed);
 	return any;
 }
@@ -298,10 +73,10 @@ static bool poll_volume(struct lane *lane)
 /* One look everywhere. Return: 1 there was something; 0; -errno when it is over. */
 static int look(struct lane *lane)
 {
-	int got = take_request(lane);
+	int got = lane_take_request(lane);
 
 	if (got == 0)
-		end_row(lane);
+		lane_end_row(lane);
 	if (got >= 0 && poll_volume(lane))
 		got = 1;
 	return got;
@@ -313,7 +88,7 @@ static bool pause_a_while(struct lane *lane, uint64_t *last_us)
 	struct lanes *lanes = lane->lanes;
 	bool long_ago = clock_now_us() - *last_us >= lanes->fs->config.poll_us;
 
-	if ((long_ago || !takes_turns(lane)) && roster_leave(&lanes->roster))
+	if ((long_ago || !lane_takes_turns(lane)) && roster_leave(&lanes->roster))
 		return false;
 	if (!long_ago) {
 		(void)sched_yield();
@@ -329,7 +104,7 @@ static bool leaves_crowd(struct lane *lane)
 {
 	struct lanes *lanes = lane->lanes;
 
-	return lanes->roster.nr_active > lanes->max_crowd && !takes_turns(lane) &&
+	return lanes->roster.nr_active > lanes->max_crowd && !lane_takes_turns(lane) &&
 	       roster_leave(&lanes->roster);
 }
 
@@ -354,12 +129,12 @@ static void be_active(struct lane *lane)
 
 static void *lane_main(void *arg)
 {
-	struct lane *lane = lane_here = arg;
+	struct lane *lane = arg;
 
+	lane_enter(lane);
 	while (roster_wait(&lane->lanes->roster))
 		be_active(lane);
-	if (lane->buf)
-		fs_io_pool_buffer_put(lane->lanes->fs->pool, lane->buf, lane->buf_bytes);
+	lane_leave(lane);
 	return NULL;
 }
 

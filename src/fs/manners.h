@@ -31,7 +31,7 @@
 #define MANNERS_FEW_REQUESTS 3 /* in two passes: of programs that wait for each */
 #define MANNERS_REST_MS 100	     /* without work: at rest */
 #define MANNERS_LEAN_MS 50	     /* alone: no longer leaning; few: no longer many */
-#define MANNERS_MIN_HOLD_MS 100	     /* held up: for so long at first */
+#define MANNERS_MIN_HOLD_MS 25	     /* held up: for so long at first */
 #define MANNERS_MAX_HOLD_MS 800
 #define MANNERS_GOOD_MS 1000 /* gave way for so long: the next time is a first time again */
 

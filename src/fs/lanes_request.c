@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/lanes.h"
+
+#include "fs/internal.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/give_way.h"
+#include "fs/lanes_internal.h"
+
+/* What comes before the bytes of a write; they start on a page. */
+#define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
+/* Copying so few is cheaper than another buffer of the size of the largest request. */
+#define MAX_COPIED_BYTES (16u << 10)
+/* Requests that are waited for in a row, before another lane is called. */
+#define CROWD 32
+/* Requests in a row that came from another processor, as it seems, before the lane follows. */
+#define LATE 8
+/* Of so many bytes, if there are more, at once: copying takes longer than calling. */
+#define LARGE_BYTES (64u << 10)
+
+static __thread struct lane *lane_here;
+
+static bool has_buffer(struct lane *lane)
+{
+	struct fs *fs = lane->lanes->fs;
+	size_t bytes = fs_request_bytes(fs);
+
+	if (lane->buf && lane->buf_bytes >= bytes)
+		return true;
+	if (lane->buf)
+		fs_io_pool_buffer_put(fs->pool, lane->buf, lane->buf_bytes);
+	lane->buf = fs_io_pool_buffer_get(fs->pool, bytes, &lane->buf_bytes);
+	return lane->buf != NULL;
+}
+
+static bool has_more(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* The lanes may be gone, and the session: then nothing that this says is of any consequence. */
+static bool is_wanted(void *arg)
+{
+	struct fs *fs = arg;
+
+	return has_more(fs->lanes_fd) || data_volume_is_busy(fs->config.volume);
+}
+
+/* Not before the first request, which settles whether threads give way. */
+static void join(struct lane *lane)
+{
+	struct fs *fs = lane->lanes->fs;
+
+	if (!lane->joined)
+		lane->manners = give_way_join(fs->give_way, is_wanted, fs);
+	lane->joined = lane->lanes->fs->give_way != NULL;
+}
+
+static void call_another(struct lanes *lanes, unsigned max)
+{
+	unsigned nr = lanes->nr_lanes;
+
+	roster_call(&lanes->roster, max < nr ? max : nr);
+}
+
+/* Programs that wait for commands leave a lane time for each other. */
+bool lane_takes_turns(const struct lane *lane)
+{
+	return turns_are_taken(&lane->turns) &&
+	       atomic_load_explicit(&lane->lanes->nr_quiet, memory_order_relaxed) >= LANES_QUIET;
+}
+
+/* On the processor of the program the lane would not have run until there was a request. */
+static void note_place(struct lane *lane, pid_t tid)
+{
+	lane->nr_late = lane->in_vain ? lane->nr_late + 1 : 0;
+	if (lane->nr_late < LATE)
+		return;
+	give_way_follow(lane->manners, tid);
+	lane->nr_late = 0;
+}
+
+static void note_program(struct lane *lane, pid_t tid)
+{
+	note_place(lane, tid);
+	if (turns_note(&lane->turns, tid) && lane_takes_turns(lane))
+		call_another(lane->lanes, lane->lanes->nr_lanes);
+}
+
+/* The sizes of a read and of a write are in the same place. */
+static bool is_large(const struct fuse_in_header *header)
+{
+	const struct fuse_read_in *in = (const void *)(header + 1);
+
+	return (header->opcode == FUSE_READ || header->opcode == FUSE_WRITE) &&
+	       in->size >= LARGE_BYTES;
+}
+
+void lane_end_row(struct lane *lane)
+{
+	if (lane->nr_in_row)
+		give_way_note(lane->manners, lane->nr_in_row);
+	lane->nr_in_row = 0;
+}
+
+static bool is_waited_for(const struct fuse_in_header *header)
+{
+	switch (header->opcode) {
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_INTERRUPT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/*
+ * A program that was answered may have run since, in place of the lane, and sent the next request.
+ * That makes no crowd: now that it waits again, nobody else does.
+ */
+static void count_crowd(struct lane *lane)
+{
+	unsigned nr = lane->nr_in_row;
+	bool look = nr && (nr & (nr - 1)) == 0; /* seldom, when there is one */
+
+	if (look && !has_more(lane->lanes->fd))
+		lane_end_row(lane);
+	if (++lane->nr_in_row < CROWD)
+		return;
+	lane_end_row(lane);
+	call_another(lane->lanes, lane->lanes->max_crowd);
+}
+
+static void serve(struct lane *lane, char *request, size_t bytes)
+{
+	struct lanes *lanes = lane->lanes;
+	const struct fuse_buf buf = { .mem = request, .size = bytes };
+	const struct fuse_in_header *header = (const void *)request;
+
+	join(lane);
+	if (is_waited_for(header))
+		count_crowd(lane);
+	if (header->pid) /* none is the kernel's own */
+		note_program(lane, (pid_t)header->pid);
+	if (lanes->fs->config.synchronous && is_large(header) && has_more(lanes->fd))
+		call_another(lanes, lanes->nr_lanes);
+	fuse_session_process_buf(lanes->fs->session, &buf);
+}
+
+int lane_take_request(struct lane *lane)
+{
+	char *request;
+	ssize_t got;
+
+	if (!has_buffer(lane))
+		return 0; /* somebody will give one back */
+	request = lane->buf + FS_PAGE_BYTES - HEADER_BYTES;
+	got = read(lane->lanes->fd, request, lane->buf_bytes - FS_PAGE_BYTES);
+	if (got > 0) {
+		serve(lane, request, (size_t)got);
+		return 1;
+	}
+	/* ENOENT: the program was interrupted before the request could be read. */
+	if (got < 0 && errno != EAGAIN && errno != EINTR && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+bool lanes_here(void)
+{
+	return lane_here != NULL;
+}
+
+int lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes)
+{
+	struct lane *lane = lane_here;
+
+	if (nr_bytes > MAX_COPIED_BYTES) {
+		io->buf = lane->buf;
+		io->buf_bytes = lane->buf_bytes;
+		io->op.buf = (void *)(uintptr_t)bytes;
+		lane->buf = NULL;
+		return 0;
+	}
+	io->buf = fs_io_pool_buffer_get(io->fs->pool, nr_bytes, &io->buf_bytes);
+	if (!io->buf)
+		return -ENOMEM;
+	io->op.buf = memcpy(io->buf, bytes, nr_bytes);
+	return 0;
+}
+
+void lane_enter(struct lane *lane)
+{
+	lane_here = lane;
+}
+
+void lane_leave(struct lane *lane)
+{
+	if (lane->buf)
+		fs_io_pool_buffer_put(lane->lanes->fs->pool, lane->buf, lane->buf_bytes);
+	lane->buf = NULL;
+	lane_here = NULL;
+}
