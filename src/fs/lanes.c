@@ -203,7 +203,9 @@ int lanes_serve(struct fs *fs, unsigned max_lanes)
 
 	if (err)
 		return err;
-	lanes->max_crowd = max_lanes || fs->config.synchronous ? nr_lanes : (nr_lanes + 1) / 2;
+	lanes->max_crowd = nr_lanes;
+	if (!max_lanes && !fs->config.synchronous && nr_lanes > 1)
+		lanes->max_crowd /= 2; /* the programs need processors as well */
 	err = start_all(lanes, nr_lanes);
 	while (!err && !roster_has_ended(&lanes->roster))
 		if (sem_wait(&lanes->over) && fuse_session_exited(fs->session))
