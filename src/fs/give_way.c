@@ -146,18 +146,18 @@ static bool take_away(struct processors *processors, const struct give_way_membe
 static void keep_out_of_the_way(struct give_way *gw)
 {
 	const struct give_way_member *member = atomic_load(&gw->members);
-	struct processors free = gw->any;
+	struct processors left = gw->any;
 	bool has_room = true;
 
 	for (; member; member = member->next)
 		if (member->manners.mode == MANNERS_GIVES_WAY)
-			has_room = has_room && take_away(&free, member);
+			has_room = has_room && take_away(&left, member);
 	if (!has_room)
-		free = gw->any;
-	if (!memcmp(&free, &gw->watcher_at, sizeof(free)))
+		left = gw->any;
+	if (!memcmp(&left, &gw->watcher_at, sizeof(left)))
 		return;
-	(void)set_processors(0, &free);
-	gw->watcher_at = free;
+	(void)set_processors(0, &left);
+	gw->watcher_at = left;
 }
 
 /* ---- looking ---- */
