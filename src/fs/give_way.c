@@ -117,6 +117,8 @@ static void apply(struct give_way_member *member, enum manners_mode mode)
 	err = set_policy(member->tid, gives_way ? SCHED_IDLE : member->policy);
 	if (!err)
 		err = set_processors(member->tid, roams ? &member->gw->any : &member->own);
+	if (err == -ESRCH)
+		return; /* it has ended since it was looked at */
 	log_debug(LOGC_FS, "thread %d %s%s%s", (int)member->tid, what[mode], err ? ", but: " : "",
 		  err ? strerror(-err) : "");
 }
