@@ -60,7 +60,7 @@ static void join(struct lane *lane)
 
 	if (!lane->joined)
 		lane->manners = give_way_join(fs->give_way, is_wanted, fs);
-	lane->joined = lane->lanes->fs->give_way != NULL;
+	lane->joined = fs->give_way != NULL;
 }
 
 static void call_another(struct lanes *lanes, unsigned max)

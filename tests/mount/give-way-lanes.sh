@@ -5,30 +5,13 @@
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/jobs.sh
+. "$(dirname "$0")/../lib/jobs.sh"
 need_tools fio taskset
 need_root
 need_cxlfs
 [ "$(nproc)" -gt 1 ] || skip "one processor only"
 [ -r /proc/self/schedstat ] || skip "the kernel does not tell how long threads wait"
-
-jobs=()
-
-stop_jobs() {
-	local job
-	for job in "${jobs[@]}"; do
-		kill "$job" 2>/dev/null || true
-		wait "$job" 2>/dev/null || true
-	done
-	jobs=()
-}
-
-quit() {
-	local status=$?
-	stop_jobs
-	(exit $status)
-	on_exit
-}
-trap quit EXIT
 
 # Where the one lane may run: a list of processors.
 place() {

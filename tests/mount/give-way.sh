@@ -6,6 +6,8 @@
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/jobs.sh
+. "$(dirname "$0")/../lib/jobs.sh"
 need_tools fio taskset
 need_root
 need_cxlfs
@@ -20,15 +22,11 @@ log=
 
 # How often the daemon has said so.
 said() { grep -c "thread [0-9]* $1" "$log" || true; }
-# The last that was said of each thread.
-at_rest() {
-	awk 'sub(/.*thread /, "") { last[$1] = $0 }
-		END { for (thread in last) if (last[thread] !~ /runs as started/) exit 1 }' "$log"
+last_said() { # of each thread
+	awk 'sub(/.*thread /, "") { last[$1] = $0 } END { for (thread in last) print last[thread] }' "$log"
 }
-gives_way() {
-	awk 'sub(/.*thread /, "") { last[$1] = $0 }
-		END { for (thread in last) if (last[thread] ~ /gives way/) found = 1; exit !found }' "$log"
-}
+at_rest() { ! last_said | grep -qv "runs as started"; }
+gives_way() { last_said | grep -q "gives way"; }
 has_said() { [ "$(said "$1")" -gt "$2" ]; }
 
 # Requests that are waited for one by one, on one processor, so that whoever serves them can be made
@@ -37,6 +35,7 @@ start_load() {
 	timeout 200 taskset -c 0 fio --name=load --filename="$MNT/load" --rw=randread --bs=4k \
 		--size=8m --direct=1 --ioengine=psync --time_based --runtime=180 >/dev/null &
 	load=$!
+	jobs+=($!)
 }
 
 # Others that want the same processor, with the same right to it.
@@ -45,25 +44,9 @@ start_hogs() {
 	for _ in 1 2; do
 		timeout 200 taskset -c 0 bash -c 'while :; do :; done' &
 		hogs+=($!)
+		jobs+=($!)
 	done
 }
-
-stop_jobs() {
-	local job
-	for job in "$@"; do
-		kill "$job" 2>/dev/null || true
-		wait "$job" 2>/dev/null || true
-	done
-}
-
-quit() {
-	local status=$?
-	# shellcheck disable=SC2086  # nothing or a number
-	stop_jobs "${hogs[@]}" $load
-	(exit $status)
-	on_exit
-}
-trap quit EXIT
 
 expect_log 'thread [0-9]+ (gives way|runs as started|roams)$'
 start_volume "" io_uring,debug=fs
@@ -79,11 +62,9 @@ for i in $(seq 50); do
 done
 same "$(find "$MNT" -name 'file*' | wc -l)" 50 "files"
 stop_jobs "${hogs[@]}"
-hogs=()
 
 wait_until "it gives way again" gives_way
-stop_jobs $load
-load=
+stop_jobs "$load"
 wait_until "it is at rest" at_rest
 
 before=$(said roams)

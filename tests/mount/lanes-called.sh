@@ -6,6 +6,8 @@
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/jobs.sh
+. "$(dirname "$0")/../lib/jobs.sh"
 # shellcheck source=../lib/endless.sh
 . "$(dirname "$0")/../lib/endless.sh"
 need_root
@@ -13,25 +15,6 @@ need_tools fio
 need_cxlfs
 [ "$(nproc)" -gt 1 ] || skip "one processor only"
 [ -r /proc/self/schedstat ] || skip "the kernel does not tell how long threads run"
-
-loads=()
-
-stop_loads() {
-	local load
-	for load in "${loads[@]}"; do
-		kill "$load" 2>/dev/null || true
-		wait "$load" 2>/dev/null || true
-	done
-	loads=()
-}
-
-quit() {
-	local status=$?
-	stop_loads
-	(exit $status)
-	on_exit
-}
-trap quit EXIT
 
 # How long each lane has run, in ns, longest first.
 ran_ns() {
@@ -53,10 +36,10 @@ ask_in_turns() {
 	local program
 	for program in 1 2 3; do
 		ask_on_and_on $program &
-		loads+=($!)
+		jobs+=($!)
 	done
 	wait_until "lanes serve programs that take turns" several_have_run
-	stop_loads
+	stop_jobs
 	touch "$MNT/file"
 	mv "$MNT/file" "$MNT/other"
 	rm "$MNT/other"
@@ -64,19 +47,19 @@ ask_in_turns() {
 
 start_volume "" no_io_uring
 ask_on_and_on alone &
-loads+=($!)
+jobs+=($!)
 wait_until "a lane serves one program" one_has_run
 ! several_have_run || fail "more than one lane has served one program"
-stop_loads
+stop_jobs
 ask_in_turns
 stop_volume
 
 start_volume "" no_io_uring
 timeout 200 fio --name=load --directory="$MNT" --rw=rw --bs=1m --size=64m --direct=1 \
 	--ioengine=libaio --iodepth=8 --time_based --runtime=180 >/dev/null &
-loads+=($!)
+jobs+=($!)
 wait_until "lanes serve large requests" several_have_run
-stop_loads
+stop_jobs
 verified_io large --rw=randwrite --bsrange=4k-1m --size=48m --iodepth=16
 stop_volume
 
