@@ -78,6 +78,7 @@ UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 # Of fs, but without a word of FUSE.
 $(B)/tests/check_manners: $(B)/src/fs/manners.o $(B)/src/fs/trial.o
 $(B)/tests/check_lanes: $(B)/src/fs/roster.o $(B)/src/fs/turns.o
+$(B)/tests/check_rings: $(B)/src/fs/ring_entry.o $(B)/src/fs/ring_place.o
 # Linked with a fake of the layer below the one they test.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
 # Built as where libcxl is found, whether it was or not.
@@ -96,6 +97,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
+$(B)/tests/check_rings.o: private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)

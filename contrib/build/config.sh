@@ -3,8 +3,9 @@
 #
 #	contrib/build/config.sh auto|system|private auto|yes|no OUTPUT
 #
-# libfuse: the distribution's if new enough, else a private copy, else the
-# distribution's with a line that says what is lost. IBM's libcxl: libcxl.sh.
+# libfuse: the distribution's if new enough and built with custom I/O, else a
+# private copy, else the distribution's with a line that says what is lost.
+# IBM's libcxl: libcxl.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -19,8 +20,19 @@ private_pkg_config() {
 }
 
 have_private() {
-	[ -s $PRIVATE/lib/pkgconfig/fuse3.pc ] || contrib/build/libfuse.sh
+	[ $PRIVATE/lib/pkgconfig/fuse3.pc -nt contrib/build/libfuse.sh ] || contrib/build/libfuse.sh
 }
+
+# FUSE over io_uring sends by a function of ours.
+system_has_custom_io() {
+	local program flags
+	program=$(mktemp -t custom_io.XXXXXX) || return
+	read -ra flags <<<"$(pkg-config --cflags --libs fuse3)"
+	"${CC:-cc}" contrib/build/custom_io.c -o "$program" "${flags[@]}" && "$program"
+	set -- $?
+	rm -f "$program"
+	return "$1"
+} 2>/dev/null
 
 use_private() {
 	fuse_kind="private static $(private_pkg_config --modversion)"
@@ -40,19 +52,22 @@ use_system() {
 	fuse_kind="system $(pkg-config --modversion fuse3)"
 	fuse_cflags=$(pkg-config --cflags fuse3)
 	fuse_libs=$(pkg-config --libs fuse3)
-	if pkg-config --atleast-version=$WANTED fuse3 && pkg-config --exists liburing; then
+	if pkg-config --exists liburing; then
 		fuse_cflags+=" -DFS_WITH_LIBURING $(pkg-config --cflags liburing)"
 		fuse_libs+=" $(pkg-config --libs liburing)"
 	fi
-	pkg-config --atleast-version=$WANTED fuse3 ||
-		say "using the distribution's, $(pkg-config --modversion fuse3), older than" \
-			"$WANTED: without $(lost_with_system)"
+	lost=$(lost_with_system)
+	[ -z "$lost" ] || say "using the distribution's, $(pkg-config --modversion fuse3):$lost"
 }
 
 lost_with_system() {
-	printf 'FUSE over io_uring'
+	if ! pkg-config --exists liburing; then
+		printf ' no FUSE over io_uring (it has no liburing);'
+	elif ! system_has_custom_io; then
+		printf ' no FUSE over io_uring (it has no custom I/O);'
+	fi
 	grep -qs '(\*tmpfile)' "$(pkg-config --variable=includedir fuse3)/fuse3/fuse_lowlevel.h" ||
-		printf ' and O_TMPFILE'
+		printf ' no O_TMPFILE;'
 }
 
 choose_libfuse() {
@@ -68,7 +83,7 @@ choose_libfuse() {
 		use_private
 		;;
 	auto)
-		if pkg-config --atleast-version=$WANTED fuse3; then
+		if pkg-config --atleast-version=$WANTED fuse3 && system_has_custom_io; then
 			use_system
 		elif have_private; then
 			use_private

@@ -44,10 +44,18 @@ fetch() {
 	return 1
 }
 
+# A function to send with instead of writev(2): without it there are no rings.
+# Since 3.18.3 it has to be asked for; before there is no such option.
+custom_io_option() {
+	grep -q "'enable-custom-io'" src/meson_options.txt && echo -Denable-custom-io=true
+}
+
 compile() {
+	local custom_io
 	cd "$WORK" && mkdir src &&
 		tar -xf fuse3_*.orig.tar.?z --strip-components=1 -C src &&
-		meson setup build src "${OPTIONS[@]}" &&
+		custom_io=$(custom_io_option || true) &&
+		meson setup build src "${OPTIONS[@]}" ${custom_io:+"$custom_io"} &&
 		meson compile -C build &&
 		DESTDIR=$OUT meson install -C build --no-rebuild
 }

@@ -138,7 +138,7 @@ static void print_help(void)
 	      "  -f                  stay in the foreground, messages to standard error\n"
 	      "  -d                  as -f, and print every FUSE request\n"
 	      "  -h, --help          this text\n"
-	      "  -V, --version       version of the program and of libfuse\n"
+	      "  -V, --version       versions, and what the program was built with\n"
 	      "\n"
 	      "Options for -o:\n"
 	      "  io_uring            require FUSE over io_uring\n"
@@ -290,8 +290,7 @@ static void read_values(struct raw_options *raw)
 		complain(raw, "option debug=%s names an unknown category", raw->debug);
 #if !FS_HAVE_IO_URING
 	if (out->io_uring == IO_URING_YES)
-		complain(raw, "option io_uring needs libfuse 3.18.2 or newer; this is %s",
-			 fuse_pkgversion());
+		complain(raw, "option io_uring: cxlfs was built without liburing");
 #endif
 }
 
@@ -373,8 +372,9 @@ static enum options_verdict judge(struct raw_options *raw)
 		if (raw->help)
 			print_help();
 		else
-			printf("cxlfs %s (libfuse %s; cards through %s)\n", CXLFS_VERSION,
-			       fuse_pkgversion(), devport_kernel_access());
+			printf("cxlfs %s (libfuse %s; %s io_uring; cards through %s)\n",
+			       CXLFS_VERSION, fuse_pkgversion(),
+			       FS_HAVE_IO_URING ? "with" : "without", devport_kernel_access());
 		return OPTIONS_DONE;
 	}
 	if (!raw->wrong && raw->nr_words < 2)

@@ -104,7 +104,7 @@ int volume_open(const struct options *options, devport_explain_fn explain, void 
 	return 0;
 }
 
-/* Whether FUSE over io_uring can be had: libfuse would only find out after it has started to. */
+/* Whether FUSE over io_uring can be had: better known before anything is started. */
 static bool kernel_has_io_uring(void)
 {
 	FILE *file = fopen(URING_SWITCH, "re");
@@ -136,7 +136,15 @@ static void in_use(void *arg)
 	limits_raise(volume->mountpoint);
 }
 
-static int start_fs(struct volume *volume, bool io_uring)
+/* More than what is being executed only waits, and has the kernel hand over each request singly. */
+static unsigned ring_depth(const struct volume *volume)
+{
+	if (volume->options->ring_depth)
+		return volume->options->ring_depth;
+	return superpipe_is_synchronous(volume->superpipe) ? 8 : 32;
+}
+
+static int start_fs(struct volume *volume)
 {
 	const struct options *options = volume->options;
 	struct fs_config config = {
@@ -147,7 +155,7 @@ static int start_fs(struct volume *volume, bool io_uring)
 		.poll_us = options->busy_poll_us,
 		.give_way = options->give_way,
 		.physical = options->physical,
-		.io_uring = io_uring,
+		.ring_depth = ring_depth(volume),
 		.max_inodes = options->max_inodes,
 		.root_uid = options->root_uid,
 		.root_gid = options->root_gid,
@@ -165,20 +173,16 @@ static int start_fs(struct volume *volume, bool io_uring)
 	return err ? fail(volume, err, "cannot use the LUNs as a whole") : 0;
 }
 
-/* More than what is being executed only waits, and has the kernel hand over each request singly. */
-static unsigned ring_depth(const struct volume *volume)
+/* A libfuse that was built without custom I/O does not let others send. */
+static int use_io_uring(struct volume *volume)
 {
-	if (volume->options->ring_depth)
-		return volume->options->ring_depth;
-	return superpipe_is_synchronous(volume->superpipe) ? 8 : 32;
-}
+	int err = fs_want_rings(volume->fs);
 
-static int add_ring_options(struct volume *volume, struct fuse_args *args)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "-oio_uring,io_uring_q_depth=%u", ring_depth(volume));
-	return fuse_opt_add_arg(args, text);
+	if (err && volume->options->io_uring == IO_URING_YES)
+		return fail(volume, err, "option io_uring: not with this libfuse");
+	if (err)
+		log_notice("no FUSE over io_uring with this libfuse: %s", strerror(-err));
+	return 0;
 }
 
 static int start_session(struct volume *volume, bool io_uring)
@@ -189,8 +193,6 @@ static int start_session(struct volume *volume, bool io_uring)
 
 	for (int i = 0; i < given->argc && !err; i++)
 		err = fuse_opt_add_arg(&args, given->argv[i]);
-	if (!err && io_uring)
-		err = add_ring_options(volume, &args);
 	if (!err)
 		volume->session = fuse_session_new(&args, fs_operations(),
 						   sizeof(*fs_operations()), volume->fs);
@@ -202,7 +204,7 @@ static int start_session(struct volume *volume, bool io_uring)
 	if (fuse_session_mount(volume->session, volume->mountpoint))
 		return fail(volume, errno ? -errno : -EIO, "cannot mount");
 	volume->mounted = true;
-	return 0;
+	return io_uring ? use_io_uring(volume) : 0;
 }
 
 int volume_start(struct volume *volume)
@@ -219,7 +221,7 @@ int volume_start(struct volume *volume)
 	err = data_volume_new(volume->superpipe, &volume->data);
 	if (err)
 		return fail(volume, err, "cannot use the LUNs together");
-	err = start_fs(volume, io_uring);
+	err = start_fs(volume);
 	if (err)
 		return err;
 	return start_session(volume, io_uring);

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "fs/give_way.h"
-#include "fs/helpers.h"
 
 /* What an inode with an ordinary name costs, rounded up. */
 #define INODE_COST_BYTES 512
@@ -65,10 +64,12 @@ static void locks_init(struct fs *fs)
 	pthread_mutex_init(&fs->tell_lock, NULL);
 	pthread_mutex_init(&fs->quiesce_lock, NULL);
 	pthread_cond_init(&fs->quiesced, NULL);
+	sem_init(&fs->over, 0, 0);
 }
 
 static void locks_fini(struct fs *fs)
 {
+	sem_destroy(&fs->over);
 	pthread_cond_destroy(&fs->quiesced);
 	pthread_mutex_destroy(&fs->quiesce_lock);
 	pthread_mutex_destroy(&fs->tell_lock);
@@ -85,11 +86,6 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 	if (!fs)
 		return -ENOMEM;
 	*fs = (struct fs){ .config = *config };
-	err = fs_rings_init(fs);
-	if (err) {
-		free(fs);
-		return err;
-	}
 	locks_init(fs);
 	err = fs_io_pool_new(&fs->pool);
 	if (!err)
@@ -183,9 +179,7 @@ void fs_free(struct fs *fs)
 	if (!fs)
 		return;
 	fs_workers_free(fs->workers);
-	helpers_free(fs->helpers);
 	give_way_free(fs->give_way);
-	fs_rings_free(fs);
 	tree_free(fs->tree);
 	fs_io_pool_free(fs->pool);
 	locks_fini(fs);

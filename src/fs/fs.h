@@ -27,7 +27,7 @@ struct fs_config {
 	struct data_volume *volume; /* borrowed until fs_free() */
 	enum tree_atime atime;
 	bool writeback;         /* the kernel collects writes; not with physical */
-	bool io_uring;          /* ask for FUSE over io_uring */
+	unsigned ring_depth;    /* requests at a time of each processor, over io_uring */
 	bool synchronous;       /* the adapter completes commands on the thread that gives them */
 	unsigned poll_us;       /* how long a thread looks out for what it waits for */
 	bool give_way;          /* threads give way to the programs they serve */
@@ -56,6 +56,13 @@ int fs_add_whole_luns(struct fs *fs, unsigned nr_luns);
  * Before the session is mounted.
  */
 void fs_set_session(struct fs *fs, struct fuse_session *session);
+/**
+ * fs_want_rings() - use FUSE over io_uring if the kernel offers it
+ * When the session is mounted, before fs_serve().
+ * Return: 0; -ENOTSUP not with this libfuse, or this build; -ENOMEM.
+ */
+int fs_want_rings(struct fs *fs);
+
 /** fs_end_session() - tell the kernel nothing any more; before the session is destroyed */
 void fs_end_session(struct fs *fs);
 

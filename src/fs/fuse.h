@@ -15,11 +15,10 @@
 	(FUSE_VERSION > FUSE_MAKE_VERSION(major, minor) ||                                         \
 	 (FUSE_VERSION == FUSE_MAKE_VERSION(major, minor) && FUSE_HOTFIX_VERSION >= (fix)))
 
-/* 3.18.2 is the first with FUSE over io_uring that survives unmount, for which we need liburing as
- * well (ring.h); 3.18.3 tells us when a write must drop set-id bits; O_TMPFILE, and mappings of
- * files that bypass the page cache, came with 3.17. */
+/* Rings are our own, and need liburing alone; 3.18.3 tells us when a write must drop set-id bits;
+ * O_TMPFILE, and mappings of files that bypass the page cache, came with 3.17. */
 #ifdef FS_WITH_LIBURING
-#define FS_HAVE_IO_URING FS_FUSE_AT_LEAST(3, 18, 2)
+#define FS_HAVE_IO_URING 1
 #else
 #define FS_HAVE_IO_URING 0
 #endif

@@ -29,10 +29,6 @@ struct fs *fs_enter(fuse_req_t req)
 {
 	struct fs *fs = fs_of(req);
 
-	if (!fs_ring_enter(fs, req)) {
-		fuse_reply_err(req, EIO);
-		return NULL;
-	}
 	if (!atomic_load_explicit(&fs->in_use, memory_order_relaxed))
 		note_in_use(fs);
 	if (atomic_fetch_add(&fs->nr_active, 1) & FS_QUIESCING) {

@@ -182,7 +182,7 @@ static void let_gather(const struct fs *fs)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 
-	if (fs->over_ring)
+	if (atomic_load_explicit(&fs->rings, memory_order_relaxed))
 		nanosleep(&moment, NULL);
 }
 

@@ -4,6 +4,7 @@
 #define CXLFS_FS_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
@@ -13,7 +14,6 @@
 struct fs_io_pool;
 struct fs_workers;
 struct give_way;
-struct helpers;
 
 #define FS_NR_ATTR_LOCKS 64
 
@@ -31,21 +31,22 @@ struct fs {
 	struct fs_attr_lock attr_locks[FS_NR_ATTR_LOCKS];
 	struct fs_io_pool *pool;
 	struct fs_workers *workers;
-	_Atomic(struct fs_ring *) rings; /* of this session */
-	pthread_key_t ring_key;          /* ends them */
+	_Atomic(struct rings *) rings; /* of this session; NULL: it has none */
 	struct fuse_session *session; /* set before the mount */
 	pthread_mutex_t tell_lock;
 	bool may_tell;           /* protected by tell_lock: the session is there */
 	int lanes_fd;            /* of the session, as long as lanes serve it */
 	_Atomic bool in_use;     /* config.in_use() has been, or is to be, called */
+	bool wants_rings;        /* set before the session is served */
+	sem_t over;              /* a thread has found that the session is */
+	_Atomic int error;       /* why; 0: in good order */
 
 	/* Set by INIT, before any other request. */
-	bool over_ring;  /* requests come over io_uring */
+	bool offers_rings; /* the kernel does */
 	uint32_t max_write; /* bytes of a request; 0 before INIT */
 	bool no_opendir; /* directories need no opening */
 	bool no_open;    /* nor do files */
 	struct give_way *give_way; /* may be NULL */
-	struct helpers *helpers;   /* of rings; may be NULL */
 	bool direct_io;  /* O_DIRECT files bypass the page cache altogether, and can still be mapped */
 
 	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING when new ones are refused */
@@ -65,6 +66,17 @@ static inline size_t fs_request_bytes(const struct fs *fs)
 {
 	return fs->max_write + 2 * FS_PAGE_BYTES;
 }
+
+/* Room for what a request or an answer has behind its header, in an entry of a ring. */
+static inline size_t fs_payload_bytes(const struct fs *fs)
+{
+	return ((size_t)fs->max_write + 2 * FS_PAGE_BYTES - 1) / FS_PAGE_BYTES * FS_PAGE_BYTES;
+}
+
+/* ---- serve.c ---- */
+
+/** fs_end_serving() - the session is over, because of @err if that is not 0; any thread */
+void fs_end_serving(struct fs *fs, int err);
 
 /* ---- guard.c: who may run ---- */
 
@@ -125,14 +137,14 @@ void fs_touch_accessed(struct fs *fs, uint64_t ino);
  * struct fs_io - one data operation of a request
  *
  * Pooled; @done answers the request and gives the io back with fs_io_put(). It is called through
- * fs_io_end(), on the thread of the ring that the request came through, if it did.
+ * fs_io_end(), on the thread of the ring that has the request, if one has.
  */
 struct fs_io {
 	struct data_op op;
 	struct fs *fs;
 	fuse_req_t req;
 	uint64_t ino;
-	struct fs_ring *home; /* where the request arrived; NULL: not through a ring */
+	struct ring_entry *entry; /* that holds the request; NULL: not of a ring */
 	bool kill;           /* drop set-id bits when done */
 	void *buf;           /* pool's, or NULL */
 	size_t buf_bytes;
@@ -183,8 +195,6 @@ void fs_io_put(struct fs_io *io);
 void fs_io_end(struct fs_io *io);
 /** fs_io_submit() - run io->op on the file's data; a file without any needs none for some kinds. */
 void fs_io_submit(struct fs_io *io);
-/** fs_io_submit_here() - the same, by no other thread than this; fs_io_submit() may ask helpers. */
-void fs_io_submit_here(struct fs_io *io);
 /** The data of a regular file, made on first need. Locks: none held. -ENOMEM, -ESTALE, -EINVAL. */
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file);
 
@@ -236,9 +246,6 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 		   struct fuse_file_info *fi);
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 		       struct fuse_file_info *fi);
-
-/** fs_has_lanes() - lanes serve the session, not threads of libfuse */
-bool fs_has_lanes(const struct fs *fs);
 
 /** What every open file is told: keep the cache, do not bother us on close. */
 void fs_open_flags(struct fuse_file_info *fi);

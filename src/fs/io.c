@@ -5,11 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/helpers.h"
 #include "fs/lanes.h"
-
-/* With fewer bytes it takes longer to wake somebody. */
-#define MIN_HELP_BYTES (64u << 10)
 
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 {
@@ -21,9 +17,9 @@ struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 	io->fs = fs;
 	io->req = req;
 	io->ino = ino;
-	io->home = req ? fs_ring_here() : NULL;
-	if (io->home)
-		fs_ring_away(io->home, 1);
+	io->entry = req ? ring_entry_here() : NULL;
+	if (io->entry)
+		ring_keep(io->entry);
 	io->kill = false;
 	io->buf = NULL;
 	return io;
@@ -33,8 +29,8 @@ void fs_io_put(struct fs_io *io)
 {
 	struct fs_io_pool *pool = io->fs->pool;
 
-	if (io->home)
-		fs_ring_away(io->home, -1);
+	if (io->entry)
+		ring_release(io->entry);
 	if (io->buf)
 		fs_io_pool_buffer_put(pool, io->buf, io->buf_bytes);
 	fs_io_pool_put(pool, io);
@@ -42,8 +38,8 @@ void fs_io_put(struct fs_io *io)
 
 void fs_io_end(struct fs_io *io)
 {
-	if (io->home && io->home != fs_ring_here())
-		fs_ring_answer(io->home, io);
+	if (io->entry && !ring_is_here(io->entry))
+		ring_answer(io->entry, io);
 	else
 		io->done(io);
 }
@@ -106,7 +102,7 @@ static int find_data(struct fs_io *io)
 	return fs_file_get(io->fs, io->ino, needs_data(&io->op), &io->op.file);
 }
 
-void fs_io_submit_here(struct fs_io *io)
+void fs_io_submit(struct fs_io *io)
 {
 	int err = find_data(io);
 
@@ -117,37 +113,15 @@ void fs_io_submit_here(struct fs_io *io)
 		data_submit(&io->op);
 }
 
-static bool moves_many_bytes(const struct data_op *op)
-{
-	return (op->kind == DATA_OP_READ || op->kind == DATA_OP_WRITE) &&
-	       op->bytes >= MIN_HELP_BYTES;
-}
-
-static bool needs_help(const struct fs_io *io)
-{
-	return io->home && io->fs->helpers && moves_many_bytes(&io->op) &&
-	       fs_ring_has_more(io->home) && fs_ring_is_alone(io->home);
-}
-
-void fs_io_submit(struct fs_io *io)
-{
-	if (!needs_help(io) || !helpers_give(io->fs->helpers, io))
-		fs_io_submit_here(io);
-}
-
 /* With a ring the flash writes straight into the buffer from which the kernel takes the answer. */
 static int read_buffer(struct fs_io *io, size_t bytes)
 {
-#if FS_HAVE_IO_URING
-	char *payload;
-	size_t payload_bytes;
+	size_t payload_bytes = 0;
 
-	if (io->home && !fuse_req_get_payload(io->req, &payload, &payload_bytes, NULL) &&
-	    payload_bytes >= bytes) {
-		io->op.buf = payload;
+	if (io->entry)
+		io->op.buf = ring_entry_payload(io->entry, &payload_bytes);
+	if (bytes <= payload_bytes)
 		return 0;
-	}
-#endif
 	io->buf = fs_io_pool_buffer_get(io->fs->pool, bytes, &io->buf_bytes);
 	io->op.buf = io->buf;
 	return io->buf ? 0 : -ENOMEM;
@@ -225,15 +199,6 @@ static void write_done(struct fs_io *io)
 	fs_io_put(io);
 }
 
-/* A buffer of libfuse's own loop is used again once the thread that serves it returns. */
-static void write_and_wait(struct fs_io *io)
-{
-	int err = find_data(io);
-
-	io->result = err ? err : data_run(&io->op);
-	write_done(io);
-}
-
 void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, off_t off,
 		 struct fuse_file_info *fi)
 {
@@ -256,11 +221,7 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 	io->op.bytes = bytes;
 	io->op.buf = (void *)(uintptr_t)buf; /* only read from */
 	io->done = write_done;
-	if (!io->home && !lanes_here()) {
-		write_and_wait(io);
-		return;
-	}
-	io->result = io->home ? 0 : lanes_keep(io, buf, bytes);
+	io->result = io->entry ? 0 : lanes_keep(io, buf, bytes);
 	if (io->result)
 		write_done(io);
 	else

@@ -21,23 +21,11 @@
 
 /* ---- being active ---- */
 
-static void finish(struct lanes *lanes, int err)
-{
-	const uint64_t one = 1;
-
-	if (err && err != -ENODEV)
-		lanes->error = err;
-	fuse_session_exit(lanes->fs->session);
-	roster_end(&lanes->roster);
-	(void)!write(lanes->wake_fd, &one, sizeof(one));
-	sem_post(&lanes->over);
-}
-
 static void start_watching(struct lane *lane)
 {
 	const struct fs_config *config = &lane->lanes->fs->config;
 
-	lane->watching = !config->synchronous && config->poll_us;
+	lane->watching = !config->synchronous && config->poll_us && !lane_has_only_rest(lane);
 	if (lane->watching)
 		data_volume_watch(lane->lanes->fs->config.volume);
 }
@@ -51,7 +39,7 @@ static void stop_watching(struct lane *lane)
 
 static void sleep_until_request(struct lane *lane)
 {
-	struct pollfd fds[2] = { { .fd = lane->lanes->fd, .events = POLLIN },
+	struct pollfd fds[2] = { { .fd = lane->lanes->fs->lanes_fd, .events = POLLIN },
 				 { .fd = lane->lanes->wake_fd, .events = POLLIN } };
 
 	stop_watching(lane);
@@ -86,7 +74,8 @@ static int look(struct lane *lane)
 static bool pause_a_while(struct lane *lane, uint64_t *last_us)
 {
 	struct lanes *lanes = lane->lanes;
-	bool long_ago = clock_now_us() - *last_us >= lanes->fs->config.poll_us;
+	bool long_ago = lane_has_only_rest(lane) ||
+			clock_now_us() - *last_us >= lanes->fs->config.poll_us;
 
 	if ((long_ago || !lane_takes_turns(lane)) && roster_leave(&lanes->roster))
 		return false;
@@ -124,7 +113,7 @@ static void be_active(struct lane *lane)
 	}
 	stop_watching(lane);
 	if (got < 0)
-		finish(lane->lanes, got);
+		fs_end_serving(lane->lanes->fs, got == -ENODEV ? 0 : got);
 }
 
 static void *lane_main(void *arg)
@@ -148,10 +137,10 @@ static int lanes_new(struct fs *fs, unsigned nr_lanes, struct lanes **ret_lanes)
 	if (!lanes)
 		return -ENOMEM;
 	lanes->fs = fs;
-	lanes->fd = fs->lanes_fd = fuse_session_fd(fs->session);
+	fs->lanes_fd = fuse_session_fd(fs->session);
 	lanes->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	flags = fcntl(lanes->fd, F_GETFL);
-	if (lanes->wake_fd < 0 || flags < 0 || fcntl(lanes->fd, F_SETFL, flags | O_NONBLOCK)) {
+	flags = fcntl(fs->lanes_fd, F_GETFL);
+	if (lanes->wake_fd < 0 || flags < 0 || fcntl(fs->lanes_fd, F_SETFL, flags | O_NONBLOCK)) {
 		err = -errno;
 		if (lanes->wake_fd >= 0)
 			close(lanes->wake_fd);
@@ -159,14 +148,12 @@ static int lanes_new(struct fs *fs, unsigned nr_lanes, struct lanes **ret_lanes)
 		return err;
 	}
 	roster_init(&lanes->roster);
-	sem_init(&lanes->over, 0, 0);
 	*ret_lanes = lanes;
 	return 0;
 }
 
 static void lanes_free(struct lanes *lanes)
 {
-	sem_destroy(&lanes->over);
 	roster_fini(&lanes->roster);
 	close(lanes->wake_fd);
 	free(lanes);
@@ -188,6 +175,16 @@ static int start_all(struct lanes *lanes, unsigned nr_lanes)
 	return lanes->nr_lanes ? 0 : err;
 }
 
+static void wait_until_over(struct lanes *lanes)
+{
+	const uint64_t one = 1;
+
+	while (!fuse_session_exited(lanes->fs->session))
+		(void)sem_wait(&lanes->fs->over); /* or a signal comes */
+	roster_end(&lanes->roster);
+	(void)!write(lanes->wake_fd, &one, sizeof(one));
+}
+
 static unsigned nr_of_use(void)
 {
 	unsigned nr = place_nr_processors();
@@ -207,13 +204,10 @@ int lanes_serve(struct fs *fs, unsigned max_lanes)
 	if (!max_lanes && !fs->config.synchronous && nr_lanes > 1)
 		lanes->max_crowd /= 2; /* the programs need processors as well */
 	err = start_all(lanes, nr_lanes);
-	while (!err && !roster_has_ended(&lanes->roster))
-		if (sem_wait(&lanes->over) && fuse_session_exited(fs->session))
-			finish(lanes, 0);
+	if (!err)
+		wait_until_over(lanes);
 	for (unsigned i = 0; i < lanes->nr_lanes; i++)
 		pthread_join(lanes->lane[i].thread, NULL);
-	if (!err)
-		err = lanes->error;
 	lanes_free(lanes);
 	return err;
 }

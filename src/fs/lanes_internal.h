@@ -4,7 +4,6 @@
 #define CXLFS_FS_LANES_INTERNAL_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,10 +36,7 @@ struct lane {
 
 struct lanes {
 	struct fs *fs;
-	int fd;	     /* the session's */
 	int wake_fd; /* ends the sleep of the active lane */
-	sem_t over;
-	_Atomic int error;
 	struct roster roster;
 	unsigned max_crowd;	  /* lanes for requests without an end; for all else all of them */
 	_Atomic unsigned nr_lanes; /* that were started */
@@ -61,6 +57,9 @@ void lane_leave(struct lane *lane);
  * Return: 1 one was served; 0 there was none; -ENODEV the session is over; -errno.
  */
 int lane_take_request(struct lane *lane);
+
+/** lane_has_only_rest() - requests come over rings, and here only what needs no answer */
+bool lane_has_only_rest(const struct lane *lane);
 
 /** lane_end_row() - it has found nothing more, or a crowd of requests without an end */
 void lane_end_row(struct lane *lane);

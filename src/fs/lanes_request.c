@@ -4,13 +4,14 @@
 #include "fs/internal.h"
 
 #include <errno.h>
-#include <linux/fuse.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fs/give_way.h"
 #include "fs/lanes_internal.h"
+#include "fs/request.h"
+#include "fs/uring_abi.h"
 
 /* What comes before the bytes of a write; they start on a page. */
 #define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
@@ -20,8 +21,6 @@
 #define CROWD 32
 /* Requests in a row that came from another processor, as it seems, before the lane follows. */
 #define LATE 8
-/* Of so many bytes, if there are more, at once: copying takes longer than calling. */
-#define LARGE_BYTES (64u << 10)
 
 static __thread struct lane *lane_here;
 
@@ -53,11 +52,18 @@ static bool is_wanted(void *arg)
 	return has_more(fs->lanes_fd) || data_volume_is_busy(fs->config.volume);
 }
 
+bool lane_has_only_rest(const struct lane *lane)
+{
+	return atomic_load_explicit(&lane->lanes->fs->rings, memory_order_relaxed) != NULL;
+}
+
 /* Not before the first request, which settles whether threads give way. */
 static void join(struct lane *lane)
 {
 	struct fs *fs = lane->lanes->fs;
 
+	if (lane_has_only_rest(lane))
+		return;
 	if (!lane->joined)
 		lane->manners = give_way_join(fs->give_way, is_wanted, fs);
 	lane->joined = fs->give_way != NULL;
@@ -94,15 +100,6 @@ static void note_program(struct lane *lane, pid_t tid)
 		call_another(lane->lanes, lane->lanes->nr_lanes);
 }
 
-/* The sizes of a read and of a write are in the same place. */
-static bool is_large(const struct fuse_in_header *header)
-{
-	const struct fuse_read_in *in = (const void *)(header + 1);
-
-	return (header->opcode == FUSE_READ || header->opcode == FUSE_WRITE) &&
-	       in->size >= LARGE_BYTES;
-}
-
 void lane_end_row(struct lane *lane)
 {
 	if (lane->nr_in_row)
@@ -133,7 +130,7 @@ static void count_crowd(struct lane *lane)
 	unsigned nr = lane->nr_in_row;
 	bool look = nr && (nr & (nr - 1)) == 0; /* seldom, when there is one */
 
-	if (look && !has_more(lane->lanes->fd))
+	if (look && !has_more(lane->lanes->fs->lanes_fd))
 		lane_end_row(lane);
 	if (++lane->nr_in_row < CROWD)
 		return;
@@ -141,20 +138,34 @@ static void count_crowd(struct lane *lane)
 	call_another(lane->lanes, lane->lanes->max_crowd);
 }
 
+/* libfuse would only know of its own rings. */
+static void note_offer(struct fs *fs, const struct fuse_in_header *header)
+{
+	const struct fuse_init_in *in = (const void *)(header + 1);
+
+	fs->offers_rings = header->len >= sizeof(*header) + sizeof(*in) &&
+			   in->flags & URING_ABI_INIT_EXTENDED && in->flags2 & URING_ABI_INIT2_RING;
+}
+
 static void serve(struct lane *lane, char *request, size_t bytes)
 {
 	struct lanes *lanes = lane->lanes;
 	const struct fuse_buf buf = { .mem = request, .size = bytes };
 	const struct fuse_in_header *header = (const void *)request;
+	bool is_init = header->opcode == FUSE_INIT;
 
+	if (is_init)
+		note_offer(lanes->fs, header);
 	join(lane);
 	if (is_waited_for(header))
 		count_crowd(lane);
 	if (header->pid) /* none is the kernel's own */
 		note_program(lane, (pid_t)header->pid);
-	if (lanes->fs->config.synchronous && is_large(header) && has_more(lanes->fd))
+	if (lanes->fs->config.synchronous && request_is_large(header) && has_more(lanes->fs->lanes_fd))
 		call_another(lanes, lanes->nr_lanes);
 	fuse_session_process_buf(lanes->fs->session, &buf);
+	if (is_init && fuse_session_exited(lanes->fs->session))
+		fs_end_serving(lanes->fs, -EPROTO);
 }
 
 int lane_take_request(struct lane *lane)
@@ -165,7 +176,7 @@ int lane_take_request(struct lane *lane)
 	if (!has_buffer(lane))
 		return 0; /* somebody will give one back */
 	request = lane->buf + FS_PAGE_BYTES - HEADER_BYTES;
-	got = read(lane->lanes->fd, request, lane->buf_bytes - FS_PAGE_BYTES);
+	got = read(lane->lanes->fs->lanes_fd, request, lane->buf_bytes - FS_PAGE_BYTES);
 	if (got > 0) {
 		serve(lane, request, (size_t)got);
 		return 1;

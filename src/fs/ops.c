@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "fs/give_way.h"
-#include "fs/helpers.h"
 
 /* Requests the kernel may have under way for read-ahead, writeback and direct I/O. */
 #define MAX_BACKGROUND 256
@@ -103,34 +102,30 @@ static void start_giving_way(struct fs *fs)
 		log_debug(LOGC_FS, "threads do not give way: %s", strerror(-err));
 }
 
-static void start_helpers(struct fs *fs)
+static bool start_rings(struct fs *fs)
 {
-	int err = fs->config.synchronous ? helpers_new(&fs->helpers) : 0;
+	struct rings *rings = NULL;
+	int err = fs->wants_rings && fs->offers_rings ? rings_new(fs, &rings) : 0;
 
 	if (err)
-		log_debug(LOGC_FS, "no helpers: %s", strerror(-err));
+		log_warning("FUSE over io_uring cannot be used: %s", strerror(-err));
+	atomic_store(&fs->rings, rings);
+	return rings;
 }
 
 static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 {
-	bool ring = fs->config.io_uring;
-
 	do_without(conn, FUSE_CAP_SPLICE_READ);
-#if FS_HAVE_IO_URING
-	ring = ring && want(conn, FUSE_CAP_OVER_IO_URING);
-	if (!ring)
-		do_without(conn, FUSE_CAP_OVER_IO_URING);
-#else
-	ring = false;
+#ifdef FUSE_CAP_OVER_IO_URING
+	do_without(conn, FUSE_CAP_OVER_IO_URING); /* libfuse's own */
 #endif
-	fs->over_ring = ring;
-	if (ring || fs_has_lanes(fs))
-		start_giving_way(fs);
-	if (ring)
-		start_helpers(fs);
-	log_info("requests come over %s", ring ? "io_uring" : "/dev/fuse");
+#if FS_FUSE_AT_LEAST(3, 18, 0)
+	conn->no_interrupt = 1; /* requests are short, or cannot be called back */
+#endif
 	fs->max_write = conn->max_write;
 	fs_io_pool_fit(fs->pool, fs_request_bytes(fs));
+	start_giving_way(fs);
+	log_info("requests come over %s", start_rings(fs) ? "io_uring" : "/dev/fuse");
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 }

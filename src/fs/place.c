@@ -4,8 +4,12 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
+
+#define POSSIBLE "/sys/devices/system/cpu/possible"
 
 /* Of /proc/TID/stat, as proc(5) counts. The second is a name in parentheses, which may hold
  * anything. */
@@ -48,4 +52,35 @@ unsigned place_nr_processors(void)
 		return (unsigned)CPU_COUNT(&set);
 	nr = sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t has room for */
 	return nr > 1 ? (unsigned)nr : 1;
+}
+
+/* As in "0-3,8-11". */
+static unsigned count_list(const char *list)
+{
+	unsigned nr = 0;
+
+	while (*list >= '0' && *list <= '9') {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		nr += (unsigned)(last - first + 1);
+		list = *end == ',' ? end + 1 : end;
+	}
+	return nr;
+}
+
+unsigned place_nr_possible(void)
+{
+	FILE *file = fopen(POSSIBLE, "re");
+	char list[4096] = "";
+	unsigned nr;
+
+	if (file) {
+		(void)!fgets(list, sizeof(list), file);
+		fclose(file);
+	}
+	nr = count_list(list);
+	return nr ? nr : (unsigned)get_nprocs_conf();
 }

@@ -11,4 +11,7 @@ int place_of(pid_t tid);
 /** place_nr_processors() - on how many processors this process may run; 1 at least */
 unsigned place_nr_processors(void);
 
+/** place_nr_possible() - how many processors the kernel has made room for, those to come included */
+unsigned place_nr_possible(void);
+
 #endif

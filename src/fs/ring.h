@@ -1,59 +1,132 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ring - the threads of libfuse that serve the queues of FUSE over io_uring.
+ * ring - the threads that serve FUSE over io_uring.
  *
- * Every request of a ring is answered on the ring's own thread, wherever it was completed:
- *  - libfuse (3.18) takes and submits entries of a ring without a lock on the ring's thread, so an
- *    answer from another thread can destroy the queue;
- *  - the kernel delivers the next request through the thread that gave the last answer, so one
- *    that then sleeps in a system call would hold it up;
- *  - and answers that are given together cost one system call.
- * Before such a thread ends it waits for what is under way: the adapter moves bytes to and from
- * buffers that libfuse frees then.
- * For this the ring's thread must be woken while it waits for requests, for which libfuse has no
- * function. So two functions of liburing that only libfuse calls here are replaced: see ring.c.
+ * The kernel has a queue for each processor, which requests from there go to, and each queue has
+ * entries: room for one request and its answer. An entry belongs to the ring that has given its
+ * last answer: there the kernel delivers the next request, and the thread of that ring makes the
+ * kernel's copies. So each queue has a ring, whose thread stays on the processor of the queue, and
+ * which gives every answer of the queue, wherever the request was completed:
+ *  - the thread that gives it must not sleep in a system call elsewhere while a request may come;
+ *  - answers that are given together cost one system call.
  *
- * While requests of a ring are on the adapter its thread looks out for their completions itself, for
- * as long as fs_config.poll_us after the last; and it gives way, see give_way.h.
+ * Where the adapter completes commands on the thread that gives them, as the emulated one does, the
+ * bytes of a large request are copied twice on one thread: by the kernel and by the adapter. So when
+ * a program keeps several large requests going, and there are processors without a busy ring, a
+ * ring hands entries to a helper: a ring without a queue, which gives the answers itself, and so has
+ * the entries until they are better off at home.
+ *
+ * While requests are on the adapter a ring's thread looks out for their completions itself, for as
+ * long as fs_config.poll_us after the last; and it gives way, see give_way.h.
  */
 #ifndef CXLFS_FS_RING_H
 #define CXLFS_FS_RING_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "fs/fuse.h"
 
 struct fs;
 struct fs_io;
-struct fs_ring;
+struct ring_entry;
+struct rings;
+
+#if FS_HAVE_IO_URING
 
 /**
- * fs_ring_enter() - note on whose thread a request has arrived
- * To be called before anything else is done for it. Threads of rings serve nothing else; libfuse
- * ends them with pthread_cancel(3), which is switched off here, as it must not strike inside our
- * locks. Return: false when it came through a ring, and could not be answered from elsewhere.
+ * rings_hook() - send what libfuse has to send; before the session's first request
+ * Return: 0; -ENOMEM.
  */
-bool fs_ring_enter(struct fs *fs, fuse_req_t req);
+int rings_hook(struct fs *fs);
 
-/** fs_ring_here() - the ring of the calling thread; NULL for threads without one */
-struct fs_ring *fs_ring_here(void);
+/**
+ * rings_new() - all that can fail of having rings; with the kernel's INIT, which offers them
+ * The rings serve once the answer to INIT has been sent, by the thread that calls this.
+ * Return: 0; -ENOMEM; -EMFILE; -EAGAIN no thread; -errno of io_uring_setup(2).
+ */
+int rings_new(struct fs *fs, struct rings **ret_rings);
 
-/** fs_ring_away() - @nr more, or less if negative, requests are with somebody else; own thread */
-void fs_ring_away(struct fs_ring *ring, int nr);
+/**
+ * rings_free() - serve no more; nothing may be under way. Accepts NULL.
+ * What arrives meanwhile stays unanswered, until the session is gone.
+ */
+void rings_free(struct rings *rings);
 
-/** fs_ring_has_more() - more is under way than the request being served; own thread */
-bool fs_ring_has_more(const struct fs_ring *ring);
+/** ring_entry_here() - the entry whose request the calling thread serves; NULL: of no ring */
+struct ring_entry *ring_entry_here(void);
 
-/** fs_ring_is_alone() - at several looks in a row some processor had no ring to run; own thread */
-bool fs_ring_is_alone(struct fs_ring *ring);
+/** ring_entry_payload() - where the kernel takes the answer's bytes from: those need no copying */
+void *ring_entry_payload(const struct ring_entry *entry, size_t *ret_bytes);
 
-/** fs_ring_answer() - have the ring's thread call io->done; any thread */
-void fs_ring_answer(struct fs_ring *ring, struct fs_io *io);
+/**
+ * ring_keep() - the request that is being served here is answered later
+ * A ring ends only after ring_release().
+ */
+void ring_keep(struct ring_entry *entry);
+/** ring_release() - it has been answered; on the thread where ring_is_here() */
+void ring_release(struct ring_entry *entry);
 
-/** fs_rings_init() - before the session starts. Return: 0; -EAGAIN, -ENOMEM. */
-int fs_rings_init(struct fs *fs);
+/** ring_is_here() - whether the calling thread is the one to answer the entry's request */
+bool ring_is_here(const struct ring_entry *entry);
 
-/** fs_rings_free() - when the session has ended */
-void fs_rings_free(struct fs *fs);
+/** ring_answer() - have the thread that is to answer call io->done; any thread */
+void ring_answer(struct ring_entry *entry, struct fs_io *io);
 
+#else
+
+static inline int rings_hook(struct fs *fs)
+{
+	(void)fs;
+	return -ENOTSUP;
+}
+
+static inline int rings_new(struct fs *fs, struct rings **ret_rings)
+{
+	(void)fs;
+	(void)ret_rings;
+	return -ENOSYS;
+}
+
+static inline void rings_free(struct rings *rings)
+{
+	(void)rings;
+}
+
+static inline struct ring_entry *ring_entry_here(void)
+{
+	return NULL;
+}
+
+static inline void *ring_entry_payload(const struct ring_entry *entry, size_t *ret_bytes)
+{
+	(void)entry;
+	*ret_bytes = 0;
+	return NULL;
+}
+
+static inline void ring_keep(struct ring_entry *entry)
+{
+	(void)entry;
+}
+
+static inline void ring_release(struct ring_entry *entry)
+{
+	(void)entry;
+}
+
+static inline bool ring_is_here(const struct ring_entry *entry)
+{
+	(void)entry;
+	return true;
+}
+
+static inline void ring_answer(struct ring_entry *entry, struct fs_io *io)
+{
+	(void)entry;
+	(void)io;
+}
+
+#endif
 #endif

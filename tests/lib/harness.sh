@@ -57,6 +57,12 @@ need_mounts() {
 	[ "$CXLFS_TEST_FS" != cxlfs ] || [ -c /dev/fuse ] || skip "/dev/fuse is missing"
 }
 
+need_uring() {
+	"$CXLFS" -V | grep -q "with io_uring" || skip "built without io_uring"
+	[ "$(cat /sys/module/fuse/parameters/enable_uring 2>/dev/null)" = Y ] ||
+		skip "no FUSE over io_uring"
+}
+
 # The program was built with a libfuse at least that new.
 has_libfuse() {
 	local version

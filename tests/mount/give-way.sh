@@ -11,8 +11,7 @@
 need_tools fio taskset
 need_root
 need_cxlfs
-has_libfuse 3.18.2 || skip "libfuse has no io_uring"
-[ "$(cat /sys/module/fuse/parameters/enable_uring 2>/dev/null)" = Y ] || skip "no FUSE over io_uring"
+need_uring
 [ "$(nproc)" -gt 1 ] || skip "one processor only"
 [ -r /proc/self/schedstat ] || skip "the kernel does not tell how long threads wait"
 

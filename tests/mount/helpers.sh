@@ -10,8 +10,7 @@
 need_root
 need_tools fio
 need_cxlfs
-has_libfuse 3.18.2 || skip "libfuse has no io_uring"
-[ "$(cat /sys/module/fuse/parameters/enable_uring 2>/dev/null)" = Y ] || skip "no FUSE over io_uring"
+need_uring
 [ "$(nproc)" -ge 2 ] || skip "one processor"
 expect_log 'adapter was reset'
 expect_log '^cxlfs: Terminated: unmounting '

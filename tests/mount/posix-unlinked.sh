@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/harness.sh"
 
 # Older ones cannot pass O_TMPFILE on.
-[ "$CXLFS_TEST_FS" != cxlfs ] || has_libfuse 3.18.2 || export CLAIM_LEAVE_OUT=tmpfile
+[ "$CXLFS_TEST_FS" != cxlfs ] || has_libfuse 3.17.0 || export CLAIM_LEAVE_OUT=tmpfile
 start_volume
 "$HELPERS/unlinked" "$MNT"
 finish
