@@ -107,18 +107,6 @@ START_TEST(test_manners_long_waits_are_as_bad_as_starving)
 }
 END_TEST
 
-START_TEST(test_manners_whom_nobody_waits_for_may_wait)
-{
-	const struct manners_look waits = { .nr_passes = 10, .nr_requests = 10, .nr_runs = 10,
-					    .delay_ns = 11 * MANNERS_MAX_DELAY_NS, .unwanted = true };
-
-	ck_assert(works());
-	ck_assert(look((struct manners_look){ .starved = true, .unwanted = true }));
-	ck_assert(look(waits));
-	ck_assert(!starves());
-}
-END_TEST
-
 START_TEST(test_manners_waits_of_a_thread_that_does_not_give_way_are_not_held_against_it)
 {
 	ck_assert(look((struct manners_look){ .nr_passes = 10, .nr_requests = 10, .starved = true }));
@@ -327,7 +315,6 @@ static Suite *manners_suite(void)
 	tcase_add_test(core, test_manners_a_short_pause_changes_nothing_a_long_one_is_rest);
 	tcase_add_test(core, test_manners_a_starving_thread_stops_at_once_and_stays_so);
 	tcase_add_test(core, test_manners_long_waits_are_as_bad_as_starving);
-	tcase_add_test(core, test_manners_whom_nobody_waits_for_may_wait);
 	tcase_add_test(core,
 		       test_manners_waits_of_a_thread_that_does_not_give_way_are_not_held_against_it);
 	tcase_add_test(core, test_manners_a_thread_that_leans_on_others_waits_a_while);

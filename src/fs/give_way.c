@@ -214,11 +214,18 @@ static bool is_ready(const struct give_way_member *member)
 	return end && !strncmp(end, ") R", 3);
 }
 
+/* One for which nobody waits may wait itself. */
+static bool is_wanted(const struct give_way_member *member)
+{
+	return !member->is_wanted || member->is_wanted(member->arg);
+}
+
 /* The counters of waiting stand still for as long as a wait lasts. */
 static bool is_starving(const struct give_way_member *member, const struct manners_look *look,
 			uint64_t cpu_ns)
 {
-	return !look->nr_runs && cpu_ns == member->cpu_before && is_ready(member);
+	return !look->nr_runs && cpu_ns == member->cpu_before && is_ready(member) &&
+	       is_wanted(member);
 }
 
 static bool take_look(struct give_way_member *member, struct manners_look *ret_look)
@@ -239,7 +246,6 @@ static bool take_look(struct give_way_member *member, struct manners_look *ret_l
 		.delay_ns = member->is_wanted ? 0 : delay - member->delay_before,
 	};
 	ret_look->starved = is_starving(member, ret_look, cpu);
-	ret_look->unwanted = member->is_wanted && !member->is_wanted(member->arg);
 	member->passes_before = passes;
 	member->requests_before = requests;
 	member->runs_before = runs;

@@ -8,10 +8,8 @@ static bool happened_within(uint64_t then_ms, uint64_t now_ms, uint64_t span_ms)
 
 static bool is_held_up(const struct manners_look *look)
 {
-	bool waits_long = look->nr_runs &&
-			  look->delay_ns / look->nr_runs > MANNERS_MAX_DELAY_NS;
-
-	return !look->unwanted && (look->starved || waits_long);
+	return look->starved ||
+	       (look->nr_runs && look->delay_ns / look->nr_runs > MANNERS_MAX_DELAY_NS);
 }
 
 static bool is_many(const struct manners_look *look)

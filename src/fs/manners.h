@@ -43,8 +43,7 @@ struct manners_look {
 	bool leaned;	   /* it waited for answers of other threads */
 	uint64_t nr_passes;   /* times it waited for requests */
 	uint64_t nr_requests; /* that it served */
-	bool starved;	   /* it was ready to run all the time, and did not */
-	bool unwanted;	   /* nobody waits for it now, so it may wait, too */
+	bool starved;	   /* it was ready to run all the time, was wanted, and did not */
 	uint64_t nr_runs;  /* times it got the processor */
 	uint64_t delay_ns; /* that it waited for it, all times together */
 };

@@ -37,7 +37,7 @@ struct rings;
 
 /**
  * rings_hook() - send what libfuse has to send; before the session's first request
- * Return: 0; -ENOMEM.
+ * Return: 0; -ENOMEM; -ENOTSUP this libfuse was built without custom I/O.
  */
 int rings_hook(struct fs *fs);
 
