@@ -4,15 +4,16 @@
 #	BUILD=build/release tests/bench/scale.sh [PART...]
 #
 # Parts: inodes, directory (a million files in many directories, in one), handles (as many files
-# with data as an adapter has handles, all open), lun (a LUN of 16 TiB), churn (memory over time).
+# with data as an adapter has handles, all open), lun (a LUN of 16 TiB), churn (memory over time),
+# machine (for how long at a time it lets nobody run).  The first two are done on tmpfs as well.
 # Prints each number, with what it should be, and writes build/bench-scale.json.
 # INODES (1000000), CHURN_SECONDS (30): how much.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 : "${INODES:=1000000}" "${CHURN_SECONDS:=30}"
-readonly ALL=(inodes directory handles lun churn)
-readonly MOUNTS=5
+readonly ALL=(inodes directory handles lun churn machine)
+readonly MOUNTS=5 GAPS_SECONDS=50
 
 # What a load said last: value NAME
 value() { awk -v n="$1" '$1 == n { print $2 }' "$work/said"; }
@@ -31,6 +32,12 @@ record_times() {
 	record "$1 $2, over 10 ms" "$(value "$2-over-10ms")" "" "<= 0"
 }
 
+# record_ratio PREFIX [WANTED]: of the last files that are created, to those from 10,000 on.
+record_ratio() {
+	record "$1 create, last to first" \
+		"$(calculate "$(value create-rate-late) / $(value create-rate-early)")" "" "${2:-}"
+}
+
 # ---- parts -----------------------------------------------------------------------------------
 
 measure_names() { # PREFIX FILES-IN-EACH-DIRECTORY
@@ -42,12 +49,17 @@ measure_names() { # PREFIX FILES-IN-EACH-DIRECTORY
 	record "$prefix create" "$(value create-rate)" 1/s
 	record "$prefix create from 10,000 on" "$(value create-rate-early)" 1/s
 	record "$prefix create, last ones" "$(value create-rate-late)" 1/s
-	record "$prefix create, last to first" \
-		"$(calculate "$(value create-rate-late) / $(value create-rate-early)")" "" ">= 0.90"
+	record_ratio "$prefix" ">= 0.90"
 	record_times "$prefix" create
 	record "$prefix unlink" "$(value unlink-rate)" 1/s
 	record_times "$prefix" unlink
 	record_times "$prefix" rmdir
+	stop
+	mkdir "$store/names"
+	load names "$store/names" "$INODES" "$2" $$
+	record_ratio "$prefix on tmpfs,"
+	record "$prefix on tmpfs, create, longest" "$(value create-longest-ms)" ms
+	record "$prefix on tmpfs, unlink, longest" "$(value unlink-longest-ms)" ms
 	stop
 }
 
@@ -121,6 +133,12 @@ measure_churn() {
 	record "churn: memory grown since" \
 		"$(calculate "$(value memory-end-mib) - $(value memory-quarter-mib)")" MiB "<= 1"
 	stop
+}
+
+measure_machine() {
+	load gaps $GAPS_SECONDS
+	record "machine: nobody runs, longest" "$(value gap-longest-ms)" ms
+	record "machine: nobody runs, over 10 ms" "$(value gap-over-10ms)"
 }
 
 # ---- all -------------------------------------------------------------------------------------

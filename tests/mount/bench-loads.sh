@@ -26,6 +26,8 @@ has memory-quarter-mib memory-end-mib operations-rate
 rm -f "$MNT"/*
 wait_until "the space is free" "$LOADS/ends" "$MNT/whole" >"$WORK/said" 2>/dev/null
 has reserve-s first-rate last-rate last-over-10ms
+"$LOADS/gaps" 1 >"$WORK/said"
+has gap-longest-ms gap-over-10ms
 "$LOADS/commands" "emul:$STORE/other,size=1G" write 4096 100
 "$LOADS/commands" "emul:$STORE/other" read 65536 160
 finish
