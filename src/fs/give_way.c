@@ -58,11 +58,19 @@ struct give_way_member {
 	_Atomic bool gives_way; /* as the watcher has told it to */
 };
 
+/* A thread that keeps out of the way, as the watcher does. */
+struct bystander {
+	struct bystander *next;
+	pid_t tid;
+};
+
 struct give_way {
 	pthread_t watcher;
 	struct processors any; /* that the process may use; set before the watcher starts */
 	struct trial trial;    /* the watcher's own */
-	struct processors watcher_at; /* too: where it may run */
+	struct processors aside; /* too: where those may run that keep out of the way */
+	_Atomic(struct bystander *) bystanders;
+	_Atomic bool has_new_bystander;
 	_Atomic(struct give_way_member *) members;
 	_Atomic bool asleep; /* members wake the watcher */
 
@@ -148,6 +156,7 @@ static bool take_away(struct processors *processors, const struct give_way_membe
 static void keep_out_of_the_way(struct give_way *gw)
 {
 	const struct give_way_member *member = atomic_load(&gw->members);
+	const struct bystander *bystander;
 	struct processors left = gw->any;
 	bool has_room = true;
 
@@ -156,10 +165,13 @@ static void keep_out_of_the_way(struct give_way *gw)
 			has_room = has_room && take_away(&left, member);
 	if (!has_room)
 		left = gw->any;
-	if (!memcmp(&left, &gw->watcher_at, sizeof(left)))
+	if (!atomic_exchange(&gw->has_new_bystander, false) &&
+	    !memcmp(&left, &gw->aside, sizeof(left)))
 		return;
 	(void)set_processors(0, &left);
-	gw->watcher_at = left;
+	for (bystander = atomic_load(&gw->bystanders); bystander; bystander = bystander->next)
+		(void)set_processors(bystander->tid, &left);
+	gw->aside = left;
 }
 
 /* ---- looking ---- */
@@ -381,7 +393,7 @@ int give_way_new(struct give_way **ret_gw)
 	pthread_mutex_init(&gw->lock, NULL);
 	pthread_cond_init(&gw->wake, NULL);
 	err = get_processors(0, &gw->any);
-	gw->watcher_at = gw->any;
+	gw->aside = gw->any;
 	if (!err)
 		err = start_watcher(gw);
 	if (err) {
@@ -395,6 +407,7 @@ int give_way_new(struct give_way **ret_gw)
 void give_way_free(struct give_way *gw)
 {
 	struct give_way_member *member;
+	struct bystander *bystander;
 
 	if (!gw)
 		return;
@@ -408,6 +421,10 @@ void give_way_free(struct give_way *gw)
 		close(member->schedstat_fd);
 		close(member->stat_fd);
 		free(member);
+	}
+	while ((bystander = atomic_load(&gw->bystanders))) {
+		atomic_store(&gw->bystanders, bystander->next);
+		free(bystander);
 	}
 	destroy(gw);
 }
@@ -511,4 +528,17 @@ void give_way_note_leaning(struct give_way_member *member)
 {
 	if (member)
 		atomic_store_explicit(&member->leaned, true, memory_order_relaxed);
+}
+
+void give_way_keep_out(struct give_way *gw)
+{
+	struct bystander *bystander = gw ? malloc(sizeof(*bystander)) : NULL;
+
+	if (!bystander)
+		return;
+	bystander->tid = gettid();
+	bystander->next = atomic_load(&gw->bystanders);
+	while (!atomic_compare_exchange_weak(&gw->bystanders, &bystander->next, bystander))
+		;
+	atomic_store(&gw->has_new_bystander, true);
 }

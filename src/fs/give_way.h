@@ -54,6 +54,13 @@ void give_way_note(struct give_way_member *member, unsigned nr_requests);
  */
 void give_way_follow(struct give_way_member *member, pid_t tid);
 
+/**
+ * give_way_keep_out() - the calling thread keeps to processors where no member gives way, from now on
+ * For threads for which nobody waits: they would go before members, which may be waited for.
+ * Accepts NULL.
+ */
+void give_way_keep_out(struct give_way *gw);
+
 /** give_way_note_leaning() - it is about to wait for answers of other threads. Accepts NULL. */
 void give_way_note_leaning(struct give_way_member *member);
 

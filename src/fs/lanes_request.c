@@ -62,11 +62,13 @@ static void join(struct lane *lane)
 {
 	struct fs *fs = lane->lanes->fs;
 
-	if (lane_has_only_rest(lane))
+	if (lane->joined || !fs->give_way)
 		return;
-	if (!lane->joined)
+	lane->joined = true;
+	if (lane_has_only_rest(lane))
+		give_way_keep_out(fs->give_way);
+	else
 		lane->manners = give_way_join(fs->give_way, is_wanted, fs);
-	lane->joined = fs->give_way != NULL;
 }
 
 static void call_another(struct lanes *lanes, unsigned max)

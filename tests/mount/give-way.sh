@@ -28,6 +28,17 @@ at_rest() { ! last_said | grep -qv "runs as started"; }
 gives_way() { last_said | grep -q "gives way"; }
 has_said() { [ "$(said "$1")" -gt "$2" ]; }
 
+# Where lanes may run: lists of processors. Here they take only what the kernel forgets.
+lane_places() {
+	awk '$1 == "Name:" { lane = $2 == "cxlfs-lane" }
+		lane && $1 == "Cpus_allowed_list:" { print $2 }' "/proc/${DAEMON[$MNT]}"/task/*/status
+}
+has_lane_out_of_the_way() {
+	: >"$MNT/forgotten"
+	rm "$MNT/forgotten"
+	lane_places | grep -qv '^0'
+}
+
 # Requests that are waited for one by one, on one processor, so that whoever serves them can be made
 # to starve there.
 start_load() {
@@ -52,6 +63,7 @@ start_volume "" io_uring,debug=fs
 log=${DAEMON_LOG[$MNT]}
 start_load
 wait_until "it gives way" has_said "gives way" 0
+wait_until "what is forgotten is taken on another processor" has_lane_out_of_the_way
 
 before=$(said "runs as started")
 start_hogs
