@@ -78,7 +78,7 @@ UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 # Of fs, but without a word of FUSE.
 $(B)/tests/check_manners: $(B)/src/fs/manners.o $(B)/src/fs/trial.o
 $(B)/tests/check_lanes: $(B)/src/fs/roster.o $(B)/src/fs/turns.o
-$(B)/tests/check_rings: $(B)/src/fs/ring_entry.o $(B)/src/fs/ring_place.o
+$(B)/tests/check_rings: $(B)/src/fs/ring_entry.o $(B)/src/fs/ring_place.o $(B)/src/fs/place.o
 # Linked with a fake of the layer below the one they test.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
 # Built as where libcxl is found, whether it was or not.
@@ -172,7 +172,8 @@ build/deps/%: contrib/build/packages contrib/build/deps.sh
 	@contrib/build/deps.sh $*
 	@touch $@
 
-$(CONFIG): contrib/build/config.sh contrib/build/libfuse.sh contrib/build/libcxl.sh
+$(CONFIG): contrib/build/config.sh contrib/build/libfuse.sh contrib/build/libcxl.sh \
+	contrib/build/custom_io.c
 $(CONFIG): build/deps/build $(CONFIG).flags
 	@contrib/build/config.sh $(LIBFUSE) $(LIBCXL) $@
 

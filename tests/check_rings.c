@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/place.h"
 #include "fs/ring_place.h"
 
 /* ---- which ring serves ---- */
@@ -80,6 +81,20 @@ START_TEST(test_place_others_are_served_at_home)
 		look.nr_singles = RING_PLACE_SINGLES;
 		ck_place(look, RING_PLACE_HOME);
 	}
+}
+END_TEST
+
+/* ---- how many rings ---- */
+
+START_TEST(test_place_counts_processors)
+{
+	ck_assert_uint_eq(place_count("0\n"), 1);
+	ck_assert_uint_eq(place_count("0-3\n"), 4);
+	ck_assert_uint_eq(place_count("0-3,8-11\n"), 8);
+	ck_assert_uint_eq(place_count("0,2,4-5"), 4);
+	ck_assert_uint_eq(place_count(""), 0);
+	ck_assert_uint_eq(place_count("none"), 0);
+	ck_assert_uint_ge(place_nr_possible(), place_nr_processors());
 }
 END_TEST
 
@@ -327,6 +342,7 @@ int main(void)
 	tcase_add_test(tc, test_place_helper_keeps_what_comes_to_it);
 	tcase_add_test(tc, test_place_helper_shares_with_an_idle_home);
 	tcase_add_test(tc, test_place_others_are_served_at_home);
+	tcase_add_test(tc, test_place_counts_processors);
 	suite_add_tcase(suite, tc);
 	add_entry_tests(suite);
 	runner = srunner_create(suite);

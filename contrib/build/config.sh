@@ -25,23 +25,31 @@ have_private() {
 
 # FUSE over io_uring sends by a function of ours.
 system_has_custom_io() {
-	local program flags
-	program=$(mktemp -t custom_io.XXXXXX) || return
-	read -ra flags <<<"$(pkg-config --cflags --libs fuse3)"
-	"${CC:-cc}" contrib/build/custom_io.c -o "$program" "${flags[@]}" && "$program"
-	set -- $?
-	rm -f "$program"
-	return "$1"
-} 2>/dev/null
+	mkdir -p build
+	# shellcheck disable=SC2046,SC2086  # words
+	${CC:-cc} contrib/build/custom_io.c -o build/custom_io \
+		$(pkg-config --cflags --libs fuse3) >/dev/null 2>&1 && build/custom_io 2>/dev/null
+}
+
+have_liburing() { pkg-config --exists liburing; }
+
+add_liburing() {
+	fuse_cflags+=" -DFS_WITH_LIBURING $(pkg-config --cflags liburing)"
+	case $fuse_libs in
+	*-luring*) ;;
+	*) fuse_libs+=" $(pkg-config --libs liburing)" ;;
+	esac
+}
 
 use_private() {
 	fuse_kind="private static $(private_pkg_config --modversion)"
 	fuse_cflags=$(private_pkg_config --cflags)
 	fuse_libs=$(private_pkg_config --libs | sed 's/-lfuse3/-l:libfuse3.a/')
-	case $fuse_libs in
-	*-luring*) fuse_cflags+=" -DFS_WITH_LIBURING" ;;
-	*) say "built without liburing: FUSE over io_uring is not available" ;;
-	esac
+	if have_liburing; then
+		add_liburing
+	else
+		say "built without liburing: FUSE over io_uring is not available"
+	fi
 }
 
 use_system() {
@@ -52,17 +60,14 @@ use_system() {
 	fuse_kind="system $(pkg-config --modversion fuse3)"
 	fuse_cflags=$(pkg-config --cflags fuse3)
 	fuse_libs=$(pkg-config --libs fuse3)
-	if pkg-config --exists liburing; then
-		fuse_cflags+=" -DFS_WITH_LIBURING $(pkg-config --cflags liburing)"
-		fuse_libs+=" $(pkg-config --libs liburing)"
-	fi
+	! have_liburing || ! system_has_custom_io || add_liburing
 	lost=$(lost_with_system)
 	[ -z "$lost" ] || say "using the distribution's, $(pkg-config --modversion fuse3):$lost"
 }
 
 lost_with_system() {
-	if ! pkg-config --exists liburing; then
-		printf ' no FUSE over io_uring (it has no liburing);'
+	if ! have_liburing; then
+		printf ' no FUSE over io_uring (there is no liburing);'
 	elif ! system_has_custom_io; then
 		printf ' no FUSE over io_uring (it has no custom I/O);'
 	fi

@@ -141,7 +141,7 @@ static void print_help(void)
 	      "  -V, --version       versions, and what the program was built with\n"
 	      "\n"
 	      "Options for -o:\n"
-	      "  io_uring            require FUSE over io_uring\n"
+	      "  io_uring            do not start where the kernel has no FUSE over io_uring\n"
 	      "  no_io_uring         do without it; otherwise it is used where the kernel has it\n"
 	      "  physical            show each LUN as one file lunN, with what it holds\n"
 	      "  writeback           let the kernel collect writes (default)\n"

@@ -27,18 +27,11 @@ static sigset_t waited_for(void)
 	return set;
 }
 
-static void interrupt_only(int number)
-{
-	(void)number;
-}
-
 void signals_block(bool foreground)
 {
-	const struct sigaction wake = { .sa_handler = interrupt_only };
 	sigset_t set = waited_for();
 
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	(void)sigaction(VOLUME_WAKE_SIGNAL, &wake, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (!foreground)
 		(void)signal(SIGHUP, SIG_IGN);

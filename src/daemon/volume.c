@@ -27,7 +27,6 @@ struct volume {
 	struct fs *fs;
 	struct fuse_session *session;
 	_Atomic bool mounted; /* the reaper thread looks */
-	pthread_t serving; /* set before the session's first request */
 };
 
 static int fail(struct volume *volume, int err, const char *what)
@@ -229,7 +228,6 @@ int volume_start(struct volume *volume)
 
 int volume_serve(struct volume *volume)
 {
-	volume->serving = pthread_self();
 	return fs_serve(volume->fs, volume->options->threads);
 }
 
@@ -243,9 +241,7 @@ void volume_stop(struct volume *volume)
 		log_notice("%s is in use: open files in it will fail from now on",
 			   volume->mountpoint);
 	fs_quiesce(volume->fs);
-	fuse_session_exit(volume->session);
-	/* Older libfuse looks at the exit flag only when something interrupts its wait. */
-	pthread_kill(volume->serving, VOLUME_WAKE_SIGNAL);
+	fs_end_serving(volume->fs, 0);
 }
 
 void volume_close(struct volume *volume)

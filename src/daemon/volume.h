@@ -10,9 +10,6 @@
 
 struct volume;
 
-/* Interrupts volume_serve(); needs a handler that does nothing. */
-#define VOLUME_WAKE_SIGNAL SIGUSR1
-
 /**
  * volume_open() - check the mountpoint and open the devices; to be called before the fork
  * @explain: receives one sentence for whatever fails, here and in volume_start()

@@ -79,14 +79,16 @@ const struct fuse_lowlevel_ops *fs_operations(void);
 /**
  * fs_serve() - serve the mounted session until it is over, or is told to exit
  * @max_threads: for /dev/fuse; 0: as many as are of use, see lanes.h
- * The caller is to look whether it should exit when a signal interrupts it.
  * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device.
  */
 int fs_serve(struct fs *fs, unsigned max_threads);
 
+/** fs_end_serving() - have fs_serve() come to its end, with @err; 0: in good order. Any thread. */
+void fs_end_serving(struct fs *fs, int err);
+
 /**
  * fs_quiesce() - turn new requests away with -ENOTCONN and wait until none is under way
- * To be called before the session ends, while its loop still runs: replies need its buffers.
+ * To be called while somebody still serves, for the answers.
  */
 void fs_quiesce(struct fs *fs);
 

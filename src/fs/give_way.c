@@ -61,7 +61,7 @@ struct give_way_member {
 /* A thread that keeps out of the way, as the watcher does. */
 struct bystander {
 	struct bystander *next;
-	pid_t tid;
+	pid_t tid; /* protected by the lock; 0: it is no longer there */
 };
 
 struct give_way {
@@ -69,14 +69,14 @@ struct give_way {
 	struct processors any; /* that the process may use; set before the watcher starts */
 	struct trial trial;    /* the watcher's own */
 	struct processors aside; /* too: where those may run that keep out of the way */
-	_Atomic(struct bystander *) bystanders;
-	_Atomic bool has_new_bystander;
 	_Atomic(struct give_way_member *) members;
 	_Atomic bool asleep; /* members wake the watcher */
 
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
 	bool stop, woken;
+	struct bystander *bystanders;
+	bool has_new_bystander;
 	bool has_tried; /* whether it may change policies */
 	int error;	/* why it may not, or 0 */
 };
@@ -151,12 +151,23 @@ static bool take_away(struct processors *processors, const struct give_way_membe
 	return any != 0;
 }
 
+static void go_aside_locked(struct give_way *gw, const struct processors *processors)
+{
+	const struct bystander *bystander = gw->bystanders;
+
+	(void)set_processors(0, processors);
+	for (; bystander; bystander = bystander->next)
+		if (bystander->tid)
+			(void)set_processors(bystander->tid, processors);
+	gw->has_new_bystander = false;
+	gw->aside = *processors;
+}
+
 /* A program that is answered while the watcher runs on its processor goes on on another, away from
  * the thread that serves it. */
 static void keep_out_of_the_way(struct give_way *gw)
 {
 	const struct give_way_member *member = atomic_load(&gw->members);
-	const struct bystander *bystander;
 	struct processors left = gw->any;
 	bool has_room = true;
 
@@ -165,13 +176,10 @@ static void keep_out_of_the_way(struct give_way *gw)
 			has_room = has_room && take_away(&left, member);
 	if (!has_room)
 		left = gw->any;
-	if (!atomic_exchange(&gw->has_new_bystander, false) &&
-	    !memcmp(&left, &gw->aside, sizeof(left)))
-		return;
-	(void)set_processors(0, &left);
-	for (bystander = atomic_load(&gw->bystanders); bystander; bystander = bystander->next)
-		(void)set_processors(bystander->tid, &left);
-	gw->aside = left;
+	pthread_mutex_lock(&gw->lock);
+	if (gw->has_new_bystander || memcmp(&left, &gw->aside, sizeof(left)))
+		go_aside_locked(gw, &left);
+	pthread_mutex_unlock(&gw->lock);
 }
 
 /* ---- looking ---- */
@@ -422,8 +430,8 @@ void give_way_free(struct give_way *gw)
 		close(member->stat_fd);
 		free(member);
 	}
-	while ((bystander = atomic_load(&gw->bystanders))) {
-		atomic_store(&gw->bystanders, bystander->next);
+	while ((bystander = gw->bystanders)) {
+		gw->bystanders = bystander->next;
 		free(bystander);
 	}
 	destroy(gw);
@@ -530,15 +538,26 @@ void give_way_note_leaning(struct give_way_member *member)
 		atomic_store_explicit(&member->leaned, true, memory_order_relaxed);
 }
 
-void give_way_keep_out(struct give_way *gw)
+struct bystander *give_way_keep_out(struct give_way *gw)
 {
 	struct bystander *bystander = gw ? malloc(sizeof(*bystander)) : NULL;
 
 	if (!bystander)
-		return;
+		return NULL;
 	bystander->tid = gettid();
-	bystander->next = atomic_load(&gw->bystanders);
-	while (!atomic_compare_exchange_weak(&gw->bystanders, &bystander->next, bystander))
-		;
-	atomic_store(&gw->has_new_bystander, true);
+	pthread_mutex_lock(&gw->lock);
+	bystander->next = gw->bystanders;
+	gw->bystanders = bystander;
+	gw->has_new_bystander = true;
+	pthread_mutex_unlock(&gw->lock);
+	return bystander;
+}
+
+void give_way_leave_alone(struct give_way *gw, struct bystander *bystander)
+{
+	if (!bystander)
+		return;
+	pthread_mutex_lock(&gw->lock);
+	bystander->tid = 0;
+	pthread_mutex_unlock(&gw->lock);
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct bystander;
 struct give_way;
 struct give_way_member;
 
@@ -57,9 +58,12 @@ void give_way_follow(struct give_way_member *member, pid_t tid);
 /**
  * give_way_keep_out() - the calling thread keeps to processors where no member gives way, from now on
  * For threads for which nobody waits: they would go before members, which may be waited for.
- * Accepts NULL.
+ * Accepts NULL. Return: for give_way_leave_alone(); NULL: no memory.
  */
-void give_way_keep_out(struct give_way *gw);
+struct bystander *give_way_keep_out(struct give_way *gw);
+
+/** give_way_leave_alone() - the thread is about to end. Accepts NULL for @bystander. */
+void give_way_leave_alone(struct give_way *gw, struct bystander *bystander);
 
 /** give_way_note_leaning() - it is about to wait for answers of other threads. Accepts NULL. */
 void give_way_note_leaning(struct give_way_member *member);

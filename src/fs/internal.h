@@ -73,11 +73,6 @@ static inline size_t fs_payload_bytes(const struct fs *fs)
 	return ((size_t)fs->max_write + 2 * FS_PAGE_BYTES - 1) / FS_PAGE_BYTES * FS_PAGE_BYTES;
 }
 
-/* ---- serve.c ---- */
-
-/** fs_end_serving() - the session is over, because of @err if that is not 0; any thread */
-void fs_end_serving(struct fs *fs, int err);
-
 /* ---- guard.c: who may run ---- */
 
 /**

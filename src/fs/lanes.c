@@ -180,7 +180,7 @@ static void wait_until_over(struct lanes *lanes)
 	const uint64_t one = 1;
 
 	while (!fuse_session_exited(lanes->fs->session))
-		(void)sem_wait(&lanes->fs->over); /* or a signal comes */
+		(void)sem_wait(&lanes->fs->over);
 	roster_end(&lanes->roster);
 	(void)!write(lanes->wake_fd, &one, sizeof(one));
 }

@@ -27,13 +27,10 @@ struct fs_io;
 /**
  * lanes_serve() - serve until the session is over or is told to exit
  * @max_lanes: how many at most; 0: as many as are of use
- * The calling thread only waits; a signal makes it look whether the session is to exit.
+ * The calling thread only waits, for fs_end_serving().
  * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device.
  */
 int lanes_serve(struct fs *fs, unsigned max_lanes);
-
-/** lanes_here() - whether the calling thread is a lane, which must not wait for a command */
-bool lanes_here(void);
 
 /**
  * lanes_keep() - have bytes of the request being served outlive it; on a lane

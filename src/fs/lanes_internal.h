@@ -12,6 +12,7 @@
 #include "fs/turns.h"
 
 struct fs;
+struct bystander;
 struct give_way_member;
 
 /* Looks without a completion, after which the adapter counts as idle: much more than the requests
@@ -30,8 +31,9 @@ struct lane {
 	unsigned nr_late;   /* requests in a row that it had looked for in vain before */
 	unsigned nr_in_row; /* requests, while others waited */
 	struct turns turns;
-	bool joined; /* it has been asked how it should run: */
+	bool joined; /* it has been asked how it should run: one of the two, or neither */
 	struct give_way_member *manners;
+	struct bystander *bystander;
 };
 
 struct lanes {

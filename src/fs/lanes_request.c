@@ -66,7 +66,7 @@ static void join(struct lane *lane)
 		return;
 	lane->joined = true;
 	if (lane_has_only_rest(lane))
-		give_way_keep_out(fs->give_way);
+		lane->bystander = give_way_keep_out(fs->give_way);
 	else
 		lane->manners = give_way_join(fs->give_way, is_wanted, fs);
 }
@@ -189,11 +189,6 @@ int lane_take_request(struct lane *lane)
 	return 0;
 }
 
-bool lanes_here(void)
-{
-	return lane_here != NULL;
-}
-
 int lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes)
 {
 	struct lane *lane = lane_here;
@@ -222,5 +217,6 @@ void lane_leave(struct lane *lane)
 	if (lane->buf)
 		fs_io_pool_buffer_put(lane->lanes->fs->pool, lane->buf, lane->buf_bytes);
 	lane->buf = NULL;
+	give_way_leave_alone(lane->lanes->fs->give_way, lane->bystander);
 	lane_here = NULL;
 }

@@ -54,8 +54,7 @@ unsigned place_nr_processors(void)
 	return nr > 1 ? (unsigned)nr : 1;
 }
 
-/* As in "0-3,8-11". */
-static unsigned count_list(const char *list)
+unsigned place_count(const char *list)
 {
 	unsigned nr = 0;
 
@@ -81,6 +80,6 @@ unsigned place_nr_possible(void)
 		(void)!fgets(list, sizeof(list), file);
 		fclose(file);
 	}
-	nr = count_list(list);
+	nr = place_count(list);
 	return nr ? nr : (unsigned)get_nprocs_conf();
 }

@@ -11,6 +11,9 @@ int place_of(pid_t tid);
 /** place_nr_processors() - on how many processors this process may run; 1 at least */
 unsigned place_nr_processors(void);
 
+/** place_count() - how many numbers are in a list as in "0-3,8-11"; 0: it is none */
+unsigned place_count(const char *list);
+
 /** place_nr_possible() - how many processors the kernel has made room for, those to come included */
 unsigned place_nr_possible(void);
 

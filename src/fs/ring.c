@@ -142,34 +142,53 @@ static void take_request(struct ring *ring, struct ring_entry *entry, bool is_mi
 		return;
 	}
 	serve(ring, entry, &(struct fuse_buf){ .mem = header, .size = bytes });
+	if (ring != entry->home)
+		atomic_fetch_add(&entry->home->nr_helped, 1);
 	if (is_large)
 		ring_submit(ring); /* the program may go on, while others are copied */
 }
 
-static void take_completion(struct ring *ring, struct ring_entry *entry, int result)
+static bool is_session_over(const struct ring *ring)
 {
-	switch (result) {
-	case 0:
-		take_request(ring, entry, false);
-		break;
-	case -EAGAIN:
-	case -EINTR:
-		ring_give_to_kernel(ring, entry);
-		break;
-	case -ENOTCONN: /* the session is over */
-	case -ECANCELED:
-		break;
-	default:
-		log_err("io_uring, queue %u: %s", entry->queue, strerror(-result));
-		fs_end_serving(ring->fs, result);
+	struct pollfd fd = { .fd = fuse_session_fd(ring->fs->session) };
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & POLLERR;
+}
+
+/* The kernel has not taken an entry; nobody has it now. */
+static void take_refusal(struct ring *ring, const struct ring_entry *entry, int err)
+{
+	static struct log_limit limit;
+
+	if (err == -ENOTCONN || err == -ECONNABORTED || is_session_over(ring))
+		return;
+	if (entry->is_registered) {
+		log_err("io_uring, queue %u: %s", entry->queue, strerror(-err));
+		fs_end_serving(ring->fs, err);
+	} else {
+		/* It goes on with what entries it has, or over /dev/fuse. */
+		log_limited(&limit, LOG_LEVEL_WARNING, "io_uring, queue %u: an entry less: %s",
+			    entry->queue, strerror(-err));
 	}
 }
 
+static void take_completion(struct ring *ring, struct ring_entry *entry, int result)
+{
+	if (result == 0)
+		take_request(ring, entry, false);
+	else if (result == -EAGAIN || result == -EINTR)
+		ring_give_to_kernel(ring, entry);
+	else
+		take_refusal(ring, entry, result);
+}
+
+/* No more than there are now: while requests are served others come, and there may be mail. */
 void ring_take_completions(struct ring *ring)
 {
+	unsigned nr = io_uring_cq_ready(&ring->uring);
 	struct io_uring_cqe *cqe;
 
-	while (!io_uring_peek_cqe(&ring->uring, &cqe)) {
+	while (nr-- && !io_uring_peek_cqe(&ring->uring, &cqe)) {
 		struct ring_entry *entry = io_uring_cqe_get_data(cqe);
 		bool woken_again = cqe->flags & IORING_CQE_F_MORE;
 		int result = cqe->res;

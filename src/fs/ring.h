@@ -5,8 +5,8 @@
  * The kernel has a queue for each processor, which requests from there go to, and each queue has
  * entries: room for one request and its answer. An entry belongs to the ring that has given its
  * last answer: there the kernel delivers the next request, and the thread of that ring makes the
- * kernel's copies. So each queue has a ring, whose thread stays on the processor of the queue, and
- * which gives every answer of the queue, wherever the request was completed:
+ * kernel's copies. So each queue has a ring, whose thread stays on the processor of the queue. The
+ * ring that serves a request gives the answer as well, wherever that was completed:
  *  - the thread that gives it must not sleep in a system call elsewhere while a request may come;
  *  - answers that are given together cost one system call.
  *

@@ -38,6 +38,7 @@ struct ring {
 	_Atomic bool asleep;   /* where only wake_fd wakes it for its inbox */
 	_Atomic unsigned load; /* entries in the inbox */
 	_Atomic unsigned nr_large; /* large requests of its queue, under way */
+	_Atomic unsigned nr_helped; /* requests of its queue that helpers have served */
 	_Atomic unsigned nr_singles; /* that came in a row while there was no other */
 	pthread_mutex_t lock;
 	struct ring_entry *inbox, **inbox_end; /* protected by lock */

@@ -5,6 +5,7 @@
 #if FS_HAVE_IO_URING
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,20 +79,26 @@ static void set_busy(struct ring *ring, bool busy)
 /* Nothing but an interruption, or completions that must be taken first, can keep it from waiting. */
 static void wait_in_kernel(struct ring *ring)
 {
+	struct pollfd fd = { .fd = ring->wake_fd, .events = POLLIN };
 	int ret = io_uring_submit_and_wait(&ring->uring, 1);
 
 	if (ret >= 0 || ret == -EINTR || ret == -EAGAIN || ret == -EBUSY)
 		return;
 	log_err("io_uring: %s", strerror(-ret));
 	fs_end_serving(ring->fs, ret);
-	atomic_store(&ring->stop, true);
+	(void)poll(&fd, 1, -1); /* for mail, or the end */
+}
+
+static bool is_over(const struct ring *ring)
+{
+	return atomic_load(&ring->stop) && !ring->nr_away;
 }
 
 static void sleep_for_something(struct ring *ring)
 {
 	set_busy(ring, false);
 	atomic_store(&ring->asleep, true);
-	if (!ring_has_mail(ring) && !atomic_load(&ring->stop))
+	if (!ring_has_mail(ring) && !is_over(ring))
 		wait_in_kernel(ring);
 	atomic_store(&ring->asleep, false);
 	set_busy(ring, true);
@@ -113,6 +120,8 @@ static void wait_for_something(struct ring *ring)
 
 static void note_requests(struct ring *ring)
 {
+	if (atomic_load_explicit(&ring->nr_helped, memory_order_relaxed))
+		ring->nr_requests += atomic_exchange(&ring->nr_helped, 0);
 	if (!ring->nr_requests)
 		return;
 	/* Only now: most rings of a large machine may never have anything to do. */
@@ -121,11 +130,6 @@ static void note_requests(struct ring *ring)
 	ring->joined = true;
 	give_way_note(ring->manners, ring->nr_requests);
 	ring->nr_requests = 0;
-}
-
-static bool is_over(const struct ring *ring)
-{
-	return atomic_load(&ring->stop) && !ring->nr_away;
 }
 
 static void serve_until_over(struct ring *ring)

@@ -12,9 +12,6 @@
 #define URING_ABI_INIT_EXTENDED (1u << 30)
 #define URING_ABI_INIT2_RING	(1u << 9)
 
-/* The smallest payload that the kernel accepts. */
-#define URING_ABI_MIN_PAYLOAD_BYTES 8192
-
 enum uring_abi_command {
 	URING_ABI_REGISTER = 1,	       /* an entry, and fetch a request into it */
 	URING_ABI_COMMIT_AND_FETCH = 2, /* an answer, and fetch the next request */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads beside those that libfuse runs: one for what takes long, and one for what can wait, which
+ * Threads beside those that take requests: one for what takes long, and one for what can wait, which
  * it collects for a while.
  */
 #include "fs/internal.h"

@@ -7,6 +7,8 @@
 . "$(dirname "$0")/../lib/harness.sh"
 # shellcheck source=../lib/endless.sh
 . "$(dirname "$0")/../lib/endless.sh"
+# shellcheck source=../lib/jobs.sh
+. "$(dirname "$0")/../lib/jobs.sh"
 need_root
 need_tools fio
 need_cxlfs
@@ -39,6 +41,21 @@ verified_io large --rw=randwrite --bsrange=4k-1m --size=48m --iodepth=16
 "$CXLFSADM" emul fault "$STORE/adapter" add "every=100ms action=reset kind=eeh" >/dev/null
 verified_io resets --rw=randwrite --bsrange=64k-1m --size=64m --iodepth=16
 "$CXLFSADM" emul fault "$STORE/adapter" clear >/dev/null
+stop_volume
+
+# Others are served meanwhile, wherever their requests come to, and what takes long is answered.
+start_volume "" io_uring
+timeout 200 fio --name=large --directory="$MNT" --rw=rw --bs=1m --size=64m --iodepth=16 --direct=1 \
+	--ioengine=libaio --time_based --runtime=180 >/dev/null 2>&1 &
+jobs+=($!)
+head -c 3000000 /dev/urandom >"$WORK/bytes"
+for _ in $(seq 20); do
+	cp "$WORK/bytes" "$MNT/one"
+	cp "$MNT/one" "$MNT/two" # by copy_file_range(2)
+	cmp "$WORK/bytes" "$MNT/two" || fail "other bytes"
+	rm "$MNT/one" "$MNT/two"
+done
+stop_jobs
 stop_volume
 
 end_under_writers 3 8M io_uring # of eight requests each
