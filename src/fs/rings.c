@@ -138,7 +138,8 @@ struct ring *rings_place(struct ring *ring, struct ring_entry *entry, bool is_la
 static void open_rings(struct rings *rings)
 {
 	pthread_mutex_lock(&rings->lock);
-	rings->is_decided = rings->is_open = true;
+	rings->is_decided = true;
+	atomic_store(&rings->is_open, true);
 	pthread_cond_broadcast(&rings->changed);
 	pthread_mutex_unlock(&rings->lock);
 }
