@@ -158,8 +158,6 @@ static bool is_session_over(const struct ring *ring)
 /* The kernel has not taken an entry; nobody has it now. */
 static void take_refusal(struct ring *ring, const struct ring_entry *entry, int err)
 {
-	static struct log_limit limit;
-
 	if (err == -ENOTCONN || err == -ECONNABORTED || is_session_over(ring))
 		return;
 	if (entry->is_registered) {
@@ -167,7 +165,7 @@ static void take_refusal(struct ring *ring, const struct ring_entry *entry, int 
 		fs_end_serving(ring->fs, err);
 	} else {
 		/* It goes on with what entries it has, or over /dev/fuse. */
-		log_limited(&limit, LOG_LEVEL_WARNING, "io_uring, queue %u: an entry less: %s",
+		log_limited(&ring->refusals, LOG_LEVEL_WARNING, "io_uring, queue %u: an entry less: %s",
 			    entry->queue, strerror(-err));
 	}
 }

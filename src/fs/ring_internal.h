@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/log.h"
 #include "fs/ring.h"
 #include "fs/ring_entry.h"
 
@@ -30,6 +31,7 @@ struct ring {
 	unsigned nr_requests; /* since it last waited */
 	unsigned nr_alone;    /* looks in a row that found a processor without a busy ring */
 	bool watching;	      /* the volume, for completions */
+	struct log_limit refusals;
 
 	/* anybody's */
 	int wake_fd __attribute__((aligned(64)));
