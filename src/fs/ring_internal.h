@@ -72,6 +72,12 @@ void ring_ask_to_be_woken(struct ring *ring);
 /** ring_submit() - what has been prepared, if anything; takes what the kernel has */
 void ring_submit(struct ring *ring);
 
+/** ring_kernel_has_work() - the kernel waits for the thread to come, to deliver what it has */
+static inline bool ring_kernel_has_work(const struct ring *ring)
+{
+	return IO_URING_READ_ONCE(*ring->uring.sq.kflags) & IORING_SQ_TASKRUN;
+}
+
 /** ring_take_completions() - serve the requests that have come; or hand them to other rings */
 void ring_take_completions(struct ring *ring);
 /** ring_take_mail() - serve and answer what other threads have handed over */

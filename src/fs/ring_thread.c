@@ -40,15 +40,9 @@ static void stop_watching(struct ring *ring)
 	data_volume_unwatch(ring->fs->config.volume);
 }
 
-/* The kernel waits for the thread to come, to deliver what it has. */
-static bool kernel_has_work(const struct ring *ring)
-{
-	return IO_URING_READ_ONCE(*ring->uring.sq.kflags) & IORING_SQ_TASKRUN;
-}
-
 static bool has_something(struct ring *ring)
 {
-	if (kernel_has_work(ring))
+	if (ring_kernel_has_work(ring))
 		(void)io_uring_get_events(&ring->uring);
 	return ring_has_mail(ring) || io_uring_cq_ready(&ring->uring);
 }

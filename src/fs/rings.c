@@ -87,9 +87,7 @@ static struct ring *idlest_helper(const struct rings *rings)
 
 static unsigned nr_waiting_here(const struct ring *ring)
 {
-	bool more = IO_URING_READ_ONCE(*ring->uring.sq.kflags) & IORING_SQ_TASKRUN;
-
-	return io_uring_cq_ready(&ring->uring) + more;
+	return io_uring_cq_ready(&ring->uring) + ring_kernel_has_work(ring);
 }
 
 static void note_large(struct ring_entry *entry, unsigned nr_waiting)
