@@ -68,7 +68,7 @@ use_system() {
 lost_with_system() {
 	if ! have_liburing; then
 		printf ' no FUSE over io_uring (there is no liburing);'
-	elif ! system_has_custom_io; then
+	elif [[ $fuse_cflags != *-DFS_WITH_LIBURING* ]]; then
 		printf ' no FUSE over io_uring (it has no custom I/O);'
 	fi
 	grep -qs '(\*tmpfile)' "$(pkg-config --variable=includedir fuse3)/fuse3/fuse_lowlevel.h" ||
