@@ -79,6 +79,8 @@ UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 $(B)/tests/check_manners: $(B)/src/fs/manners.o $(B)/src/fs/trial.o
 $(B)/tests/check_lanes: $(B)/src/fs/roster.o $(B)/src/fs/turns.o
 $(B)/tests/check_rings: $(B)/src/fs/ring_entry.o $(B)/src/fs/ring_place.o $(B)/src/fs/place.o
+# Finds the moment when a lock is let go.
+$(B)/tests/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
 # Linked with a fake of the layer below the one they test.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
 # Built as where libcxl is found, whether it was or not.

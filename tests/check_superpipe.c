@@ -197,6 +197,26 @@ START_TEST(test_context_lost_during_attach_is_recovered)
 }
 END_TEST
 
+START_TEST(test_context_that_is_never_mapped_is_not_attached)
+{
+	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 1);
+	fake_port_refuse_map(fake, -EIO, 3);
+	ck_assert_int_eq(superpipe_attach(sp), 0);
+	superpipe_close(sp);
+	fake_port_free(fake);
+
+	/* RECOVER_AFU says every time that all is well. */
+	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 1);
+	fake_port_refuse_map(fake, -EIO, 1000);
+	ck_assert_int_eq(superpipe_attach(sp), -EIO);
+	ck_assert_ptr_nonnull(strstr(explained, "cannot map the registers"));
+	ck_assert_uint_eq(fake_port_trace_count(fake, "detach"), 1);
+	ck_assert_uint_eq(fake_port_trace_count(fake, "close-fd"), 1);
+	superpipe_close(sp);
+	fake_port_free(fake);
+}
+END_TEST
+
 START_TEST(test_context_takes_no_more_luns_than_it_can)
 {
 	const char *devices[SUPERPIPE_MAX_LUNS + 1];
@@ -636,6 +656,7 @@ static Suite *superpipe_suite(void)
 	tcase_add_test(context, test_context_in_use_the_other_way_is_explained);
 	tcase_add_test(context, test_context_tells_what_a_lun_is);
 	tcase_add_test(context, test_context_lost_during_attach_is_recovered);
+	tcase_add_test(context, test_context_that_is_never_mapped_is_not_attached);
 	tcase_add_test(context, test_context_takes_no_more_luns_than_it_can);
 	suite_add_tcase(suite, context);
 

@@ -249,15 +249,13 @@ static int map_locked(struct context *ctx)
 /* EIO: lost between attach and here. */
 static int map_first(struct context *ctx)
 {
+	int rc = map_locked(ctx);
 	bool renewed;
-	int rc = 0;
 
-	for (unsigned i = 0; !ctx->mmio && i < ATTACH_RECOVERIES; i++) {
-		rc = map_locked(ctx);
-		if (rc == -EIO)
-			rc = recover_locked(ctx, &renewed);
-		else
-			break;
+	for (unsigned i = 0; rc == -EIO && i < ATTACH_RECOVERIES; i++) {
+		rc = recover_locked(ctx, &renewed);
+		if (!rc)
+			rc = map_locked(ctx);
 	}
 	if (rc)
 		context_explain(ctx, "%s: cannot map the registers of the context: %s",

@@ -297,15 +297,26 @@ static void reset(struct superpipe *sp)
 	}
 }
 
-void recover_handle(struct superpipe *sp)
+/*
+ * Requests raise their bit under the lock, so bits and number taken together belong together: a
+ * request that comes later finds its bit still to be taken.
+ */
+static uint32_t take_trouble(struct superpipe *sp, uint64_t *ret_nr_requested)
 {
 	uint32_t trouble;
-	uint64_t nr_requested;
 
 	pthread_mutex_lock(&sp->recovery.lock);
-	nr_requested = sp->recovery.nr_requested;
-	pthread_mutex_unlock(&sp->recovery.lock);
+	*ret_nr_requested = sp->recovery.nr_requested;
 	trouble = __atomic_exchange_n(&sp->ioq.trouble, 0, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&sp->recovery.lock);
+	return trouble;
+}
+
+void recover_handle(struct superpipe *sp)
+{
+	uint64_t nr_requested;
+	uint32_t trouble = take_trouble(sp, &nr_requested);
+
 	if (!trouble)
 		return;
 	if (!has_failed(sp)) {
@@ -315,6 +326,9 @@ void recover_handle(struct superpipe *sp)
 			ask(sp, trouble & IOQ_TROUBLE_LOST);
 		else
 			reset(sp);
+		/* The answer says nothing of commands that hang. */
+		if (trouble != IOQ_TROUBLE_HUNG && trouble & IOQ_TROUBLE_HUNG)
+			ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
 	}
 	announce(sp, nr_requested);
 }

@@ -64,6 +64,7 @@ struct fake_port {
 	unsigned nr_answers;
 	struct refusal refusals[MAX_REFUSALS];
 	unsigned nr_refusals;
+	struct refusal map_refusal;
 	uint64_t grant;
 
 	bool lost, failed, closed_event, resets_stopped;
@@ -174,6 +175,13 @@ void fake_port_refuse_after_effect(struct fake_port *fake, unsigned long request
 				   unsigned count)
 {
 	add_refusal(fake, (struct refusal){ request, rc, count, true });
+}
+
+void fake_port_refuse_map(struct fake_port *fake, int rc, unsigned count)
+{
+	pthread_mutex_lock(&fake->lock);
+	fake->map_refusal = (struct refusal){ .rc = rc, .count = count };
+	pthread_mutex_unlock(&fake->lock);
 }
 
 void fake_port_grant(struct fake_port *fake, uint64_t nr_chunks)
@@ -608,9 +616,12 @@ static int fake_port_map(struct devport *dp, int adap_fd, size_t bytes,
 	if (bytes != SISL_MMIO_BYTES || adap_fd != fake->event_fd)
 		return -EINVAL;
 	pthread_mutex_lock(&fake->lock);
-	if (fake->lost) {
+	if (fake->lost || fake->map_refusal.count) {
+		int rc = fake->lost ? -EIO : fake->map_refusal.rc;
+
+		fake->map_refusal.count -= fake->map_refusal.count != 0;
 		pthread_mutex_unlock(&fake->lock);
-		return -EIO;
+		return rc;
 	}
 	mmio = calloc(1, sizeof(*mmio));
 	mmio->mmio.ops = &fake_port_ops;

@@ -70,6 +70,9 @@ void fake_port_refuse(struct fake_port *fake, unsigned long request, int rc, uns
 void fake_port_refuse_after_effect(struct fake_port *fake, unsigned long request, int rc,
 				   unsigned count);
 
+/** fake_port_refuse_map() - the next @count calls of map() fail with @rc. */
+void fake_port_refuse_map(struct fake_port *fake, int rc, unsigned count);
+
 /** fake_port_grant() - the next growth gets no more than this many chunks in total. */
 void fake_port_grant(struct fake_port *fake, uint64_t nr_chunks);
 
