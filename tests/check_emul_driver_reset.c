@@ -356,6 +356,49 @@ START_TEST(test_reset_during_detach)
 }
 END_TEST
 
+/* ---- frozen, and the driver does not know ---------------------------------------------------- */
+
+START_TEST(test_frozen_adapter_is_reset_when_recover_notices)
+{
+	struct dk_attach attach, other;
+
+	emul_rig_open(&rig, "");
+	attach = emul_rig_attach(rig.dp);
+	reset(EMUL_RESET_FREEZE, 0);
+	ck_assert_uint_eq(emul_rig_shm(&rig)->driver.state, EMUL_FROZEN);
+	ck_assert_uint_eq(pe_flags(attach.context_id), EMUL_PE_USED | EMUL_PE_LOST);
+	ck_assert_int_eq(dk_attach(rig.dp, O_RDWR, &other), -EIO);
+	recover(&attach);
+	ck_assert_uint_eq(emul_rig_shm(&rig)->driver.state, EMUL_NORMAL);
+	ck_assert_uint_eq(pe_flags(attach.context_id), EMUL_PE_USED);
+	emul_rig_detach(rig.dp, attach.context_id, attach.adap_fd);
+	emul_rig_close(&rig);
+}
+END_TEST
+
+/* As the driver of Linux 6.1: the sync is not answered, and the reset after it comes too early. */
+START_TEST(test_frozen_adapter_fails_when_a_sync_comes_first)
+{
+	struct dk_attach attach;
+	struct dk_resize resize;
+	struct dk_recover_afu arg;
+	uint64_t handle;
+
+	emul_rig_open(&rig, "");
+	attach = emul_rig_attach(rig.dp);
+	handle = emul_rig_virtual(rig.dp, attach.context_id, 1);
+	if (_i)
+		emul_rig_fault(&rig, "at=sync n=1 action=reset kind=freeze");
+	else
+		reset(EMUL_RESET_FREEZE, 0);
+	ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, handle, 2 * CHUNK, &resize), -EAGAIN);
+	ck_assert_uint_eq(emul_rig_shm(&rig)->driver.state, EMUL_FAILED);
+	ck_assert_int_eq(dk_recover(rig.dp, attach.context_id, &arg), -ENODEV);
+	emul_rig_detach(rig.dp, attach.context_id, attach.adap_fd);
+	emul_rig_close(&rig);
+}
+END_TEST
+
 /* ---- permanent failure --------------------------------------------------------------------- */
 
 START_TEST(test_failed_adapter_only_lets_go)
@@ -498,6 +541,8 @@ static void add_states(Suite *suite)
 	tcase_add_test(tc, test_reset_during_attach);
 	tcase_add_loop_test(tc, test_reset_during_resize, 0, 2);
 	tcase_add_loop_test(tc, test_reset_during_detach, 0, 2);
+	tcase_add_test(tc, test_frozen_adapter_is_reset_when_recover_notices);
+	tcase_add_loop_test(tc, test_frozen_adapter_fails_when_a_sync_comes_first, 0, 2);
 	tcase_add_loop_test(tc, test_failed_adapter_only_lets_go, 0, 2);
 	tcase_add_test(tc, test_failed_adapter_wakes_those_who_wait_for_a_reset);
 	tcase_add_test(tc, test_resets_among_ioctls_of_many_threads);

@@ -45,6 +45,7 @@ static bool take(enum emul_fault_point point, struct emul_fault *ret_fault)
 static const char *const rules[] = {
 	"at=command n=1000 action=reset kind=eeh",
 	"at=write n=7 times=3 action=reset kind=host",
+	"at=sync n=1 action=reset kind=freeze",
 	"every=100ms action=reset kind=eeh",
 	"every=2s action=link-down port=1 ms=300",
 	"every=1500us times=4 action=spurious-interrupt",

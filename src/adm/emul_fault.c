@@ -75,9 +75,11 @@ static int clear(struct emul_adapter *ad, const char *number)
 
 static int reset(struct emul_adapter *ad, const char *kind)
 {
-	if (kind && strcmp(kind, "eeh") && strcmp(kind, "host"))
+	enum emul_reset_kind value = EMUL_RESET_EEH;
+
+	if (kind && !emul_reset_kind_parse(kind, &value))
 		return ADM_USAGE;
-	emul_reset(ad, kind && !strcmp(kind, "host") ? EMUL_RESET_HOST : EMUL_RESET_EEH, RESET_MS);
+	emul_reset(ad, value, RESET_MS);
 	return ADM_OK;
 }
 

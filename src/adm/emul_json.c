@@ -51,7 +51,14 @@ static void put_text(struct maker *m, struct json_object *object, const char *ke
 
 static const char *state_name(uint32_t state)
 {
-	return state == EMUL_NORMAL ? "normal" : state == EMUL_RESETTING ? "reset" : "failed";
+	static const char *const names[] = {
+		[EMUL_NORMAL] = "normal",
+		[EMUL_RESETTING] = "reset",
+		[EMUL_FAILED] = "failed",
+		[EMUL_FROZEN] = "frozen",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "failed";
 }
 
 static struct json_object *geometry(struct maker *m, const struct emul_geometry *g)

@@ -180,7 +180,8 @@ void emul_fd2_unmapped(struct emul_adapter *ad, unsigned pe, uint64_t generation
 
 /**
  * emul_reset() - an adapter reset
- * @kind:       EEH also closes the cxl contexts, so that their events end in -EIO
+ * @kind:       EEH also closes the cxl contexts, so that their events end in -EIO; FREEZE is no
+ *              reset yet: an EEH follows when the driver notices
  * @at_least_ms: how long ioctls find the adapter in state RESET
  * Every PE is lost when it returns. The rest is done when running ioctls have drained, by
  * whoever is there: it never waits, so it may be called while executing a command. Takes the

@@ -36,10 +36,13 @@ static int attach_reuse(struct emul_call *call, struct dk_attach *arg, struct em
 static int attach_new(struct emul_call *call, const struct dk_attach *arg,
 		      struct emul_ctx **ret_ctx, int *ret_fd)
 {
-	struct emul_ctx *ctx = emul_ctx_new_locked(call->ad);
+	struct emul_ctx *ctx;
 	unsigned pe;
 	int rc;
 
+	if (emul_is_frozen(call->ad))
+		return -EIO;
+	ctx = emul_ctx_new_locked(call->ad);
 	if (!ctx)
 		return -ENOMEM;
 	rc = emul_pe_new_locked(call->ad, emul_ctx_number(call->ad, ctx), &pe, ret_fd);
@@ -260,6 +263,8 @@ static int recover_alone(struct emul_call *call, struct dk_recover_afu *arg)
 	int rc = 0;
 
 	if (emul_check_state_locked(call))
+		return -ENODEV;
+	if (emul_notice_freeze_locked(call))
 		return -ENODEV;
 	ctx = emul_ctx_get_locked(call->ad, arg->context_id, (int)call->lun,
 				  EMUL_CTX_ERROR_LIST_TOO);

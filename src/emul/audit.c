@@ -143,6 +143,8 @@ static const char *state_name(uint32_t state)
 		return "normal";
 	case EMUL_RESETTING:
 		return "in reset";
+	case EMUL_FROZEN:
+		return "frozen";
 	default:
 		return "failed";
 	}

@@ -61,6 +61,15 @@ int emul_check_state_locked(struct emul_call *call);
 /** emul_upkeep_locked() - emul_upkeep() for callers that have the lock */
 void emul_upkeep_locked(struct emul_adapter *ad);
 
+/** emul_is_frozen() - the registers read all ones, and the driver does not know */
+bool emul_is_frozen(const struct emul_adapter *ad);
+
+/**
+ * emul_notice_freeze_locked() - the driver reads a register: if it is all ones, EEH begins
+ * Waits for the end of the reset. Return: as emul_check_state_locked().
+ */
+int emul_notice_freeze_locked(struct emul_call *call);
+
 /** emul_pe_changed() - tell every process that flags of some PE have changed */
 void emul_pe_changed(struct emul_adapter *ad);
 

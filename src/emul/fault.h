@@ -20,7 +20,7 @@
  *
  * Actions: for commands medium, busy, full, conflict, attention [asc= ascq=], underrun and overrun
  * [resid=], ioasa ioasc= [sense= resid= extra=], lose, late ms=, and for their interrupt
- * drop-interrupt and spurious-interrupt; for anything reset [kind=eeh|host], fail, link-down and
+ * drop-interrupt and spurious-interrupt; for anything reset [kind=eeh|host|freeze], fail, link-down and
  * link-up [port=] [ms=]; for ioctls the errno names eagain, ebusy, eintr, eio, emfile, enodev,
  * enomem, enospc, and, for growth, short [chunks=].
  *
@@ -88,6 +88,7 @@ enum emul_fault_action {
 enum emul_reset_kind {
 	EMUL_RESET_EEH,  /* PCI error: the events of lost contexts end in -EIO */
 	EMUL_RESET_HOST, /* seen in MMIO only */
+	EMUL_RESET_FREEZE, /* seen in MMIO only; an EEH reset follows when the driver notices */
 };
 
 /** What to do, as taken from a rule. */
@@ -139,6 +140,9 @@ struct emul_fault_table {
 	_Atomic uint64_t seed;
 	struct emul_fault_slot slots[EMUL_FAULT_RULES];
 };
+
+/** emul_reset_kind_parse() - eeh, host or freeze; false for other texts */
+bool emul_reset_kind_parse(const char *text, enum emul_reset_kind *ret_kind);
 
 /** emul_fault_armed() - false when no rule can hit at @point; the cheap test for hot paths */
 static inline bool emul_fault_armed(const struct emul_fault_table *table,

@@ -211,12 +211,30 @@ static bool parse_action(struct parser *p, const char *text)
 	return false;
 }
 
+static const char *const kind_names[] = {
+	[EMUL_RESET_EEH] = "eeh",
+	[EMUL_RESET_HOST] = "host",
+	[EMUL_RESET_FREEZE] = "freeze",
+};
+
+bool emul_reset_kind_parse(const char *text, enum emul_reset_kind *ret_kind)
+{
+	for (unsigned i = 0; i < sizeof(kind_names) / sizeof(kind_names[0]); i++)
+		if (!strcmp(text, kind_names[i])) {
+			*ret_kind = (enum emul_reset_kind)i;
+			return true;
+		}
+	return false;
+}
+
 static bool parse_kind(struct parser *p, const char *text)
 {
-	bool host = !strcmp(text, "host");
+	enum emul_reset_kind kind;
 
-	p->rule.fault.kind = host ? EMUL_RESET_HOST : EMUL_RESET_EEH;
-	return host || !strcmp(text, "eeh");
+	if (!emul_reset_kind_parse(text, &kind))
+		return false;
+	p->rule.fault.kind = (uint8_t)kind;
+	return true;
 }
 
 /* Hexadecimal digits without prefix, or with 0x. Return: number of bytes, or -1. */
@@ -515,7 +533,7 @@ static void put_which(struct printer *out, const struct emul_fault_rule *r)
 static void put_params(struct printer *out, const struct emul_fault *f, unsigned params)
 {
 	if (params & PARAM_KIND)
-		put(out, "kind=%s", f->kind == EMUL_RESET_HOST ? "host" : "eeh");
+		put(out, "kind=%s", kind_names[f->kind]);
 	if (params & PARAM_PORT)
 		put(out, "port=%u", f->port);
 	if ((params & PARAM_MS) && f->ms)

@@ -8,6 +8,8 @@
  *
  *   NORMAL -> RESETTING   emul_reset()
  *   RESETTING -> NORMAL   finish_reset_locked()
+ *   NORMAL -> FROZEN      emul_reset() of kind FREEZE
+ *   FROZEN -> RESETTING   emul_notice_freeze_locked()
  *   any -> FAILED         emul_fail(); for good
  */
 #include <errno.h>
@@ -21,9 +23,17 @@
 /* How often a sleeper looks again for things that happen without anybody telling it. */
 #define STATE_POLL_MS 50
 
+/* How long the reset of a frozen adapter takes. */
+#define NOTICED_RESET_MS 20
+
 static enum emul_adapter_state state_of(const struct emul_adapter *ad)
 {
 	return atomic_load(&ad->shm->driver.state);
+}
+
+bool emul_is_frozen(const struct emul_adapter *ad)
+{
+	return state_of(ad) == EMUL_FROZEN;
 }
 
 static void lose_pes_locked(struct emul_adapter *ad, uint32_t flags)
@@ -83,12 +93,22 @@ static void finish_reset_locked(struct emul_adapter *ad)
 	emul_wake(ad);
 }
 
+static void freeze_locked(struct emul_adapter *ad)
+{
+	if (state_of(ad) != EMUL_NORMAL)
+		return;
+	atomic_store(&ad->shm->driver.state, EMUL_FROZEN);
+	lose_pes_locked(ad, EMUL_PE_LOST);
+}
+
 void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_least_ms)
 {
 	struct emul_driver *driver = &ad->shm->driver;
 
 	emul_lock(ad);
-	if (state_of(ad) != EMUL_FAILED) {
+	if (kind == EMUL_RESET_FREEZE) {
+		freeze_locked(ad);
+	} else if (state_of(ad) != EMUL_FAILED) {
 		driver->reset_kind = kind;
 		driver->reset_until_ns = clock_now_ns() + (uint64_t)at_least_ms * 1000000u;
 		atomic_store(&driver->state, EMUL_RESETTING);
@@ -174,7 +194,27 @@ int emul_check_state_locked(struct emul_call *call)
 	return state_of(call->ad) == EMUL_FAILED ? -ENODEV : 0;
 }
 
+int emul_notice_freeze_locked(struct emul_call *call)
+{
+	if (!emul_is_frozen(call->ad))
+		return 0;
+	emul_unlock(call->ad);
+	emul_reset(call->ad, EMUL_RESET_EEH, NOTICED_RESET_MS);
+	emul_lock(call->ad);
+	return emul_check_state_locked(call);
+}
+
 /* ---- AFU sync ------------------------------------------------------------------------------ */
+
+/*
+ * A frozen adapter does not answer. The driver of Linux 6.1 waits for ten seconds, cannot reset
+ * its context, then cannot reset the adapter, and gives it up. The emulated one does not wait.
+ */
+static int lose_sync(struct emul_adapter *ad)
+{
+	emul_fail(ad);
+	return -EAGAIN;
+}
 
 /** What the table of faults has for this sync. The lock is not held. */
 static int inject_at_sync(struct emul_call *call, const struct emul_fault_event *event)
@@ -188,7 +228,7 @@ static int inject_at_sync(struct emul_call *call, const struct emul_fault_event 
 	switch (fault.action) {
 	case EMUL_FAULT_RESET:
 		emul_reset(ad, fault.kind, fault.ms);
-		return -EAGAIN;
+		return emul_is_frozen(ad) ? lose_sync(ad) : -EAGAIN;
 	case EMUL_FAULT_FAIL:
 		emul_fail(ad);
 		return -EAGAIN;
@@ -213,9 +253,11 @@ int emul_sync(struct emul_call *call, const struct emul_ctx *ctx, uint32_t handl
 	if (call->no_sync)
 		return 0;
 	call->sync_error = 0;
-	if (state_of(call->ad) != EMUL_NORMAL)
+	if (state_of(call->ad) != EMUL_NORMAL && !emul_is_frozen(call->ad))
 		return 0;
 	emul_unlock(call->ad);
+	if (emul_is_frozen(call->ad))
+		rc = lose_sync(call->ad);
 	if (!rc)
 		rc = inject_at_sync(call, &event);
 	/* An injected failure is one of the answer: the tables have changed under the AFU. */

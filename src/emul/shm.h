@@ -144,6 +144,7 @@ enum emul_adapter_state {
 	EMUL_NORMAL,
 	EMUL_RESETTING,
 	EMUL_FAILED, /* FAILTERM: for good */
+	EMUL_FROZEN, /* NORMAL to the driver, which has not noticed yet */
 };
 
 enum emul_lun_mode {
