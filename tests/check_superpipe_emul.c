@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emul/adapter.h"
 #include "emul/shm.h"
 #include "superpipe/superpipe.h"
 #include "support/emul_host.h"
@@ -296,6 +297,7 @@ START_TEST(test_emul_resets_under_load_are_pauses_only)
 	static const char *const rules[] = {
 		"at=command every=997 times=20 action=reset kind=eeh",
 		"at=command every=1501 times=10 action=reset kind=host",
+		"at=command every=1999 times=5 action=reset kind=freeze",
 		NULL,
 	};
 
@@ -394,6 +396,34 @@ START_TEST(test_emul_failed_sync_is_repeated)
 		ck_assert_uint_eq(granted, 1);
 		ck_assert_int_eq(superpipe_vlun_close(vlun), 0);
 	}
+	finish();
+}
+END_TEST
+
+static void freeze(void)
+{
+	emul_reset(((struct emul_path *)host.dp)->ad, EMUL_RESET_FREEZE, 0);
+}
+
+/* Nothing but an ioctl comes after the freeze, and its sync would be the end of the adapter. */
+START_TEST(test_emul_adapter_that_froze_unnoticed_is_recovered_before_an_ioctl)
+{
+	struct superpipe_vlun *vlun, *other;
+	uint64_t granted;
+
+	start(_i, "", (struct superpipe_options){ 0 });
+	vlun = new_vlun(0, 1);
+	ck_assert_int_eq(sp_wait_write(sp, vlun, 0, 30, 5), 0);
+	freeze();
+	ck_assert_int_eq(superpipe_vlun_resize(vlun, 3, &granted), 0);
+	ck_assert_uint_eq(granted, 3);
+	freeze();
+	ck_assert_int_eq(superpipe_vlun_open(sp, 0, &other), 0);
+	freeze();
+	ck_assert_int_eq(superpipe_vlun_close(other), 0);
+	ck_assert_uint_eq(stats().recoveries, 3);
+	ck_assert_int_eq(sp_wait_read(sp, vlun, 0, 30, 5), 0);
+	freeze();
 	finish();
 }
 END_TEST
@@ -509,6 +539,9 @@ static Suite *emul_suite(void)
 	tcase_add_loop_test(faults, test_emul_medium_error_is_told_of_its_block_only, 0,
 			    NR_CONFIGS);
 	tcase_add_loop_test(faults, test_emul_failed_sync_is_repeated, 0, 2);
+	tcase_add_loop_test(faults,
+			    test_emul_adapter_that_froze_unnoticed_is_recovered_before_an_ioctl, 0,
+			    NR_CONFIGS);
 	tcase_add_loop_test(faults, test_emul_permanent_failure_ends_everything_with_eio, 0,
 			    NR_CONFIGS);
 	tcase_add_test(faults, test_emul_reset_while_attaching_is_survived);

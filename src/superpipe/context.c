@@ -388,6 +388,16 @@ int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void
 	return rc;
 }
 
+bool context_is_lost(struct context *ctx)
+{
+	bool lost;
+
+	pthread_mutex_lock(&ctx->lock);
+	lost = ctx->mmio && ctx->ops->read64(ctx->mmio, SISL_INTR_STATUS) == SISL_ALL_ONES;
+	pthread_mutex_unlock(&ctx->lock);
+	return lost;
+}
+
 uint64_t context_generation(struct context *ctx)
 {
 	uint64_t generation;

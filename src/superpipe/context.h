@@ -80,6 +80,14 @@ int context_recover(struct context *ctx, bool *ret_renewed);
 int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg,
 		  uint64_t *id, uint64_t *ret_generation);
 
+/**
+ * context_is_lost() - the registers read all ones
+ * To be asked before an ioctl that ends in an AFU sync: if the adapter is frozen and the driver
+ * has not noticed, the sync is never answered, and the driver of Linux 6.1 then gives the adapter
+ * up for good. RECOVER_AFU makes it notice.
+ */
+bool context_is_lost(struct context *ctx);
+
 /** context_generation() - changes with every renewal. */
 uint64_t context_generation(struct context *ctx);
 

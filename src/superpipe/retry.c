@@ -27,6 +27,8 @@ int retry_ioctl(struct superpipe *sp, unsigned lun, unsigned long request, void 
 	for (unsigned i = 0; i < MAX_TRIES; i++) {
 		if (superpipe_failed(sp))
 			return -EIO;
+		if (context_is_lost(&sp->context) && recover_await(sp))
+			return -EIO;
 		rc = context_ioctl(&sp->context, lun, request, arg, id, &generation);
 		if (rc == -EINVAL || rc == -ENODEV) {
 			int checked = recover_check(sp, generation);

@@ -268,6 +268,10 @@ int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 				    .last_lba = UINT64_MAX };
 	int rc;
 
+	if (context_is_lost(&sp->context)) {
+		ioq_raise(&sp->ioq, IOQ_TROUBLE_LOST);
+		return 0;
+	}
 	memcpy(verify.sense_data, sense, sizeof(verify.sense_data));
 	rc = context_ioctl(&sp->context, vlun->lun, DK_IOCTL_VERIFY, &verify, &verify.context_id,
 			   NULL);
