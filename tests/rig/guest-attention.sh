@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit attentions under load: power on, other parameters, a LUN that has grown, changed LUNs; and
 # one check condition after another that is worth a retry. Then one that is not.
-# timeout: 300
+# timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio
 mount_lun
 expect_log 'attention|capacity|medium|sense|I/O error'
 
-verify_load 12
+nothing_to_come() { grep -q '^to come:.* fail 0$' "$SIM/state"; }
+
+verify_load
 for attention in '29 00' '2a 01' '3f 0e' '29 02'; do
 	sleep 1
 	fault ua 0 "$attention"
@@ -18,8 +20,8 @@ sleep 1
 fault resize 0 3145728
 for refusal in '3 0 0 8 0' '3 0 0 28 0' '2 0 0 0 57' '2 0 0 0 54' '1 0 30 0 0' \
 	'1 80 0 2 0 2 4 1'; do
-	sleep 0.5
 	fault fail "$refusal"
+	wait_until "a command is refused" nothing_to_come
 done
 load_is_fine
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The conformance suite on the real driver here and on an emulated adapter of the same
 # configuration: the same lines, apart from those that tests/rig/differences gives a reason for.
-# timeout: 300
+# timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 

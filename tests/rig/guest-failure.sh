@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The adapter fails for good under load: every request ends promptly with an error, the volume
 # can be unmounted, and nothing of it is left.
-# timeout: 300
+# timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio
@@ -10,7 +10,7 @@ mount_lun
 expect_log 'adapter|failed|error'
 
 head -c 3000000 /dev/urandom >"$MNT/before"
-verify_load 30 --verify_fatal=1
+verify_load --verify_fatal=1
 sleep 2
 fault perm
 wait_until "the load has ended" is_gone "$load"

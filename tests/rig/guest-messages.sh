@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Whatever is wrong with a device is said in one sentence, and nothing stays attached.
-# timeout: 300
+# timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Real programs, at the size of the rig: 256 files at a time, tens of megabytes.
-# timeout: 600
+# timeout: 3600
 # shellcheck disable=SC2034  # for guest.sh
-rig_options=(-s 128G) rig_patience=580
+rig_options=(-s 128G)
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio git sqlite3 gcc

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The adapter is reset under a load that verifies what it reads: noticed by a register, noticed
 # by the kernel (EEH), and a reset by the host that leaves fd2 silent. The load sees pauses only.
-# timeout: 300
+# timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio
@@ -13,7 +13,7 @@ for kind in "fault freeze" "fault eeh" host_reset; do
 	say "$kind"
 	head -c 3000000 /dev/urandom >"$WORK/before"
 	cp "$WORK/before" "$MNT/before"
-	verify_load 8
+	verify_load
 	# shellcheck disable=SC2086  # a command and its word
 	every 1.5 4 $kind
 	load_is_fine

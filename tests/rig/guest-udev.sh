@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The udev rule of contrib/udev switches the LUNs that it names, and no others.
-# timeout: 300
+# timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 udevd=/lib/systemd/systemd-udevd

@@ -30,6 +30,7 @@ echo 4 >/proc/sys/kernel/printk
 . "$scratch/env"
 # shellcheck disable=SC2154  # set there
 cd "$guest_directory" 2>/dev/null || cd /
+export RIG_SCRATCH=$scratch
 /bin/bash "$scratch/cmd" </dev/null >>"$scratch/stdout" 2>>"$scratch/stderr"
 echo $? >"$scratch/rc.new"
 dmesg >"$scratch/dmesg" 2>/dev/null
