@@ -227,6 +227,9 @@ START_TEST(test_lun_paths_with_one_wwid_are_one_lun)
 	ck_assert_uint_eq(list.nr_adapters, 1);
 	ck_assert_str_eq(list.adapters[0].name, "host2");
 	ck_assert_str_eq(list.adapters[0].address, "0004:01:00.0");
+	/* Their registers are left alone unless somebody asks. */
+	ck_assert_uint_eq(list.adapters[0].nr_ports, 0);
+	lun_sysfs_read_ports(&host, &list);
 	ck_assert_uint_eq(list.adapters[0].nr_ports, 2);
 	ck_assert_str_eq(list.adapters[0].port_state[1], "offline");
 	ck_assert_uint_eq(list.nr_luns, 2);

@@ -8,7 +8,7 @@
 
 static int usage(void)
 {
-	lun_explain("usage: cxlfsadm lun list [--json] [emul:DIR]\n"
+	lun_explain("usage: cxlfsadm lun list [--json] [--ports] [emul:DIR]\n"
 		    "       cxlfsadm lun enable WWID|DEVICE|all [emul:DIR]\n"
 		    "       cxlfsadm lun disable WWID|DEVICE|all [emul:DIR]");
 	return EXIT_USAGE;
@@ -32,18 +32,22 @@ static int list_command(const struct lun_host *host, int argc, char *const argv[
 {
 	struct lun_list list = { 0 };
 	const char *emul = NULL;
-	bool json = false;
+	bool json = false, ports = false;
 	int err;
 
 	for (int i = 0; i < argc; i++) {
 		if (!strcmp(argv[i], "--json"))
 			json = true;
+		else if (!strcmp(argv[i], "--ports"))
+			ports = true;
 		else if (!emul && is_emul(argv[i]))
 			emul = argv[i];
 		else
 			return usage();
 	}
 	err = scan(host, emul, &list);
+	if (ports && !emul)
+		lun_sysfs_read_ports(host, &list);
 	if (json && (!err || err == -ENODEV)) {
 		if (lun_print_json(&list, out)) {
 			lun_explain("%s", strerror(ENOMEM));

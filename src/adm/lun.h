@@ -120,6 +120,13 @@ void __attribute__((format(printf, 1, 2))) lun_explain(const char *format, ...);
  */
 int lun_sysfs_scan(const struct lun_host *host, struct lun_list *list);
 
+/**
+ * lun_sysfs_read_ports() - add the state of the ports to the adapters of a scan
+ * Only when a person asks for it: the driver of Linux 6.1 reads registers for the answer, through
+ * a mapping that it does not have during a reset and after one that failed, and the kernel oopses.
+ */
+void lun_sysfs_read_ports(const struct lun_host *host, struct lun_list *list);
+
 /** lun_sysfs_manage() - superpipe mode on or off on one path */
 int lun_sysfs_manage(const struct lun_host *host, const struct lun *lun,
 		     const struct lun_path *path, bool enable);

@@ -238,17 +238,28 @@ static int add_adapter(const struct lun_host *host, const char *name, struct lun
 	if (!adapter)
 		return -ENOMEM;
 	read_pci_address(host, adapter);
+	return 0;
+}
+
+static void read_ports(const struct lun_host *host, struct lun_adapter *adapter)
+{
 	for (unsigned port = 0; port < LUN_MAX_PORTS; port++) {
 		char *state = adapter->port_state[port];
 
 		/* A port that the card does not have reads as nothing. */
 		end_line(state, sizeof(adapter->port_state[port]),
 			 read_bytes(state, sizeof(adapter->port_state[port]) - 1,
-				    "%s/class/scsi_host/%s/port%u", host->sysfs, name, port));
+				    "%s/class/scsi_host/%s/port%u", host->sysfs, adapter->name,
+				    port));
 		if (*state)
 			adapter->nr_ports = port + 1;
 	}
-	return 0;
+}
+
+void lun_sysfs_read_ports(const struct lun_host *host, struct lun_list *list)
+{
+	for (unsigned i = 0; i < list->nr_adapters; i++)
+		read_ports(host, &list->adapters[i]);
 }
 
 static int add_adapters(const struct lun_host *host, struct lun_list *list)
