@@ -475,6 +475,42 @@ START_TEST(test_data_copy_keeps_holes)
 }
 END_TEST
 
+/* Another caller may wait for the end of each call. */
+START_TEST(test_data_copy_does_a_bounded_part_at_a_time)
+{
+	const struct fake_config config = { .chunk_lbas = 4096, .nr_chunks = 8, .nr_threads = 1 };
+	const uint64_t most = 16u << 20;
+	struct data_file *dst;
+
+	stop();
+	start_with(&config);
+	dst = data_file_new(vol);
+	for (uint64_t at = 0; at < most + 2 * CHUNK; at += 4 * CHUNK)
+		put(at, 4 * CHUNK, 0x2a);
+	ck_assert_int_eq(data_copy(file, 0, dst, 0, UINT64_MAX / 2), (ssize_t)most);
+	ck_assert_int_eq(data_copy(file, most, dst, most, UINT64_MAX / 2), 4 * CHUNK);
+	ck_assert_uint_eq(data_file_written_bytes(dst), most + 4 * CHUNK);
+	data_file_free(dst);
+}
+END_TEST
+
+START_TEST(test_data_copy_of_many_holes_is_bounded_as_well)
+{
+	const struct fake_config config = { .chunk_lbas = 4096, .nr_chunks = 8, .nr_threads = 1 };
+	const unsigned most = 256;
+	struct data_file *dst;
+
+	stop();
+	start_with(&config);
+	dst = data_file_new(vol);
+	for (unsigned i = 0; i < most; i++)
+		put(2 * i * BLOCK, BLOCK, 0x2b);
+	ck_assert_int_eq(data_copy(file, 0, dst, 0, 4 * most * BLOCK), most * BLOCK);
+	ck_assert_uint_eq(data_file_written_bytes(dst), most / 2 * BLOCK);
+	data_file_free(dst);
+}
+END_TEST
+
 START_TEST(test_data_copy_inside_a_file_must_not_overlap)
 {
 	put(0, CHUNK, 0x1e);
@@ -1180,6 +1216,8 @@ static void add_core(TCase *core)
 	tcase_add_test(core, test_data_hole_grows_the_size_without_space);
 	tcase_add_test(core, test_data_seek_finds_blocks);
 	tcase_add_test(core, test_data_copy_keeps_holes);
+	tcase_add_test(core, test_data_copy_does_a_bounded_part_at_a_time);
+	tcase_add_test(core, test_data_copy_of_many_holes_is_bounded_as_well);
 	tcase_add_test(core, test_data_copy_inside_a_file_must_not_overlap);
 	tcase_add_test(core, test_data_readers_share_and_a_reader_waits_for_the_writer);
 	tcase_add_test(core, test_data_truncate_waits_for_reads_of_what_goes);

@@ -171,7 +171,8 @@ int64_t data_seek(struct data_file *file, int64_t offset, int whence);
 /**
  * data_copy() - copy a range between files, holes staying holes where whole blocks allow
  * Sleeps; call it from a thread that may. The files may be the same when ranges do not overlap.
- * Return: bytes copied, short at the end of @src or where space ran out; -errno if none.
+ * Copies no more than 16 MiB of data in one call, so that the caller soon gets control back.
+ * Return: bytes copied, short at that limit, at the end of @src or at an error; -errno if none.
  */
 ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *dst,
 		  uint64_t dst_offset, uint64_t bytes);

@@ -6,10 +6,15 @@
 #include "data/op.h"
 
 #define COPY_BYTES (1024u * 1024u)
+/* The most that one call copies: the caller holds a lock on the destination and cannot be killed. */
+#define MAX_DATA_BYTES (16ull * COPY_BYTES)
+#define MAX_PIECES     256u
 
 struct copy {
 	struct data_file *src, *dst;
 	uint64_t src_offset, dst_offset, bytes, done;
+	uint64_t data_bytes; /* of done, those that are no holes */
+	unsigned nr_pieces;
 	void *buf; /* COPY_BYTES, made when first needed */
 };
 
@@ -66,7 +71,10 @@ static ssize_t copy_data(struct copy *copy, uint64_t bytes)
 	op.kind = DATA_OP_WRITE;
 	op.offset = copy->dst_offset + copy->done;
 	op.bytes = (uint64_t)result;
-	return data_run(&op);
+	result = data_run(&op);
+	if (result > 0)
+		copy->data_bytes += (uint64_t)result;
+	return result;
 }
 
 /**
@@ -88,16 +96,25 @@ static int limit(struct copy *copy)
 	return 0;
 }
 
+static bool has_done_enough(const struct copy *copy)
+{
+	return copy->data_bytes >= MAX_DATA_BYTES || copy->nr_pieces >= MAX_PIECES;
+}
+
 ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *dst,
 		  uint64_t dst_offset, uint64_t bytes)
 {
-	struct copy copy = { src, dst, src_offset, dst_offset, bytes, 0, NULL };
+	struct copy copy = { .src = src,
+			     .dst = dst,
+			     .src_offset = src_offset,
+			     .dst_offset = dst_offset,
+			     .bytes = bytes };
 	ssize_t result;
 
 	if (bytes == 0)
 		return 0;
 	result = limit(&copy);
-	while (result == 0) {
+	while (result == 0 && !has_done_enough(&copy)) {
 		bool hole = false;
 		uint64_t piece = next_piece(&copy, &hole);
 
@@ -107,6 +124,7 @@ ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *
 		if (result <= 0)
 			break;
 		copy.done += (uint64_t)result;
+		copy.nr_pieces++;
 		result = 0;
 	}
 	free(copy.buf);

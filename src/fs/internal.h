@@ -206,7 +206,7 @@ void fs_io_pool_buffer_put(struct fs_io_pool *pool, void *buf, size_t bytes);
 
 int fs_workers_new(struct fs_workers **ret_workers);
 void fs_workers_free(struct fs_workers *workers);
-/** Call io->done on the thread for work that may take long; it ends with fs_io_end(). */
+/** Call io->done on one of the threads for work that sleeps; it ends with fs_io_end(). */
 void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io);
 /** Call io->done some time later, on a thread of its own that wakes up seldom. */
 void fs_workers_run_later(struct fs_workers *workers, struct fs_io *io);

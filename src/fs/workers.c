@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads beside those that take requests: one for what takes long, and one for what can wait, which
- * it collects for a while.
+ * Threads beside those that take requests: a few for work that sleeps, and one for what can wait,
+ * which it collects for a while.
  */
 #include "fs/internal.h"
 
@@ -14,8 +14,12 @@
 /* Soon enough for who looks at a file twice, seldom enough that a busy volume pays nothing. */
 #define LATER_NS 50000000
 
+/* Copies that run at a time. */
+#define NR_SLOW 4
+
 struct fs_worker {
-	pthread_t thread;
+	pthread_t threads[NR_SLOW];
+	unsigned nr_threads;
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
 	struct fs_io_queue queue;
@@ -66,24 +70,35 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-static int worker_start(struct fs_worker *worker, long pause_ns, const char *name)
-{
-	pthread_mutex_init(&worker->lock, NULL);
-	pthread_cond_init(&worker->wake, NULL);
-	fs_io_queue_init(&worker->queue);
-	worker->pause_ns = pause_ns;
-	return thread_start(&worker->thread, worker_main, worker, name);
-}
-
 static void worker_stop(struct fs_worker *worker)
 {
 	pthread_mutex_lock(&worker->lock);
 	worker->stop = true;
-	pthread_cond_signal(&worker->wake);
+	pthread_cond_broadcast(&worker->wake);
 	pthread_mutex_unlock(&worker->lock);
-	pthread_join(worker->thread, NULL);
+	for (unsigned i = 0; i < worker->nr_threads; i++)
+		pthread_join(worker->threads[i], NULL);
 	pthread_cond_destroy(&worker->wake);
 	pthread_mutex_destroy(&worker->lock);
+}
+
+static int worker_start(struct fs_worker *worker, unsigned nr_threads, long pause_ns,
+			const char *name)
+{
+	int err = 0;
+
+	pthread_mutex_init(&worker->lock, NULL);
+	pthread_cond_init(&worker->wake, NULL);
+	fs_io_queue_init(&worker->queue);
+	worker->pause_ns = pause_ns;
+	while (worker->nr_threads < nr_threads && !err) {
+		err = thread_start(&worker->threads[worker->nr_threads], worker_main, worker, name);
+		if (!err)
+			worker->nr_threads++;
+	}
+	if (err)
+		worker_stop(worker);
+	return err;
 }
 
 static void worker_add(struct fs_worker *worker, struct fs_io *io)
@@ -102,10 +117,10 @@ int fs_workers_new(struct fs_workers **ret_workers)
 
 	if (!workers)
 		return -ENOMEM;
-	err = worker_start(&workers->slow, 0, "cxlfs-slow");
+	err = worker_start(&workers->slow, NR_SLOW, 0, "cxlfs-slow");
 	if (err)
 		goto free_workers;
-	err = worker_start(&workers->later, LATER_NS, "cxlfs-later");
+	err = worker_start(&workers->later, 1, LATER_NS, "cxlfs-later");
 	if (err)
 		goto stop_slow;
 	*ret_workers = workers;
