@@ -5,7 +5,7 @@
 #
 #	BUILD=build/release tests/rig/check-driver.sh [TOPIC...]
 #
-# A first build of the rig takes 3 to 4 minutes, all the tests 6 to 8.
+# A first build of the rig takes 3 to 4 minutes, all the tests 3 to 8.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 : "${BUILD:=build/release}"
