@@ -79,6 +79,8 @@ UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
 $(B)/tests/check_manners: $(B)/src/fs/manners.o $(B)/src/fs/trial.o
 $(B)/tests/check_lanes: $(B)/src/fs/roster.o $(B)/src/fs/turns.o
 $(B)/tests/check_rings: $(B)/src/fs/ring_entry.o $(B)/src/fs/ring_place.o $(B)/src/fs/place.o
+# With a fake of libfuse and of the rest of fs.
+$(B)/tests/check_guard: $(patsubst %,$(B)/src/fs/%.o,guard io io_pool reply)
 # Finds the moment when a lock is let go.
 $(B)/tests/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
 # Linked with a fake of the layer below the one they test.
@@ -99,7 +101,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(B)/tests/check_rings.o: private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(B)/tests/check_rings.o $(B)/tests/check_guard.o: private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)

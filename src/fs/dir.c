@@ -83,12 +83,12 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t o
 		err = tree_readdir(fs->tree, dir, (uint64_t)off, add_entry, &r);
 	fs_unlock(fs);
 	if (err) {
+		fs_io_pool_buffer_put(fs->pool, r.buf, got);
 		fs_reply_err(fs, req, err);
 	} else {
 		fs_touch_accessed(fs, ino);
-		fs_reply_buf(fs, req, r.buf, r.used);
+		fs_reply_pooled(fs, req, r.buf, r.used, got);
 	}
-	fs_io_pool_buffer_put(fs->pool, r.buf, got);
 }
 
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,

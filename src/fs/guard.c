@@ -39,13 +39,29 @@ struct fs *fs_enter(fuse_req_t req)
 	return fs;
 }
 
+void fs_stay(struct fs *fs)
+{
+	atomic_fetch_add_explicit(&fs->nr_active, 1, memory_order_relaxed);
+}
+
+/* fs_quiesce() holds the lock when it looks, so that whoever brings the count to 0 has let go of the
+ * lock by then: afterwards the file system may be freed. */
+static void leave_quiescing(struct fs *fs)
+{
+	pthread_mutex_lock(&fs->quiesce_lock);
+	if (atomic_fetch_sub(&fs->nr_active, 1) == (FS_QUIESCING | 1))
+		pthread_cond_broadcast(&fs->quiesced);
+	pthread_mutex_unlock(&fs->quiesce_lock);
+}
+
 void fs_leave(struct fs *fs)
 {
-	if (atomic_fetch_sub(&fs->nr_active, 1) != (FS_QUIESCING | 1))
-		return;
-	pthread_mutex_lock(&fs->quiesce_lock);
-	pthread_cond_broadcast(&fs->quiesced);
-	pthread_mutex_unlock(&fs->quiesce_lock);
+	uint32_t nr = atomic_load_explicit(&fs->nr_active, memory_order_relaxed);
+
+	while (!(nr & FS_QUIESCING))
+		if (atomic_compare_exchange_weak(&fs->nr_active, &nr, nr - 1))
+			return;
+	leave_quiescing(fs);
 }
 
 struct fs *fs_enter_names(fuse_req_t req)

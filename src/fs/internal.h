@@ -81,7 +81,10 @@ static inline size_t fs_payload_bytes(const struct fs *fs)
  * A request that was begun ends with one fs_leave(), after its reply.
  */
 struct fs *fs_enter(fuse_req_t req);
+/** fs_leave() - after the last one @fs may be freed at any time */
 void fs_leave(struct fs *fs);
+/** fs_stay() - keeps @fs until one more fs_leave(). Call it during a request. */
+void fs_stay(struct fs *fs);
 /** fs_enter_names() - fs_enter() for what makes or removes names: -EPERM where files are LUNs. */
 struct fs *fs_enter_names(fuse_req_t req);
 
@@ -102,6 +105,9 @@ void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_para
 		     const struct fuse_file_info *fi);
 void fs_reply_open(struct fs *fs, fuse_req_t req, const struct fuse_file_info *fi);
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
+/** fs_reply_pooled() - answers with @bytes of a buffer of the pool, and gives the buffer back.
+ *  @buf_bytes: of the buffer, as fs_io_pool_buffer_get() returned it */
+void fs_reply_pooled(struct fs *fs, fuse_req_t req, void *buf, size_t bytes, size_t buf_bytes);
 
 /* ---- inode.c: attributes ---- */
 
@@ -184,6 +190,12 @@ static inline struct fs_io *fs_io_queue_take(struct fs_io_queue *queue)
 	return io;
 }
 
+/**
+ * fs_io_get() - an io from the pool
+ * @req: may be NULL, for work of a worker thread. An io with a request keeps @fs until fs_io_put():
+ * the answer of the request alone would let it be freed.
+ * Return: NULL when memory is short.
+ */
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino);
 void fs_io_put(struct fs_io *io);
 /** fs_io_end() - have io->done called where it may answer. Any thread. */

@@ -14,6 +14,8 @@ struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 	if (!io)
 		return NULL;
 	memset(&io->op, 0, offsetof(struct data_op, priv));
+	if (req)
+		fs_stay(fs);
 	io->fs = fs;
 	io->req = req;
 	io->ino = ino;
@@ -27,13 +29,16 @@ struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 
 void fs_io_put(struct fs_io *io)
 {
-	struct fs_io_pool *pool = io->fs->pool;
+	struct fs *fs = io->fs;
+	bool has_request = io->req;
 
 	if (io->entry)
 		ring_release(io->entry);
 	if (io->buf)
-		fs_io_pool_buffer_put(pool, io->buf, io->buf_bytes);
-	fs_io_pool_put(pool, io);
+		fs_io_pool_buffer_put(fs->pool, io->buf, io->buf_bytes);
+	fs_io_pool_put(fs->pool, io);
+	if (has_request)
+		fs_leave(fs);
 }
 
 void fs_io_end(struct fs_io *io)

@@ -73,16 +73,20 @@ static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t 
 		got = name ? tree_getxattr(inode, name, buf, bytes)
 			   : tree_listxattr(inode, fuse_req_ctx(req)->uid == 0, buf, bytes);
 	fs_unlock(fs);
-	if (got < 0) {
-		fs_reply_err(fs, req, (int)got);
-	} else if (!bytes) {
-		fuse_reply_xattr(req, (size_t)got);
-		fs_leave(fs);
-	} else {
-		fs_reply_buf(fs, req, buf, (size_t)got);
+	if (got > 0 && buf) {
+		fs_reply_pooled(fs, req, buf, (size_t)got, buf_bytes);
+		return;
 	}
 	if (buf)
 		fs_io_pool_buffer_put(fs->pool, buf, buf_bytes);
+	if (got < 0) {
+		fs_reply_err(fs, req, (int)got);
+	} else if (bytes) {
+		fs_reply_buf(fs, req, NULL, 0);
+	} else {
+		fuse_reply_xattr(req, (size_t)got);
+		fs_leave(fs);
+	}
 }
 
 void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes)
