@@ -896,6 +896,56 @@ START_TEST(test_data_failed_write_leaves_unwritten_blocks_unwritten)
 }
 END_TEST
 
+static uint64_t free_handles(void)
+{
+	struct data_volume_stats stats;
+
+	data_volume_get_stats(vol, &stats);
+	return stats.nr_free_handles;
+}
+
+START_TEST(test_data_failed_first_write_gives_chunk_and_handle_back)
+{
+	const uint64_t nr_handles = free_handles();
+
+	fake_fail_ios(sp, true, 0, 1, -EIO);
+	ck_assert_int_eq(put(0, BLOCK, 0x2c), -EIO);
+	ck_assert_uint_eq(free_chunks(), NR_CHUNKS);
+	ck_assert_uint_eq(free_handles(), nr_handles);
+	settle();
+	ck_assert_uint_eq(fake_nr_vluns(sp), 0);
+	fake_fail_ios(sp, true, 0, 0, 0);
+	ck_assert_int_eq(put(0, BLOCK, 0x2c), BLOCK);
+}
+END_TEST
+
+START_TEST(test_data_write_that_fails_half_way_gives_the_rest_back)
+{
+	put(0, BLOCK, 0x2d);
+	fake_fail_ios(sp, true, 16, 16, -EIO); /* the file's second chunk */
+	ck_assert_int_eq(put(BLOCK, 2 * CHUNK, 0x2e), CHUNK - BLOCK);
+	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 1);
+	ck_assert_int_eq(put(CHUNK, BLOCK, 0x2e), -EIO);
+	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 1);
+	ck_assert_int_eq(run(file, DATA_OP_ALLOCATE, CHUNK, BLOCK), 0);
+	ck_assert_int_eq(put(CHUNK, BLOCK, 0x2e), -EIO);
+	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 2); /* was reserved before */
+	fake_fail_ios(sp, true, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(test_data_failed_zero_reserves_nothing)
+{
+	put(0, BLOCK, 0x2f);
+	fake_fail_ios(sp, true, 0, 1, -EIO);
+	ck_assert_int_eq(run(file, DATA_OP_ZERO, 10, 3 * CHUNK), -EIO);
+	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 1);
+	fake_fail_ios(sp, true, 0, 0, 0);
+	ck_assert_int_eq(run(file, DATA_OP_ZERO, 10, 3 * CHUNK), 0);
+	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 4);
+}
+END_TEST
+
 START_TEST(test_data_failed_write_over_the_end_never_shows)
 {
 	put(0, BLOCK + 100, 0x2a);
@@ -1253,6 +1303,9 @@ static void add_errors(TCase *errors)
 {
 	tcase_add_test(errors, test_data_failed_read_gives_what_comes_before);
 	tcase_add_test(errors, test_data_failed_write_leaves_unwritten_blocks_unwritten);
+	tcase_add_test(errors, test_data_failed_first_write_gives_chunk_and_handle_back);
+	tcase_add_test(errors, test_data_write_that_fails_half_way_gives_the_rest_back);
+	tcase_add_test(errors, test_data_failed_zero_reserves_nothing);
 	tcase_add_test(errors, test_data_failed_write_over_the_end_never_shows);
 	tcase_add_test(errors, test_data_write_behind_an_unclean_end_cleans_it_first);
 	tcase_add_test(errors, test_data_unreadable_edges_cut_the_write);

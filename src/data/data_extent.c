@@ -80,15 +80,6 @@ enum data_verdict data_punch_granted(struct data_op *op, struct data_worklist *w
 	return zero_partial_locked(op, wl, punched_locked);
 }
 
-static enum data_verdict zeroed_locked(struct data_op *op, struct data_worklist *wl)
-{
-	int err = forget_whole_locked(op);
-
-	if (err)
-		return data_op_end_locked(op, wl, err);
-	return end_grown_locked(op, wl);
-}
-
 static uint64_t first_chunk(struct data_op *op)
 {
 	return mapping_chunk_of(&op->file->map, block_floor(op->offset));
@@ -99,12 +90,27 @@ static uint64_t last_chunk(struct data_op *op)
 	return mapping_chunk_of(&op->file->map, block_floor(op_priv(op)->end - 1));
 }
 
-/** Every chunk of the range has a slot. Drops the lock. */
-static enum data_verdict reserved_locked(struct data_op *op, struct data_worklist *wl)
+static void reserve_locked(struct data_op *op)
 {
 	mapping_reserve(&op->file->map, first_chunk(op), last_chunk(op));
+}
+
+static enum data_verdict zeroed_locked(struct data_op *op, struct data_worklist *wl)
+{
+	int err = forget_whole_locked(op);
+
+	if (err)
+		return forget_failed_locked(op, wl, err);
+	reserve_locked(op);
+	return end_grown_locked(op, wl);
+}
+
+/** Every chunk of the range has a slot. Drops the lock. */
+static enum data_verdict taken_locked(struct data_op *op, struct data_worklist *wl)
+{
 	if (op->kind == DATA_OP_ZERO)
 		return zero_partial_locked(op, wl, zeroed_locked);
+	reserve_locked(op);
 	return end_grown_locked(op, wl);
 }
 
@@ -115,7 +121,7 @@ static enum data_verdict step_grown(struct data_op *op, struct data_worklist *wl
 	if (err)
 		return data_op_end(op, wl, err);
 	file_lock(op->file);
-	return reserved_locked(op, wl);
+	return taken_locked(op, wl);
 }
 
 enum data_verdict data_reserve_granted(struct data_op *op, struct data_worklist *wl)
@@ -128,7 +134,7 @@ enum data_verdict data_reserve_granted(struct data_op *op, struct data_worklist 
 		return edges_clean_tail_locked(op, wl);
 	err = space_take_locked(file, first_chunk(op), last_chunk(op));
 	if (!err)
-		return reserved_locked(op, wl);
+		return taken_locked(op, wl);
 	if (err != -ENOSPC)
 		return data_op_end_locked(op, wl, err);
 	priv->step = step_grown;

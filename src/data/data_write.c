@@ -13,6 +13,7 @@
 
 #include "data/edges.h"
 #include "data/file.h"
+#include "data/forget.h"
 #include "data/io.h"
 #include "data/space.h"
 
@@ -126,6 +127,7 @@ static enum data_verdict finish_locked(struct data_op *op, struct data_worklist 
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
+	ssize_t result = err;
 
 	good_end = min_u64(good_end, priv->end);
 	if (good_end > op->offset) {
@@ -133,11 +135,12 @@ static enum data_verdict finish_locked(struct data_op *op, struct data_worklist 
 		file_note_written_locked(file);
 		file_grow_size_locked(file, good_end);
 		space_ahead_locked(file, block_floor(good_end - 1));
+		result = (ssize_t)(good_end - op->offset);
 	}
-	if (err)
-		edges_note_failed_write_locked(file, op->offset, priv->end);
-	return data_op_end_locked(op, wl, good_end > op->offset ?
-						  (ssize_t)(good_end - op->offset) : err);
+	if (!err)
+		return data_op_end_locked(op, wl, result);
+	edges_note_failed_write_locked(file, op->offset, priv->end);
+	return forget_failed_locked(op, wl, result);
 }
 
 static enum data_verdict round_locked(struct data_op *op, struct data_worklist *wl);
@@ -174,7 +177,7 @@ static enum data_verdict step_merge(struct data_op *op, struct data_worklist *wl
 
 	/* What comes before an unreadable last block can be written all the same. */
 	if (err && good_end <= op->offset)
-		return data_op_end(op, wl, err);
+		return forget_failed(op, wl, err);
 	if (err) {
 		priv->end = good_end;
 		priv->nr_edges--;
@@ -249,7 +252,7 @@ static enum data_verdict begin_locked(struct data_op *op, struct data_worklist *
 	int err = mapping_prepare_set(&file->map, block_floor(op->offset), block_ceil(priv->end));
 
 	if (err)
-		return data_op_end_locked(op, wl, err);
+		return forget_failed_locked(op, wl, err);
 	edges_set(op, op->offset, priv->end);
 	for (unsigned i = 0; i < priv->nr_edges; i++)
 		priv->edges[i].merge = must_merge(file, &priv->edges[i]);

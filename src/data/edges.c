@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "data/forget.h"
 #include "data/io.h"
 
 static void add_edge(struct data_op_priv *priv, uint64_t block, uint64_t from, uint64_t to)
@@ -48,7 +49,7 @@ static enum data_verdict step_written(struct data_op *op, struct data_worklist *
 	int err = io_round_good_end(op, &good_end);
 
 	if (err)
-		return data_op_end(op, wl, err);
+		return forget_failed(op, wl, err);
 	data_op_drop_scratch(op, wl);
 	file_lock(op->file);
 	return op_priv(op)->after(op, wl);
@@ -61,7 +62,7 @@ static enum data_verdict step_read(struct data_op *op, struct data_worklist *wl)
 	int err = io_round_good_end(op, &good_end);
 
 	if (err)
-		return data_op_end(op, wl, err);
+		return forget_failed(op, wl, err);
 	for (unsigned i = 0; i < priv->nr_edges; i++) {
 		const struct data_edge *edge = &priv->edges[i];
 		struct superpipe_io *io = &priv->ios[i].io;

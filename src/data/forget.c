@@ -45,3 +45,29 @@ void forget_chunks_locked(struct data_op *op, uint64_t start, uint64_t end)
 		mapping_remove(map, first, last - 1);
 	space_account_locked(op->file);
 }
+
+static void forget_unused_locked(struct data_op *op)
+{
+	struct mapping *map = &op->file->map;
+	const struct range_lock_entry *range = &op_priv(op)->range;
+	uint64_t chunk = mapping_chunk_of(map, range->start);
+	uint64_t last = mapping_chunk_of(map, range->end - 1);
+
+	for (; (chunk = mapping_next_empty(map, chunk, last)) <= last; chunk++)
+		forget_if_empty(op, chunk);
+	space_account_locked(op->file);
+}
+
+enum data_verdict forget_failed_locked(struct data_op *op, struct data_worklist *wl,
+				       ssize_t result)
+{
+	if (!op->file->fixed)
+		forget_unused_locked(op);
+	return data_op_end_locked(op, wl, result);
+}
+
+enum data_verdict forget_failed(struct data_op *op, struct data_worklist *wl, ssize_t result)
+{
+	file_lock(op->file);
+	return forget_failed_locked(op, wl, result);
+}

@@ -20,4 +20,14 @@ int forget_blocks_locked(struct data_file *file, uint64_t start, uint64_t end);
  */
 void forget_chunks_locked(struct data_op *op, uint64_t start, uint64_t end);
 
+/**
+ * forget_failed_locked() - end an operation that failed or came short
+ * Chunks of its range that hold and reserve nothing are freed: it may have taken them in vain.
+ * Drops the lock.
+ */
+enum data_verdict forget_failed_locked(struct data_op *op, struct data_worklist *wl,
+				       ssize_t result);
+/** forget_failed() - the same, taking the lock for it */
+enum data_verdict forget_failed(struct data_op *op, struct data_worklist *wl, ssize_t result);
+
 #endif

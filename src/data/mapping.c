@@ -227,7 +227,8 @@ static int assign_chunk(struct mapping *map, uint64_t index)
 	chunk = chunk_new(map, index);
 	if (!chunk)
 		return -ENOMEM;
-	chunk->slot = (uint32_t)bitmap_next_clear(map->slot_used, 0, map->nr_slots);
+	chunk->slot = (uint32_t)bitmap_next_clear(map->slot_used, map->nr_full, map->nr_slots);
+	map->nr_full = chunk->slot + 1;
 	(void)bitmap_set(map->slot_used, chunk->slot, chunk->slot + 1u);
 	if (chunk->slot >= map->nr_tail)
 		map->nr_tail = chunk->slot + 1;
@@ -348,6 +349,7 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 
 		map->nr_written -= chunk->written.nr_written;
 		(void)bitmap_clear(map->slot_used, chunk->slot, chunk->slot + 1u);
+		map->nr_full = min_u(map->nr_full, chunk->slot);
 		chunk_free(chunk);
 	}
 	if (to == from)
@@ -358,11 +360,26 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 	map->nr_tail = (uint32_t)bitmap_last_set(map->slot_used, map->nr_tail);
 }
 
+static bool is_empty(const struct data_chunk *chunk)
+{
+	return !chunk->reserved && chunk->written.nr_written == 0;
+}
+
 bool mapping_is_empty(const struct mapping *map, uint64_t chunk)
 {
 	const struct data_chunk *found = find_chunk(map, chunk);
 
-	return found && !found->reserved && found->written.nr_written == 0;
+	return found && is_empty(found);
+}
+
+uint64_t mapping_next_empty(const struct mapping *map, uint64_t first, uint64_t last)
+{
+	uint32_t at = find_position(map, first);
+
+	while (at < map->nr_chunks && !is_empty(map->chunks[at]))
+		at++;
+	return at < map->nr_chunks && map->chunks[at]->index <= last ? map->chunks[at]->index
+								      : UINT64_MAX;
 }
 
 bool mapping_half_written(const struct mapping *map, uint64_t chunk)

@@ -31,6 +31,7 @@ struct mapping {
 	uint32_t nr_slots;              /* chunks of the vLUN that may be used */
 	uint32_t max_slots;             /* bits allocated in slot_used */
 	uint32_t nr_tail;               /* one more than the highest slot in use */
+	uint32_t nr_full;               /* no slot below this one is free */
 	unsigned lun;                   /* of the vLUN */
 };
 
@@ -94,6 +95,9 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last);
 
 /** mapping_is_empty() - has @chunk a slot, but neither a written block nor a reservation? */
 bool mapping_is_empty(const struct mapping *map, uint64_t chunk);
+
+/** mapping_next_empty() - lowest such chunk of [first, last], or UINT64_MAX */
+uint64_t mapping_next_empty(const struct mapping *map, uint64_t first, uint64_t last);
 
 /** mapping_half_written() - is @chunk the file's last one and its first half's worth written? */
 bool mapping_half_written(const struct mapping *map, uint64_t chunk);
