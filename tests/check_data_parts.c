@@ -208,6 +208,59 @@ START_TEST(test_mapping_assigns_from_the_front_until_slots_run_out)
 }
 END_TEST
 
+static void ck_lba(const struct mapping *map, uint64_t chunk, uint64_t slot)
+{
+	struct mapping_run run;
+
+	mapping_place(map, chunk * 16, 1, &run);
+	ck_assert_uint_eq(run.lba, slot * 16);
+}
+
+START_TEST(test_mapping_assigns_between_what_is_there)
+{
+	struct mapping map;
+
+	map_start(&map, 40);
+	ck_assert_int_eq(mapping_assign(&map, 20, 20), 0);
+	ck_assert_int_eq(mapping_assign(&map, 3, 3), 0);
+	ck_assert_int_eq(mapping_assign(&map, 5, 6), 0);
+	ck_assert_int_eq(mapping_assign(&map, 90, 90), 0);
+	ck_assert_int_eq(mapping_assign(&map, 2, 21), 0);
+	ck_assert_uint_eq(map.nr_chunks, 21);
+	ck_assert_uint_eq(mapping_missing(&map, 2, 21), 0);
+	ck_lba(&map, 20, 0);
+	ck_lba(&map, 3, 1);
+	ck_lba(&map, 6, 3);
+	ck_lba(&map, 90, 4);
+	ck_lba(&map, 2, 5);
+	ck_lba(&map, 4, 6);
+	ck_lba(&map, 19, 19);
+	ck_lba(&map, 21, 20);
+	ck_assert_int_eq(mapping_assign(&map, 0, 89), 0);
+	ck_assert_uint_eq(map.nr_chunks, 40);
+	ck_assert_uint_eq(mapping_first_missing(&map, 0, 89), 39);
+	ck_lba(&map, 90, 4);
+	mapping_fini(&map);
+}
+END_TEST
+
+START_TEST(test_mapping_finds_chunks_that_hold_nothing)
+{
+	struct mapping map;
+
+	map_start(&map, 8);
+	ck_assert_int_eq(mapping_assign(&map, 2, 6), 0);
+	mapping_reserve(&map, 2, 3);
+	ck_assert_int_eq(mapping_prepare_set(&map, 5 * 16, 5 * 16 + 1), 0);
+	mapping_set(&map, 5 * 16, 5 * 16 + 1);
+	ck_assert_uint_eq(mapping_next_empty(&map, 0, 9), 4);
+	ck_assert_uint_eq(mapping_next_empty(&map, 5, 9), 6);
+	ck_assert_uint_eq(mapping_next_empty(&map, 5, 5), UINT64_MAX);
+	ck_assert_uint_eq(mapping_next_empty(&map, 7, 9), UINT64_MAX);
+	mapping_fini(&map);
+}
+END_TEST
+
 START_TEST(test_mapping_runs_end_where_the_state_changes)
 {
 	struct mapping_run run;
@@ -367,6 +420,8 @@ int main(void)
 	tcase_add_test(core, test_written_map_costs_nothing_when_all_or_nothing_is_written);
 	tcase_add_test(core, test_mapping_takes_the_lowest_free_slot);
 	tcase_add_test(core, test_mapping_assigns_from_the_front_until_slots_run_out);
+	tcase_add_test(core, test_mapping_assigns_between_what_is_there);
+	tcase_add_test(core, test_mapping_finds_chunks_that_hold_nothing);
 	tcase_add_test(core, test_mapping_runs_end_where_the_state_changes);
 	tcase_add_test(core, test_range_lock_is_shared_by_readers_only);
 	tcase_add_test(core, test_range_lock_readers_do_not_starve_a_writer);

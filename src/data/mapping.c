@@ -201,12 +201,14 @@ static struct data_chunk *chunk_new(const struct mapping *map, uint64_t index)
 	return NULL;
 }
 
-static int room_for_chunk(struct mapping *map)
+static int room_for_chunks(struct mapping *map, uint32_t nr)
 {
-	uint32_t max = map->max_chunks ? map->max_chunks * 2 : 1;
+	uint32_t max = map->max_chunks ? map->max_chunks : 1;
 	struct data_chunk **chunks;
 
-	if (map->nr_chunks < map->max_chunks)
+	while (max < map->nr_chunks + nr)
+		max *= 2;
+	if (max == map->max_chunks)
 		return 0;
 	chunks = reallocarray(map->chunks, max, sizeof(*chunks));
 	if (!chunks)
@@ -217,47 +219,58 @@ static int room_for_chunk(struct mapping *map)
 }
 
 /** There is a free slot. */
-static int assign_chunk(struct mapping *map, uint64_t index)
+static struct data_chunk *chunk_with_slot(struct mapping *map, uint64_t index)
 {
-	struct data_chunk *chunk;
-	uint32_t at;
+	struct data_chunk *chunk = chunk_new(map, index);
 
-	if (room_for_chunk(map))
-		return -ENOMEM;
-	chunk = chunk_new(map, index);
 	if (!chunk)
-		return -ENOMEM;
+		return NULL;
 	chunk->slot = (uint32_t)bitmap_next_clear(map->slot_used, map->nr_full, map->nr_slots);
 	map->nr_full = chunk->slot + 1;
 	(void)bitmap_set(map->slot_used, chunk->slot, chunk->slot + 1u);
 	if (chunk->slot >= map->nr_tail)
 		map->nr_tail = chunk->slot + 1;
-	at = find_position(map, index);
-	memmove(&map->chunks[at + 1], &map->chunks[at],
-		(map->nr_chunks - at) * sizeof(*map->chunks));
-	map->chunks[at] = chunk;
-	map->nr_chunks++;
-	return 0;
+	return chunk;
 }
 
-static int assign_chunks(struct mapping *map, uint64_t first, uint64_t last)
+static void move_chunks(struct mapping *map, uint32_t to, uint32_t from, uint32_t nr)
 {
-	while (mapping_free_slots(map) > 0) {
-		int err;
+	memmove(&map->chunks[to], &map->chunks[from], nr * sizeof(*map->chunks));
+}
 
-		first = mapping_first_missing(map, first, last);
-		if (first > last)
+/**
+ * Makes up to @max chunks of those from @first on that are not there. One pass, because the array
+ * may be long: those behind move by @max at once, and back in between as their turn comes.
+ */
+static int assign_chunks(struct mapping *map, uint64_t first, uint32_t max)
+{
+	uint32_t out = find_position(map, first), in = out + max, end = map->nr_chunks + max;
+
+	if (room_for_chunks(map, max))
+		return -ENOMEM;
+	move_chunks(map, in, out, map->nr_chunks - out);
+	for (uint64_t index = first; out < in; index++) {
+		struct data_chunk *chunk;
+
+		if (in < end && map->chunks[in]->index == index) {
+			map->chunks[out++] = map->chunks[in++];
+			continue;
+		}
+		chunk = chunk_with_slot(map, index);
+		if (!chunk)
 			break;
-		err = assign_chunk(map, first);
-		if (err)
-			return err;
+		map->chunks[out++] = chunk;
 	}
-	return 0;
+	move_chunks(map, out, in, end - in);
+	map->nr_chunks = end - (in - out);
+	return out < in ? -ENOMEM : 0;
 }
 
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 {
-	int err = assign_chunks(map, first, last);
+	uint64_t missing = mapping_missing(map, first, last);
+	uint32_t nr_free = mapping_free_slots(map);
+	int err = assign_chunks(map, first, (uint32_t)min_u64(missing, nr_free));
 	uint32_t at = find_position(map, first);
 
 	while (at < map->nr_chunks && map->chunks[at]->index <= last) {
