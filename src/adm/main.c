@@ -5,6 +5,7 @@
 
 #include "adm/adm.h"
 #include "adm/lun.h"
+#include "base/std_fds.h"
 
 static int lun(int argc, char *argv[], FILE *out)
 {
@@ -76,6 +77,8 @@ int main(int argc, char *argv[])
 {
 	const char *group = argc > 1 ? argv[1] : NULL, *name = argc > 2 ? argv[2] : NULL;
 
+	if (std_fds_fill())
+		return ADM_FAILED;
 	if (group && (!strcmp(group, "-h") || !strcmp(group, "--help"))) {
 		print_usage(stdout, NULL);
 		return finish(ADM_OK);

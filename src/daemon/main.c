@@ -11,6 +11,7 @@
 #endif
 
 #include "base/log.h"
+#include "base/std_fds.h"
 #include "daemon/background.h"
 #include "daemon/options.h"
 #include "daemon/signals.h"
@@ -96,9 +97,12 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct volume *volume = NULL;
-	enum options_verdict verdict = options_parse(argc, argv, &options);
+	enum options_verdict verdict;
 	int err = 0;
 
+	if (std_fds_fill())
+		return EXIT_FAILURE;
+	verdict = options_parse(argc, argv, &options);
 	if (verdict == OPTIONS_RUN) {
 		use_one_heap();
 		start_logging(&options);

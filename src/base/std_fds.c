@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/std_fds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static int fill(int fd)
+{
+	/* The direction that nobody uses, so that a lost message is an error and not a success. */
+	int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+	int got;
+
+	if (fcntl(fd, F_GETFD) >= 0)
+		return 0;
+	/* The lowest free number: those below are open. */
+	got = open("/dev/null", flags);
+	return got == fd ? 0 : got < 0 ? -errno : -EBADF;
+}
+
+int std_fds_fill(void)
+{
+	int err = 0;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && !err; fd++)
+		err = fill(fd);
+	return err;
+}
