@@ -45,10 +45,11 @@ int background_fork(int *ret_report_fd)
 	return 0;
 }
 
-void background_ready(int report_fd)
+int background_ready(int report_fd)
 {
 	const char ok = EXIT_SUCCESS;
 	int null = open("/dev/null", O_RDWR);
+	int err;
 
 	if (null >= 0) {
 		for (int fd = 0; fd <= 2; fd++)
@@ -56,8 +57,7 @@ void background_ready(int report_fd)
 		if (null > 2)
 			close(null);
 	}
-	if (write(report_fd, &ok, 1) != 1) {
-		/* The parent was killed; nobody is left to tell. */
-	}
+	err = write(report_fd, &ok, 1) == 1 ? 0 : -errno;
 	close(report_fd);
+	return err;
 }

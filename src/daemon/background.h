@@ -15,7 +15,10 @@
  */
 int background_fork(int *ret_report_fd);
 
-/** background_ready() - all is well: let the parent go and leave the terminal. */
-void background_ready(int report_fd);
+/**
+ * background_ready() - all is well: let the parent go and leave the terminal
+ * Return: 0; -EPIPE the parent was killed, so that whoever started it does not want it any more.
+ */
+int background_ready(int report_fd);
 
 #endif

@@ -75,12 +75,21 @@ static int run(const struct options *options, struct volume *volume)
 		explain(NULL, "cannot go into the background");
 		return err;
 	}
-	err = volume_start(volume);
+	err = volume_attach(volume);
+	if (err)
+		return err;
+	/* Until now nothing is left behind by an end at once. */
+	signals_block();
+	err = volume_mount(volume);
 	if (err)
 		return err;
 	if (!options->foreground) {
 		(void)!chdir("/");
-		background_ready(report_fd);
+		err = background_ready(report_fd);
+	}
+	if (err) {
+		log_notice("the start was interrupted: unmounting %s", volume_mountpoint(volume));
+		return err;
 	}
 	tell_service_manager("READY=1");
 	return serve(volume);
@@ -106,7 +115,7 @@ int main(int argc, char **argv)
 	if (verdict == OPTIONS_RUN) {
 		use_one_heap();
 		start_logging(&options);
-		signals_block(options.foreground);
+		signals_prepare(options.foreground);
 		err = volume_open(&options, explain, NULL, &volume);
 		if (!err)
 			err = run(&options, volume);

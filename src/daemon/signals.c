@@ -4,49 +4,83 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 struct signals {
 	pthread_t thread;
 	struct volume *volume;
+	_Atomic bool stop; /* the next signal is signals_stop()'s own */
 };
 
-/* SIGUSR2 is how signals_stop() wakes the thread. */
-static sigset_t waited_for(void)
+static bool is_ignored(int number)
 {
+	struct sigaction action;
+
+	return !sigaction(number, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+/* The kernel keeps a blocked signal even where it is ignored, so the set leaves those out. SIGXCPU
+ * is the kernel's warning that SIGKILL will follow. */
+static sigset_t obeyed(void)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGXCPU };
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR2);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!is_ignored(numbers[i]))
+			sigaddset(&set, numbers[i]);
 	return set;
 }
 
-void signals_block(bool foreground)
+void signals_prepare(bool foreground)
 {
-	sigset_t set = waited_for();
+	/* SIGXFSZ: a write past the limit fails with EFBIG instead. SIGTTOU: a message must not stop
+	 * who serves the volume. */
+	static const int ignored[] = { SIGUSR1, SIGUSR2,   SIGPIPE, SIGALRM,   SIGVTALRM, SIGPROF,
+				       SIGIO,	SIGSTKFLT, SIGPWR,  SIGXFSZ, SIGTTIN,   SIGTTOU };
 
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (!foreground)
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+		(void)signal(number, SIG_IGN);
+	/* Whoever ignores SIGCHLD cannot wait for a child. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)signal(SIGXCPU, SIG_DFL);
+	if (!foreground) {
+		(void)signal(SIGINT, SIG_DFL);
 		(void)signal(SIGHUP, SIG_IGN);
+	}
+}
+
+void signals_block(void)
+{
+	sigset_t set = obeyed();
+
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static void *wait_main(void *arg)
 {
 	struct signals *signals = arg;
-	sigset_t set = waited_for();
+	sigset_t set = obeyed();
+	bool stopped = false;
 	int number;
 
-	if (sigwait(&set, &number) || number == SIGUSR2)
-		return NULL;
-	log_notice("%s: unmounting %s", strsignal(number), volume_mountpoint(signals->volume));
-	volume_stop(signals->volume);
+	while (!sigwait(&set, &number) && !atomic_load(&signals->stop)) {
+		if (stopped)
+			continue;
+		stopped = true;
+		log_notice("%s: unmounting %s", strsignal(number),
+			   volume_mountpoint(signals->volume));
+		volume_stop(signals->volume);
+	}
 	return NULL;
 }
 
@@ -57,11 +91,11 @@ int signals_start(struct volume *volume, struct signals **ret_signals)
 
 	if (!signals)
 		return -ENOMEM;
-	signals->volume = volume;
-	err = pthread_create(&signals->thread, NULL, wait_main, signals);
+	*signals = (struct signals){ .volume = volume };
+	err = thread_start(&signals->thread, wait_main, signals, "cxlfs-signals");
 	if (err) {
 		free(signals);
-		return -err;
+		return err;
 	}
 	*ret_signals = signals;
 	return 0;
@@ -71,7 +105,8 @@ void signals_stop(struct signals *signals)
 {
 	if (!signals)
 		return;
-	pthread_kill(signals->thread, SIGUSR2);
+	atomic_store(&signals->stop, true);
+	(void)pthread_kill(signals->thread, SIGTERM);
 	pthread_join(signals->thread, NULL);
 	free(signals);
 }

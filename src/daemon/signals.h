@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signals - one thread waits for them, so that no code here ever runs in a signal handler.
+ * signals - which end the volume, which do nothing. One thread waits for the former, so that no code
+ * here ever runs in a signal handler.
+ *
+ * An unmount loses all that the volume holds. So only signals that ask for an end are obeyed.
  */
 #ifndef CXLFS_DAEMON_SIGNALS_H
 #define CXLFS_DAEMON_SIGNALS_H
@@ -10,10 +13,15 @@
 struct signals;
 
 /**
- * signals_block() - keep SIGTERM and SIGINT for the waiting thread; before any thread
- * @foreground: SIGHUP, the end of the terminal, counts too; a daemon ignores it
+ * signals_prepare() - ignore those that would end the process for no good reason
+ * Before any thread. The ones that ask for an end still end the process at once.
+ * @foreground: SIGHUP, the end of the terminal, counts; SIGINT and SIGHUP do not where the caller of
+ *              the program had them ignored
  */
-void signals_block(bool foreground);
+void signals_prepare(bool foreground);
+
+/** signals_block() - from now on those that ask for an end wait for signals_start() */
+void signals_block(void);
 
 /** signals_start() - from now on any of them stops @volume. Return: 0; -errno. */
 int signals_start(struct volume *volume, struct signals **ret_signals);

@@ -26,6 +26,7 @@ struct volume {
 	struct data_volume *data;
 	struct fs *fs;
 	struct fuse_session *session;
+	bool io_uring;
 	_Atomic bool mounted; /* the reaper thread looks */
 };
 
@@ -184,7 +185,22 @@ static int use_io_uring(struct volume *volume)
 	return 0;
 }
 
-static int start_session(struct volume *volume, bool io_uring)
+int volume_attach(struct volume *volume)
+{
+	int err = choose_transport(volume, &volume->io_uring);
+
+	if (err)
+		return err;
+	err = superpipe_attach(volume->superpipe);
+	if (err)
+		return err;
+	err = data_volume_new(volume->superpipe, &volume->data);
+	if (err)
+		return fail(volume, err, "cannot use the LUNs together");
+	return start_fs(volume);
+}
+
+int volume_mount(struct volume *volume)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	const struct fuse_args *given = &volume->options->session_args;
@@ -203,27 +219,7 @@ static int start_session(struct volume *volume, bool io_uring)
 	if (fuse_session_mount(volume->session, volume->mountpoint))
 		return fail(volume, errno ? -errno : -EIO, "cannot mount");
 	volume->mounted = true;
-	return io_uring ? use_io_uring(volume) : 0;
-}
-
-int volume_start(struct volume *volume)
-{
-	bool io_uring;
-	int err;
-
-	err = choose_transport(volume, &io_uring);
-	if (err)
-		return err;
-	err = superpipe_attach(volume->superpipe);
-	if (err)
-		return err;
-	err = data_volume_new(volume->superpipe, &volume->data);
-	if (err)
-		return fail(volume, err, "cannot use the LUNs together");
-	err = start_fs(volume);
-	if (err)
-		return err;
-	return start_session(volume, io_uring);
+	return volume->io_uring ? use_io_uring(volume) : 0;
 }
 
 int volume_serve(struct volume *volume)

@@ -12,14 +12,17 @@ struct volume;
 
 /**
  * volume_open() - check the mountpoint and open the devices; to be called before the fork
- * @explain: receives one sentence for whatever fails, here and in volume_start()
+ * @explain: receives one sentence for whatever fails, here and in the next two
  * Return: 0; -errno.
  */
 int volume_open(const struct options *options, devport_explain_fn explain, void *explain_arg,
 		struct volume **ret_volume);
 
-/** volume_start() - attach, mount. In the process that will serve. Return: 0; -errno. */
-int volume_start(struct volume *volume);
+/** volume_attach() - all but the mount. In the process that will serve. Return: 0; -errno. */
+int volume_attach(struct volume *volume);
+
+/** volume_mount() - show the volume at its mountpoint. Return: 0; -errno. */
+int volume_mount(struct volume *volume);
 
 /** volume_serve() - answer requests until unmounted or stopped. Return: 0; -errno. */
 int volume_serve(struct volume *volume);
