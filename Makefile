@@ -218,6 +218,13 @@ check-asan: ## units and mounts under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory VARIANT=asan check-unit
 	@$(MAKE) --no-print-directory VARIANT=asan check-mount
 
+outside = $(if $(ONLY),$(ONLY:%=tests/outside/%.sh),$(wildcard tests/outside/*.sh))
+
+# Each suite has its own times, unless SECONDS is given.
+check-outside: SECONDS :=
+check-outside: everything build/deps/test build/deps/outside ## programs of others on real mounts, 40 minutes
+	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh outside $(outside)
+
 check-tsan: ## the unit suites under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan unit-tests
 	@CK_FORK=no BUILD=$(call dir_of,tsan) WRAPPER="setarch -R" tests/lib/run.sh unit \
@@ -287,6 +294,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/rig.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
-	check-asan check-tsan check-valgrind check-clang stress soak bench bench-scale \
+	check-asan check-outside check-tsan check-valgrind check-clang stress soak bench bench-scale \
 	bench-card bench-instructions lint man-lint \
 	install uninstall clean distclean help FORCE

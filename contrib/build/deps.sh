@@ -29,6 +29,16 @@ missing_packages() {
 	done
 }
 
+# Packages must not start their services: the tests start their own.
+keep_services_down() {
+	local policy=/usr/sbin/policy-rc.d
+	[ ! -e $policy ] || return 0
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+	# shellcheck disable=SC2064  # the name is known now
+	trap "rm -f $policy" EXIT
+}
+
 # The package lists may be absent (a fresh container) or out of date.
 apt_install() {
 	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y
@@ -60,6 +70,7 @@ mapfile -t missing < <(missing_packages "$@")
 [ ${#missing[@]} -gt 0 ] || exit 0
 [ "$(id -u)" = 0 ] || give_up "not root"
 say "installing ${missing[*]}"
+keep_services_down
 apt_install "${missing[@]}" >build/deps/apt.log 2>&1 9>&- || {
 	tail -n 5 build/deps/apt.log >&2
 	give_up "apt-get failed (build/deps/apt.log)"

@@ -143,8 +143,8 @@ mkdir -p "$logs"
 [ -n "${RESULTS:-}" ] || : >"$results"
 switch_uring_on
 trap restore_uring EXIT
-if [[ $group = mount* ]] && ! can_mount; then
-	report skip "mount tests" "/dev/fuse is missing; $# scripts"
+if [[ $group = mount* || $group = outside ]] && ! can_mount; then
+	report skip "$group tests" "/dev/fuse is missing; $# scripts"
 	set --
 fi
 for test in "$@"; do
