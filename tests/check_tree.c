@@ -340,7 +340,6 @@ START_TEST(test_tree_removed_directory_still_knows_its_parent)
 	ck_assert_uint_eq(attr_of(inner).nlink, 0);
 	ck_assert_ptr_eq(find(tree, inner, ".."), outer);
 	ck_assert_ptr_eq(find(tree, outer, ".."), root_of(tree));
-	ck_assert_ptr_eq(find(tree, inner, "."), inner);
 	ck_assert_int_eq(tree_lookup(tree, inner, "x", &found), -ENOENT);
 	ck_assert_int_eq(tree_check(tree), 0);
 	ck_assert_uint_eq(tree_nr_inodes(tree), 3);
@@ -748,12 +747,57 @@ START_TEST(test_tree_names_that_exist_cannot_be_made)
 }
 END_TEST
 
+START_TEST(test_tree_lookup_of_dot_finds_every_type)
+{
+	static const mode_t types[] = { S_IFREG, S_IFDIR, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK };
+	struct tree *tree = make_tree();
+	struct tree_inode *inode;
+	char name[] = "a";
+
+	for (int i = 0; i < 6; i++, name[0]++) {
+		ck_assert_int_eq(tree_mknod(tree, root_of(tree), name, types[i] | 0600, 0, at(1),
+					    &inode), 0);
+		ck_assert_ptr_eq(find(tree, inode, "."), inode);
+	}
+	ck_assert_int_eq(tree_symlink(tree, root_of(tree), "l", "none", at(1), &inode), 0);
+	ck_assert_ptr_eq(find(tree, inode, "."), inode);
+	end_tree(tree);
+}
+END_TEST
+
+START_TEST(test_tree_lookup_of_dot_is_stale_without_a_name)
+{
+	struct tree *tree = make_tree();
+	struct tree_inode *file = make_file(tree, root_of(tree), "f");
+	struct tree_inode *dir = make_dir(tree, root_of(tree), "d"), *inode;
+
+	tree_ref(file, 1);
+	tree_ref(dir, 1);
+	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(1), NULL), 0);
+	ck_assert_int_eq(tree_rmdir(tree, root_of(tree), "d", at(1)), 0);
+	ck_assert_int_eq(tree_lookup(tree, file, ".", &inode), -ESTALE);
+	ck_assert_int_eq(tree_lookup(tree, dir, ".", &inode), -ESTALE);
+	end_tree(tree);
+}
+END_TEST
+
+START_TEST(test_tree_root_has_generation_zero)
+{
+	struct tree *tree = make_tree();
+
+	ck_assert_uint_eq(attr_of(root_of(tree)).generation, 0);
+	ck_assert_uint_ne(attr_of(make_file(tree, root_of(tree), "f")).generation, 0);
+	end_tree(tree);
+}
+END_TEST
+
 START_TEST(test_tree_files_are_no_directories)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f"), *inode;
 
-	ck_assert_int_eq(tree_lookup(tree, file, ".", &inode), -ENOTDIR);
+	ck_assert_int_eq(tree_lookup(tree, file, "x", &inode), -ENOTDIR);
+	ck_assert_int_eq(tree_lookup(tree, file, "..", &inode), -ENOTDIR);
 	ck_assert_int_eq(tree_mknod(tree, file, "x", S_IFREG, 0, at(1), &inode), -ENOTDIR);
 	ck_assert_int_eq(tree_tmpfile(tree, file, 0600, at(1), &inode), -ENOTDIR);
 	ck_assert_int_eq(tree_unlink(tree, file, "x", at(1), NULL), -ENOTDIR);
@@ -897,6 +941,9 @@ static void add_life(TCase *life)
 	tcase_add_test(life, test_tree_removed_directory_still_knows_its_parent);
 	tcase_add_test(life, test_tree_removed_directory_takes_no_more_names);
 	tcase_add_test(life, test_tree_reused_number_has_another_generation);
+	tcase_add_test(life, test_tree_root_has_generation_zero);
+	tcase_add_test(life, test_tree_lookup_of_dot_finds_every_type);
+	tcase_add_test(life, test_tree_lookup_of_dot_is_stale_without_a_name);
 }
 
 static void add_readdir(TCase *readdir)

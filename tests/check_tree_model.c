@@ -456,7 +456,11 @@ static int expect_rename(struct world *w, const struct renaming *r)
 	if (r->names[1] && r->names[0]->inode == r->names[1]->inode)
 		return 0;
 	err = expect_types(w, r);
-	return err ? err : expect_rename_links(w, r);
+	if (!err)
+		err = expect_rename_links(w, r);
+	if (!err && (r->flags & RENAME_WHITEOUT) && model_nr_inodes(w) == MAX_INODES)
+		err = -ENOSPC;
+	return err;
 }
 
 static void model_move(struct world *w, int i, int from, int to)
@@ -467,6 +471,15 @@ static void model_move(struct world *w, int i, int from, int to)
 	w->inodes[from].attr.nlink--;
 	w->inodes[to].attr.nlink++;
 	w->inodes[i].parent = to;
+}
+
+static void model_whiteout(struct world *w, int dir, char name)
+{
+	const char whiteout[] = { name, '\0' };
+	struct tree_inode *inode;
+
+	ck_assert_int_eq(tree_lookup(w->tree, real(w, dir), whiteout, &inode), 0);
+	model_enter(w, dir, name, model_add(w, inode, S_IFCHR));
 }
 
 static void model_rename(struct world *w, const struct renaming *r, char new_name)
@@ -494,21 +507,28 @@ static void model_rename(struct world *w, const struct renaming *r, char new_nam
 
 static void do_rename(struct world *w)
 {
-	static const unsigned flags[] = { 0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE };
+	static const unsigned flags[] = {
+		0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE,
+		RENAME_WHITEOUT, RENAME_WHITEOUT | RENAME_NOREPLACE,
+	};
 	char names[2][2] = { { pick_name(w) }, { pick_name(w) } };
-	struct renaming r = { .flags = flags[pick(&w->random, 4)] };
+	struct renaming r = { .flags = flags[pick(&w->random, 6)] };
 	int expected;
+	bool same;
 
 	for (int end = 0; end < 2; end++) {
 		r.dirs[end] = end && pick(&w->random, 4) == 0 ? r.dirs[0] : pick_inode(w, true);
 		r.names[end] = model_find(w, r.dirs[end], names[end][0]);
 	}
 	expected = expect_rename(w, &r);
+	same = r.names[0] && r.names[1] && r.names[0]->inode == r.names[1]->inode;
 	ck_assert_int_eq(ATTEMPT(w, tree_rename(w->tree, real(w, r.dirs[0]), names[0],
 						real(w, r.dirs[1]), names[1], r.flags, &w->caller)),
 			 expected);
 	if (!expected)
 		model_rename(w, &r, names[1][0]);
+	if (!expected && !same && (r.flags & RENAME_WHITEOUT))
+		model_whiteout(w, r.dirs[0], names[0][0]);
 }
 
 static void do_refs(struct world *w)

@@ -225,7 +225,7 @@ START_TEST(test_rename_needs_proper_names_and_flags)
 	ck_assert_int_eq(mv(&p, p.a, ".", p.b, "x", 0), -EBUSY);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "..", 0), -EBUSY);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, ".", RENAME_NOREPLACE), -EEXIST);
-	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "x", RENAME_WHITEOUT), -EINVAL);
+	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", RENAME_EXCHANGE | RENAME_WHITEOUT), -EINVAL);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", RENAME_EXCHANGE | RENAME_NOREPLACE), -EINVAL);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "x", 1u << 30), -EINVAL);
 	end_tree(p.tree);
@@ -281,6 +281,70 @@ START_TEST(test_rename_replacing_keeps_the_cookie_of_the_name)
 }
 END_TEST
 
+static void expect_whiteout(struct place *p, struct tree_inode *dir, const char *name)
+{
+	struct tree_attr attr = attr_of(find(p->tree, dir, name));
+
+	ck_assert_uint_eq(attr.mode, S_IFCHR);
+	ck_assert_uint_eq(attr.rdev, 0);
+	ck_assert_uint_eq(attr.nlink, 1);
+	ck_assert_uint_eq(attr.uid, 1000);
+	ck_assert_int_eq(attr.btime.tv_sec, 50);
+}
+
+START_TEST(test_rename_leaves_a_whiteout)
+{
+	struct place p = make_place(0);
+	struct tree_place before, after;
+	uint64_t nr = tree_nr_inodes(p.tree);
+
+	tree_dir_place(p.tree, &p.a->dir, "f", &before);
+	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "x", RENAME_WHITEOUT | RENAME_NOREPLACE), 0);
+	tree_dir_place(p.tree, &p.a->dir, "f", &after);
+	ck_assert_uint_eq(before.key, after.key);
+	ck_assert_ptr_eq(find(p.tree, p.b, "x"), p.f);
+	expect_whiteout(&p, p.a, "f");
+	ck_assert_uint_eq(tree_nr_inodes(p.tree), nr + 1);
+	ck_assert_int_eq(mv(&p, p.a, "full", p.a, "moved", RENAME_WHITEOUT), 0);
+	ck_assert_uint_eq(attr_of(p.a).nlink, 4);
+	expect_whiteout(&p, p.a, "full");
+	ck_assert_int_eq(mv(&p, p.a, "f", p.a, "again", RENAME_WHITEOUT), 0);
+	expect_whiteout(&p, p.a, "f");
+	expect_whiteout(&p, p.a, "again");
+	end_tree(p.tree);
+}
+END_TEST
+
+START_TEST(test_rename_leaves_a_whiteout_and_replaces)
+{
+	struct place p = make_place(0);
+
+	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", RENAME_WHITEOUT | RENAME_NOREPLACE), -EEXIST);
+	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", RENAME_WHITEOUT), 0);
+	ck_assert_ptr_eq(find(p.tree, p.b, "g"), p.f);
+	expect_whiteout(&p, p.a, "f");
+	ck_assert_int_eq(mv(&p, p.root, "b", p.a, "sub", RENAME_WHITEOUT), 0);
+	ck_assert_ptr_eq(find(p.tree, p.b, ".."), p.a);
+	ck_assert_uint_eq(attr_of(p.root).nlink, 3);
+	expect_whiteout(&p, p.root, "b");
+	end_tree(p.tree);
+}
+END_TEST
+
+START_TEST(test_rename_without_room_for_a_whiteout_changes_nothing)
+{
+	struct place p = make_place(0);
+
+	p.tree->max_inodes = tree_nr_inodes(p.tree);
+	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "x", RENAME_WHITEOUT), -ENOSPC);
+	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", RENAME_WHITEOUT), -ENOSPC);
+	ck_assert_ptr_eq(find(p.tree, p.a, "f"), p.f);
+	ck_assert_ptr_eq(find(p.tree, p.b, "g"), p.g);
+	ck_assert_int_eq(attr_of(p.a).mtime.tv_sec, 2);
+	end_tree(p.tree);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tree rename");
@@ -299,6 +363,8 @@ int main(void)
 	tcase_add_test(core, test_rename_exchange_swaps_full_directories);
 	tcase_add_test(core, test_rename_exchange_swaps_a_file_with_a_directory);
 	tcase_add_test(core, test_rename_replacing_keeps_the_cookie_of_the_name);
+	tcase_add_test(core, test_rename_leaves_a_whiteout);
+	tcase_add_test(core, test_rename_leaves_a_whiteout_and_replaces);
 	suite_add_tcase(suite, core);
 	tcase_set_timeout(errors, 300);
 	tcase_add_test(errors, test_rename_of_a_directory_below_itself_is_invalid);
@@ -306,6 +372,7 @@ int main(void)
 	tcase_add_test(errors, test_rename_needs_proper_names_and_flags);
 	tcase_add_test(errors, test_rename_minds_the_limit_of_links);
 	tcase_add_test(errors, test_rename_without_memory_changes_nothing);
+	tcase_add_test(errors, test_rename_without_room_for_a_whiteout_changes_nothing);
 	suite_add_tcase(suite, errors);
 	return run_suite(suite);
 }

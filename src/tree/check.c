@@ -71,7 +71,8 @@ static void check_table(struct check *check)
 		nr++;
 		if (tree_get(tree, inode->ino) != inode)
 			breach(check, inode, "found under another number");
-		if (inode->generation == 0 || inode->generation > tree->last_generation)
+		if ((inode->generation == 0) != (inode->ino == TREE_ROOT_INO) ||
+		    inode->generation >= tree->next_generation)
 			breach(check, inode, "generation %" PRIu64, inode->generation);
 	}
 	if (nr != tree->itable.nr_used || nr > tree->max_inodes)

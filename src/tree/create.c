@@ -24,9 +24,8 @@ static void inherit_group(const struct tree_inode *dir, mode_t *mode,
 		*mode &= ~(mode_t)S_ISGID; /* else it would lend out a group the caller is not in */
 }
 
-/* An inode that is complete but for its number and links, and room for its number. */
-static int make(struct tree *tree, const struct tree_inode *dir, mode_t mode,
-		const struct tree_caller *caller, struct tree_inode **ret_inode)
+int tree_inode_make(struct tree *tree, const struct tree_inode *dir, mode_t mode,
+		    const struct tree_caller *caller, struct tree_inode **ret_inode)
 {
 	struct tree_inode *inode;
 	gid_t gid;
@@ -102,7 +101,7 @@ int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode
 		return err;
 	if (S_ISDIR(mode) && dir->nlink >= tree->max_links)
 		return -EMLINK;
-	err = make(tree, dir, mode & (S_IFMT | 07777), caller, &inode);
+	err = tree_inode_make(tree, dir, mode & (S_IFMT | 07777), caller, &inode);
 	if (err)
 		return err;
 	if (S_ISCHR(mode) || S_ISBLK(mode))
@@ -127,7 +126,7 @@ int tree_symlink(struct tree *tree, struct tree_inode *dir, const char *name, co
 		return -ENAMETOOLONG;
 	err = tree_name_place_new(tree, dir, name, &place);
 	if (!err)
-		err = make(tree, dir, S_IFLNK | 0777, caller, &inode);
+		err = tree_inode_make(tree, dir, S_IFLNK | 0777, caller, &inode);
 	if (err)
 		return err;
 	inode->symlink.target = tree->alloc(bytes + 1);
@@ -150,7 +149,7 @@ int tree_tmpfile(struct tree *tree, struct tree_inode *dir, mode_t mode,
 	int err = tree_inode_check_dir(dir);
 
 	if (!err)
-		err = make(tree, dir, S_IFREG | (mode & 07777), caller, &inode);
+		err = tree_inode_make(tree, dir, S_IFREG | (mode & 07777), caller, &inode);
 	if (err)
 		return err;
 	inode->linkable = true;

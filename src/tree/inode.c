@@ -56,7 +56,7 @@ void tree_inode_free(struct tree *tree, struct tree_inode *inode)
 void tree_inode_publish(struct tree *tree, struct tree_inode *inode)
 {
 	inode->ino = tree_itable_add(&tree->itable, inode);
-	inode->generation = ++tree->last_generation;
+	inode->generation = tree->next_generation++;
 }
 
 static bool is_held(const struct tree_inode *inode)

@@ -24,7 +24,7 @@ struct tree {
 	struct tree_itable itable;
 	uint64_t max_inodes;      /* UINT64_MAX: no limit */
 	uint32_t max_links;
-	uint64_t last_generation; /* one counter for all, so no number needs a memory of its own */
+	uint64_t next_generation; /* one counter for all, so no number needs a memory of its own */
 	uint64_t hash_seed;
 	uint64_t hash_mask;       /* all ones, unless a test wants names to collide */
 	void *(*alloc)(size_t bytes); /* malloc, unless a test wants memory to run out */
@@ -66,6 +66,14 @@ struct tree_inode {
  */
 int tree_inode_new(struct tree *tree, mode_t mode, const struct tree_caller *caller,
 		   struct tree_inode **ret_inode);
+
+/**
+ * tree_inode_make() - an inode for a new name in @dir, without number or link
+ * Minds the limit of inodes, the group and the ACL that @dir hands down; reserves a number.
+ * Return: 0; -ENOSPC; -ENOMEM.
+ */
+int tree_inode_make(struct tree *tree, const struct tree_inode *dir, mode_t mode,
+		    const struct tree_caller *caller, struct tree_inode **ret_inode);
 
 /** tree_inode_free() - undo tree_inode_new(); hands a payload back, frees entries. Accepts NULL. */
 void tree_inode_free(struct tree *tree, struct tree_inode *inode);

@@ -45,19 +45,32 @@ int tree_name_place_new(const struct tree *tree, const struct tree_inode *dir, c
 	return ret_place->entry || tree_name_is_dots(name) ? -EEXIST : 0;
 }
 
+/* The kernel asks only for inodes that it does not hold. One without a name is about to go: the
+ * kernel has dropped it, but we have not heard of it yet. */
+static int lookup_itself(const struct tree *tree, const struct tree_inode *inode,
+			 struct tree_inode **ret_inode)
+{
+	if (inode->nlink == 0)
+		return -ESTALE;
+	*ret_inode = tree_get(tree, inode->ino);
+	return 0;
+}
+
 int tree_lookup(const struct tree *tree, const struct tree_inode *dir, const char *name,
 		struct tree_inode **ret_inode)
 {
 	struct tree_place place;
 	int err;
 
+	if (tree_name_is_dot(name))
+		return lookup_itself(tree, dir, ret_inode);
 	if (!tree_is_dir(dir))
 		return -ENOTDIR;
 	err = tree_name_check(name);
 	if (err)
 		return err;
-	if (tree_name_is_dots(name)) {
-		*ret_inode = name[1] ? dir->dir.parent : tree_get(tree, dir->ino);
+	if (tree_name_is_dotdot(name)) {
+		*ret_inode = dir->dir.parent;
 		return 0;
 	}
 	tree_dir_place(tree, &dir->dir, name, &place);

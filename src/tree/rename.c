@@ -11,6 +11,7 @@ struct end {
 	const char *name;
 	struct tree_place place;
 	struct tree_inode *inode; /* what the name means before; NULL: nothing */
+	struct tree_inode *whiteout; /* what the old name is to mean afterwards; NULL: nothing */
 };
 
 static int find_end(const struct tree *tree, struct end *end)
@@ -24,10 +25,9 @@ static int find_end(const struct tree *tree, struct end *end)
 
 static int check_flags(unsigned flags)
 {
-	/* RENAME_WHITEOUT, for upper layers of overlays, would leave a device node behind. */
-	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;
-	return flags == (RENAME_NOREPLACE | RENAME_EXCHANGE) ? -EINVAL : 0;
+	return (flags & RENAME_EXCHANGE) && flags != RENAME_EXCHANGE ? -EINVAL : 0;
 }
 
 static int find_ends(const struct tree *tree, struct end *from, struct end *to, unsigned flags)
@@ -130,13 +130,31 @@ static void exchange(struct end *from, struct end *to)
 	change_parent(to->inode, to->dir, from->dir);
 }
 
+/* What an overlay takes for "deleted here": a character device 0:0. */
+static int make_whiteout(struct tree *tree, struct end *from, const struct tree_caller *caller)
+{
+	return tree_inode_make(tree, from->dir, S_IFCHR, caller, &from->whiteout);
+}
+
+/* The old name goes, or means the whiteout from now on. */
+static void leave(struct tree *tree, struct end *from, const struct end *to)
+{
+	if (from->whiteout) {
+		from->whiteout->nlink = 1;
+		tree_inode_publish(tree, from->whiteout);
+		from->place.entry->inode = from->whiteout;
+	} else {
+		tree_dir_remove(&from->dir->dir, &from->place);
+	}
+	change_parent(from->inode, from->dir, to->dir);
+}
+
 /* The entry of the replaced name stays, so that a reader of the directory sees it exactly once. */
 static void replace(struct tree *tree, struct end *from, struct end *to,
 		    const struct timespec *now)
 {
 	to->place.entry->inode = from->inode;
-	tree_dir_remove(&from->dir->dir, &from->place);
-	change_parent(from->inode, from->dir, to->dir);
+	leave(tree, from, to);
 	if (tree_is_dir(to->inode))
 		tree_inode_orphan_dir(to->inode, now);
 	else
@@ -148,11 +166,32 @@ static int move(struct tree *tree, struct end *from, struct end *to)
 {
 	int err = tree_dir_add(tree, &to->dir->dir, &to->place, to->name, from->inode);
 
+	if (!err)
+		leave(tree, from, to);
+	return err;
+}
+
+static int check_ends(const struct tree *tree, const struct end *from, const struct end *to,
+		      unsigned flags)
+{
+	int err = check_loops(from, to, flags);
+
+	if (!err && !(flags & RENAME_EXCHANGE))
+		err = check_replaced(from, to);
+	return err ? err : check_links(tree, from, to, flags);
+}
+
+/* Nothing has changed if it fails. */
+static int move_or_prepare(struct tree *tree, struct end *from, struct end *to, unsigned flags,
+			   const struct tree_caller *caller)
+{
+	int err = flags & RENAME_WHITEOUT ? make_whiteout(tree, from, caller) : 0;
+
+	if (!err && !to->inode)
+		err = move(tree, from, to);
 	if (err)
-		return err;
-	tree_dir_remove(&from->dir->dir, &from->place);
-	change_parent(from->inode, from->dir, to->dir);
-	return 0;
+		tree_inode_free(tree, from->whiteout);
+	return err;
 }
 
 int tree_rename(struct tree *tree, struct tree_inode *old_dir, const char *old_name,
@@ -165,16 +204,11 @@ int tree_rename(struct tree *tree, struct tree_inode *old_dir, const char *old_n
 
 	if (!err)
 		err = find_ends(tree, &from, &to, flags);
-	if (!err)
-		err = check_loops(&from, &to, flags);
 	if (err || from.inode == to.inode)
 		return err;
-	if (!(flags & RENAME_EXCHANGE))
-		err = check_replaced(&from, &to);
+	err = check_ends(tree, &from, &to, flags);
 	if (!err)
-		err = check_links(tree, &from, &to, flags);
-	if (!err && !to.inode)
-		err = move(tree, &from, &to);
+		err = move_or_prepare(tree, &from, &to, flags, caller);
 	if (err)
 		return err;
 	note_times(&from, &to, &caller->now);

@@ -63,7 +63,7 @@ struct tree_caller {
 
 struct tree_attr {
 	uint64_t ino;
-	uint64_t generation; /* differs for each inode that had this number */
+	uint64_t generation; /* differs for each inode that had this number; the root's is 0 */
 	mode_t mode;
 	uint32_t nlink;
 	uid_t uid;
@@ -107,7 +107,8 @@ void tree_set_payload(struct tree *tree, struct tree_inode *inode, void *payload
  * -EEXIST, -ENAMETOOLONG, -EINVAL (empty name, or a '/' in it), -ENOMEM, -EMLINK, -ENOSPC
  * (max_inodes; or 256 names in one directory share a 55-bit hash). */
 
-/** In a removed directory only "." and ".." are found. */
+/** In a removed directory only ".." is found. "." finds @dir itself, which may be of any type: so
+ *  the kernel asks for an inode by the number in a file handle. -ESTALE: it has no name any more. */
 int tree_lookup(const struct tree *tree, const struct tree_inode *dir, const char *name,
 		struct tree_inode **ret_inode);
 
@@ -138,7 +139,8 @@ int tree_unlink(struct tree *tree, struct tree_inode *dir, const char *name,
 		const struct tree_caller *caller, struct tree_inode **ret_inode);
 int tree_rmdir(struct tree *tree, struct tree_inode *dir, const char *name,
 	       const struct tree_caller *caller);
-/** @flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT (-EINVAL). Everything of rename(2):
+/** @flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT (the old name then means a new
+ *  character device 0:0; not with RENAME_EXCHANGE: -EINVAL). Everything of rename(2):
  *  same inode is a no-op, directory into itself -EINVAL, -ENOTEMPTY, -EISDIR, -ENOTDIR, ".."
  *  moves; "." and ".." as a name -EBUSY. */
 int tree_rename(struct tree *tree, struct tree_inode *old_dir, const char *old_name,
