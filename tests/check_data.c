@@ -1025,6 +1025,23 @@ START_TEST(test_data_short_growth_is_a_short_write)
 }
 END_TEST
 
+START_TEST(test_data_copy_that_fails_half_way_is_short)
+{
+	struct data_file *dst = data_file_new(vol);
+
+	for (unsigned i = 0; i < NR_CHUNKS - 2; i += 2)
+		put(i * CHUNK, 2 * CHUNK, 0x34);
+	ck_assert_int_eq(data_copy(file, 0, dst, 0, UINT64_MAX / 2), 2 * CHUNK);
+	ck_assert_int_eq(data_copy(file, 2 * CHUNK, dst, 2 * CHUNK, UINT64_MAX / 2), -ENOSPC);
+	ck_assert_uint_eq(data_file_size(dst), 2 * CHUNK);
+	fake_fail_ios(sp, false, 17, 1, -EIO);
+	ck_assert_int_eq(data_copy(file, 0, dst, 0, 2 * CHUNK), CHUNK + BLOCK);
+	ck_assert_int_eq(data_copy(file, CHUNK + BLOCK, dst, 0, BLOCK), -EIO);
+	fake_fail_ios(sp, false, 0, 0, 0);
+	data_file_free(dst);
+}
+END_TEST
+
 START_TEST(test_data_errors_of_the_driver_reach_the_caller)
 {
 	fake_fail_call(sp, FAKE_OPEN, 1, -EIO);
@@ -1311,6 +1328,7 @@ static void add_errors(TCase *errors)
 	tcase_add_test(errors, test_data_unreadable_edges_cut_the_write);
 	tcase_add_test(errors, test_data_failed_truncate_and_punch_change_nothing);
 	tcase_add_test(errors, test_data_short_growth_is_a_short_write);
+	tcase_add_test(errors, test_data_copy_that_fails_half_way_is_short);
 	tcase_add_test(errors, test_data_errors_of_the_driver_reach_the_caller);
 }
 
