@@ -27,7 +27,9 @@ struct volume {
 	struct fs *fs;
 	struct fuse_session *session;
 	bool io_uring;
-	_Atomic bool mounted; /* the reaper thread looks */
+	_Atomic bool mounted;
+	/* The reaper thread uses fs while it holds it, and only when mounted is set. */
+	pthread_mutex_t event_lock;
 };
 
 static int fail(struct volume *volume, int err, const char *what)
@@ -42,8 +44,11 @@ static int fail(struct volume *volume, int err, const char *what)
 /* Before the session is there, nobody can have asked for the size: it is read then. */
 static void lun_grew(struct volume *volume, unsigned lun)
 {
-	int err = volume->mounted ? fs_lun_grew(volume->fs, lun) : 0;
+	int err;
 
+	pthread_mutex_lock(&volume->event_lock);
+	err = volume->mounted ? fs_lun_grew(volume->fs, lun) : 0;
+	pthread_mutex_unlock(&volume->event_lock);
 	if (err)
 		log_err("%s: LUN %u has grown, but: %s", volume->mountpoint, lun, strerror(-err));
 	else
@@ -89,6 +94,7 @@ int volume_open(const struct options *options, devport_explain_fn explain, void 
 
 	if (!volume)
 		return -ENOMEM;
+	pthread_mutex_init(&volume->event_lock, NULL);
 	volume->options = options;
 	volume->explain = explain;
 	volume->explain_arg = explain_arg;
@@ -240,6 +246,14 @@ void volume_stop(struct volume *volume)
 	fs_end_serving(volume->fs, 0);
 }
 
+/* The adapter can have news until it is closed, which is after fs has been freed. */
+static void stop_listening(struct volume *volume)
+{
+	pthread_mutex_lock(&volume->event_lock);
+	volume->mounted = false;
+	pthread_mutex_unlock(&volume->event_lock);
+}
+
 void volume_close(struct volume *volume)
 {
 	if (!volume)
@@ -248,11 +262,13 @@ void volume_close(struct volume *volume)
 		fuse_session_unmount(volume->session);
 	if (volume->fs)
 		fs_end_session(volume->fs);
+	stop_listening(volume);
 	if (volume->session)
 		fuse_session_destroy(volume->session);
 	fs_free(volume->fs);
 	data_volume_free(volume->data);
 	superpipe_close(volume->superpipe);
+	pthread_mutex_destroy(&volume->event_lock);
 	free(volume->mountpoint);
 	free(volume);
 }
