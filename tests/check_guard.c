@@ -74,11 +74,12 @@ double fs_attr_seconds(const struct fs *of)
 	return 0;
 }
 
-void fs_touch_modified(struct fs *of, uint64_t ino, bool kill)
+void fs_touch_modified(struct fs *of, fuse_req_t req, uint64_t ino, enum fs_setid setid)
 {
 	(void)of;
+	(void)req;
 	(void)ino;
-	(void)kill;
+	(void)setid;
 }
 
 void fs_touch_accessed(struct fs *of, uint64_t ino)

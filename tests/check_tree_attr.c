@@ -56,25 +56,32 @@ static const struct {
 	mode_t before;
 	unsigned what;
 	mode_t after;
+	bool outsider; /* not in the file's group */
 } setid_cases[] = {
-	{ S_IFREG | 06755, TREE_SET_UID, S_IFREG | 0755 },
-	{ S_IFREG | 06755, TREE_SET_GID, S_IFREG | 0755 },
-	{ S_IFREG | 06745, TREE_SET_UID, S_IFREG | 02745 },
-	{ S_IFREG | 01755, TREE_SET_UID, S_IFREG | 01755 },
-	{ S_IFDIR | 06755, TREE_SET_UID, S_IFDIR | 06755 },
-	{ S_IFREG | 06755, TREE_SET_KILL_SUIDGID, S_IFREG | 0755 },
-	{ S_IFREG | 06644, TREE_SET_KILL_SUIDGID, S_IFREG | 02644 },
-	{ S_IFDIR | 06755, TREE_SET_KILL_SUIDGID, S_IFDIR | 06755 },
-	{ S_IFREG | 06755, TREE_SET_MTIME, S_IFREG | 06755 },
+	{ S_IFREG | 06755, TREE_SET_UID, S_IFREG | 0755, false },
+	{ S_IFREG | 06755, TREE_SET_GID, S_IFREG | 0755, false },
+	{ S_IFREG | 06745, TREE_SET_UID, S_IFREG | 02745, false },
+	{ S_IFREG | 06745, TREE_SET_UID, S_IFREG | 0745, true },
+	{ S_IFREG | 01755, TREE_SET_UID, S_IFREG | 01755, false },
+	{ S_IFDIR | 06755, TREE_SET_UID, S_IFDIR | 06755, false },
+	{ S_IFREG | 06755, TREE_SET_KILL_SUIDGID, S_IFREG | 0755, false },
+	{ S_IFREG | 06644, TREE_SET_KILL_SUIDGID, S_IFREG | 02644, false },
+	{ S_IFREG | 06644, TREE_SET_KILL_SUIDGID, S_IFREG | 0644, true },
+	{ S_IFREG | 02644, TREE_SET_MTIME, S_IFREG | 02644, true },
+	{ S_IFDIR | 06755, TREE_SET_KILL_SUIDGID, S_IFDIR | 06755, false },
+	{ S_IFREG | 06755, TREE_SET_MTIME, S_IFREG | 06755, false },
 };
 
 START_TEST(test_attr_chown_and_truncate_drop_setid_bits)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *inode = make_node(tree, root_of(tree), "n", setid_cases[_i].before);
+	const struct tree_attr attr = { .uid = 1 };
+	struct tree_caller caller = *at(3);
 
 	ck_assert_uint_eq(tree_mode(inode), setid_cases[_i].before);
-	ck_assert_int_eq(set(tree, inode, setid_cases[_i].what, (struct tree_attr){ .uid = 1 }), 0);
+	caller.may_setgid = !setid_cases[_i].outsider;
+	ck_assert_int_eq(tree_setattr(tree, inode, setid_cases[_i].what, &attr, &caller), 0);
 	ck_assert_uint_eq(tree_mode(inode), setid_cases[_i].after);
 	end_tree(tree);
 }
@@ -85,7 +92,22 @@ static void set_x(struct tree *tree, struct tree_inode *inode, const char *name)
 	ck_assert_int_eq(tree_setxattr(tree, inode, name, "1", 1, 0, false, at(3)), 0);
 }
 
-START_TEST(test_attr_write_drops_setid_bits_on_request_and_capabilities_always)
+START_TEST(test_attr_dropping_setid_bits_says_whether_there_were_any)
+{
+	struct tree *tree = make_tree();
+	struct tree_inode *file = make_node(tree, root_of(tree), "f", S_IFREG | 06745);
+
+	ck_assert(tree_drop_setid(file, true));
+	ck_assert_uint_eq(tree_mode(file), S_IFREG | 02745);
+	ck_assert(!tree_drop_setid(file, true));
+	ck_assert(tree_drop_setid(file, false));
+	ck_assert_uint_eq(tree_mode(file), S_IFREG | 0745);
+	ck_assert(!tree_drop_setid(file, false));
+	end_tree(tree);
+}
+END_TEST
+
+START_TEST(test_attr_write_drops_capabilities)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_node(tree, root_of(tree), "f", S_IFREG | 06755);
@@ -93,14 +115,12 @@ START_TEST(test_attr_write_drops_setid_bits_on_request_and_capabilities_always)
 
 	set_x(tree, file, "security.capability");
 	set_x(tree, file, "user.stays");
-	tree_touch_modified(file, &now, false);
+	tree_touch_modified(file, &now);
 	ck_assert_uint_eq(tree_mode(file), S_IFREG | 06755);
 	ck_assert_int_eq(tree_getxattr(file, "security.capability", NULL, 0), -ENODATA);
 	ck_assert_int_eq(tree_getxattr(file, "user.stays", NULL, 0), 1);
 	ck_assert_int_eq(attr_of(file).mtime.tv_sec, 60);
 	ck_assert_int_eq(attr_of(file).ctime.tv_sec, 60);
-	tree_touch_modified(file, &now, true);
-	ck_assert_uint_eq(tree_mode(file), S_IFREG | 0755);
 	set_x(tree, file, "security.capability");
 	ck_assert_int_eq(set(tree, file, TREE_SET_GID, (struct tree_attr){ .gid = 1 }), 0);
 	ck_assert_int_eq(tree_getxattr(file, "security.capability", NULL, 0), -ENODATA);
@@ -614,7 +634,8 @@ static void add_attr(TCase *attr)
 	tcase_add_test(attr, test_attr_mode_never_changes_the_type);
 	tcase_add_loop_test(attr, test_attr_chown_and_truncate_drop_setid_bits, 0,
 			    NR_OF(setid_cases));
-	tcase_add_test(attr, test_attr_write_drops_setid_bits_on_request_and_capabilities_always);
+	tcase_add_test(attr, test_attr_dropping_setid_bits_says_whether_there_were_any);
+	tcase_add_test(attr, test_attr_write_drops_capabilities);
 	tcase_add_loop_test(attr, test_attr_atime_is_due_as_mount_says, 0, NR_OF(atime_cases));
 }
 

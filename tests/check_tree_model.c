@@ -567,7 +567,7 @@ static void do_attr(struct world *w)
 		inode->attr.ctime = w->caller.now;
 		break;
 	case 2:
-		tree_touch_modified(real(w, i), &w->caller.now, true);
+		tree_touch_modified(real(w, i), &w->caller.now);
 		model_touch(w, i);
 		break;
 	default:

@@ -24,38 +24,6 @@ static void opened(struct fs *fs, fuse_req_t req, struct fuse_file_info *fi)
 	fs_reply_open(fs, req, fi);
 }
 
-static void truncated_at_open(struct fs_io *io)
-{
-	struct fs *fs = io->fs;
-
-	if (io->result < 0) {
-		fs_reply_err(fs, io->req, (int)io->result);
-	} else {
-		fs_touch_modified(fs, io->ino, io->kill);
-		opened(fs, io->req, &io->fi);
-	}
-	fs_io_put(io);
-}
-
-static void truncate_at_open(struct fs *fs, fuse_req_t req, uint64_t ino,
-			     const struct fuse_file_info *fi)
-{
-	struct fs_io *io = fs_io_get(fs, req, ino);
-
-	if (!io) {
-		fs_reply_err(fs, req, -ENOMEM);
-		return;
-	}
-	io->fi = *fi;
-#if FS_HAVE_KILL_SUIDGID
-	io->kill = fi->kill_suidgid;
-#endif
-	io->done = truncated_at_open;
-	io->op.kind = DATA_OP_TRUNCATE;
-	io->op.offset = 0;
-	fs_io_submit(io);
-}
-
 /* A read from the kernel's cache does not reach us; opening the file for reading does. */
 static void note_access_locked(struct fs *fs, struct tree_inode *inode, int flags)
 {
@@ -89,8 +57,6 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fs_unlock(fs);
 	if (!inode)
 		fs_reply_err(fs, req, -ESTALE);
-	else if ((fi->flags & O_TRUNC) && !fs->config.physical) /* a device ignores it, too */
-		truncate_at_open(fs, req, ino, fi);
 	else
 		opened(fs, req, fi);
 }
@@ -98,7 +64,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void range_done(struct fs_io *io)
 {
 	if (io->result >= 0)
-		fs_touch_modified(io->fs, io->ino, false);
+		fs_touch_modified(io->fs, io->req, io->ino, FS_SETID_ASK);
 	fs_reply_err(io->fs, io->req, io->result < 0 ? (int)io->result : 0);
 	fs_io_put(io);
 }
@@ -171,7 +137,7 @@ static void copied(struct fs_io *io)
 		fs_reply_err(io->fs, io->req, (int)io->result);
 	} else {
 		if (io->result)
-			fs_touch_modified(io->fs, io->ino, false);
+			fs_touch_modified(io->fs, io->req, io->ino, FS_SETID_ASK);
 		fs_touch_accessed(io->fs, io->source_ino);
 		fuse_reply_write(io->req, (size_t)io->result);
 		fs_leave(io->fs);

@@ -2,9 +2,8 @@
 #include "fs/internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <linux/capability.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Nobody else changes the volume, so what the kernel was told stays true: a century of seconds. */
 #define CACHE_SECONDS (100.0 * 365 * 86400)
@@ -21,42 +20,6 @@ struct timespec fs_now(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return now;
-}
-
-struct tree_caller fs_caller(fuse_req_t req)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-
-	return (struct tree_caller){
-		.uid = ctx->uid,
-		.gid = ctx->gid,
-		.umask = ctx->umask,
-		.now = fs_now(),
-	};
-}
-
-/* The kernel does not send supplementary groups; libfuse reads them from /proc, which is slow, so
- * this is asked only where a set-group-id bit hangs on it. */
-bool fs_caller_in_group(fuse_req_t req, gid_t gid)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	gid_t *groups;
-	int count, filled;
-	bool found = false;
-
-	if (ctx->uid == 0 || ctx->gid == gid)
-		return true;
-	count = fuse_req_getgroups(req, 0, NULL);
-	if (count <= 0)
-		return false;
-	groups = calloc((size_t)count, sizeof(*groups));
-	if (!groups)
-		return false;
-	filled = fuse_req_getgroups(req, count, groups);
-	for (int i = 0; i < count && i < filled; i++)
-		found |= groups[i] == gid;
-	free(groups);
-	return found;
 }
 
 /* @file: of a regular file, NULL for one without data and for all others. */
@@ -116,17 +79,49 @@ void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_
 	};
 }
 
-void fs_touch_modified(struct fs *fs, uint64_t ino, bool kill)
+/* S_ISGID without S_IXGRP gives nobody a privilege, and stays for members of the group. */
+bool fs_keeps_setgid(fuse_req_t req, const struct tree_inode *inode)
+{
+	struct tree_attr attr;
+
+	tree_getattr(inode, &attr);
+	return (attr.mode & S_ISGID) && !(attr.mode & S_IXGRP) && fs_caller_in_group(req, attr.gid);
+}
+
+bool fs_drop_setid(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid)
+{
+	struct tree_inode *inode;
+	bool changed = false;
+
+	if (setid == FS_SETID_ASK && fs_caller_can(req, CAP_FSETID))
+		return false;
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode) {
+		fs_attr_lock(fs, inode);
+		changed = tree_drop_setid(inode, fs_keeps_setgid(req, inode));
+		fs_attr_unlock(fs, inode);
+	}
+	fs_unlock(fs);
+	return changed;
+}
+
+void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid)
 {
 	struct timespec now = fs_now();
 	struct tree_inode *inode;
+	bool has_setid;
 
 	fs_read_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	fs_attr_lock(fs, inode);
-	tree_touch_modified(inode, &now, kill);
+	tree_touch_modified(inode, &now);
+	has_setid = tree_mode(inode) & (S_ISUID | S_ISGID);
 	fs_attr_unlock(fs, inode);
 	fs_unlock(fs);
+	/* The kernel must not run the file with the old mode once the change is answered. */
+	if (has_setid && setid != FS_SETID_KEEP && fs_drop_setid(fs, req, ino, setid))
+		fs_tell_attributes_changed(fs, ino);
 }
 
 void fs_touch_accessed(struct fs *fs, uint64_t ino)

@@ -109,26 +109,47 @@ void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
  *  @buf_bytes: of the buffer, as fs_io_pool_buffer_get() returned it */
 void fs_reply_pooled(struct fs *fs, fuse_req_t req, void *buf, size_t bytes, size_t buf_bytes);
 
-/* ---- inode.c: attributes ---- */
+/* ---- caller.c: who asks ---- */
 
 /** The caller of a request, with the time now. */
 struct tree_caller fs_caller(fuse_req_t req);
-struct timespec fs_now(void);
-/** True when the caller belongs to @gid or may set group ids all the same. */
+/** Returns true if the caller has a capability (CAP_FSETID...) outside of user namespaces. Slow.
+ *  A caller that cannot be seen in our /proc has none. */
+bool fs_caller_can(fuse_req_t req, int capability);
+/** Returns true if the caller is a member of @gid or has CAP_FSETID. Slow if it is neither root's
+ *  nor the caller's first group. */
 bool fs_caller_in_group(fuse_req_t req, gid_t gid);
+
+/* ---- inode.c: attributes ---- */
+
+struct timespec fs_now(void);
 
 /** fs_stat_locked() - attributes with the size and blocks of the data. Lock: tree, shared. */
 void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st);
 /** fs_entry_locked() - fill an entry, take the reference that goes with it. Lock: tree, shared. */
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry);
-/** Has the kernel ask for an inode's attributes again. Not from a thread that serves requests: the
- *  kernel may wait for one of them first. */
+/** Makes the kernel ask for an inode's attributes again. A thread that serves requests may call
+ *  this only for an inode that its request holds open: for another one the kernel may have to wait
+ *  for a request. */
 void fs_tell_attributes_changed(struct fs *fs, uint64_t ino);
 /** For how long the kernel may keep the attributes it is told. */
 double fs_attr_seconds(const struct fs *fs);
 
-/** Content changed: times, and set-id bits when @kill. Takes the locks. */
-void fs_touch_modified(struct fs *fs, uint64_t ino, bool kill);
+/** Whether a change of a file's contents drops its set-id bits. */
+enum fs_setid {
+	FS_SETID_KEEP,
+	FS_SETID_DROP, /* the kernel says that the caller has no CAP_FSETID */
+	FS_SETID_ASK,  /* the kernel does not say: look at the caller */
+};
+
+/** Drops the set-id bits that the caller may not leave behind. Takes the locks.
+ *  Return: whether the mode has changed. */
+bool fs_drop_setid(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid);
+/** Returns true if S_ISGID stays when the caller changes the file. Lock: the inode's attributes. */
+bool fs_keeps_setgid(fuse_req_t req, const struct tree_inode *inode);
+/** Notes that contents changed: times, capabilities and set-id bits; call it before the reply.
+ *  Takes the locks. */
+void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid);
 /** Content read: atime as the policy has it. Takes the locks. */
 void fs_touch_accessed(struct fs *fs, uint64_t ino);
 
@@ -146,7 +167,7 @@ struct fs_io {
 	fuse_req_t req;
 	uint64_t ino;
 	struct ring_entry *entry; /* that holds the request; NULL: not of a ring */
-	bool kill;           /* drop set-id bits when done */
+	enum fs_setid setid; /* when done */
 	void *buf;           /* pool's, or NULL */
 	size_t buf_bytes;
 	ssize_t result;

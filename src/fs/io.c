@@ -22,7 +22,7 @@ struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 	io->entry = req ? ring_entry_here() : NULL;
 	if (io->entry)
 		ring_keep(io->entry);
-	io->kill = false;
+	io->setid = FS_SETID_KEEP;
 	io->buf = NULL;
 	return io;
 }
@@ -195,7 +195,7 @@ static void write_done(struct fs_io *io)
 	} else {
 		/* Pages written back carry no time: the kernel sends the one it has kept. */
 		if (!io->fi.writepage)
-			fs_touch_modified(io->fs, io->ino, io->kill);
+			fs_touch_modified(io->fs, io->req, io->ino, io->setid);
 		else if (data_file_take_news(io->op.file))
 			tell_news(io->fs, io->ino);
 		fuse_reply_write(io->req, (size_t)io->result);
@@ -219,7 +219,7 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 	}
 	io->fi = *fi;
 #if FS_HAVE_KILL_SUIDGID
-	io->kill = fi->kill_suidgid;
+	io->setid = fi->kill_suidgid ? FS_SETID_DROP : FS_SETID_KEEP;
 #endif
 	io->op.kind = DATA_OP_WRITE;
 	io->op.offset = (uint64_t)off;

@@ -65,20 +65,18 @@ static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
 
 static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 {
-	bool kills = false;
-
 	(void)want(conn, FUSE_CAP_EXPORT_SUPPORT);
 	(void)want(conn, FUSE_CAP_PARALLEL_DIROPS);
 	/* With ACLs the default ACL of the parent may replace the umask, so it must come to us. */
 	if (want(conn, FUSE_CAP_POSIX_ACL))
 		(void)want(conn, FUSE_CAP_DONT_MASK);
 #if FS_HAVE_KILL_SUIDGID
-	kills = want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
+	/* Without it the kernel would look for capabilities before each write. */
+	(void)want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
 #endif
-	/* An open that truncates must drop set-id bits as well. Where the kernel does not tell us
-	 * when, or does not send the open at all, it has to truncate by a request of its own, with
-	 * which it says so, or before which it drops them itself. */
-	if (fs->config.physical || (kills && !fs->no_open))
+	/* Truncating drops set-id bits. The answer to an open cannot tell the kernel the new mode, so
+	 * an open with O_TRUNC has to truncate by a request of its own. A device ignores O_TRUNC. */
+	if (fs->config.physical)
 		(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 	else
 		do_without(conn, FUSE_CAP_ATOMIC_O_TRUNC);

@@ -33,13 +33,20 @@ static int set_locked(struct fs *fs, struct tree_inode *inode, fuse_req_t req,
 	};
 	int err;
 
-	caller.may_setgid = true; /* the kernel has cleared S_ISGID of the mode where it must */
+	caller.may_setgid = fs_keeps_setgid(req, inode);
 	if ((to_set & FUSE_SET_ATTR_SIZE) && !(to_set & FUSE_SET_ATTR_MTIME))
 		attr.mtime = caller.now;
 	fs_attr_lock(fs, inode);
 	err = tree_setattr(fs->tree, inode, tree_what(to_set), &attr, &caller);
 	fs_attr_unlock(fs, inode);
 	return err;
+}
+
+/* Before a write, fallocate or copy_file_range the kernel sends a request that sets nothing if it
+ * finds set-id bits that have to go. The answer tells it what the mode is now. */
+static bool sets_nothing(int to_set)
+{
+	return !(to_set & ~FUSE_SET_ATTR_CTIME);
 }
 
 static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const struct stat *attr,
@@ -49,6 +56,8 @@ static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const str
 	struct stat st;
 	int err = -ESTALE;
 
+	if (sets_nothing(to_set))
+		(void)fs_drop_setid(fs, req, ino, FS_SETID_ASK);
 	fs_write_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	if (inode)

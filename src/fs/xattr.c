@@ -2,6 +2,7 @@
 #include "fs/internal.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 
 static bool is_access_acl(const char *name)
@@ -52,6 +53,16 @@ void fs_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	fs_reply_err(fs, req, err);
 }
 
+/* The kernel refuses to read trusted attributes without CAP_SYS_ADMIN. What cannot be read is not
+ * listed: programs that copy attributes take that for an error. */
+static ssize_t list_locked(fuse_req_t req, const struct tree_inode *inode, char *list, size_t bytes)
+{
+	bool with_trusted = tree_listxattr(inode, true, NULL, 0) !=
+			    tree_listxattr(inode, false, NULL, 0);
+
+	return tree_listxattr(inode, with_trusted && fs_caller_can(req, CAP_SYS_ADMIN), list, bytes);
+}
+
 /* @name NULL: the list of names. */
 static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes)
 {
@@ -71,7 +82,7 @@ static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t 
 	inode = tree_get(fs->tree, ino);
 	if (inode)
 		got = name ? tree_getxattr(inode, name, buf, bytes)
-			   : tree_listxattr(inode, fuse_req_ctx(req)->uid == 0, buf, bytes);
+			   : list_locked(req, inode, buf, bytes);
 	fs_unlock(fs);
 	if (got > 0 && buf) {
 		fs_reply_pooled(fs, req, buf, (size_t)got, buf_bytes);

@@ -43,17 +43,16 @@ uint64_t tree_ino(const struct tree_inode *inode)
 	return inode->ino;
 }
 
-/*
- * Without execution for the group, S_ISGID has nothing to do with privileges (it used to mean
- * mandatory locks), and stays.
- */
-static void drop_setid(struct tree_inode *inode)
+bool tree_drop_setid(struct tree_inode *inode, bool in_group)
 {
+	mode_t before = inode->mode;
+
 	if (tree_is_dir(inode))
-		return;
+		return false;
 	inode->mode &= ~(mode_t)S_ISUID;
-	if (inode->mode & S_IXGRP)
+	if ((inode->mode & S_IXGRP) || !in_group)
 		inode->mode &= ~(mode_t)S_ISGID;
+	return inode->mode != before;
 }
 
 static void drop_capability(struct tree_inode *inode)
@@ -63,9 +62,9 @@ static void drop_capability(struct tree_inode *inode)
 }
 
 /* Whoever gets the file, or writes to it, does not get the privileges that went with it. */
-static void drop_privileges(struct tree_inode *inode)
+static void drop_privileges(struct tree_inode *inode, bool in_group)
 {
-	drop_setid(inode);
+	(void)tree_drop_setid(inode, in_group);
 	if (!tree_is_dir(inode))
 		drop_capability(inode);
 }
@@ -79,7 +78,7 @@ int tree_setattr(struct tree *tree, struct tree_inode *inode, unsigned what,
 	if (what & TREE_SET_GID)
 		inode->gid = attr->gid;
 	if (what & (TREE_SET_UID | TREE_SET_GID | TREE_SET_KILL_SUIDGID))
-		drop_privileges(inode);
+		drop_privileges(inode, caller->may_setgid);
 	if (what & TREE_SET_MODE) {
 		inode->mode = (inode->mode & S_IFMT) | (attr->mode & 07777);
 		tree_acl_chmod(inode);
@@ -94,12 +93,10 @@ int tree_setattr(struct tree *tree, struct tree_inode *inode, unsigned what,
 	return 0;
 }
 
-void tree_touch_modified(struct tree_inode *inode, const struct timespec *now, bool kill_suidgid)
+void tree_touch_modified(struct tree_inode *inode, const struct timespec *now)
 {
 	inode->mtime = *now;
 	inode->ctime = *now;
-	if (kill_suidgid)
-		drop_setid(inode);
 	/* Not even root may change a program and keep the capabilities of the old contents. */
 	drop_capability(inode);
 }

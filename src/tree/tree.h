@@ -177,15 +177,21 @@ int tree_readdir(const struct tree *tree, const struct tree_inode *dir, uint64_t
 #define TREE_SET_BTIME      0x80u
 
 /** tree_setattr() - chmod, chown, utimes in one; chmod keeps the ACL's mask in step; chown of a
- *  non-directory drops set-id bits (S_ISGID only where group-executable) and security.capability,
- *  as does TREE_SET_KILL_SUIDGID; a mode given along with it is set after that. S_ISGID of a chmod
- *  by somebody outside the group is the kernel's to drop. Cannot fail. */
+ *  non-directory drops set-id bits, see tree_drop_setid(), and security.capability, as does
+ *  TREE_SET_KILL_SUIDGID; a mode given along with it is set after that. S_ISGID of a chmod by
+ *  somebody outside the group is the kernel's to drop. Cannot fail. */
 int tree_setattr(struct tree *tree, struct tree_inode *inode, unsigned what,
 		 const struct tree_attr *attr, const struct tree_caller *caller);
 
+/** Drops the set-id bits of a file that is no directory.
+ *  @in_group: the caller is a member of the file's group or has CAP_FSETID: S_ISGID then goes only
+ *  together with S_IXGRP, since it gives nobody a privilege otherwise.
+ *  Return: whether the mode has changed. */
+bool tree_drop_setid(struct tree_inode *inode, bool in_group);
+
 /** Note that contents changed: mtime, ctime, and security.capability goes, as Linux has it whoever
- *  writes; with @kill_suidgid the set-id bits go as well. */
-void tree_touch_modified(struct tree_inode *inode, const struct timespec *now, bool kill_suidgid);
+ *  writes. */
+void tree_touch_modified(struct tree_inode *inode, const struct timespec *now);
 
 enum tree_atime { TREE_ATIME_NEVER, TREE_ATIME_RELATIVE, TREE_ATIME_STRICT };
 /** True when an access now would move atime under @policy (relative: as relatime of mount(8)). */
