@@ -1,5 +1,6 @@
 #!/bin/bash
 # The scripts are clean: shellcheck has nothing to say about them.
+# timeout: 400
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v shellcheck >/dev/null || {
