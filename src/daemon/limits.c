@@ -3,15 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-
-#define MOUNT_TABLE "/proc/self/mountinfo"
+#include "daemon/mount_table.h"
 
 static const struct {
 	const char *name, *value;
@@ -23,59 +20,6 @@ static const struct {
 	{ "strict_limit", "1" },
 	{ "max_ratio", "25" },
 };
-
-static bool is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-/* The table writes blanks and backslashes as a backslash and three digits. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; to++) {
-		if (from[0] == '\\' && is_octal(from[1]) && is_octal(from[2]) && is_octal(from[3])) {
-			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
-}
-
-static bool is_on(char *line, const char *mountpoint, char ret_device[32])
-{
-	char *place = NULL;
-	bool same = false;
-
-	if (sscanf(line, "%*s %*s %31s %*s %ms", ret_device, &place) == 2) {
-		unescape(place);
-		same = !strcmp(place, mountpoint);
-	}
-	free(place);
-	return same;
-}
-
-/* The last mount on a place is the one that shows. */
-static bool find_device(const char *mountpoint, char ret_device[32])
-{
-	FILE *table = fopen(MOUNT_TABLE, "re");
-	char *line = NULL, device[32];
-	size_t room = 0;
-	bool found = false;
-
-	while (table && getline(&line, &room, table) >= 0)
-		if (is_on(line, mountpoint, device)) {
-			strcpy(ret_device, device);
-			found = true;
-		}
-	free(line);
-	if (table)
-		fclose(table);
-	return found;
-}
 
 static void set(const char *device, const char *name, const char *value)
 {
@@ -94,12 +38,14 @@ static void set(const char *device, const char *name, const char *value)
 
 void limits_raise(const char *mountpoint)
 {
-	char device[32];
+	struct mount_entry mount;
+	int err = mount_table_top(mountpoint, &mount);
 
-	if (!find_device(mountpoint, device)) {
-		log_debug(LOGC_DAEMON, "%s is not in " MOUNT_TABLE, mountpoint);
+	if (err) {
+		log_debug(LOGC_DAEMON, "%s in " MOUNT_TABLE ": %s", mountpoint, strerror(-err));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		set(device, limits[i].name, limits[i].value);
+		set(mount.device, limits[i].name, limits[i].value);
+	mount_entry_free(&mount);
 }

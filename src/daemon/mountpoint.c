@@ -3,19 +3,21 @@
 
 #include <errno.h>
 #include <libgen.h>
-#include <mntent.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
-
-#define OUR_TYPE "fuse.cxlfs"
+#include "daemon/mount_table.h"
 
 struct explainer {
 	devport_explain_fn explain;
@@ -35,20 +37,38 @@ static int __attribute__((format(printf, 3, 4))) refuse(const struct explainer *
 	return err;
 }
 
-/* The last mount on a place is the one that shows. */
 static bool our_mount_is_on(const char *path)
 {
-	FILE *table = setmntent("/proc/self/mounts", "r");
-	struct mntent *entry;
-	bool ours = false;
+	struct mount_entry mount;
+	bool ours;
 
-	if (!table)
+	if (mount_table_top(path, &mount))
 		return false;
-	while ((entry = getmntent(table)))
-		if (!strcmp(entry->mnt_dir, path))
-			ours = !strcmp(entry->mnt_type, OUR_TYPE);
-	endmntent(table);
+	ours = mount_entry_is_ours(&mount);
+	mount_entry_free(&mount);
 	return ours;
+}
+
+static int ask_fusermount(const char *path)
+{
+	char *argv[] = { "fusermount3", "-u", "-z", "-q", "--", (char *)(uintptr_t)path, NULL };
+	int status, err;
+	pid_t child;
+
+	err = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
+	if (err)
+		return -err;
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EPERM;
+}
+
+int mountpoint_detach(const char *path)
+{
+	if (!umount2(path, MNT_DETACH))
+		return 0;
+	return errno == EPERM ? ask_fusermount(path) : -errno;
 }
 
 /* realpath(3) stops at a dead mount; its parent directory can still be resolved. */
@@ -72,12 +92,15 @@ static char *resolve(const char *path)
 
 static int repair_dead_mount(const char *path, const struct explainer *to)
 {
+	int err;
+
 	if (!our_mount_is_on(path))
 		return refuse(to, -ENOTCONN,
 			      "%s holds a dead mount that is not ours; unmount it first", path);
-	if (umount2(path, MNT_DETACH))
-		return refuse(to, -errno, "cannot take the dead mount off %s: %s", path,
-			      strerror(errno));
+	err = mountpoint_detach(path);
+	if (err)
+		return refuse(to, err, "cannot take the dead mount off %s: %s", path,
+			      strerror(-err));
 	log_notice("took a dead mount off %s", path);
 	return 0;
 }

@@ -18,4 +18,10 @@
 int mountpoint_prepare(const char *path, devport_explain_fn explain, void *explain_arg,
 		       char **ret_path);
 
+/**
+ * mountpoint_detach() - take what shows at a place away, also where it is dead or in use
+ * As a user without privileges with the help of fusermount3. Return: 0; -errno.
+ */
+int mountpoint_detach(const char *path);
+
 #endif

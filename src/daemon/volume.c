@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "daemon/limits.h"
+#include "daemon/mount_table.h"
 #include "daemon/mountpoint.h"
 #include "fs/fs.h"
 
+/* Of 10 ms each. */
+#define GONE_TRIES 100
 #define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
 
 struct volume {
@@ -30,6 +34,8 @@ struct volume {
 	_Atomic bool mounted;
 	/* The reaper thread uses fs while it holds it, and only when mounted is set. */
 	pthread_mutex_t event_lock;
+	char device[32];      /* of the mount, as the mount table has it; empty: not known */
+	_Atomic bool stopped; /* by volume_stop() */
 };
 
 static int fail(struct volume *volume, int err, const char *what)
@@ -206,6 +212,34 @@ int volume_attach(struct volume *volume)
 	return start_fs(volume);
 }
 
+static void note_mount(struct volume *volume)
+{
+	struct mount_entry mount;
+	int err = mount_table_top(volume->mountpoint, &mount);
+
+	if (err) {
+		log_warning("%s in " MOUNT_TABLE ": %s", volume->mountpoint, strerror(-err));
+		return;
+	}
+	memcpy(volume->device, mount.device, sizeof(volume->device));
+	mount_entry_free(&mount);
+}
+
+/* Nothing else may have been mounted over it, or in its place after a lazy unmount. */
+static bool shows(const struct volume *volume)
+{
+	struct mount_entry mount;
+	int err = mount_table_top(volume->mountpoint, &mount);
+	bool same;
+
+	if (err)
+		return err != -EINVAL; /* not known: as if nobody had touched it */
+	same = mount_entry_is_ours(&mount) &&
+	       (!volume->device[0] || !strcmp(mount.device, volume->device));
+	mount_entry_free(&mount);
+	return same;
+}
+
 int volume_mount(struct volume *volume)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -225,23 +259,45 @@ int volume_mount(struct volume *volume)
 	if (fuse_session_mount(volume->session, volume->mountpoint))
 		return fail(volume, errno ? -errno : -EIO, "cannot mount");
 	volume->mounted = true;
+	note_mount(volume);
 	return volume->io_uring ? use_io_uring(volume) : 0;
+}
+
+/* After umount -f the connection ends a moment before the mount is taken away. */
+static bool goes_away(const struct volume *volume)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (int tries = 0; tries < GONE_TRIES; tries++) {
+		if (!shows(volume))
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 int volume_serve(struct volume *volume)
 {
-	return fs_serve(volume->fs, volume->options->threads);
+	int err = fs_serve(volume->fs, volume->options->threads);
+
+	/* The kernel says the same of an unmount and of a connection that somebody aborted. */
+	if (!err && !volume->stopped && volume->device[0] && !goes_away(volume))
+		err = -ECONNABORTED;
+	return err;
 }
 
 void volume_stop(struct volume *volume)
 {
+	volume->stopped = true;
 	/* With nobody inside this ends the session from the kernel's side, in good order. */
-	if (!umount2(volume->mountpoint, 0))
-		return;
-	/* A user without privileges may not; libfuse asks fusermount3 when the session has ended. */
-	if (errno == EBUSY)
-		log_notice("%s is in use: open files in it will fail from now on",
-			   volume->mountpoint);
+	if (shows(volume)) {
+		if (!umount2(volume->mountpoint, 0))
+			return;
+		/* A user without privileges may not; volume_close() asks fusermount3. */
+		if (errno == EBUSY)
+			log_notice("%s is in use: open files in it will fail from now on",
+				   volume->mountpoint);
+	}
 	fs_quiesce(volume->fs);
 	fs_end_serving(volume->fs, 0);
 }
@@ -254,12 +310,26 @@ static void stop_listening(struct volume *volume)
 	pthread_mutex_unlock(&volume->event_lock);
 }
 
+/* libfuse leaves a mount alone whose connection has ended, but takes away whatever else shows. */
+static void unmount(struct volume *volume)
+{
+	int err = 0;
+
+	if (shows(volume))
+		fuse_session_unmount(volume->session);
+	if (shows(volume))
+		err = mountpoint_detach(volume->mountpoint);
+	if (err)
+		log_err("%s is dead and cannot be unmounted: %s", volume->mountpoint,
+			strerror(-err));
+}
+
 void volume_close(struct volume *volume)
 {
 	if (!volume)
 		return;
 	if (volume->mounted)
-		fuse_session_unmount(volume->session);
+		unmount(volume);
 	if (volume->fs)
 		fs_end_session(volume->fs);
 	stop_listening(volume);

@@ -39,6 +39,12 @@ as_nobody sh -c "echo mine >'$WORK/open/file' && cat '$WORK/open/file'" >"$WORK/
 same "$(cat "$WORK/said")" mine
 same "$(as_nobody stat -c '%u %g %a' "$WORK/open")" "$(id -u nobody) $(id -g nobody) 755" "root directory"
 must_errno "Permission denied" setpriv --reuid=12002 --regid=12002 --clear-groups ls "$WORK/open"
+
+# A user can take a dead mount away as well as root.
+kill -KILL "$(background_daemons)"
+wait_until "the daemon is gone" no_background_daemon
+as_nobody "$WORK/cxlfs" "emul:$mine/adapter" "$WORK/open"
+as_nobody sh -c "echo new >'$WORK/open/file'"
 as_nobody fusermount3 -u "$WORK/open"
 wait_until "the daemon ends" no_background_daemon
 finish

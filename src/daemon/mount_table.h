@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mount_table - what the kernel says of mounts. Nothing here sends a request to any of them. */
+#ifndef CXLFS_DAEMON_MOUNT_TABLE_H
+#define CXLFS_DAEMON_MOUNT_TABLE_H
+
+#include <stdbool.h>
+
+#define MOUNT_TABLE "/proc/self/mountinfo"
+
+struct mount_entry {
+	char device[32];     /* major:minor, the same for each mount of one file system */
+	char *options;       /* of this mount, such as noatime */
+	char *type, *source; /* source: still escaped, see mount_table_unescape() */
+	char *fs_options;    /* of the file system, such as sync */
+};
+
+/**
+ * mount_table_top() - the mount that shows at a place
+ * @place: absolute, without symbolic links
+ * @ret_entry: to be given to mount_entry_free()
+ * Return: 0; -EINVAL nothing is mounted there; -ENOMEM; -errno the table cannot be read.
+ */
+int mount_table_top(const char *place, struct mount_entry *ret_entry);
+void mount_entry_free(struct mount_entry *entry);
+
+/** mount_entry_is_ours() - a mount of this program, by whichever process */
+bool mount_entry_is_ours(const struct mount_entry *entry);
+
+/** mount_table_unescape() - the table writes blanks and backslashes as a backslash and digits */
+void mount_table_unescape(char *text);
+
+/** mount_options_have() - is @name one of the comma-separated @options? */
+bool mount_options_have(const char *options, const char *name);
+
+#endif
