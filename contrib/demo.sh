@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 : "${BUILD:=build/release}"
-adapter=${CXLFS_DEMO_DIR:-/var/tmp/cxlfs-demo}
+adapter=${CXLFS_DEMO_DIR:-/var/lib/cxlfs-demo}
 mnt=${CXLFS_DEMO_MNT:-/mnt/cxlfs}
 
 # Notes that the mountpoint was made here, so that umount removes no other.

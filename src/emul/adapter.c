@@ -16,6 +16,7 @@
 #include "emul/spec.h"
 #include "emul/state.h"
 #include "emul/store.h"
+#include "emul/trust.h"
 
 /* ---- registry ------------------------------------------------------------------------------ */
 
@@ -203,14 +204,14 @@ void emul_adapter_put(struct emul_adapter *ad)
 
 int emul_adapter_open_media(struct emul_adapter *ad, unsigned lun)
 {
-	char name[16];
+	char name[16], why[EMUL_TRUST_WHY];
 	int fd;
 
 	snprintf(name, sizeof(name), "lun%u", lun);
-	fd = openat(ad->dir_fd, name, O_RDWR | O_CLOEXEC);
-	if (fd < 0 && (errno == EROFS || errno == EACCES))
-		fd = openat(ad->dir_fd, name, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	fd = emul_trust_open(ad->dir_fd, name, O_RDWR, why);
+	if (fd == -EROFS || fd == -EACCES)
+		fd = emul_trust_open(ad->dir_fd, name, O_RDONLY, why);
+	return fd;
 }
 
 int emul_adapter_grow_lun(struct emul_adapter *ad, unsigned lun, uint64_t nr_blocks)

@@ -14,6 +14,7 @@
 #include "emul/ctx.h"
 #include "emul/driver.h"
 #include "emul/process.h"
+#include "emul/trust.h"
 
 /* The kernel's own contexts come first. */
 #define FIRST_USER_PE 1
@@ -59,10 +60,11 @@ void emul_pe_changed(struct emul_adapter *ad)
 static int open_fd2(struct emul_adapter *ad, unsigned pe, uint64_t generation)
 {
 	struct flock range = range_of(pe);
-	int fd = openat(ad->dir_fd, "mmio", O_RDWR | O_CLOEXEC);
+	char why[EMUL_TRUST_WHY];
+	int fd = emul_trust_open(ad->dir_fd, "mmio", O_RDWR, why);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (lseek(fd, tag_of(pe, generation), SEEK_SET) < 0 || fcntl(fd, F_OFD_SETLK, &range)) {
 		close(fd);
 		return -EIO;

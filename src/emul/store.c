@@ -18,6 +18,7 @@
 
 #include "emul/layout.h"
 #include "emul/state.h"
+#include "emul/trust.h"
 
 #define FILE_NAME "adapter"
 #define NEW_NAME  ".adapter.new"
@@ -48,6 +49,18 @@ static int __attribute__((format(printf, 3, 4))) refuse(const struct opener *o, 
 		o->explain(o->arg, text);
 	}
 	return rc;
+}
+
+/** Open a file of the directory; or explain, and return -errno. */
+static int open_file(const struct opener *o, const char *name, int flags)
+{
+	char why[EMUL_TRUST_WHY];
+	int fd = emul_trust_open(o->store->dir_fd, name, flags, why);
+
+	if (fd == -ENOENT || fd >= 0)
+		return fd;
+	return refuse(o, fd, why[0] ? "%s/%s %s" : "cannot open %s/%s: %s", o->spec->path, name,
+		      why[0] ? why : strerror(-fd));
 }
 
 int emul_store_reserve(int file_fd, uint64_t offset, uint64_t bytes)
@@ -114,14 +127,20 @@ static int fit_medium(struct opener *o, int fd, unsigned lun, struct emul_geomet
 	return 0;
 }
 
-/** Open a file of the directory, making it if it is not there. */
+/** Open a file of the directory, making it if it is not there; or explain. */
 static int open_or_create(struct opener *o, const char *name, bool *ret_made)
 {
 	int fd = openat(o->store->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	*ret_made = fd >= 0;
-	if (fd < 0 && errno == EEXIST)
-		fd = openat(o->store->dir_fd, name, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == EEXIST) {
+		fd = open_file(o, name, O_RDWR);
+		return fd == -ENOENT ? refuse(o, fd, "%s/%s leads to nothing", o->spec->path,
+					      name) : fd;
+	}
+	if (fd < 0)
+		return refuse(o, -errno, "cannot make %s/%s: %s", o->spec->path, name,
+			      strerror(errno));
 	return fd;
 }
 
@@ -136,8 +155,7 @@ static int make_medium(struct opener *o, unsigned lun, struct emul_geometry *geo
 	if (made)
 		o->made_luns |= 1ull << lun;
 	if (fd < 0)
-		return refuse(o, -errno, "cannot make %s/%s: %s", o->spec->path, name,
-			      strerror(errno));
+		return fd;
 	rc = fit_medium(o, fd, lun, geometry);
 	close(fd);
 	return rc;
@@ -228,7 +246,8 @@ static int make_state(struct opener *o, const struct emul_geometry *geometry)
 	if (!emul_layout_fill(&head))
 		return refuse(o, -EINVAL, "an adapter with LUNs of that size cannot be emulated");
 	head.crc = emul_layout_crc(&head);
-	fd = openat(dir_fd, NEW_NAME, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	(void)unlinkat(dir_fd, NEW_NAME, 0);
+	fd = openat(dir_fd, NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return refuse(o, -errno, "cannot make an adapter in %s: %s", o->spec->path,
 			      strerror(errno));
@@ -246,11 +265,12 @@ static int make_mmio(struct opener *o)
 {
 	int fd = open_or_create(o, MMIO_NAME, &o->made_mmio), rc = 0;
 
-	if (fd < 0 || ftruncate(fd, (off_t)EMUL_MAX_PES * SISL_MMIO_BYTES))
+	if (fd < 0)
+		return fd;
+	if (ftruncate(fd, (off_t)EMUL_MAX_PES * SISL_MMIO_BYTES))
 		rc = refuse(o, -errno, "cannot make %s/%s: %s", o->spec->path, MMIO_NAME,
 			    strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return rc;
 }
 
@@ -370,10 +390,16 @@ static int check_media(struct opener *o, const struct emul_head *head)
 	char name[16];
 
 	for (unsigned i = 0; i < head->geometry.nr_luns; i++) {
+		int fd;
+
 		lun_name(name, i);
-		if (faccessat(o->store->dir_fd, name, R_OK, 0))
-			return refuse(o, -errno, "cannot use %s/%s: %s", o->spec->path, name,
-				      strerror(errno));
+		fd = open_file(o, name, O_RDONLY);
+		if (fd == -ENOENT)
+			return refuse(o, fd, "cannot use %s/%s: %s", o->spec->path, name,
+				      strerror(-fd));
+		if (fd < 0)
+			return fd;
+		close(fd);
 	}
 	return 0;
 }
@@ -404,57 +430,68 @@ static int use_existing(struct opener *o)
 		rc = check_media(o, &head);
 	if (rc)
 		return rc;
-	o->store->mmio_fd = openat(o->store->dir_fd, MMIO_NAME, O_RDWR | O_CLOEXEC);
+	o->store->mmio_fd = open_file(o, MMIO_NAME, O_RDWR);
+	if (o->store->mmio_fd == -ENOENT)
+		return refuse(o, -ENOENT, "the adapter in %s is damaged: it has no %s",
+			      o->spec->path, MMIO_NAME);
 	if (o->store->mmio_fd < 0)
-		return refuse(o, -errno, "the adapter in %s is damaged: cannot open %s: %s",
-			      o->spec->path, MMIO_NAME, strerror(errno));
+		return o->store->mmio_fd;
 	return map_state(o, &head);
-}
-
-static int open_file(struct emul_store *store)
-{
-	store->file_fd = openat(store->dir_fd, FILE_NAME, O_RDWR | O_CLOEXEC);
-	return store->file_fd < 0 ? -errno : 0;
 }
 
 static int open_or_make(struct opener *o)
 {
-	int rc = open_file(o->store);
+	int fd = open_file(o, FILE_NAME, O_RDWR), rc;
 
-	if (rc == -ENOENT) {
+	if (fd == -ENOENT) {
 		/* One that could not be opened as asked is not worth making. */
 		rc = check_options(o, &o->spec->geometry);
 		if (!rc)
 			rc = make(o);
 		if (rc)
 			return rc;
-		rc = open_file(o->store);
+		fd = open_file(o, FILE_NAME, O_RDWR);
 	}
-	if (rc)
-		return refuse(o, rc, "cannot open %s/%s: %s", o->spec->path, FILE_NAME,
-			      strerror(-rc));
-	return use_existing(o);
+	o->store->file_fd = fd;
+	if (fd == -ENOENT)
+		return refuse(o, fd, "%s/%s leads to nothing", o->spec->path, FILE_NAME);
+	return fd < 0 ? fd : use_existing(o);
 }
 
 /** The directory itself, made if it is missing. */
-static int open_dir(struct opener *o, bool *ret_made)
+static int open_dir_in(struct opener *o, int parent_fd, const char *name, bool *ret_made)
 {
 	const char *path = o->spec->path;
+	char why[EMUL_TRUST_WHY];
 	struct stat st;
 	int fd;
 
-	*ret_made = !mkdir(path, 0700);
+	*ret_made = !mkdirat(parent_fd, name, 0700);
 	if (!*ret_made && errno != EEXIST)
 		return refuse(o, -errno, "cannot make directory %s: %s", path, strerror(errno));
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = emul_trust_open(parent_fd, name, O_RDONLY | O_DIRECTORY, why);
 	if (fd < 0)
-		return refuse(o, -errno, "cannot open directory %s: %s", path, strerror(errno));
+		return refuse(o, fd, why[0] ? "directory %s %s" : "cannot open directory %s: %s",
+			      path, why[0] ? why : strerror(-fd));
 	o->store->dir_fd = fd;
 	if (fstat(fd, &st))
 		return refuse(o, -errno, "cannot look at %s: %s", path, strerror(errno));
 	o->store->dev = st.st_dev;
 	o->store->ino = st.st_ino;
 	return 0;
+}
+
+static int open_dir(struct opener *o, bool *ret_made)
+{
+	char *name;
+	int fd = emul_trust_open_parent(o->spec->path, &name), rc;
+
+	if (fd < 0)
+		return refuse(o, fd, "cannot make directory %s: %s", o->spec->path, strerror(-fd));
+	rc = open_dir_in(o, fd, name, ret_made);
+	close(fd);
+	free(name);
+	return rc;
 }
 
 /** Take the directory's lock; on a descriptor of its own, so that closing it gives it back. */

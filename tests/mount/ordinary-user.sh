@@ -26,14 +26,13 @@ fi
 mine=$STORE/user
 
 # The program may lie where others cannot go.
-install -m 755 "$CXLFS" "$WORK/cxlfs"
+install -m 755 "$CXLFS" "$CXLFSADM" "$WORK"
 chmod 755 "$STORE"
 mkdir "$mine" "$WORK/open"
 chown nobody:nogroup "$mine" "$WORK/open"
 
 # fusermount3 wants a user that has a name.  Nobody else gets in, not even root; so it is the user
 # who looks.
-note_adapter "$mine/adapter"
 as_nobody "$WORK/cxlfs" "emul:$mine/adapter,size=4G" "$WORK/open"
 as_nobody sh -c "echo mine >'$WORK/open/file' && cat '$WORK/open/file'" >"$WORK/said"
 same "$(cat "$WORK/said")" mine
@@ -47,4 +46,16 @@ as_nobody "$WORK/cxlfs" "emul:$mine/adapter" "$WORK/open"
 as_nobody sh -c "echo new >'$WORK/open/file'"
 as_nobody fusermount3 -u "$WORK/open"
 wait_until "the daemon ends" no_background_daemon
+as_nobody "$WORK/cxlfsadm" emul audit "$mine/adapter"
+
+# Root does not use what another user has made: it could lead anywhere.
+echo secret >"$WORK/secret"
+must_fail "$mine/adapter belongs to user" "$CXLFS" "emul:$mine/adapter" "$MNT"
+must_fail "$mine/adapter belongs to user" "$CXLFSADM" emul status "$mine/adapter"
+mkdir "$mine/planted"
+ln -s "$WORK/secret" "$mine/planted/lun0"
+chown -h nobody:nogroup "$mine/planted/lun0"
+must_fail "$mine/planted/lun0 belongs to user" "$CXLFS" "emul:$mine/planted" "$MNT"
+must_fail "$mine/planted/lun0 belongs to user" "$CXLFSADM" emul create "$mine/planted"
+same "$(cat "$WORK/secret")" secret
 finish
