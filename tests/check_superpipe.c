@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -483,6 +484,27 @@ START_TEST(test_io_of_a_watcher_needs_no_reaper)
 }
 END_TEST
 
+START_TEST(test_io_of_a_watcher_that_does_not_look_interrupts)
+{
+	struct superpipe_vlun *vlun = start_held(_i);
+	struct superpipe_stats stats;
+	struct sp_wait_io wait;
+
+	superpipe_watch(sp);
+	sp_wait_init(&wait, vlun, true, 0, 1, 9);
+	superpipe_submit(sp, &wait.io);
+	ck_assert_uint_eq(fake_port_complete(fake, 1), 1);
+	sp_wait_for(&wait);
+	sp_wait_fini(&wait);
+	do {
+		sched_yield();
+		superpipe_get_stats(sp, &stats);
+	} while (!stats.interrupts);
+	superpipe_unwatch(sp);
+	finish();
+}
+END_TEST
+
 START_TEST(test_io_left_by_the_last_watcher_is_reaped_by_the_reaper)
 {
 	struct superpipe_vlun *vlun = start_held(_i);
@@ -678,6 +700,7 @@ static Suite *superpipe_suite(void)
 	tcase_add_loop_test(commands, test_io_of_a_watcher_needs_no_reaper, 0, 4);
 	tcase_add_loop_test(commands, test_io_left_by_the_last_watcher_is_reaped_by_the_reaper, 0,
 			    4);
+	tcase_add_loop_test(commands, test_io_of_a_watcher_that_does_not_look_interrupts, 0, 2);
 	tcase_add_loop_test(commands, test_io_callback_that_submits_does_not_deepen_the_stack, 0,
 			    2);
 	tcase_add_loop_test(commands, test_io_of_many_threads_each_finds_its_own_data, 0,

@@ -126,6 +126,7 @@ struct ioq {
 	uint32_t nr_runners;  /* threads inside ops->run(); atomic */
 	uint32_t asleep;      /* the reaper must be woken for what is in flight; atomic */
 	uint32_t nr_watchers; /* threads that look out for completions; atomic */
+	uint32_t nr_polls;    /* how often any of those has looked; atomic */
 	uint32_t trouble;     /* atomic */
 
 	/* Protected by submit_lock. */
@@ -215,9 +216,10 @@ bool ioq_busy_poll(struct ioq *q);
 /** ioq_is_busy() - see superpipe_is_busy() */
 bool ioq_is_busy(struct ioq *q);
 
-/** ioq_watch() - see superpipe_watch(); ioq_drain() is what a watcher calls again and again. */
+/** ioq_watch() - see superpipe_watch(); ioq_poll() - what a watcher calls again and again */
 void ioq_watch(struct ioq *q);
 void ioq_unwatch(struct ioq *q);
+bool ioq_poll(struct ioq *q);
 
 /* ---- ioq_control.c: what recovery does with the engine; reaper thread ---- */
 

@@ -104,3 +104,9 @@ void ioq_unwatch(struct ioq *q)
 	if (!__atomic_sub_fetch(&q->nr_watchers, 1, __ATOMIC_SEQ_CST))
 		ioq_wake_sleeper(q);
 }
+
+bool ioq_poll(struct ioq *q)
+{
+	__atomic_fetch_add(&q->nr_polls, 1, __ATOMIC_RELAXED);
+	return ioq_drain(q);
+}

@@ -20,10 +20,12 @@
  */
 #define TICK_MS  20
 #define STUCK_MS 1 /* out of credit with nothing in flight: only time helps */
+#define WATCHED_MS 1 /* whoever watches may not get the processor */
 
 struct reaper_round {
 	uint64_t nr_settled; /* as of the last tick */
 	uint64_t next_watchdog_ms;
+	uint32_t nr_polls; /* as of the last wait */
 };
 
 static int earlier(int left_ms, int right_ms)
@@ -42,21 +44,31 @@ static int wait_ms_locked(const struct ioq *q)
 	return ioq_is_stuck_locked(q) ? STUCK_MS : TICK_MS;
 }
 
+/* Somebody watches, and has looked since we last waited; if not, completions are ours. */
+static bool is_looked_after(const struct ioq *q, struct reaper_round *round)
+{
+	uint32_t nr_polls = __atomic_load_n(&q->nr_polls, __ATOMIC_RELAXED);
+	bool polled = nr_polls != round->nr_polls;
+
+	round->nr_polls = nr_polls;
+	return polled && ioq_is_watched(q);
+}
+
 /*
- * How long to wait, and whether for interrupts too: not while somebody watches, but then never for
- * long, as what befalls an idle context is told in the same way. @asleep tells that we have to be
+ * How long to wait, and whether for interrupts too: not while somebody watches and looks, but then
+ * never for long, as whoever it is may be kept from the processor. @asleep tells that we have to be
  * woken for the next command, or when the last watcher goes.
  */
-static int wait_ms(struct ioq *q, int deferred_ms, bool *ret_deaf)
+static int wait_ms(struct ioq *q, struct reaper_round *round, int deferred_ms, bool *ret_deaf)
 {
 	int limit_ms;
 
 	pthread_mutex_lock(&q->submit_lock);
 	__atomic_store_n(&q->asleep, 1, __ATOMIC_SEQ_CST);
 	limit_ms = wait_ms_locked(q);
-	*ret_deaf = ioq_is_watched(q);
-	if (*ret_deaf)
-		limit_ms = earlier(limit_ms, TICK_MS);
+	*ret_deaf = is_looked_after(q, round);
+	if (ioq_is_watched(q))
+		limit_ms = earlier(limit_ms, WATCHED_MS);
 	else if (limit_ms >= 0)
 		__atomic_store_n(&q->asleep, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&q->submit_lock);
@@ -83,13 +95,13 @@ static void read_events(struct superpipe *sp)
 		ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
 }
 
-static void wait_for_something(struct superpipe *sp, int deferred_ms)
+static void wait_for_something(struct superpipe *sp, struct reaper_round *round, int deferred_ms)
 {
 	struct ioq *q = &sp->ioq;
 	struct pollfd fds[2] = { { .fd = q->wake_fd, .events = POLLIN },
 				 { .fd = -1, .events = POLLIN } };
 	bool deaf;
-	int limit_ms = wait_ms(q, deferred_ms, &deaf);
+	int limit_ms = wait_ms(q, round, deferred_ms, &deaf);
 
 	if (q->mmio && !deaf)
 		fds[1].fd = q->ops->event_fd(q->mmio);
@@ -150,14 +162,14 @@ static void reap_first(struct ioq *q)
 static void *reaper_main(void *arg)
 {
 	struct superpipe *sp = arg;
-	struct reaper_round round = { 0, 0 };
+	struct reaper_round round = { 0 };
 	int deferred_ms = -1;
 
 	while (!__atomic_load_n(&sp->stop, __ATOMIC_ACQUIRE)) {
 		if (ioq_busy_poll(&sp->ioq))
 			reap_first(&sp->ioq);
 		else
-			wait_for_something(sp, deferred_ms);
+			wait_for_something(sp, &round, deferred_ms);
 		ioq_drain(&sp->ioq);
 		watch(sp, &round);
 		recover_handle(sp);

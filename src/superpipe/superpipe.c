@@ -144,7 +144,7 @@ void superpipe_unwatch(struct superpipe *sp)
 
 bool superpipe_poll(struct superpipe *sp)
 {
-	return ioq_drain(&sp->ioq);
+	return ioq_poll(&sp->ioq);
 }
 
 bool superpipe_is_busy(struct superpipe *sp)
