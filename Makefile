@@ -83,6 +83,8 @@ $(B)/tests/check_rings: $(B)/src/fs/ring_entry.o $(B)/src/fs/ring_place.o $(B)/s
 $(B)/tests/check_guard: $(patsubst %,$(B)/src/fs/%.o,guard io io_pool reply)
 # Finds the moment when a lock is let go.
 $(B)/tests/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
+# Finds out what happens when memory is short.
+$(B)/tests/check_emul_repair: private LDFLAGS += -Wl,--wrap=realloc
 # Linked with a fake of the layer below the one they test.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
 # Built as where libcxl is found, whether it was or not.

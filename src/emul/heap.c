@@ -112,6 +112,11 @@ static uint8_t *mark(const struct emul_shm *shm, unsigned class, const uint64_t 
 	return marks;
 }
 
+void emul_heap_abandon(struct emul_shm *shm)
+{
+	memset(shm->driver.heap_free, 0, sizeof(shm->driver.heap_free));
+}
+
 void emul_heap_rebuild(struct emul_shm *shm, const uint64_t *in_use, size_t nr)
 {
 	for (unsigned class = 0; class < EMUL_LXT_CLASSES; class++) {

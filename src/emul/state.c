@@ -111,6 +111,7 @@ struct repair {
 	struct emul_shm *shm;
 	uint64_t *tables; /* LXTs in use */
 	size_t nr_tables, room;
+	bool incomplete; /* memory was short: a table may be in use that is not noted */
 };
 
 static void note_table(struct repair *r, uint64_t lxt)
@@ -119,8 +120,10 @@ static void note_table(struct repair *r, uint64_t lxt)
 
 	if (r->nr_tables == r->room) {
 		more = realloc(r->tables, (r->room * 2 + 64) * sizeof(*more));
-		if (!more)
+		if (!more) {
+			r->incomplete = true;
 			return;
+		}
 		r->tables = more;
 		r->room = r->room * 2 + 64;
 	}
@@ -193,6 +196,9 @@ void emul_state_repair(struct emul_shm *shm)
 				     i < shm->head.geometry.nr_handles; i++)
 			repair_handle(&r, ctx, i);
 	repair_modes(shm);
-	emul_heap_rebuild(shm, r.tables, r.nr_tables);
+	if (r.incomplete)
+		emul_heap_abandon(shm);
+	else
+		emul_heap_rebuild(shm, r.tables, r.nr_tables);
 	free(r.tables);
 }
