@@ -15,7 +15,6 @@
 
 #define MAX_THREADS 1024
 #define MAX_RING_DEPTH 1024
-#define MAX_QUEUE_DEPTH 65536
 #define DEFAULT_BUSY_POLL_US 100
 #define MAX_BUSY_POLL_US 1000000
 
@@ -279,7 +278,7 @@ static void read_values(struct raw_options *raw)
 	out->ring_depth = (unsigned)number(raw, "ring_depth", raw->ring_depth, 1, MAX_RING_DEPTH,
 					   0);
 	out->queue_depth = (unsigned)number(raw, "queue_depth", raw->queue_depth, 1,
-					    MAX_QUEUE_DEPTH, 0);
+					    SUPERPIPE_MAX_QUEUE_DEPTH, 0);
 	out->busy_poll_us = (unsigned)number(raw, "busy_poll", raw->busy_poll, 0,
 					     MAX_BUSY_POLL_US, DEFAULT_BUSY_POLL_US);
 	out->max_inodes = (uint64_t)number(raw, "max_inodes", raw->max_inodes, 1, UINT32_MAX, 0);

@@ -44,7 +44,7 @@
 #include "wire/sisl.h"
 
 #define IOQ_DEFAULT_DEPTH 1024u
-#define IOQ_MAX_DEPTH     8192u
+#define IOQ_MAX_DEPTH     SUPERPIPE_MAX_QUEUE_DEPTH
 #define IOQ_CACHE_LINE    128
 
 #define IOQ_AFU_TIMEOUT_SECONDS 5

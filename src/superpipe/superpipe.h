@@ -24,6 +24,7 @@
 
 #define SUPERPIPE_LBA_BYTES 4096u
 #define SUPERPIPE_MAX_LUNS 8
+#define SUPERPIPE_MAX_QUEUE_DEPTH 8192u
 
 struct superpipe;
 struct superpipe_vlun;
