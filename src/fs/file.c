@@ -12,34 +12,29 @@ void fs_open_flags(struct fuse_file_info *fi)
 	fi->noflush = 1;
 }
 
-static void opened(struct fs *fs, fuse_req_t req, struct fuse_file_info *fi)
-{
-	fs_open_flags(fi);
-#if FS_HAVE_DIRECT_IO_MMAP
-	if (fs->direct_io && (fi->flags & O_DIRECT)) {
-		fi->direct_io = 1;
-		fi->parallel_direct_writes = 1;
-	}
-#endif
-	fs_reply_open(fs, req, fi);
-}
-
-/* A read from the kernel's cache does not reach us; opening the file for reading does. */
-static void note_access_locked(struct fs *fs, struct tree_inode *inode, int flags)
+/* Reads that the kernel answers from its cache do not reach us, so an open for reading counts as an
+ * access. Return: whether the access time has changed. */
+static bool note_access_locked(struct fs *fs, struct tree_inode *inode, int flags)
 {
 	struct timespec now;
+	bool due;
 
-	if ((flags & O_ACCMODE) != O_RDONLY || fs->config.atime == TREE_ATIME_NEVER)
-		return;
+	if ((flags & O_ACCMODE) == O_WRONLY || fs->config.atime == TREE_ATIME_NEVER)
+		return false;
 	now = fs_now();
-	if (tree_atime_due(inode, fs->config.atime, &now))
+	fs_attr_lock(fs, inode);
+	due = tree_atime_due(inode, fs->config.atime, &now);
+	if (due)
 		tree_touch_accessed(inode, &now);
+	fs_attr_unlock(fs, inode);
+	return due;
 }
 
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
 	struct tree_inode *inode;
+	bool accessed = false;
 
 	if (!fs)
 		return;
@@ -49,16 +44,17 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	fs_read_lock(fs);
 	inode = tree_get(fs->tree, ino);
-	if (inode) {
-		fs_attr_lock(fs, inode);
-		note_access_locked(fs, inode, fi->flags);
-		fs_attr_unlock(fs, inode);
-	}
+	if (inode)
+		accessed = note_access_locked(fs, inode, fi->flags);
 	fs_unlock(fs);
-	if (!inode)
+	if (!inode) {
 		fs_reply_err(fs, req, -ESTALE);
-	else
-		opened(fs, req, fi);
+		return;
+	}
+	if (accessed && fs_attr_seconds(fs) > 0)
+		fs_tell_attributes_changed(fs, ino);
+	fs_open_flags(fi);
+	fs_reply_open(fs, req, fi);
 }
 
 static void range_done(struct fs_io *io)

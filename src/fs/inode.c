@@ -14,11 +14,13 @@ double fs_attr_seconds(const struct fs *fs)
 	return fs->config.atime == TREE_ATIME_STRICT ? 0 : CACHE_SECONDS;
 }
 
+/* The kernel's own clock for time stamps: with a finer one a file would be younger than what the
+ * kernel says of a write that came after it was made. */
 struct timespec fs_now(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	return now;
 }
 

@@ -47,7 +47,6 @@ struct fs {
 	bool no_opendir; /* directories need no opening */
 	bool no_open;    /* nor do files */
 	struct give_way *give_way; /* may be NULL */
-	bool direct_io;  /* O_DIRECT files bypass the page cache altogether, and can still be mapped */
 
 	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING when new ones are refused */
 	pthread_mutex_t quiesce_lock;
@@ -252,6 +251,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
 void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
 void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi);
 void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		   struct fuse_file_info *fi);
 void fs_op_statfs(fuse_req_t req, fuse_ino_t ino);

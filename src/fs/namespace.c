@@ -112,6 +112,7 @@ void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 		fs_reply_err(fs, req, inode ? -EINVAL : -ESTALE);
 		return;
 	}
+	fs_touch_accessed(fs, ino);
 	/* A target never changes, and the kernel's reference keeps the inode until we have answered. */
 	fuse_reply_readlink(req, target);
 	fs_leave(fs);

@@ -40,13 +40,13 @@ static bool offers(const struct fuse_conn_info *conn, uint64_t capability)
 #endif
 }
 
-/* Opening a file needs no request where nothing hangs on it. A file that is a LUN must not be
+/* Opening a file needs no request if it changes no access time. A file that is a LUN must not be
  * truncated when it is opened, which only the open itself can tell from truncate(2). */
 static void negotiate_opening(struct fs *fs, struct fuse_conn_info *conn)
 {
 	fs->no_opendir = offers(conn, FUSE_CAP_NO_OPENDIR_SUPPORT);
 	fs->no_open = offers(conn, FUSE_CAP_NO_OPEN_SUPPORT) && !fs->config.physical &&
-		      fs->config.atime != TREE_ATIME_STRICT;
+		      fs->config.atime == TREE_ATIME_NEVER;
 }
 
 static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
@@ -80,15 +80,6 @@ static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 		(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 	else
 		do_without(conn, FUSE_CAP_ATOMIC_O_TRUNC);
-#if FS_HAVE_DIRECT_IO_MMAP
-	/* With writeback the kernel knows of bytes behind what we take for the end of file: a read
-	 * that bypasses its cache altogether would stop short of them. And only an answer to an
-	 * open can ask for it. */
-	fs->direct_io = !fs->config.writeback && !fs->no_open &&
-			want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
-#else
-	fs->direct_io = false;
-#endif
 	do_without(conn, FUSE_CAP_IOCTL_DIR);
 }
 
@@ -151,6 +142,9 @@ static const struct fuse_lowlevel_ops operations = {
 	.forget = fs_op_forget,
 	.forget_multi = fs_op_forget_multi,
 	.getattr = fs_op_getattr,
+#if FS_HAVE_STATX
+	.statx = fs_op_statx,
+#endif
 	.setattr = fs_op_setattr,
 	.statfs = fs_op_statfs,
 	.mknod = fs_op_mknod,

@@ -1,5 +1,6 @@
 #!/bin/bash
-# noatime, relatime and strictatime.
+# noatime, relatime and strictatime, and the time of birth.
+# matrix: transport
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
@@ -22,23 +23,56 @@ marks_are() {
 	stop_volume
 }
 
-# opens_mark OPTION ANSWER: a read that the kernel answers from its cache.
-opens_mark() {
+cat_marks() {
 	local before
+	before=$(stat -c %x "$MNT/file")
+	sleep 0.01
+	cat "$MNT/file" >/dev/null
+	if [ "$(stat -c %x "$MNT/file")" = "$before" ]; then echo no; else echo yes; fi
+}
+
+# opens_mark OPTION FIRST SECOND: a read that the kernel answers from its cache, of a file just written
+# and of one that was read three days ago.
+opens_mark() {
 	start_volume "" "$1"
 	echo text >"$MNT/file"
-	touch -a -d @1000000 "$MNT/file"
-	before=$(stat -c %x "$MNT/file")
-	cat "$MNT/file" >/dev/null
-	case $2 in
-	yes) [ "$(stat -c %x "$MNT/file")" != "$before" ] || fail "$1: an open does not count" ;;
-	no) same "$(stat -c %x "$MNT/file")" "$before" "$1: a read from the cache" ;;
-	esac
+	sleep 0.01
+	same "$(cat_marks)" "$2" "$1: a read from the cache marks a new file"
+	same "$(cat_marks)" "$3" "$1: the second read from the cache marks the file"
+	touch -d '3 days ago' "$MNT/file"
+	same "$(cat_marks)" "$2" "$1: a read from the cache marks an old file"
 	stop_volume
 }
 
-opens_mark relatime no
-opens_mark strictatime yes
+for cache in writeback no_writeback; do
+	opens_mark "noatime,$cache" no no
+	opens_mark "relatime,$cache" yes no
+	opens_mark "strictatime,$cache" yes yes
+done
+opens_mark "" yes no
+
+# The oldest file is the one that nobody reads.
+start_volume
+echo text >"$MNT/read"
+echo text >"$MNT/unread"
+cat "$MNT/read" "$MNT/unread" >/dev/null
+touch -d '3 days ago' "$MNT/read" "$MNT/unread"
+cat "$MNT/read" >/dev/null
+find "$MNT" -type f -atime +1 -delete
+same "$(ls "$MNT")" read "what an age-based cleaner leaves"
+
+tells_birth() { has_libfuse 3.18 && printf '6.6\n%s\n' "$(uname -r)" | sort -CV; }
+
+# Changes leave the time of birth alone.
+if tells_birth; then
+	echo text >"$MNT/new"
+	born=$(stat -c %W "$MNT/new")
+	[ "$born" -gt 0 ] || fail "the time of birth is not told"
+	touch -d '3 days ago' "$MNT/new"
+	mv "$MNT/new" "$MNT/renamed"
+	same "$(stat -c %W "$MNT/renamed")" "$born" "the time of birth"
+fi
+stop_volume
 marks_are noatime no no
 marks_are relatime yes no
 marks_are strictatime yes yes
