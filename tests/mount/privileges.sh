@@ -2,7 +2,6 @@
 # Set-id bits and file capabilities after the file was changed, as the kernel's own file systems
 # have it, and what a process without CAP_SYS_ADMIN sees of trusted attributes.
 # matrix: transport
-# sanitize: yes
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_root
