@@ -82,6 +82,12 @@ void fs_touch_modified(struct fs *of, fuse_req_t req, uint64_t ino, enum fs_seti
 	(void)setid;
 }
 
+void fs_touch_mapped(struct fs *of, uint64_t ino)
+{
+	(void)of;
+	(void)ino;
+}
+
 void fs_touch_accessed(struct fs *of, uint64_t ino)
 {
 	(void)of;

@@ -126,6 +126,20 @@ void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_seti
 		fs_tell_attributes_changed(fs, ino);
 }
 
+void fs_touch_mapped(struct fs *fs, uint64_t ino)
+{
+	const struct tree_caller caller = { .now = fs_now() };
+	const struct tree_attr attr = { .mtime = caller.now };
+	struct tree_inode *inode;
+
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	fs_attr_lock(fs, inode);
+	(void)tree_setattr(fs->tree, inode, TREE_SET_MTIME, &attr, &caller);
+	fs_attr_unlock(fs, inode);
+	fs_unlock(fs);
+}
+
 void fs_touch_accessed(struct fs *fs, uint64_t ino)
 {
 	struct timespec now;

@@ -149,6 +149,9 @@ bool fs_keeps_setgid(fuse_req_t req, const struct tree_inode *inode);
 /** Notes that contents changed: times, capabilities and set-id bits; call it before the reply.
  *  Takes the locks. */
 void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid);
+/** Notes that pages changed through a mapping were written: times alone, as Linux has it. Takes the
+ *  locks. */
+void fs_touch_mapped(struct fs *fs, uint64_t ino);
 /** Content read: atime as the policy has it. Takes the locks. */
 void fs_touch_accessed(struct fs *fs, uint64_t ino);
 

@@ -193,9 +193,11 @@ static void write_done(struct fs_io *io)
 	if (io->result < 0) {
 		fs_reply_err(io->fs, io->req, (int)io->result);
 	} else {
-		/* Pages written back carry no time: the kernel sends the one it has kept. */
+		/* With the writeback cache the kernel sends the time of written pages itself. */
 		if (!io->fi.writepage)
 			fs_touch_modified(io->fs, io->req, io->ino, io->setid);
+		else if (!io->fs->config.writeback)
+			fs_touch_mapped(io->fs, io->ino);
 		else if (data_file_take_news(io->op.file))
 			tell_news(io->fs, io->ino);
 		fuse_reply_write(io->req, (size_t)io->result);

@@ -470,6 +470,20 @@ static void make_old(const char *name)
 	claim_need(utimensat(AT_FDCWD, name, old, 0) == 0);
 }
 
+static void change_through_mapping(const char *name)
+{
+	char *page;
+	int fd = open(name, O_RDWR);
+
+	claim_need(fd >= 0 && ftruncate(fd, BLOCK) == 0);
+	page = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	claim_need(page != MAP_FAILED);
+	make_old(name);
+	page[0] = 'm';
+	claim(msync(page, BLOCK, MS_SYNC) == 0 && munmap(page, BLOCK) == 0);
+	close(fd);
+}
+
 static void test_changes_mark_the_times(void)
 {
 	struct stat before, after;
@@ -484,6 +498,8 @@ static void test_changes_mark_the_times(void)
 	claim(claim_stat("f").st_mtime > 1000);
 	make_old("f");
 	claim_need(truncate("f", 0) == 0);
+	claim(claim_stat("f").st_mtime > 1000);
+	change_through_mapping("f");
 	claim(claim_stat("f").st_mtime > 1000);
 	make_old(".");
 	claim_make_file("g", "x");
