@@ -183,7 +183,7 @@ void superpipe_submit(struct superpipe *sp, struct superpipe_io *first);
  * superpipe_watch() - the calling thread looks out for completions from now on
  * As long as anybody does, the reaper is not woken for them. A watcher calls superpipe_poll() again
  * and again, and superpipe_unwatch() before it sleeps. If it does not get the processor, the reaper
- * takes over within a millisecond.
+ * takes over after one or two milliseconds.
  */
 void superpipe_watch(struct superpipe *sp);
 void superpipe_unwatch(struct superpipe *sp);
