@@ -250,7 +250,7 @@ START_TEST(test_mapping_finds_chunks_that_hold_nothing)
 
 	map_start(&map, 8);
 	ck_assert_int_eq(mapping_assign(&map, 2, 6), 0);
-	mapping_reserve(&map, 2, 3);
+	ck_assert_int_eq(mapping_reserve(&map, 47, 49), 0);
 	ck_assert_int_eq(mapping_prepare_set(&map, 5 * 16, 5 * 16 + 1), 0);
 	mapping_set(&map, 5 * 16, 5 * 16 + 1);
 	ck_assert_uint_eq(mapping_next_empty(&map, 0, 9), 4);
@@ -270,7 +270,7 @@ START_TEST(test_mapping_runs_end_where_the_state_changes)
 	ck_assert_int_eq(mapping_assign(&map, 2, 3), 0);
 	ck_assert_int_eq(mapping_prepare_set(&map, 0, 64), 0);
 	mapping_set(&map, 40, 50);
-	ck_assert_uint_eq(map.nr_written, 10);
+	ck_assert_uint_eq(map.nr_held, 10);
 	mapping_run(&map, 3, 1000, &run);
 	ck_assert_ptr_null(run.vlun);
 	ck_assert_uint_eq(run.nr_blocks, 29); /* up to the first chunk */
@@ -288,8 +288,73 @@ START_TEST(test_mapping_runs_end_where_the_state_changes)
 	ck_assert_int_eq(mapping_prepare_clear(&map, 0, UINT64_MAX), 0);
 	mapping_clear(&map, 0, UINT64_MAX);
 	ck_assert(mapping_is_empty(&map, 2));
-	mapping_reserve(&map, 2, 2);
+	ck_assert_int_eq(mapping_reserve(&map, 33, 34), 0);
 	ck_assert(!mapping_is_empty(&map, 2));
+	mapping_fini(&map);
+}
+END_TEST
+
+#define NR_MODEL_BLOCKS (2 * 2 * WRITTEN_LEAF_BLOCKS)
+
+struct held_model {
+	bool written[NR_MODEL_BLOCKS], reserved[NR_MODEL_BLOCKS];
+};
+
+static void change_held(struct mapping *map, struct held_model *model)
+{
+	uint32_t from, to, from2, to2;
+
+	random_range(NR_MODEL_BLOCKS, &from, &to);
+	random_range(NR_MODEL_BLOCKS, &from2, &to2);
+	switch (from < to ? below(3) : 3) {
+	case 0:
+		ck_assert_int_eq(mapping_prepare_set(map, from, to), 0);
+		/* While the write is in flight another part of the file is reserved. */
+		if (to2 > from2 && (to2 <= from || from2 >= to)) {
+			ck_assert_int_eq(mapping_reserve(map, from2, to2), 0);
+			(void)count_changes(model->reserved, from2, to2, true);
+		}
+		mapping_set(map, from, to);
+		(void)count_changes(model->written, from, to, true);
+		break;
+	case 1:
+		ck_assert_int_eq(mapping_reserve(map, from, to), 0);
+		(void)count_changes(model->reserved, from, to, true);
+		break;
+	case 2:
+		ck_assert_int_eq(mapping_prepare_clear(map, from, to), 0);
+		mapping_clear(map, from, to);
+		(void)count_changes(model->written, from, to, false);
+		(void)count_changes(model->reserved, from, to, false);
+		break;
+	}
+}
+
+START_TEST(test_mapping_counts_blocks_written_or_reserved)
+{
+	static struct held_model model;
+	struct mapping map;
+
+	random_state += (uint64_t)_i;
+	mapping_init(&map, NR_MODEL_BLOCKS / 2);
+	map.vlun = VLUN;
+	ck_assert_int_eq(mapping_grow_slots(&map, 2), 0);
+	map.nr_slots = 2;
+	ck_assert_int_eq(mapping_assign(&map, 0, 1), 0);
+	memset(&model, 0, sizeof(model));
+	for (unsigned n = 0; n < 300; n++) {
+		uint64_t nr_held = 0;
+
+		change_held(&map, &model);
+		for (uint32_t i = 0; i < NR_MODEL_BLOCKS; i++)
+			nr_held += model.written[i] || model.reserved[i];
+		ck_assert_uint_eq(map.nr_held, nr_held);
+		ck_assert_uint_eq(mapping_next(&map, 0, true) == UINT64_MAX,
+				  model_next(model.written, 0, NR_MODEL_BLOCKS, true) ==
+					  NR_MODEL_BLOCKS);
+	}
+	mapping_remove(&map, 0, 1);
+	ck_assert_uint_eq(map.nr_held, 0);
 	mapping_fini(&map);
 }
 END_TEST
@@ -423,6 +488,7 @@ int main(void)
 	tcase_add_test(core, test_mapping_assigns_between_what_is_there);
 	tcase_add_test(core, test_mapping_finds_chunks_that_hold_nothing);
 	tcase_add_test(core, test_mapping_runs_end_where_the_state_changes);
+	tcase_add_loop_test(core, test_mapping_counts_blocks_written_or_reserved, 0, 5);
 	tcase_add_test(core, test_range_lock_is_shared_by_readers_only);
 	tcase_add_test(core, test_range_lock_readers_do_not_starve_a_writer);
 	tcase_add_test(core, test_range_lock_is_first_come_first_served);

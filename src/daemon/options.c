@@ -24,7 +24,6 @@ struct raw_options {
 	unsigned nr_words;
 	bool wrong, help, version;
 	bool no_allow_other, allow_other;
-	enum { WRITEBACK_IF_GOOD, WRITEBACK_YES, WRITEBACK_NO } writeback;
 	char *threads, *ring_depth, *queue_depth, *busy_poll, *max_inodes, *uid, *gid, *mode, *debug;
 };
 
@@ -143,8 +142,9 @@ static void print_help(void)
 	      "  io_uring            do not start where the kernel has no FUSE over io_uring\n"
 	      "  no_io_uring         do without it; otherwise it is used where the kernel has it\n"
 	      "  physical            show each LUN as one file lunN, with what it holds\n"
-	      "  writeback           let the kernel collect writes (default)\n"
-	      "  no_writeback        send every write at once, and tell it of lack of space\n"
+	      "  writeback           let the kernel collect small writes; errors then come\n"
+	      "                      from fsync and close\n"
+	      "  no_writeback        send every write to the flash at once (default)\n"
 	      "  give_way            let programs go before the threads that serve them,\n"
 	      "                      or beside them on other processors, whichever is best (default)\n"
 	      "  no_give_way         do not\n"
@@ -189,7 +189,7 @@ static int take_option(struct raw_options *raw, const char *text)
 			return 0;
 		}
 	if (!strcmp(text, "writeback") || !strcmp(text, "no_writeback"))
-		raw->writeback = text[0] == 'w' ? WRITEBACK_YES : WRITEBACK_NO;
+		raw->out->writeback = text[0] == 'w';
 	else if (!strcmp(text, "give_way") || !strcmp(text, "no_give_way"))
 		raw->out->give_way = text[0] == 'g';
 	else if (!strcmp(text, "physical"))
@@ -272,8 +272,6 @@ static void read_values(struct raw_options *raw)
 {
 	struct options *out = raw->out;
 
-	/* The kernel would keep its own size of a LUN, and let it be written beyond its end. */
-	out->writeback = raw->writeback != WRITEBACK_NO && !out->physical;
 	out->threads = (unsigned)number(raw, "threads", raw->threads, 1, MAX_THREADS, 0);
 	out->ring_depth = (unsigned)number(raw, "ring_depth", raw->ring_depth, 1, MAX_RING_DEPTH,
 					   0);
@@ -379,7 +377,8 @@ static enum options_verdict judge(struct raw_options *raw)
 	if (!raw->wrong && raw->nr_words < 2)
 		complain(raw, "%s; try 'cxlfs --help'",
 			 raw->nr_words ? "no mountpoint given" : "no device given");
-	if (!raw->wrong && raw->out->physical && raw->writeback == WRITEBACK_YES)
+	/* The kernel would keep its own size of a LUN, and let it be written beyond its end. */
+	if (!raw->wrong && raw->out->physical && raw->out->writeback)
 		complain(raw, "options physical and writeback do not go together");
 	if (!raw->wrong)
 		read_values(raw);

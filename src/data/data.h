@@ -60,6 +60,13 @@ void data_volume_free(struct data_volume *vol);
 
 void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats);
 
+/**
+ * data_volume_can_add_file() - is a resource handle left for another file with data?
+ * Also true while a file without a name is about to be freed. Another file may take the handle
+ * first: then a write fails. Any thread.
+ */
+bool data_volume_can_add_file(struct data_volume *vol);
+
 /** data_file_new() - an empty file; takes no vLUN. Return: NULL when memory is short. */
 struct data_file *data_file_new(struct data_volume *vol);
 
@@ -93,16 +100,8 @@ void data_file_doom(struct data_file *file, bool doomed);
 /** Size in bytes. Lock-free. */
 uint64_t data_file_size(const struct data_file *file);
 
-/** Bytes in blocks that were written, a multiple of 4,096. Lock-free. */
-uint64_t data_file_written_bytes(const struct data_file *file);
-
-/**
- * data_file_take_news() - for somebody who keeps what data_file_written_bytes() said
- * Return: whether it says something else now; true only once until data_file_drop_news().
- */
-bool data_file_take_news(struct data_file *file);
-/** data_file_drop_news() - there is no news; to be called before the bytes are asked for again. */
-void data_file_drop_news(struct data_file *file);
+/** Bytes in blocks that were written or are reserved, a multiple of 4,096. Lock-free. */
+uint64_t data_file_held_bytes(const struct data_file *file);
 
 enum data_op_kind {
 	DATA_OP_READ,      /* offset, bytes, buf: bytes read, short only at end of file */

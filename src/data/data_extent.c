@@ -90,9 +90,17 @@ static uint64_t last_chunk(struct data_op *op)
 	return mapping_chunk_of(&op->file->map, block_floor(op_priv(op)->end - 1));
 }
 
-static void reserve_locked(struct data_op *op)
+/** Drops the lock. */
+static enum data_verdict reserve_locked(struct data_op *op, struct data_worklist *wl)
 {
-	mapping_reserve(&op->file->map, first_chunk(op), last_chunk(op));
+	struct data_file *file = op->file;
+	int err = mapping_reserve(&file->map, block_floor(op->offset),
+				  block_ceil(op_priv(op)->end));
+
+	file_note_held_locked(file);
+	if (err)
+		return forget_failed_locked(op, wl, err);
+	return end_grown_locked(op, wl);
 }
 
 static enum data_verdict zeroed_locked(struct data_op *op, struct data_worklist *wl)
@@ -101,8 +109,7 @@ static enum data_verdict zeroed_locked(struct data_op *op, struct data_worklist 
 
 	if (err)
 		return forget_failed_locked(op, wl, err);
-	reserve_locked(op);
-	return end_grown_locked(op, wl);
+	return reserve_locked(op, wl);
 }
 
 /** Every chunk of the range has a slot. Drops the lock. */
@@ -110,8 +117,7 @@ static enum data_verdict taken_locked(struct data_op *op, struct data_worklist *
 {
 	if (op->kind == DATA_OP_ZERO)
 		return zero_partial_locked(op, wl, zeroed_locked);
-	reserve_locked(op);
-	return end_grown_locked(op, wl);
+	return reserve_locked(op, wl);
 }
 
 static enum data_verdict step_grown(struct data_op *op, struct data_worklist *wl)

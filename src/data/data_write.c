@@ -132,7 +132,7 @@ static enum data_verdict finish_locked(struct data_op *op, struct data_worklist 
 	good_end = min_u64(good_end, priv->end);
 	if (good_end > op->offset) {
 		mapping_set(&file->map, block_floor(op->offset), block_ceil(good_end));
-		file_note_written_locked(file);
+		file_note_held_locked(file);
 		file_grow_size_locked(file, good_end);
 		space_ahead_locked(file, block_floor(good_end - 1));
 		result = (ssize_t)(good_end - op->offset);

@@ -83,20 +83,9 @@ uint64_t data_file_size(const struct data_file *file)
 	return atomic_load_explicit(&file->size, memory_order_acquire);
 }
 
-uint64_t data_file_written_bytes(const struct data_file *file)
+uint64_t data_file_held_bytes(const struct data_file *file)
 {
-	return atomic_load_explicit(&file->nr_written, memory_order_relaxed) * DATA_BLOCK_BYTES;
-}
-
-bool data_file_take_news(struct data_file *file)
-{
-	return file_news_turn(file, FILE_NEWS_THERE, FILE_NEWS_TAKEN);
-}
-
-void data_file_drop_news(struct data_file *file)
-{
-	if (atomic_load_explicit(&file->news, memory_order_relaxed) != FILE_NEWS_NONE)
-		atomic_store(&file->news, FILE_NEWS_NONE);
+	return atomic_load_explicit(&file->nr_held, memory_order_relaxed) * DATA_BLOCK_BYTES;
 }
 
 /** Like lseek(2): the end of file is a hole without length. */

@@ -20,16 +20,11 @@
 #define FILE_WANTS_TRIM  0x1u /* give back what lies beyond the tail */
 #define FILE_WANTS_AHEAD 0x2u /* take one chunk ahead of need */
 
-/* Of the number of written blocks, for data_file_take_news(). */
-enum file_news { FILE_NEWS_NONE, FILE_NEWS_THERE, FILE_NEWS_TAKEN };
-
 struct data_file {
 	pthread_mutex_t lock;
 	struct data_volume *vol;
 	_Atomic uint64_t size;       /* written under lock, read anywhere */
-	_Atomic uint64_t nr_written; /* blocks; written under lock, read anywhere */
-
-	_Atomic uint8_t news;        /* enum file_news */
+	_Atomic uint64_t nr_held;    /* blocks; written under lock, read anywhere */
 
 	/* protected by lock */
 	struct range_lock ranges;
@@ -79,19 +74,10 @@ static inline void file_grow_size_locked(struct data_file *file, uint64_t end)
 		file_set_size_locked(file, end);
 }
 
-/** file_news_turn() - from one state into another. Return: whether it was in that one. */
-static inline bool file_news_turn(struct data_file *file, uint8_t from, uint8_t to)
+/** file_note_held_locked() - blocks have been written, reserved or cleared */
+static inline void file_note_held_locked(struct data_file *file)
 {
-	return atomic_load_explicit(&file->news, memory_order_relaxed) == from &&
-	       atomic_compare_exchange_strong(&file->news, &from, to);
-}
-
-/** file_note_written_locked() - the written map has changed */
-static inline void file_note_written_locked(struct data_file *file)
-{
-	if (atomic_exchange(&file->nr_written, file->map.nr_written) == file->map.nr_written)
-		return;
-	(void)file_news_turn(file, FILE_NEWS_NONE, FILE_NEWS_THERE);
+	atomic_store_explicit(&file->nr_held, file->map.nr_held, memory_order_relaxed);
 }
 
 /** file_put_locked() - drop a reference. Return: true: it was the last; unlock, file_release(). */

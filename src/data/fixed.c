@@ -42,7 +42,7 @@ static int map_all_locked(struct data_file *file)
 	if (err)
 		return err;
 	mapping_set(map, 0, nr_blocks);
-	file_note_written_locked(file);
+	file_note_held_locked(file);
 	file_set_size_locked(file, nr_blocks << BLOCK_SHIFT);
 	space_recount_locked(file);
 	return 0;

@@ -13,7 +13,7 @@ int forget_blocks_locked(struct data_file *file, uint64_t start, uint64_t end)
 	if (err)
 		return err;
 	mapping_clear(&file->map, start, end);
-	file_note_written_locked(file);
+	file_note_held_locked(file);
 	return 0;
 }
 

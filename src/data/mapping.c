@@ -11,10 +11,15 @@
 struct data_chunk {
 	uint64_t index; /* in the file */
 	uint32_t slot;  /* in the vLUN */
-	bool reserved;
 	bool fresh; /* by the mapping_assign() that runs now */
 	struct written_map written;
+	struct written_map held; /* written or reserved; without leaves: just those written */
 };
+
+static uint32_t nr_held(const struct data_chunk *chunk)
+{
+	return chunk->held.leaves ? chunk->held.nr_written : chunk->written.nr_written;
+}
 
 void mapping_init(struct mapping *map, uint32_t chunk_blocks)
 {
@@ -25,6 +30,7 @@ void mapping_init(struct mapping *map, uint32_t chunk_blocks)
 static void chunk_free(struct data_chunk *chunk)
 {
 	written_map_fini(&chunk->written);
+	written_map_fini(&chunk->held);
 	free(chunk);
 }
 
@@ -188,12 +194,11 @@ uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64
 
 static struct data_chunk *chunk_new(const struct mapping *map, uint64_t index)
 {
-	struct data_chunk *chunk = malloc(sizeof(*chunk));
+	struct data_chunk *chunk = calloc(1, sizeof(*chunk));
 
 	if (!chunk)
 		return NULL;
 	chunk->index = index;
-	chunk->reserved = false;
 	chunk->fresh = true;
 	if (written_map_init(&chunk->written, map->chunk_blocks) == 0)
 		return chunk;
@@ -284,14 +289,6 @@ int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 	return err;
 }
 
-void mapping_reserve(struct mapping *map, uint64_t first, uint64_t last)
-{
-	uint32_t at = find_position(map, first);
-
-	for (; at < map->nr_chunks && map->chunks[at]->index <= last; at++)
-		map->chunks[at]->reserved = true;
-}
-
 /** The part of [start, end) in a chunk, as block numbers inside it. */
 static void clip_to_chunk(const struct mapping *map, const struct data_chunk *chunk,
 			  uint64_t start, uint64_t end, uint32_t *ret_from, uint32_t *ret_to)
@@ -304,43 +301,78 @@ static void clip_to_chunk(const struct mapping *map, const struct data_chunk *ch
 
 /** Calls @fn for the part of [start, end) in each chunk that has a slot, until it fails. */
 static int for_each_part(struct mapping *map, uint64_t start, uint64_t end,
-			 int (*fn)(struct written_map *written, uint32_t from, uint32_t to))
+			 int (*fn)(struct data_chunk *chunk, uint32_t from, uint32_t to))
 {
 	uint32_t at = find_position(map, mapping_chunk_of(map, start));
 	int err = 0;
 
 	for (; at < map->nr_chunks && first_block(map, map->chunks[at]) < end && !err; at++) {
 		struct data_chunk *chunk = map->chunks[at];
-		uint32_t before = chunk->written.nr_written, from, to;
+		uint32_t before = nr_held(chunk), from, to;
 
 		clip_to_chunk(map, chunk, start, end, &from, &to);
-		err = fn(&chunk->written, from, to);
-		map->nr_written += chunk->written.nr_written;
-		map->nr_written -= before;
+		err = fn(chunk, from, to);
+		map->nr_held += nr_held(chunk);
+		map->nr_held -= before;
 	}
 	return err;
 }
 
-static int set_part(struct written_map *written, uint32_t from, uint32_t to)
+static int prepare_set_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
 {
-	written_map_set(written, from, to);
+	int err = written_map_prepare_set(&chunk->written, from, to);
+
+	if (!err && chunk->held.leaves)
+		err = written_map_prepare_set(&chunk->held, from, to);
+	return err;
+}
+
+static int set_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	written_map_set(&chunk->written, from, to);
+	if (chunk->held.leaves)
+		written_map_set(&chunk->held, from, to);
 	return 0;
 }
 
-static int clear_part(struct written_map *written, uint32_t from, uint32_t to)
+static int prepare_clear_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
 {
-	written_map_clear(written, from, to);
+	int err = written_map_prepare_clear(&chunk->written, from, to);
+
+	if (!err && chunk->held.leaves)
+		err = written_map_prepare_clear(&chunk->held, from, to);
+	return err;
+}
+
+static int clear_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	written_map_clear(&chunk->written, from, to);
+	if (chunk->held.leaves)
+		written_map_clear(&chunk->held, from, to);
 	return 0;
+}
+
+/* A copy has a leaf wherever a write in flight has prepared one, so that write can still be noted. */
+static int reserve_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	int err = chunk->held.leaves ? 0 : written_map_copy(&chunk->held, &chunk->written);
+
+	return err ? err : written_map_add(&chunk->held, from, to);
 }
 
 int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end)
 {
-	return for_each_part(map, start, end, written_map_prepare_set);
+	return for_each_part(map, start, end, prepare_set_part);
 }
 
 int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end)
 {
-	return for_each_part(map, start, end, written_map_prepare_clear);
+	return for_each_part(map, start, end, prepare_clear_part);
+}
+
+int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end)
+{
+	return for_each_part(map, start, end, reserve_part);
 }
 
 void mapping_set(struct mapping *map, uint64_t start, uint64_t end)
@@ -360,7 +392,7 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 	for (; to < map->nr_chunks && map->chunks[to]->index <= last; to++) {
 		struct data_chunk *chunk = map->chunks[to];
 
-		map->nr_written -= chunk->written.nr_written;
+		map->nr_held -= nr_held(chunk);
 		(void)bitmap_clear(map->slot_used, chunk->slot, chunk->slot + 1u);
 		map->nr_full = min_u(map->nr_full, chunk->slot);
 		chunk_free(chunk);
@@ -375,7 +407,7 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 
 static bool is_empty(const struct data_chunk *chunk)
 {
-	return !chunk->reserved && chunk->written.nr_written == 0;
+	return nr_held(chunk) == 0;
 }
 
 bool mapping_is_empty(const struct mapping *map, uint64_t chunk)

@@ -25,7 +25,7 @@ struct mapping {
 	struct superpipe_vlun *vlun; /* NULL: none; then there are no slots either */
 	struct data_chunk **chunks;  /* sorted by file chunk */
 	uint64_t *slot_used;         /* bit per slot */
-	uint64_t nr_written;         /* blocks */
+	uint64_t nr_held;            /* blocks that are written or reserved */
 	uint32_t chunk_blocks;
 	uint32_t nr_chunks, max_chunks; /* in use, allocated */
 	uint32_t nr_slots;              /* chunks of the vLUN that may be used */
@@ -81,10 +81,14 @@ uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64
  */
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_reserve() - the chunks of [first, last], which have slots, keep them though empty. */
-void mapping_reserve(struct mapping *map, uint64_t first, uint64_t last);
+/**
+ * mapping_reserve() - hold the blocks of [start, end), whose chunks have slots, until they are cleared
+ * Return: 0; -ENOMEM, and a part of the range may be reserved.
+ */
+int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end);
 
-/* As in written_map.h, for file blocks. Chunks without a slot are passed over. */
+/* As in written_map.h, for file blocks. Chunks without a slot are passed over. Clearing a block also
+ * gives up its reservation. */
 int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end);
 int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end);
 void mapping_set(struct mapping *map, uint64_t start, uint64_t end);

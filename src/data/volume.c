@@ -298,6 +298,19 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 		nr_vluns < ret_stats->nr_handles ? ret_stats->nr_handles - nr_vluns : 0;
 }
 
+bool data_volume_can_add_file(struct data_volume *vol)
+{
+	bool can = atomic_load_explicit(&vol->nr_vluns, memory_order_relaxed) <
+		   superpipe_max_handles(vol->sp);
+
+	if (can)
+		return true;
+	(void)pthread_mutex_lock(&vol->lock);
+	can = vol->nr_doomed > 0;
+	(void)pthread_mutex_unlock(&vol->lock);
+	return can;
+}
+
 void data_volume_watch(struct data_volume *vol)
 {
 	superpipe_watch(vol->sp);

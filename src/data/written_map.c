@@ -80,6 +80,34 @@ void written_map_fini(struct written_map *map)
 	map->leaves = NULL;
 }
 
+static struct written_leaf *leaf_copy(const struct written_leaf *leaf)
+{
+	struct written_leaf *copy;
+
+	if (!leaf || leaf == full())
+		return (struct written_leaf *)leaf;
+	copy = malloc(sizeof(*copy));
+	if (copy)
+		*copy = *leaf;
+	return copy;
+}
+
+int written_map_copy(struct written_map *copy, const struct written_map *map)
+{
+	int err = written_map_init(copy, map->nr_blocks);
+
+	for (uint32_t i = 0; !err && i < nr_leaves(map); i++) {
+		copy->leaves[i] = leaf_copy(map->leaves[i]);
+		if (map->leaves[i] && !copy->leaves[i])
+			err = -ENOMEM;
+	}
+	if (err)
+		written_map_fini(copy);
+	else
+		copy->nr_written = map->nr_written;
+	return err;
+}
+
 static int leaf_make(struct written_map *map, uint32_t index)
 {
 	struct written_leaf *leaf = calloc(1, sizeof(*leaf));
@@ -142,6 +170,20 @@ void written_map_set(struct written_map *map, uint32_t from, uint32_t to)
 
 	while (next_part(map, &from, to, &part))
 		leaf_set(map, &part);
+}
+
+int written_map_add(struct written_map *map, uint32_t from, uint32_t to)
+{
+	struct part part;
+	int err = 0;
+
+	while (!err && next_part(map, &from, to, &part)) {
+		if (!part.whole && !map->leaves[part.leaf])
+			err = leaf_make(map, part.leaf);
+		if (!err)
+			leaf_set(map, &part);
+	}
+	return err;
 }
 
 static void leaf_clear(struct written_map *map, const struct part *part)

@@ -33,6 +33,9 @@ struct written_map {
 int written_map_init(struct written_map *map, uint32_t nr_blocks);
 void written_map_fini(struct written_map *map);
 
+/** written_map_copy() - make @copy, not initialized, a map like @map. Return: 0; -ENOMEM. */
+int written_map_copy(struct written_map *copy, const struct written_map *map);
+
 /**
  * written_map_prepare_set() - take the memory to set all or a part of [from, to) later
  * Return: 0; -ENOMEM, and then nothing has changed that can be seen.
@@ -48,6 +51,9 @@ int written_map_prepare_clear(struct written_map *map, uint32_t from, uint32_t t
 
 /** written_map_set() - note [from, to), which was prepared, as written. */
 void written_map_set(struct written_map *map, uint32_t from, uint32_t to);
+
+/** written_map_add() - prepare and note [from, to). Return: 0; -ENOMEM, and a part may be noted. */
+int written_map_add(struct written_map *map, uint32_t from, uint32_t to);
 
 /** written_map_clear() - note [from, to), which was prepared, as not written. */
 void written_map_clear(struct written_map *map, uint32_t from, uint32_t to);

@@ -1,61 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening, and operations on whole ranges of a file. Nothing hangs on closing. */
+/* Operations on whole ranges of a file. */
 #include "fs/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/falloc.h>
-
-void fs_open_flags(struct fuse_file_info *fi)
-{
-	fi->keep_cache = 1;
-	fi->noflush = 1;
-}
-
-/* Reads that the kernel answers from its cache do not reach us, so an open for reading counts as an
- * access. Return: whether the access time has changed. */
-static bool note_access_locked(struct fs *fs, struct tree_inode *inode, int flags)
-{
-	struct timespec now;
-	bool due;
-
-	if ((flags & O_ACCMODE) == O_WRONLY || fs->config.atime == TREE_ATIME_NEVER)
-		return false;
-	now = fs_now();
-	fs_attr_lock(fs, inode);
-	due = tree_atime_due(inode, fs->config.atime, &now);
-	if (due)
-		tree_touch_accessed(inode, &now);
-	fs_attr_unlock(fs, inode);
-	return due;
-}
-
-void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_enter(req);
-	struct tree_inode *inode;
-	bool accessed = false;
-
-	if (!fs)
-		return;
-	if (fs->no_open) {
-		fs_reply_err(fs, req, -ENOSYS); /* never asked again: every open succeeds */
-		return;
-	}
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode)
-		accessed = note_access_locked(fs, inode, fi->flags);
-	fs_unlock(fs);
-	if (!inode) {
-		fs_reply_err(fs, req, -ESTALE);
-		return;
-	}
-	if (accessed && fs_attr_seconds(fs) > 0)
-		fs_tell_attributes_changed(fs, ino);
-	fs_open_flags(fi);
-	fs_reply_open(fs, req, fi);
-}
 
 static void range_done(struct fs_io *io)
 {

@@ -8,12 +8,6 @@
 /* Nobody else changes the volume, so what the kernel was told stays true: a century of seconds. */
 #define CACHE_SECONDS (100.0 * 365 * 86400)
 
-/* But for an access time that an open has changed: its answer cannot tell. */
-double fs_attr_seconds(const struct fs *fs)
-{
-	return fs->config.atime == TREE_ATIME_STRICT ? 0 : CACHE_SECONDS;
-}
-
 /* The kernel's own clock for time stamps: with a finer one a file would be younger than what the
  * kernel says of a write that came after it was made. */
 struct timespec fs_now(void)
@@ -24,17 +18,56 @@ struct timespec fs_now(void)
 	return now;
 }
 
-/* @file: of a regular file, NULL for one without data and for all others. */
-static struct stat stat_of(const struct tree_attr *attr, struct data_file *file)
-{
-	uint64_t size = attr->size, bytes = 0;
+/* Inodes are told with what was found under the attribute lock. */
+struct found {
+	struct tree_attr attr;
+	struct data_file *file; /* NULL: without data, or not a regular file */
+	bool may_be_dirty;
+};
 
-	if (file) {
-		data_file_drop_news(file);
-		size = data_file_size(file);
-		bytes = data_file_written_bytes(file);
+static void find_locked(struct fs *fs, const struct tree_inode *inode, struct found *ret_found)
+{
+	bool regular = S_ISREG(tree_mode(inode));
+
+	tree_getattr(inode, &ret_found->attr);
+	ret_found->file = tree_payload(inode);
+	ret_found->may_be_dirty = regular && fs_may_be_dirty_locked(fs, inode);
+}
+
+/* Programs take a file without blocks for one hole, and do not read it. So a file whose pages may be
+ * dirty has a block. */
+static uint64_t bytes_to_tell(const struct fs *fs, const struct found *found, uint64_t size,
+			      uint64_t held)
+{
+	bool may_have_data = found->may_be_dirty && (size > 0 || fs->config.writeback);
+
+	return held == 0 && may_have_data ? DATA_BLOCK_BYTES : held;
+}
+
+/* The kernel asks anew where an open can change the answer: an open cannot take attributes back. */
+static double seconds_to_keep(const struct fs *fs, const struct found *found, uint64_t size,
+			      uint64_t held)
+{
+	if (fs->config.atime == TREE_ATIME_STRICT)
+		return 0;
+	if (!S_ISREG(found->attr.mode))
+		return CACHE_SECONDS;
+	if (fs->config.writeback)
+		return held == 0 || found->may_be_dirty ? 0 : CACHE_SECONDS;
+	return held == 0 && size > 0 ? 0 : CACHE_SECONDS;
+}
+
+static void tell(const struct fs *fs, const struct found *found, struct fs_attr *ret_attr)
+{
+	const struct tree_attr *attr = &found->attr;
+	uint64_t size = attr->size, held = 0;
+
+	if (found->file) {
+		size = data_file_size(found->file);
+		held = data_file_held_bytes(found->file);
 	}
-	return (struct stat){
+	ret_attr->seconds = seconds_to_keep(fs, found, size, held);
+	ret_attr->st = (struct stat){
 		.st_ino = attr->ino,
 		.st_mode = attr->mode,
 		.st_nlink = attr->nlink,
@@ -43,40 +76,38 @@ static struct stat stat_of(const struct tree_attr *attr, struct data_file *file)
 		.st_rdev = attr->rdev,
 		.st_size = (off_t)size,
 		.st_blksize = DATA_BLOCK_BYTES,
-		.st_blocks = (blkcnt_t)(bytes / 512),
+		.st_blocks = (blkcnt_t)(bytes_to_tell(fs, found, size, held) / 512),
 		.st_atim = attr->atime,
 		.st_mtim = attr->mtime,
 		.st_ctim = attr->ctime,
 	};
 }
 
-void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st)
+void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct fs_attr *ret_attr)
 {
-	struct data_file *file;
-	struct tree_attr attr;
+	struct found found;
 
 	fs_attr_lock(fs, inode);
-	tree_getattr(inode, &attr);
-	file = tree_payload(inode);
+	find_locked(fs, inode, &found);
 	fs_attr_unlock(fs, inode);
-	*ret_st = stat_of(&attr, file);
+	tell(fs, &found, ret_attr);
 }
 
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry)
 {
-	struct data_file *file;
-	struct tree_attr attr;
+	struct fs_attr attr;
+	struct found found;
 
 	fs_attr_lock(fs, inode);
-	tree_getattr(inode, &attr);
-	file = tree_payload(inode);
+	find_locked(fs, inode, &found);
 	tree_ref(inode, 1);
 	fs_attr_unlock(fs, inode);
+	tell(fs, &found, &attr);
 	*ret_entry = (struct fuse_entry_param){
-		.ino = attr.ino,
-		.generation = attr.generation,
-		.attr = stat_of(&attr, file),
-		.attr_timeout = fs_attr_seconds(fs),
+		.ino = found.attr.ino,
+		.generation = found.attr.generation,
+		.attr = attr.st,
+		.attr_timeout = attr.seconds,
 		.entry_timeout = CACHE_SECONDS,
 	};
 }
@@ -235,7 +266,7 @@ void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
 	struct tree_inode *inode;
-	struct stat st;
+	struct fs_attr attr;
 
 	(void)fi;
 	if (!fs)
@@ -243,10 +274,10 @@ void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fs_read_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	if (inode)
-		fs_stat_locked(fs, inode, &st);
+		fs_stat_locked(fs, inode, &attr);
 	fs_unlock(fs);
 	if (inode)
-		fs_reply_attr(fs, req, &st);
+		fs_reply_attr(fs, req, &attr);
 	else
 		fs_reply_err(fs, req, -ESTALE);
 }

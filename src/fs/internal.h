@@ -93,16 +93,23 @@ void fs_unlock(struct fs *fs);
 void fs_attr_lock(struct fs *fs, const struct tree_inode *inode);
 void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode);
 
+/** What the kernel is told of an inode, and for how many seconds it may keep that. */
+struct fs_attr {
+	struct stat st;
+	double seconds;
+};
+
 /* ---- reply.c: the only callers of fuse_reply_* that can fail a request ---- */
 
 /** fs_reply_err() - answer with 0 or a negative errno, and leave. */
 void fs_reply_err(struct fs *fs, fuse_req_t req, int err);
-void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct stat *st);
+void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct fs_attr *attr);
 /** Answers with an entry whose reference was taken; undone when the kernel is gone. */
 void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry);
+/** These two undo the count of the open as well. */
 void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry,
 		     const struct fuse_file_info *fi);
-void fs_reply_open(struct fs *fs, fuse_req_t req, const struct fuse_file_info *fi);
+void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
 /** fs_reply_pooled() - answers with @bytes of a buffer of the pool, and gives the buffer back.
  *  @buf_bytes: of the buffer, as fs_io_pool_buffer_get() returned it */
@@ -124,15 +131,13 @@ bool fs_caller_in_group(fuse_req_t req, gid_t gid);
 struct timespec fs_now(void);
 
 /** fs_stat_locked() - attributes with the size and blocks of the data. Lock: tree, shared. */
-void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct stat *ret_st);
+void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct fs_attr *ret_attr);
 /** fs_entry_locked() - fill an entry, take the reference that goes with it. Lock: tree, shared. */
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry);
 /** Makes the kernel ask for an inode's attributes again. A thread that serves requests may call
  *  this only for an inode that its request holds open: for another one the kernel may have to wait
  *  for a request. */
 void fs_tell_attributes_changed(struct fs *fs, uint64_t ino);
-/** For how long the kernel may keep the attributes it is told. */
-double fs_attr_seconds(const struct fs *fs);
 
 /** Whether a change of a file's contents drops its set-id bits. */
 enum fs_setid {
@@ -154,6 +159,18 @@ void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_seti
 void fs_touch_mapped(struct fs *fs, uint64_t ino);
 /** Content read: atime as the policy has it. Takes the locks. */
 void fs_touch_accessed(struct fs *fs, uint64_t ino);
+
+/* ---- open.c: who may change pages unseen ---- */
+
+/** Counts an open with @flags, @change 1, or takes it back, -1. Lock: tree, shared. */
+void fs_count_open(struct fs *fs, struct tree_inode *inode, int flags, int change);
+/** Takes an open back. Takes the locks. */
+void fs_uncount_open(struct fs *fs, uint64_t ino, int flags);
+/** Returns true if the kernel may have pages of a file that it has changed and not yet written.
+ *  Lock: the inode's attributes. */
+bool fs_may_be_dirty_locked(const struct fs *fs, const struct tree_inode *inode);
+/** Sets what every open file is told: keep the cache, send no request at close(2). */
+void fs_open_flags(struct fuse_file_info *fi);
 
 /* ---- io.c: operations on the bytes of files ---- */
 
@@ -243,8 +260,6 @@ int fs_workers_new(struct fs_workers **ret_workers);
 void fs_workers_free(struct fs_workers *workers);
 /** Call io->done on one of the threads for work that sleeps; it ends with fs_io_end(). */
 void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io);
-/** Call io->done some time later, on a thread of its own that wakes up seldom. */
-void fs_workers_run_later(struct fs_workers *workers, struct fs_io *io);
 
 /* ---- operations, by file ---- */
 
@@ -278,9 +293,8 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
 		       struct fuse_file_info *fi);
 
-/** What every open file is told: keep the cache, do not bother us on close. */
-void fs_open_flags(struct fuse_file_info *fi);
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct fuse_file_info *fi);
 void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, off_t off,
 		 struct fuse_file_info *fi);

@@ -165,29 +165,6 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct 
 	fs_io_submit(io);
 }
 
-static void tell(struct fs_io *io)
-{
-	struct data_file *file;
-
-	if (!fs_file_get(io->fs, io->ino, false, &file) && file) {
-		data_file_drop_news(file);
-		fs_tell_attributes_changed(io->fs, io->ino);
-	}
-	fs_io_put(io);
-}
-
-/* Of pages that it writes back the kernel knows times and size itself, but not the blocks: it would
- * keep what it was told of them when the file was made. */
-static void tell_news(struct fs *fs, uint64_t ino)
-{
-	struct fs_io *io = fs_io_get(fs, NULL, ino);
-
-	if (!io)
-		return;
-	io->done = tell;
-	fs_workers_run_later(fs->workers, io);
-}
-
 static void write_done(struct fs_io *io)
 {
 	if (io->result < 0) {
@@ -198,8 +175,6 @@ static void write_done(struct fs_io *io)
 			fs_touch_modified(io->fs, io->req, io->ino, io->setid);
 		else if (!io->fs->config.writeback)
 			fs_touch_mapped(io->fs, io->ino);
-		else if (data_file_take_news(io->op.file))
-			tell_news(io->fs, io->ino);
 		fuse_reply_write(io->req, (size_t)io->result);
 		fs_leave(io->fs);
 	}

@@ -35,14 +35,25 @@ static void reply_opened(struct fs *fs, fuse_req_t req, int err,
 	fs_reply_create(fs, req, entry, fi);
 }
 
+/* A file that could hold no data is refused now, as where the inodes have run out. */
+static int check_room(struct fs *fs, mode_t mode)
+{
+	bool regular = S_ISREG(mode) || !(mode & S_IFMT);
+
+	return regular && !data_volume_can_add_file(fs->config.volume) ? -ENOSPC : 0;
+}
+
 static int make_locked(struct fs *fs, fuse_req_t req, fuse_ino_t parent, const char *name,
 		       mode_t mode, dev_t rdev, struct tree_inode **ret_inode)
 {
 	struct tree_caller caller = fs_caller(req);
 	struct tree_inode *dir = tree_get(fs->tree, parent);
+	int err = check_room(fs, mode);
 
 	if (!dir)
 		return -ESTALE;
+	if (err)
+		return err;
 	caller.may_setgid = maker_may_setgid(req, dir, mode);
 	return tree_mknod(fs->tree, dir, name, mode, rdev, &caller, ret_inode);
 }
@@ -202,8 +213,10 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		return;
 	fs_write_lock(fs);
 	err = make_locked(fs, req, parent, name, (mode & ~(mode_t)S_IFMT) | S_IFREG, 0, &inode);
-	if (!err)
+	if (!err) {
+		fs_count_open(fs, inode, fi->flags, 1);
 		fs_entry_locked(fs, inode, &entry);
+	}
 	fs_unlock(fs);
 	reply_opened(fs, req, err, &entry, fi);
 }
@@ -221,12 +234,16 @@ void fs_op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_f
 	caller = fs_caller(req);
 	fs_write_lock(fs);
 	dir = tree_get(fs->tree, parent);
-	if (dir) {
+	if (dir)
+		err = check_room(fs, S_IFREG);
+	if (!err) {
 		caller.may_setgid = maker_may_setgid(req, dir, mode);
 		err = tree_tmpfile(fs->tree, dir, mode, &caller, &inode);
 	}
-	if (!err)
+	if (!err) {
+		fs_count_open(fs, inode, fi->flags, 1);
 		fs_entry_locked(fs, inode, &entry);
+	}
 	fs_unlock(fs);
 	reply_opened(fs, req, err, &entry, fi);
 }

@@ -133,8 +133,7 @@ void fs_op_init(void *userdata, struct fuse_conn_info *conn)
  * Left out on purpose, each being answered with -ENOSYS once, after which the kernel does not ask
  * again and goes on as if it had succeeded: flush, fsync and fsyncdir (what was answered is on the
  * flash; the kernel writes its own dirty pages before it would ask), access (default_permissions),
- * locks (they are the kernel's own: nobody else has the volume). Release, which libfuse answers
- * with success, is of no interest: the kernel's reference keeps an open file.
+ * locks (they are the kernel's own: nobody else has the volume).
  */
 static const struct fuse_lowlevel_ops operations = {
 	.init = fs_op_init,
@@ -163,6 +162,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.readdir = fs_op_readdir,
 	.readdirplus = fs_op_readdirplus,
 	.open = fs_op_open,
+	.release = fs_op_release,
 	.read = fs_op_read,
 	.write = fs_op_write,
 	.fallocate = fs_op_fallocate,

@@ -14,9 +14,9 @@ void fs_reply_err(struct fs *fs, fuse_req_t req, int err)
 	fs_leave(fs);
 }
 
-void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct stat *st)
+void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct fs_attr *attr)
 {
-	fuse_reply_attr(req, st, fs_attr_seconds(fs));
+	fuse_reply_attr(req, &attr->st, attr->seconds);
 	fs_leave(fs);
 }
 
@@ -37,14 +37,17 @@ void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param
 void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry,
 		     const struct fuse_file_info *fi)
 {
-	if (fuse_reply_create(req, entry, fi) < 0)
+	if (fuse_reply_create(req, entry, fi) < 0) {
+		fs_uncount_open(fs, entry->ino, fi->flags);
 		take_back(fs, entry->ino);
+	}
 	fs_leave(fs);
 }
 
-void fs_reply_open(struct fs *fs, fuse_req_t req, const struct fuse_file_info *fi)
+void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi)
 {
-	fuse_reply_open(req, fi);
+	if (fuse_reply_open(req, fi) < 0)
+		fs_uncount_open(fs, ino, fi->flags);
 	fs_leave(fs);
 }
 

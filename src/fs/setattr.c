@@ -53,7 +53,7 @@ static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const str
 			  int to_set)
 {
 	struct tree_inode *inode;
-	struct stat st;
+	struct fs_attr told;
 	int err = -ESTALE;
 
 	if (sets_nothing(to_set))
@@ -63,12 +63,12 @@ static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const str
 	if (inode)
 		err = set_locked(fs, inode, req, attr, to_set);
 	if (!err)
-		fs_stat_locked(fs, inode, &st);
+		fs_stat_locked(fs, inode, &told);
 	fs_unlock(fs);
 	if (err)
 		fs_reply_err(fs, req, err);
 	else
-		fs_reply_attr(fs, req, &st);
+		fs_reply_attr(fs, req, &told);
 }
 
 static void truncated(struct fs_io *io)

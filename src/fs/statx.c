@@ -42,7 +42,7 @@ void fs_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fus
 	struct tree_inode *inode;
 	struct tree_attr attr;
 	struct statx stx;
-	struct stat st;
+	struct fs_attr told;
 
 	(void)flags;
 	(void)mask;
@@ -52,7 +52,7 @@ void fs_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fus
 	fs_read_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	if (inode) {
-		fs_stat_locked(fs, inode, &st);
+		fs_stat_locked(fs, inode, &told);
 		fs_attr_lock(fs, inode);
 		tree_getattr(inode, &attr);
 		fs_attr_unlock(fs, inode);
@@ -62,8 +62,8 @@ void fs_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fus
 		fs_reply_err(fs, req, -ESTALE);
 		return;
 	}
-	stx = statx_of(&st, &attr.btime);
-	fuse_reply_statx(req, 0, &stx, fs_attr_seconds(fs));
+	stx = statx_of(&told.st, &attr.btime);
+	fuse_reply_statx(req, 0, &stx, told.seconds);
 	fs_leave(fs);
 }
 

@@ -43,6 +43,16 @@ uint64_t tree_ino(const struct tree_inode *inode)
 	return inode->ino;
 }
 
+void tree_add_writers(struct tree_inode *inode, int change)
+{
+	inode->writers += (uint32_t)change;
+}
+
+bool tree_has_writers(const struct tree_inode *inode)
+{
+	return inode->writers > 0;
+}
+
 bool tree_drop_setid(struct tree_inode *inode, bool in_group)
 {
 	mode_t before = inode->mode;

@@ -50,6 +50,7 @@ struct tree_inode {
 	gid_t gid;
 	bool linkable; /* from tree_tmpfile() and still without a name */
 	bool doomed;   /* a regular file without a name */
+	uint32_t writers; /* see tree_add_writers() */
 	struct tree_xattr *xattrs;
 	union { /* by file type */
 		struct tree_dir dir;

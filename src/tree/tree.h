@@ -97,6 +97,10 @@ void tree_ref(struct tree_inode *inode, uint64_t count);
 /** A @count above what there is takes all there is. May free the inode. */
 void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count);
 
+/** Opens that let the kernel change pages of a file without telling; the caller counts them. */
+void tree_add_writers(struct tree_inode *inode, int change);
+bool tree_has_writers(const struct tree_inode *inode);
+
 /** The payload of a regular file, set once by the caller after creation; NULL before, and once it
  *  was given back. Other types have none. */
 void *tree_payload(const struct tree_inode *inode);

@@ -27,7 +27,7 @@ start_ext4() {
 start_cxlfs() { start_daemon "$BUILD/cxlfs" -f "emul:$store/adapter" "$mnt" -o "$1"; }
 start_cxlfs-uring() { start_cxlfs io_uring; }
 start_cxlfs-fuse() { start_cxlfs no_io_uring; }
-start_cxlfs-no_writeback() { start_cxlfs no_writeback; }
+start_cxlfs-writeback() { start_cxlfs writeback; }
 
 start_hp() {
 	[ -x $HP ] || missing "passthrough_hp was not built" || return

@@ -16,7 +16,7 @@
 
 : "${BENCH_SECONDS:=1}" "${BENCH_ROUNDS:=3}"
 readonly ALL=(ext4 cxlfs-uring cxlfs-fuse hp-uring hp-fuse fuse2fs nbdfuse tmpfs)
-readonly MORE=(cxlfs-no_writeback)
+readonly MORE=(cxlfs-writeback)
 
 # Job: unit, then what fio is told.
 declare -A JOBS=(

@@ -34,8 +34,16 @@ end_writers() {
 	! is_mounted "$MNT" || umount -l "$MNT"
 }
 
-by_signal() { kill -TERM "${DAEMON[$MNT]}"; }
-by_kernel() { umount -f "$MNT" 2>/dev/null || true; } # ends the connection before the daemon knows
+by_signal() {
+	kill -TERM "${DAEMON[$MNT]}"
+	wait_for_daemon "$MNT"
+}
+
+# The connection ends, but the mount stays while it is in use.
+by_kernel() {
+	! umount -f "$MNT" 2>/dev/null || fail "the writers do not hold the mount"
+	must_end_aborted
+}
 
 # end_under_writers COUNT BYTES MOUNT-OPTIONS [ADAPTER-OPTIONS]: in each way a busy volume can end.
 end_under_writers() {
@@ -44,7 +52,6 @@ end_under_writers() {
 		start_volume "${4:-}" "$3"
 		start_writers "$1" "$2"
 		$way
-		wait_for_daemon "$MNT"
 		end_writers
 	done
 }

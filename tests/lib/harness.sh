@@ -205,6 +205,20 @@ wait_for_daemon() {
 	[ $status = 0 ] || fail "the daemon of $mnt ended with status $status"
 }
 
+# must_end_aborted: the connection of $MNT was cut; the daemon says so, and nothing of it shows.
+must_end_aborted() {
+	local status=0
+	expect_log '^cxlfs: .*: serving ended: Software caused connection abort$'
+	wait_until "the daemon ended" is_gone "${DAEMON[$MNT]}"
+	wait "${DAEMON[$MNT]}" || status=$?
+	unset "DAEMON[$MNT]"
+	check_log "${DAEMON_LOG[$MNT]}"
+	grep -q 'connection abort' "${DAEMON_LOG[$MNT]}" || fail "no message"
+	same $status 1 "exit status"
+	! is_mounted "$MNT" || fail "$MNT is still mounted"
+	same "$(ls -A "$MNT")" "" "what is in the mountpoint"
+}
+
 umount_silently() { umount "$1" 2>/dev/null; }
 
 stop_volume() {

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Files need a resource handle with their first byte: without one the write is ENOSPC, and only it.
+# Files need a resource handle with their first byte: without one a write is ENOSPC, and so is a new
+# file; everything else works.
 # matrix: adapter
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
@@ -10,13 +11,16 @@ write_one() { dd if=/dev/zero of="$MNT/$1" bs=4k count=1 oflag=direct status=non
 can_write() { write_one "$1" 2>/dev/null; }
 
 start_volume handles=16
+: >"$MNT/17"
+: >"$MNT/18"
 for i in $(seq 16); do
 	write_one "$i"
 done
 must_errno "No space left" write_one 17
 same "$(stat -c %s "$MNT/17")" 0 "size of the file without a handle"
 mkdir "$MNT/directory"
-: >"$MNT/empty"
+must_errno "No space left" touch "$MNT/19"
+mkfifo "$MNT/fifo"
 ln -s x "$MNT/link"
 ln "$MNT/1" "$MNT/hard"
 write_one 5

@@ -32,18 +32,18 @@ empty_it
 same "$("$HELPERS/fill" "$MNT" sync 100000)" "$before" "bytes kept (O_SYNC)"
 empty_it
 
-# Through the page cache fsync tells; several files, and one that is half as large again.
+# The write itself fails.
+same "$("$HELPERS/fill" "$MNT" buffered 100000)" "$before" "bytes kept"
+empty_it
+stop_volume
+
+# With writeback fsync fails; several files, and one that is half as large again.
+start_volume "" writeback
 "$HELPERS/fill" "$MNT" buffered 96
 empty_it
 "$HELPERS/fill" "$MNT" buffered 1500
 empty_it
 dd if=/dev/zero of="$MNT/full-1" bs=1M count=1500 2>"$WORK/dd" && fail "closing told nothing"
 grep -q "No space left" "$WORK/dd" || fail "$(cat "$WORK/dd")"
-empty_it
-stop_volume
-
-# The write itself tells.
-start_volume "" no_writeback
-same "$("$HELPERS/fill" "$MNT" buffered 100000)" "$before" "bytes kept (no_writeback)"
 empty_it
 finish

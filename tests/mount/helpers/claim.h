@@ -4,7 +4,7 @@
  *
  * A program lists its tests in a table and gives it to CLAIM_MAIN(). Each test runs in its own
  * empty directory below the one given on the command line. Tests whose name contains the text in
- * the environment's CLAIM_LEAVE_OUT are left out.
+ * the environment's CLAIM_LEAVE_OUT are left out; names after the directory select single tests.
  */
 #ifndef CXLFS_TESTS_CLAIM_H
 #define CXLFS_TESTS_CLAIM_H
@@ -125,19 +125,30 @@ static inline void claim_run(const struct claim_test *test, int home)
 	umask(umask_before);
 }
 
+static inline bool claim_wanted(const char *name, char **names)
+{
+	const char *leave_out = getenv("CLAIM_LEAVE_OUT");
+
+	if (leave_out && strstr(name, leave_out))
+		return false;
+	for (int i = 0; names[i]; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return !names[0];
+}
+
 static inline int claim_main(int argc, char **argv, const struct claim_test *tests, size_t nr_tests)
 {
-	int home = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	const char *leave_out = getenv("CLAIM_LEAVE_OUT");
+	int home = argc >= 2 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	int before;
 
 	if (home < 0 || fchdir(home)) {
-		fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+		fprintf(stderr, "usage: %s DIRECTORY [TEST...]\n", argv[0]);
 		return 2;
 	}
 	for (size_t i = 0; i < nr_tests; i++) {
 		before = claim_failures;
-		if (leave_out && strstr(tests[i].name, leave_out))
+		if (!claim_wanted(tests[i].name, argv + 2))
 			continue;
 		claim_run(&tests[i], home);
 		printf("%-4s %s\n", claim_failures == before ? "ok" : "FAIL", tests[i].name);

@@ -152,6 +152,57 @@ static void test_blocks_count_once_they_are_written(void)
 	close(fd);
 }
 
+/* A mapping of a file of @bytes whose every second page is dirty; the first and last are not. */
+static char *dirty_mapping(const char *name, size_t bytes)
+{
+	int fd = new_file(name, 0);
+	char *map;
+
+	claim_need(ftruncate(fd, (off_t)bytes) == 0);
+	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	claim_need(map != MAP_FAILED);
+	close(fd);
+	for (size_t at = page; at < bytes - page; at += 2 * page)
+		memset(map + at, 'm', page);
+	return map;
+}
+
+static bool same_bytes(const char *name, const char *wanted, size_t bytes)
+{
+	char *buf = malloc(bytes + 1);
+	int fd = open(name, O_RDONLY);
+	bool same;
+
+	claim_need(buf && fd >= 0);
+	same = read(fd, buf, bytes + 1) == (ssize_t)bytes && !memcmp(buf, wanted, bytes);
+	close(fd);
+	free(buf);
+	return same;
+}
+
+static void test_programs_that_look_for_holes_copy_dirty_pages(void)
+{
+	const size_t bytes = 256 * page;
+	char *map = dirty_mapping("f", bytes);
+
+	claim(claim_stat("f").st_blocks > 0);
+	claim(system("cp f copy") == 0 && same_bytes("copy", map, bytes));
+	map[0] = 'a'; /* pages are dirty again */
+	claim(system("tar -Scf archive f && mkdir out && tar -xf archive -C out") == 0);
+	claim(same_bytes("out/f", map, bytes));
+	munmap(map, bytes);
+}
+
+static void test_a_file_just_written_is_archived(void)
+{
+	int fd = new_file("f", 0);
+
+	fill(fd, 0, 10 * page, 'w');
+	claim(blocks_of(fd) > 0);
+	claim(system("tar -Scf archive f && mkdir out && tar -xf archive -C out && cmp f out/f") == 0);
+	close(fd);
+}
+
 static const struct claim_test tests[] = {
 	{ "direct_read_goes_over_a_hole_before_dirty_bytes",
 	  test_direct_read_goes_over_a_hole_before_dirty_bytes },
@@ -162,6 +213,9 @@ static const struct claim_test tests[] = {
 	  test_an_unlinked_file_keeps_its_dirty_bytes_until_closed },
 	{ "a_later_time_wins_over_dirty_pages", test_a_later_time_wins_over_dirty_pages },
 	{ "blocks_count_once_they_are_written", test_blocks_count_once_they_are_written },
+	{ "programs_that_look_for_holes_copy_dirty_pages",
+	  test_programs_that_look_for_holes_copy_dirty_pages },
+	{ "a_file_just_written_is_archived", test_a_file_just_written_is_archived },
 };
 
 int main(int argc, char **argv)
