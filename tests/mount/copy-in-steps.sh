@@ -12,7 +12,7 @@ is_written() { [ "$(stat -c %s "$1" 2>/dev/null)" -gt 0 ] 2>/dev/null; }
 # Each MiB takes at least 2 * 10 ms: a copy by one request would take seconds, and no step could
 # come before its end.
 start_volume latency=10ms/10ms
-dd if=/dev/zero bs=1M count=$MIB 2>/dev/null | tr '\0' x >"$MNT/from"
+head -c ${MIB}M /dev/zero | tr '\0' x | dd of="$MNT/from" bs=1M iflag=fullblock status=none
 printf small >"$MNT/small"
 
 cp "$MNT/from" "$MNT/to" &
