@@ -14,6 +14,7 @@
 #include "base/std_fds.h"
 #include "daemon/background.h"
 #include "daemon/options.h"
+#include "daemon/remount.h"
 #include "daemon/signals.h"
 #include "daemon/volume.h"
 
@@ -112,7 +113,9 @@ int main(int argc, char **argv)
 	if (std_fds_fill())
 		return EXIT_FAILURE;
 	verdict = options_parse(argc, argv, &options);
-	if (verdict == OPTIONS_RUN) {
+	if (verdict == OPTIONS_RUN && options.remount) {
+		err = remount(&options, explain, NULL);
+	} else if (verdict == OPTIONS_RUN) {
 		use_one_heap();
 		start_logging(&options);
 		signals_prepare(options.foreground);

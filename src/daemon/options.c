@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/remount.h"
 #include "devport/devport.h"
 
 #define MAX_THREADS 1024
@@ -32,6 +33,8 @@ enum {
 	KEY_VERSION,
 	KEY_DEBUG_FLAG,
 	KEY_READ_ONLY,
+	KEY_REMOUNT,
+	KEY_NAME,        /* as KEY_KEEP; cannot be changed later */
 	KEY_KEEP,        /* goes on to libfuse, which makes a mount flag of it */
 	KEY_DROP,        /* means something to mount(8), fstab(5) or systemd only */
 	KEY_ATIME_NEVER,
@@ -73,13 +76,23 @@ static const struct fuse_opt specs[] = {
 	FUSE_OPT_KEY("sync", KEY_KEEP),
 	FUSE_OPT_KEY("async", KEY_KEEP),
 	FUSE_OPT_KEY("dirsync", KEY_KEEP),
-	FUSE_OPT_KEY("fsname=", KEY_KEEP),
+	FUSE_OPT_KEY("symfollow", KEY_KEEP),
+	FUSE_OPT_KEY("nosymfollow", KEY_KEEP),
+	FUSE_OPT_KEY("fsname=", KEY_NAME),
+	FUSE_OPT_KEY("remount", KEY_REMOUNT),
 	FUSE_OPT_KEY("atime", KEY_ATIME_RELATIVE),
 	FUSE_OPT_KEY("diratime", KEY_DROP),
 	FUSE_OPT_KEY("nodiratime", KEY_DROP),
 	FUSE_OPT_KEY("lazytime", KEY_DROP),
 	FUSE_OPT_KEY("nolazytime", KEY_DROP),
 	FUSE_OPT_KEY("default_permissions", KEY_DROP),
+	FUSE_OPT_KEY("user_id=", KEY_DROP),
+	FUSE_OPT_KEY("group_id=", KEY_DROP),
+	FUSE_OPT_KEY("rootmode=", KEY_DROP),
+	FUSE_OPT_KEY("max_read=", KEY_DROP),
+	FUSE_OPT_KEY("blksize=", KEY_DROP),
+	FUSE_OPT_KEY("subtype=", KEY_DROP),
+	FUSE_OPT_KEY("seclabel", KEY_DROP),
 	FUSE_OPT_KEY("defaults", KEY_DROP),
 	FUSE_OPT_KEY("auto", KEY_DROP),
 	FUSE_OPT_KEY("noauto", KEY_DROP),
@@ -162,8 +175,9 @@ static void print_help(void)
 	      "  strictatime         at every access\n"
 	      "  debug=LIST          debug messages: fs, tree, data, superpipe, emul, daemon, all\n"
 	      "  fsname=NAME         name in the mount table instead of DEVICE\n"
-	      "  ro, nosuid, nodev, noexec, sync, dirsync\n"
+	      "  ro, nosuid, nodev, noexec, nosymfollow, sync, dirsync\n"
 	      "                      as in mount(8)\n"
+	      "  remount             change these, and relatime and noatime, of a mounted volume\n"
 	      "Options of fstab(5) such as nofail, _netdev, user and x-* are accepted and ignored.\n",
 	      stdout);
 }
@@ -181,8 +195,21 @@ static int take_word(struct raw_options *raw, const char *word)
 	return *slot ? 0 : -1;
 }
 
+static int add_word(struct raw_options *raw, const char *name, const char *value)
+{
+	char *before = raw->out->words, *after;
+
+	if (asprintf(&after, "%s%s%s\n", before ? before : "", name, value) < 0)
+		return -1;
+	free(before);
+	raw->out->words = after;
+	return 0;
+}
+
 static int take_option(struct raw_options *raw, const char *text)
 {
+	if (strcmp(text, "-f") && add_word(raw, text, ""))
+		return -1;
 	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
 		if (!strcmp(text, switches[i].text)) {
 			*(int *)((char *)raw->out + switches[i].offset) = switches[i].value;
@@ -207,6 +234,8 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	struct raw_options *raw = data;
 
 	(void)outargs;
+	if (key != FUSE_OPT_KEY_NONOPT)
+		remount_take_flag(arg, &raw->out->mount_flags);
 	switch (key) {
 	case FUSE_OPT_KEY_NONOPT:
 		return take_word(raw, arg);
@@ -224,6 +253,11 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 	case KEY_READ_ONLY:
 		raw->out->read_only = true;
 		return 1;
+	case KEY_REMOUNT:
+		raw->out->remount = true;
+		return 0;
+	case KEY_NAME:
+		return add_word(raw, arg, "") ? -1 : 1;
 	case KEY_ATIME_NEVER:
 		raw->out->atime = TREE_ATIME_NEVER;
 		return 1;
@@ -232,7 +266,7 @@ static int take_argument(void *data, const char *arg, int key, struct fuse_args 
 		return 0;
 	case KEY_ATIME_STRICT:
 		raw->out->atime = TREE_ATIME_STRICT;
-		return 0;
+		return add_word(raw, arg, "");
 	case KEY_KEEP:
 		return 1;
 	default:
@@ -354,6 +388,34 @@ static int add_session_options(struct raw_options *raw)
 	return err;
 }
 
+/* Those with a value, who may come in, and the device: what a remount cannot change. */
+static int add_other_words(struct raw_options *raw)
+{
+	const struct {
+		const char *name, *value;
+	} given[] = {
+		{ "threads=", raw->threads },	      { "ring_depth=", raw->ring_depth },
+		{ "queue_depth=", raw->queue_depth }, { "busy_poll=", raw->busy_poll },
+		{ "max_inodes=", raw->max_inodes },   { "uid=", raw->uid },
+		{ "gid=", raw->gid },		      { "mode=", raw->mode },
+		{ "debug=", raw->debug },
+	};
+	const struct options *out = raw->out;
+	bool root = geteuid() == 0;
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]) && !err; i++)
+		if (given[i].value)
+			err = add_word(raw, given[i].name, given[i].value);
+	if (!err && (raw->allow_other || (!out->remount && root && !raw->no_allow_other)))
+		err = add_word(raw, "allow_other", "");
+	else if (!err && (raw->no_allow_other || !out->remount))
+		err = add_word(raw, "no_allow_other", "");
+	if (!err && !out->remount)
+		err = add_word(raw, OPTIONS_DEVICE, out->device_list);
+	return err;
+}
+
 static void free_raw(struct raw_options *raw)
 {
 	char *texts[] = { raw->threads, raw->ring_depth, raw->queue_depth, raw->busy_poll,
@@ -382,7 +444,8 @@ static enum options_verdict judge(struct raw_options *raw)
 		complain(raw, "options physical and writeback do not go together");
 	if (!raw->wrong)
 		read_values(raw);
-	if (!raw->wrong && (split_devices(raw) || add_session_options(raw)))
+	if (!raw->wrong &&
+	    (split_devices(raw) || add_session_options(raw) || add_other_words(raw)))
 		complain(raw, "out of memory");
 	return raw->wrong ? OPTIONS_WRONG : OPTIONS_RUN;
 }
@@ -410,4 +473,5 @@ void options_free(struct options *options)
 	free(options->device_list);
 	free(options->devices_buf);
 	free(options->mountpoint);
+	free(options->words);
 }

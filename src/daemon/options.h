@@ -38,8 +38,14 @@ struct options {
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;
+	bool remount;                              /* change the flags of what is mounted */
+	unsigned long mount_flags;                 /* of mount(2), for that */
+	char *words;                               /* options of the daemon, as given: a line each */
 	struct fuse_args session_args;             /* for fuse_session_new() */
 };
+
+/* What begins the line of words that names the device. */
+#define OPTIONS_DEVICE "device "
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
 

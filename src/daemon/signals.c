@@ -2,18 +2,25 @@
 #include "daemon/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "daemon/mount_table.h"
 
 struct signals {
 	pthread_t thread;
 	struct volume *volume;
+	int fd, table_fd;
+	bool obeyed;       /* one of them; the thread's own */
 	_Atomic bool stop; /* the next signal is signals_stop()'s own */
 };
 
@@ -66,37 +73,65 @@ void signals_block(void)
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+static void obey(struct signals *signals)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals->fd, &info, sizeof(info)) != sizeof(info) || atomic_load(&signals->stop) ||
+	    signals->obeyed)
+		return;
+	signals->obeyed = true;
+	log_notice("%s: unmounting %s", strsignal((int)info.ssi_signo),
+		   volume_mountpoint(signals->volume));
+	volume_stop(signals->volume);
+}
+
 static void *wait_main(void *arg)
 {
 	struct signals *signals = arg;
-	sigset_t set = obeyed();
-	bool stopped = false;
-	int number;
+	struct pollfd fds[2] = { { .fd = signals->fd, .events = POLLIN },
+				 { .fd = signals->table_fd, .events = POLLPRI } };
 
-	while (!sigwait(&set, &number) && !atomic_load(&signals->stop)) {
-		if (stopped)
-			continue;
-		stopped = true;
-		log_notice("%s: unmounting %s", strsignal(number),
-			   volume_mountpoint(signals->volume));
-		volume_stop(signals->volume);
+	volume_follow_mount(signals->volume);
+	while (!atomic_load(&signals->stop)) {
+		(void)poll(fds, 2, -1);
+		if (fds[0].revents)
+			obey(signals);
+		if (fds[1].revents)
+			volume_follow_mount(signals->volume);
 	}
 	return NULL;
+}
+
+static void free_signals(struct signals *signals)
+{
+	if (signals->fd >= 0)
+		close(signals->fd);
+	if (signals->table_fd >= 0)
+		close(signals->table_fd);
+	free(signals);
 }
 
 int signals_start(struct volume *volume, struct signals **ret_signals)
 {
 	struct signals *signals = malloc(sizeof(*signals));
+	sigset_t set = obeyed();
 	int err;
 
 	if (!signals)
 		return -ENOMEM;
 	*signals = (struct signals){ .volume = volume };
-	err = thread_start(&signals->thread, wait_main, signals, "cxlfs-signals");
+	signals->fd = signalfd(-1, &set, SFD_CLOEXEC);
+	signals->table_fd = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
+	err = signals->fd < 0 ? -errno :
+				thread_start(&signals->thread, wait_main, signals, "cxlfs-signals");
 	if (err) {
-		free(signals);
+		free_signals(signals);
 		return err;
 	}
+	if (signals->table_fd < 0)
+		log_warning("a remount will not change access times: " MOUNT_TABLE
+			    " cannot be opened");
 	*ret_signals = signals;
 	return 0;
 }
@@ -108,5 +143,5 @@ void signals_stop(struct signals *signals)
 	atomic_store(&signals->stop, true);
 	(void)pthread_kill(signals->thread, SIGTERM);
 	pthread_join(signals->thread, NULL);
-	free(signals);
+	free_signals(signals);
 }

@@ -2,13 +2,16 @@
 #include "daemon/volume.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/limits.h"
@@ -34,6 +37,7 @@ struct volume {
 	_Atomic bool mounted;
 	/* The reaper thread uses fs while it holds it, and only when mounted is set. */
 	pthread_mutex_t event_lock;
+	char atime[16];       /* what the mount table says of access times; the next too */
 	char device[32];      /* of the mount, as the mount table has it; empty: not known */
 	_Atomic bool stopped; /* by volume_stop() */
 };
@@ -172,6 +176,7 @@ static int start_fs(struct volume *volume)
 		.root_uid = options->root_uid,
 		.root_gid = options->root_gid,
 		.root_mode = options->root_mode,
+		.options = options->words,
 		.in_use = in_use,
 		.in_use_arg = volume,
 	};
@@ -212,6 +217,37 @@ int volume_attach(struct volume *volume)
 	return start_fs(volume);
 }
 
+static enum tree_atime atime_of(const char *word)
+{
+	if (!strcmp(word, "noatime"))
+		return TREE_ATIME_NEVER;
+	return strcmp(word, "relatime") ? TREE_ATIME_STRICT : TREE_ATIME_RELATIVE;
+}
+
+/* Only what has changed counts: the table does not show what a user without privileges asked for.
+ * Return: true when it has. */
+static bool follow_atime(struct volume *volume, const struct mount_entry *mount)
+{
+	const char *word = mount_options_have(mount->options, "noatime")  ? "noatime" :
+			   mount_options_have(mount->options, "relatime") ? "relatime" :
+									    "strictatime";
+
+	if (!strcmp(volume->atime, word))
+		return false;
+	strcpy(volume->atime, word);
+	return true;
+}
+
+/* libfuse cannot, nor may users without privileges, and old kernels. */
+static void show_strictatime(const struct volume *volume)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_STRICTATIME,
+				   .attr_clr = MOUNT_ATTR__ATIME };
+
+	if (syscall(SYS_mount_setattr, AT_FDCWD, volume->mountpoint, 0, &attr, sizeof(attr)))
+		log_debug(LOGC_DAEMON, "strictatime in the mount table: %s", strerror(errno));
+}
+
 static void note_mount(struct volume *volume)
 {
 	struct mount_entry mount;
@@ -222,6 +258,18 @@ static void note_mount(struct volume *volume)
 		return;
 	}
 	memcpy(volume->device, mount.device, sizeof(volume->device));
+	(void)follow_atime(volume, &mount);
+	mount_entry_free(&mount);
+}
+
+void volume_follow_mount(struct volume *volume)
+{
+	struct mount_entry mount;
+
+	if (!volume->device[0] || mount_table_top(volume->mountpoint, &mount))
+		return;
+	if (!strcmp(mount.device, volume->device) && follow_atime(volume, &mount))
+		fs_set_atime(volume->fs, atime_of(volume->atime));
 	mount_entry_free(&mount);
 }
 
@@ -259,6 +307,8 @@ int volume_mount(struct volume *volume)
 	if (fuse_session_mount(volume->session, volume->mountpoint))
 		return fail(volume, errno ? -errno : -EIO, "cannot mount");
 	volume->mounted = true;
+	if (volume->options->atime == TREE_ATIME_STRICT)
+		show_strictatime(volume);
 	note_mount(volume);
 	return volume->io_uring ? use_io_uring(volume) : 0;
 }

@@ -33,6 +33,9 @@ int volume_serve(struct volume *volume);
  */
 void volume_stop(struct volume *volume);
 
+/** volume_follow_mount() - the mount table has changed; access times move as it says now */
+void volume_follow_mount(struct volume *volume);
+
 /** volume_close() - give everything back. Accepts NULL and a volume in any state. */
 void volume_close(struct volume *volume);
 

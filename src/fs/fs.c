@@ -85,7 +85,7 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 
 	if (!fs)
 		return -ENOMEM;
-	*fs = (struct fs){ .config = *config };
+	*fs = (struct fs){ .config = *config, .atime = config->atime };
 	locks_init(fs);
 	err = fs_io_pool_new(&fs->pool);
 	if (!err)
@@ -127,6 +127,13 @@ void fs_set_session(struct fs *fs, struct fuse_session *session)
 {
 	fs->session = session;
 	fs->may_tell = true;
+}
+
+void fs_set_atime(struct fs *fs, enum tree_atime atime)
+{
+	if (atime == TREE_ATIME_STRICT && fs->config.atime != TREE_ATIME_STRICT)
+		atime = TREE_ATIME_RELATIVE;
+	fs->atime = atime;
 }
 
 void fs_end_session(struct fs *fs)

@@ -16,12 +16,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 #include "data/data.h"
 #include "fs/fuse.h"
 #include "tree/tree.h"
 
 struct fs;
+
+/** Asks the root directory for fs_config.options, cut to what fits. */
+#define FS_OPTIONS_BYTES 4096
+#define FS_IOC_OPTIONS _IOR('x', 0x63, char[FS_OPTIONS_BYTES])
 
 struct fs_config {
 	struct data_volume *volume; /* borrowed until fs_free() */
@@ -32,6 +37,7 @@ struct fs_config {
 	unsigned poll_us;       /* how long a thread looks out for what it waits for */
 	bool give_way;          /* threads give way to the programs they serve */
 	bool physical;          /* names cannot be made or removed: files are LUNs */
+	const char *options;    /* for FS_IOC_OPTIONS; borrowed; may be NULL */
 	uint64_t max_inodes;    /* 0: as many as half of the memory holds */
 	uid_t root_uid;
 	gid_t root_gid;
@@ -62,6 +68,13 @@ void fs_set_session(struct fs *fs, struct fuse_session *session);
  * Return: 0; -ENOTSUP not with this libfuse, or this build; -ENOMEM.
  */
 int fs_want_rings(struct fs *fs);
+
+/**
+ * fs_set_atime() - when access times move from now on; any thread
+ * TREE_ATIME_STRICT counts as TREE_ATIME_RELATIVE in a file system that did not begin with it: the
+ * kernel was told that it need not report every access.
+ */
+void fs_set_atime(struct fs *fs, enum tree_atime atime);
 
 /** fs_end_session() - tell the kernel nothing any more; before the session is destroyed */
 void fs_end_session(struct fs *fs);

@@ -176,13 +176,13 @@ void fs_touch_accessed(struct fs *fs, uint64_t ino)
 	struct timespec now;
 	struct tree_inode *inode;
 
-	if (fs->config.atime == TREE_ATIME_NEVER)
+	if (fs->atime == TREE_ATIME_NEVER)
 		return;
 	now = fs_now();
 	fs_read_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	fs_attr_lock(fs, inode);
-	if (tree_atime_due(inode, fs->config.atime, &now))
+	if (tree_atime_due(inode, fs->atime, &now))
 		tree_touch_accessed(inode, &now);
 	fs_attr_unlock(fs, inode);
 	fs_unlock(fs);

@@ -24,6 +24,7 @@ struct fs_attr_lock {
 
 struct fs {
 	struct fs_config config; /* set before threads start */
+	_Atomic enum tree_atime atime; /* now; config has that of the start */
 	struct tree *tree;       /* structure: tree_lock */
 	pthread_rwlock_t tree_lock;
 	/* References, times, set-id bits and the payload pointer of an inode: its attribute
@@ -301,6 +302,8 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t bytes,
 		     struct fuse_file_info *fi);
 void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi);
+void fs_op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
+		 unsigned flags, const void *in, size_t in_bytes, size_t out_bytes);
 void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			   struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
 			   struct fuse_file_info *fi_out, size_t bytes, int flags);

@@ -56,11 +56,11 @@ static bool note_access(struct fs *fs, struct tree_inode *inode, int flags)
 	struct timespec now;
 	bool due;
 
-	if ((flags & O_ACCMODE) == O_WRONLY || fs->config.atime == TREE_ATIME_NEVER)
+	if ((flags & O_ACCMODE) == O_WRONLY || fs->atime == TREE_ATIME_NEVER)
 		return false;
 	now = fs_now();
 	fs_attr_lock(fs, inode);
-	due = tree_atime_due(inode, fs->config.atime, &now);
+	due = tree_atime_due(inode, fs->atime, &now);
 	if (due)
 		tree_touch_accessed(inode, &now);
 	fs_attr_unlock(fs, inode);

@@ -65,6 +65,7 @@ static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
 
 static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 {
+	(void)want(conn, FUSE_CAP_IOCTL_DIR); /* FS_IOC_OPTIONS */
 	(void)want(conn, FUSE_CAP_EXPORT_SUPPORT);
 	(void)want(conn, FUSE_CAP_PARALLEL_DIROPS);
 	/* With ACLs the default ACL of the parent may replace the umask, so it must come to us. */
@@ -80,7 +81,6 @@ static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 		(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 	else
 		do_without(conn, FUSE_CAP_ATOMIC_O_TRUNC);
-	do_without(conn, FUSE_CAP_IOCTL_DIR);
 }
 
 static void start_giving_way(struct fs *fs)
@@ -168,6 +168,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.fallocate = fs_op_fallocate,
 	.lseek = fs_op_lseek,
 	.copy_file_range = fs_op_copy_file_range,
+	.ioctl = fs_op_ioctl,
 	.setxattr = fs_op_setxattr,
 	.getxattr = fs_op_getxattr,
 	.listxattr = fs_op_listxattr,

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/remount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "daemon/mount_table.h"
+#include "fs/fs.h"
+
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
+#define ATIME_FLAGS (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
+
+static const struct {
+	const char *option;
+	unsigned long clear, set;
+} flag_options[] = {
+	{ "ro", 0, MS_RDONLY },
+	{ "rw", MS_RDONLY, 0 },
+	{ "nosuid", 0, MS_NOSUID },
+	{ "suid", MS_NOSUID, 0 },
+	{ "nodev", 0, MS_NODEV },
+	{ "dev", MS_NODEV, 0 },
+	{ "noexec", 0, MS_NOEXEC },
+	{ "exec", MS_NOEXEC, 0 },
+	{ "sync", 0, MS_SYNCHRONOUS },
+	{ "async", MS_SYNCHRONOUS, 0 },
+	{ "dirsync", 0, MS_DIRSYNC },
+	{ "nosymfollow", 0, MS_NOSYMFOLLOW },
+	{ "symfollow", MS_NOSYMFOLLOW, 0 },
+	{ "noatime", ATIME_FLAGS, MS_NOATIME },
+	{ "relatime", ATIME_FLAGS, MS_RELATIME },
+	{ "atime", ATIME_FLAGS, MS_RELATIME },
+	{ "strictatime", ATIME_FLAGS, MS_STRICTATIME },
+	{ "nodiratime", 0, MS_NODIRATIME },
+	{ "diratime", MS_NODIRATIME, 0 },
+	{ "lazytime", 0, MS_LAZYTIME },
+	{ "nolazytime", MS_LAZYTIME, 0 },
+};
+
+void remount_take_flag(const char *option, unsigned long *flags)
+{
+	for (size_t i = 0; i < sizeof(flag_options) / sizeof(flag_options[0]); i++)
+		if (!strcmp(option, flag_options[i].option))
+			*flags = (*flags & ~flag_options[i].clear) | flag_options[i].set;
+}
+
+struct job {
+	const struct options *options;
+	devport_explain_fn explain;
+	void *explain_arg;
+	char *place; /* absolute */
+	struct mount_entry mount;
+};
+
+static int __attribute__((format(printf, 3, 4))) refuse(const struct job *job, int err,
+							 const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	job->explain(job->explain_arg, text);
+	return err;
+}
+
+/* Lines of @list. */
+static bool has_word(const char *list, const char *word, size_t length)
+{
+	for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n')
+		if (!strncmp(at, word, length) && (at[length] == '\n' || !at[length]))
+			return true;
+	return false;
+}
+
+static int ask_options(const struct job *job, char ret_text[FS_OPTIONS_BYTES])
+{
+	int fd = open(job->place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 ? -errno : 0;
+
+	if (!err && ioctl(fd, FS_IOC_OPTIONS, ret_text))
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	ret_text[FS_OPTIONS_BYTES - 1] = '\0';
+	return err;
+}
+
+/* The name that mount(8) gives may be that of the mount table. */
+static int check_device(const struct job *job, const char *running)
+{
+	const char *device = job->options->device_list;
+	char word[FS_OPTIONS_BYTES];
+
+	snprintf(word, sizeof(word), OPTIONS_DEVICE "%s", device);
+	if (!strcmp(job->mount.source, device) || has_word(running, word, strlen(word)))
+		return 0;
+	return refuse(job, -EINVAL, "%s is mounted on %s; a remount cannot make it %s",
+		      job->mount.source, job->place, device);
+}
+
+static int check_words(const struct job *job, const char *running)
+{
+	const char *word = job->options->words;
+
+	while (*word) {
+		size_t length = strcspn(word, "\n");
+
+		if (!has_word(running, word, length))
+			return refuse(job, -EINVAL,
+				      "option %.*s: %s was mounted without it; unmount it first",
+				      (int)length, word, job->place);
+		word += length;
+		word += *word == '\n';
+	}
+	return 0;
+}
+
+/* The kernel would say nothing, and change nothing. */
+static int check_dirsync(const struct job *job)
+{
+	if (!(job->options->mount_flags & MS_DIRSYNC) ||
+	    mount_options_have(job->mount.fs_options, "dirsync"))
+		return 0;
+	return refuse(job, -EINVAL, "option dirsync: a remount cannot change it");
+}
+
+static int check(const struct job *job)
+{
+	char running[FS_OPTIONS_BYTES] = "";
+	int err;
+
+	if (!mount_entry_is_ours(&job->mount))
+		return refuse(job, -EINVAL, "what is mounted on %s is not a cxlfs volume",
+			      job->place);
+	err = ask_options(job, running);
+	if (err)
+		return refuse(job, err, "cannot ask the daemon of %s for its options: %s",
+			      job->place, strerror(-err));
+	err = check_device(job, running);
+	if (!err)
+		err = check_words(job, running);
+	return err ? err : check_dirsync(job);
+}
+
+static int change(const struct job *job)
+{
+	if (!mount(job->mount.source, job->place, job->mount.type,
+		   MS_REMOUNT | job->options->mount_flags, NULL))
+		return 0;
+	return refuse(job, -errno, "cannot remount %s: %s%s", job->place, strerror(errno),
+		      errno == EBUSY ? "; a file is open for writing" : "");
+}
+
+int remount(const struct options *options, devport_explain_fn explain, void *explain_arg)
+{
+	struct job job = { .options = options,
+			   .explain = explain,
+			   .explain_arg = explain_arg,
+			   .place = realpath(options->mountpoint, NULL) };
+	int err;
+
+	if (!job.place)
+		return refuse(&job, -errno, "mountpoint %s: %s", options->mountpoint,
+			      strerror(errno));
+	err = mount_table_top(job.place, &job.mount);
+	if (err) {
+		(void)refuse(&job, err, "%s: %s", job.place,
+			     err == -EINVAL ? "nothing is mounted there" : strerror(-err));
+	} else {
+		mount_table_unescape(job.mount.source);
+		err = check(&job);
+		if (!err)
+			err = change(&job);
+		mount_entry_free(&job.mount);
+	}
+	free(job.place);
+	return err;
+}

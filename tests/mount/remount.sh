@@ -1,0 +1,104 @@
+#!/bin/bash
+# mount -o remount of a live volume, through mount(8) and its helper: the flags change, nothing else
+# does, and what cannot change is refused in one sentence.
+
+# mount(8) finds the program where it would be installed: there it is, but in a namespace of ours.
+NAMESPACE=(unshare --mount --propagation private)
+if [ -z "${CXLFS_IN_NAMESPACE:-}" ] && "${NAMESPACE[@]}" true; then
+	exec "${NAMESPACE[@]}" env CXLFS_IN_NAMESPACE=1 bash "$0"
+fi
+
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+need_cxlfs
+need_root
+need_mounts
+[ -n "${CXLFS_IN_NAMESPACE:-}" ] || skip "no mount namespace can be made here"
+[ -x /sbin/mount.fuse ] || skip "/sbin/mount.fuse is missing"
+
+mount -t tmpfs tmpfs /usr/local/sbin
+cp "$CXLFS" /usr/local/sbin/cxlfs
+
+# options: of the mount and of the file system, as the table has them.
+options() { awk -v m="$MNT" '$5 == m { print "," $6 "," $NF "," }' /proc/self/mountinfo; }
+
+# remounted WANTED UNWANTED MOUNT-ARGUMENT...: the volume is as before, but for its flags.
+remounted() {
+	local wanted=$1 unwanted=$2 word
+	shift 2
+	mount -o "$@" "$MNT" || fail "mount -o $*"
+	for word in $wanted; do
+		grep -q ",$word," <<<"$(options)" || fail "no $word after $*: $(options)"
+	done
+	for word in $unwanted; do
+		! grep -q ",$word," <<<"$(options)" || fail "$word after $*: $(options)"
+	done
+	same "$(cat "$MNT/file")" text
+	same "$(grep -c " $MNT " /proc/self/mountinfo)" 1 "mounts on $MNT"
+}
+
+atime_moves() {
+	local before
+	touch -a -d '3 days ago' "$MNT/file"
+	before=$(stat -c %X "$MNT/file")
+	head -c 1 "$MNT/file" >/dev/null
+	sync -f "$MNT"
+	[ "$(stat -c %X "$MNT/file")" != "$before" ]
+}
+atime_stays() { ! atime_moves; }
+
+device=emul:$STORE/adapter,size=4G
+note_adapter "$STORE/adapter"
+mount -t fuse.cxlfs "$device" "$MNT" -o queue_depth=64
+echo text >"$MNT/file"
+
+remounted "ro" "rw" remount,ro
+must_errno "Read-only" touch "$MNT/new"
+remounted "rw" "ro" remount,rw
+touch "$MNT/new"
+remounted "sync noexec nodev nosuid" "" remount,sync,noexec,nodev,nosuid
+echo more >"$MNT/more"
+remounted "noexec" "sync" remount,async
+remounted "" "noexec nodev nosuid" remount,exec,dev,suid
+remounted "nosymfollow" "" remount,nosymfollow
+remounted "" "nosymfollow" remount,symfollow
+
+# When access times move, the daemon decides: it follows the flags.
+wait_until "access times move" atime_moves
+remounted "noatime" "relatime" remount,noatime
+wait_until "access times stay" atime_stays
+remounted "relatime" "noatime" remount,relatime
+wait_until "access times move" atime_moves
+mount -i -o remount,noatime "$MNT" # without the helper
+wait_until "access times stay" atime_stays
+remounted "relatime" "noatime" remount,relatime
+
+# The lines that people have in fstab.
+echo "$device $MNT fuse.cxlfs noauto,user,nofail,_netdev,x-foo=bar,queue_depth=64,exec 0 0" >"$WORK/fstab"
+remounted "ro" "" remount,ro --fstab "$WORK/fstab"
+remounted "rw" "" remount,rw --fstab "$WORK/fstab"
+remounted "rw" "" remount,"$(awk -v m="$MNT" '$2 == m { print $4 }' /proc/mounts)"
+
+must_errno "a file is open for writing" sh -c "exec 8>'$MNT/file2'; mount -o remount,ro '$MNT'"
+must_errno "option queue_depth=32: " mount -o remount,queue_depth=32 "$MNT"
+must_errno "option dirsync: " mount -o remount,dirsync "$MNT"
+must_errno "option writeback: " mount -o remount,writeback "$MNT"
+must_errno "option strictatime: " mount -o remount,strictatime "$MNT"
+must_errno "[Uu]nknown option" mount -o remount,bogus "$MNT"
+must_errno "cannot make it $STORE/other" mount -t fuse.cxlfs -o remount "$STORE/other" "$MNT"
+must_errno "nothing is mounted" cxlfs "$device" "$WORK" -o remount,ro
+must_errno "is not a cxlfs volume" cxlfs "$device" /proc -o remount,ro
+grep -q ",rw," <<<"$(options)" || fail "a refused remount has changed something"
+same "$(cat "$MNT/file")" text
+umount "$MNT"
+wait_until "the daemon ends" no_background_daemon
+
+mount -t fuse.cxlfs "$device" "$MNT" -o strictatime
+! grep -q "relatime" <<<"$(options)" || fail "strictatime is not shown"
+echo text >"$MNT/file"
+remounted "noatime" "" remount,noatime
+remounted "" "relatime noatime" remount,strictatime
+remounted "ro" "relatime noatime" remount,ro
+umount "$MNT"
+wait_until "the daemon ends" no_background_daemon
+finish
