@@ -3,6 +3,7 @@
 #include "fs/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "fs/lanes.h"
@@ -137,7 +138,8 @@ static void read_done(struct fs_io *io)
 	if (io->result < 0) {
 		fs_reply_err(io->fs, io->req, (int)io->result);
 	} else {
-		fs_touch_accessed(io->fs, io->ino);
+		if (!(io->fi.flags & O_NOATIME))
+			fs_touch_accessed(io->fs, io->ino);
 		fs_reply_buf(io->fs, io->req, io->op.buf, (size_t)io->result);
 	}
 	fs_io_put(io);
@@ -148,7 +150,6 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct 
 	struct fs *fs = fs_enter(req);
 	struct fs_io *io;
 
-	(void)fi;
 	if (!fs)
 		return;
 	io = fs_io_get(fs, req, ino);
@@ -158,6 +159,7 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct 
 			fs_io_put(io);
 		return;
 	}
+	io->fi.flags = fi->flags;
 	io->op.kind = DATA_OP_READ;
 	io->op.offset = (uint64_t)off;
 	io->op.bytes = bytes;

@@ -56,7 +56,8 @@ static bool note_access(struct fs *fs, struct tree_inode *inode, int flags)
 	struct timespec now;
 	bool due;
 
-	if ((flags & O_ACCMODE) == O_WRONLY || fs->atime == TREE_ATIME_NEVER)
+	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_NOATIME) ||
+	    fs->atime == TREE_ATIME_NEVER)
 		return false;
 	now = fs_now();
 	fs_attr_lock(fs, inode);

@@ -44,6 +44,21 @@ opens_mark() {
 	stop_volume
 }
 
+# Backup programs open with O_NOATIME: neither the open nor a read marks the file.
+unmarked() {
+	local before
+	before=$(stat -c %x "$MNT/file")
+	sleep 0.01
+	dd if="$MNT/file" of=/dev/null bs=4k iflag="$1" status=none
+	same "$(stat -c %x "$MNT/file")" "$before" "the access time after a read with $1"
+}
+
+start_volume "" strictatime
+echo text >"$MNT/file"
+unmarked noatime
+unmarked noatime,direct
+stop_volume
+
 for cache in writeback no_writeback; do
 	opens_mark "noatime,$cache" no no
 	opens_mark "relatime,$cache" yes no
