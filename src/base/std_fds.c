@@ -7,7 +7,7 @@
 
 static int fill(int fd)
 {
-	/* The direction that nobody uses, so that a lost message is an error and not a success. */
+	/* Opened in the wrong direction, so that writing a message fails instead of losing it. */
 	int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
 	int got;
 

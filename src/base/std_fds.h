@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* std_fds - descriptors 0 to 2 belong to standard input, output and error, open or not. */
+/* std_fds - keeps descriptors 0 to 2 for standard input, output and error. */
 #ifndef CXLFS_BASE_STD_FDS_H
 #define CXLFS_BASE_STD_FDS_H
 
 /**
- * std_fds_fill() - take those of the three that the caller of the program closed
- * Call it before anything is opened: otherwise a file would get such a number, and messages would
+ * std_fds_fill() - open those of the three that are closed when the program starts
+ * Call it before anything else is opened: otherwise a file would get such a number, and messages would
  * be written into it. Reading and writing them still fails with EBADF. Return: 0; -errno.
  */
 int std_fds_fill(void);

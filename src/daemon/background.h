@@ -17,7 +17,7 @@ int background_fork(int *ret_report_fd);
 
 /**
  * background_ready() - all is well: let the parent go and leave the terminal
- * Return: 0; -EPIPE the parent was killed, so that whoever started it does not want it any more.
+ * Return: 0; -EPIPE if the parent was killed: then the start is no longer wanted.
  */
 int background_ready(int report_fd);
 

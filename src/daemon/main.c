@@ -79,7 +79,7 @@ static int run(const struct options *options, struct volume *volume)
 	err = volume_attach(volume);
 	if (err)
 		return err;
-	/* Until now nothing is left behind by an end at once. */
+	/* Nothing was mounted until now, so a signal could end the process at once. */
 	signals_block();
 	err = volume_mount(volume);
 	if (err)

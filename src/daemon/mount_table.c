@@ -52,7 +52,7 @@ void mount_entry_free(struct mount_entry *entry)
 	*entry = (struct mount_entry){ 0 };
 }
 
-/* Fields that are not always there end with a dash. */
+/* A dash ends the optional fields. */
 static int parse_entry(const char *line, struct mount_entry *entry)
 {
 	const char *rest = strstr(line, " - ");

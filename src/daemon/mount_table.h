@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mount_table - what the kernel says of mounts. Nothing here sends a request to any of them. */
+/* mount_table - reads the kernel's table of mounts, without sending a request to any mount. */
 #ifndef CXLFS_DAEMON_MOUNT_TABLE_H
 #define CXLFS_DAEMON_MOUNT_TABLE_H
 
@@ -15,15 +15,15 @@ struct mount_entry {
 };
 
 /**
- * mount_table_top() - the mount that shows at a place
+ * mount_table_top() - find the top mount at a place
  * @place: absolute, without symbolic links
- * @ret_entry: to be given to mount_entry_free()
+ * @ret_entry: free it with mount_entry_free()
  * Return: 0; -EINVAL nothing is mounted there; -ENOMEM; -errno the table cannot be read.
  */
 int mount_table_top(const char *place, struct mount_entry *ret_entry);
 void mount_entry_free(struct mount_entry *entry);
 
-/** mount_entry_is_ours() - a mount of this program, by whichever process */
+/** mount_entry_is_ours() - is it a mount of cxlfs, of any process? */
 bool mount_entry_is_ours(const struct mount_entry *entry);
 
 /** mount_table_unescape() - the table writes blanks and backslashes as a backslash and digits */

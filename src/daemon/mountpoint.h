@@ -19,8 +19,8 @@ int mountpoint_prepare(const char *path, devport_explain_fn explain, void *expla
 		       char **ret_path);
 
 /**
- * mountpoint_detach() - take what shows at a place away, also where it is dead or in use
- * As a user without privileges with the help of fusermount3. Return: 0; -errno.
+ * mountpoint_detach() - unmount the top mount at @path lazily, even if it is dead or in use
+ * Calls fusermount3 if the user is not privileged. Return: 0; -errno.
  */
 int mountpoint_detach(const char *path);
 

@@ -47,8 +47,8 @@ static sigset_t obeyed(void)
 
 void signals_prepare(bool foreground)
 {
-	/* SIGXFSZ: a write past the limit fails with EFBIG instead. SIGTTOU: a message must not stop
-	 * who serves the volume. */
+	/* SIGXFSZ: a write past the limit fails with EFBIG instead. SIGTTOU: a message must
+	 * not stop the daemon. */
 	static const int ignored[] = { SIGUSR1, SIGUSR2,   SIGPIPE, SIGALRM,   SIGVTALRM, SIGPROF,
 				       SIGIO,	SIGSTKFLT, SIGPWR,  SIGXFSZ, SIGTTIN,   SIGTTOU };
 
@@ -56,7 +56,7 @@ void signals_prepare(bool foreground)
 		(void)signal(ignored[i], SIG_IGN);
 	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
 		(void)signal(number, SIG_IGN);
-	/* Whoever ignores SIGCHLD cannot wait for a child. */
+	/* While SIGCHLD is ignored, waitpid(2) cannot return the status of a child. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)signal(SIGTERM, SIG_DFL);
 	(void)signal(SIGXCPU, SIG_DFL);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signals - which end the volume, which do nothing. One thread waits for the former, so that no
- * code here ever runs in a signal handler. It also hears of changes of the mount table.
+ * signals - unmounts the volume on some signals and ignores the others. One thread waits for signals,
+ * so no code here runs in a signal handler. The same thread follows changes of the mount table.
  *
- * An unmount loses all that the volume holds. So only signals that ask for an end are obeyed.
+ * An unmount loses everything on the volume, so only signals that ask the process to end unmount it.
  */
 #ifndef CXLFS_DAEMON_SIGNALS_H
 #define CXLFS_DAEMON_SIGNALS_H
@@ -13,14 +13,14 @@
 struct signals;
 
 /**
- * signals_prepare() - ignore those that would end the process for no good reason
- * Before any thread. The ones that ask for an end still end the process at once.
- * @foreground: SIGHUP, the end of the terminal, counts; SIGINT and SIGHUP do not where the caller
- *              of the program had them ignored
+ * signals_prepare() - ignore signals that are no request to end
+ * Call it before any thread starts. The other signals still end the process at once.
+ * @foreground: SIGHUP ends the process too; SIGINT and SIGHUP stay ignored if they were ignored when
+ *              the program was started
  */
 void signals_prepare(bool foreground);
 
-/** signals_block() - from now on those that ask for an end wait for signals_start() */
+/** signals_block() - keep requests to end pending until signals_start() */
 void signals_block(void);
 
 /**

@@ -35,7 +35,7 @@ struct volume {
 	struct fuse_session *session;
 	bool io_uring;
 	_Atomic bool mounted;
-	/* The reaper thread uses fs while it holds it, and only when mounted is set. */
+	/* The reaper thread uses fs only under this lock and only while mounted is set. */
 	pthread_mutex_t event_lock;
 	char atime[16];       /* what the mount table says of access times; the next too */
 	char device[32];      /* of the mount, as the mount table has it; empty: not known */
@@ -273,7 +273,7 @@ void volume_follow_mount(struct volume *volume)
 	mount_entry_free(&mount);
 }
 
-/* Nothing else may have been mounted over it, or in its place after a lazy unmount. */
+/* False if something else was mounted over the volume, or in its place after a lazy unmount. */
 static bool shows(const struct volume *volume)
 {
 	struct mount_entry mount;
@@ -281,7 +281,7 @@ static bool shows(const struct volume *volume)
 	bool same;
 
 	if (err)
-		return err != -EINVAL; /* not known: as if nobody had touched it */
+		return err != -EINVAL; /* not known: assume that it does */
 	same = mount_entry_is_ours(&mount) &&
 	       (!volume->device[0] || !strcmp(mount.device, volume->device));
 	mount_entry_free(&mount);
@@ -330,7 +330,7 @@ int volume_serve(struct volume *volume)
 {
 	int err = fs_serve(volume->fs, volume->options->threads);
 
-	/* The kernel says the same of an unmount and of a connection that somebody aborted. */
+	/* The kernel reports an unmount and an aborted connection in the same way. */
 	if (!err && !volume->stopped && volume->device[0] && !goes_away(volume))
 		err = -ECONNABORTED;
 	return err;
@@ -352,7 +352,7 @@ void volume_stop(struct volume *volume)
 	fs_end_serving(volume->fs, 0);
 }
 
-/* The adapter can have news until it is closed, which is after fs has been freed. */
+/* The adapter reports events until it is closed, and that is after fs is freed. */
 static void stop_listening(struct volume *volume)
 {
 	pthread_mutex_lock(&volume->event_lock);
@@ -360,7 +360,8 @@ static void stop_listening(struct volume *volume)
 	pthread_mutex_unlock(&volume->event_lock);
 }
 
-/* libfuse leaves a mount alone whose connection has ended, but takes away whatever else shows. */
+/* libfuse does not unmount after the connection has ended, and it would unmount anything else that is
+ * on top. */
 static void unmount(struct volume *volume)
 {
 	int err = 0;

@@ -6,14 +6,15 @@
 #include "data/op.h"
 
 #define COPY_BYTES (1024u * 1024u)
-/* The most that one call copies: the caller holds a lock on the destination and cannot be killed. */
+/* Limits one call, because the program that waits for it cannot be killed and the kernel has locked
+ * the destination. */
 #define MAX_DATA_BYTES (16ull * COPY_BYTES)
 #define MAX_PIECES     256u
 
 struct copy {
 	struct data_file *src, *dst;
 	uint64_t src_offset, dst_offset, bytes, done;
-	uint64_t data_bytes; /* of done, those that are no holes */
+	uint64_t data_bytes; /* part of done: data, not holes */
 	unsigned nr_pieces;
 	void *buf; /* COPY_BYTES, made when first needed */
 };

@@ -22,7 +22,8 @@ void forget_chunks_locked(struct data_op *op, uint64_t start, uint64_t end);
 
 /**
  * forget_failed_locked() - end an operation that failed or came short
- * Chunks of its range that hold and reserve nothing are freed: it may have taken them in vain.
+ * Frees chunks of its range in which nothing is written or reserved: the operation may have taken
+ * them.
  * Drops the lock.
  */
 enum data_verdict forget_failed_locked(struct data_op *op, struct data_worklist *wl,

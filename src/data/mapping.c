@@ -13,7 +13,7 @@ struct data_chunk {
 	uint32_t slot;  /* in the vLUN */
 	bool fresh; /* by the mapping_assign() that runs now */
 	struct written_map written;
-	struct written_map held; /* written or reserved; without leaves: just those written */
+	struct written_map held; /* written or reserved; without leaves nothing is reserved */
 };
 
 static uint32_t nr_held(const struct data_chunk *chunk)
@@ -244,8 +244,8 @@ static void move_chunks(struct mapping *map, uint32_t to, uint32_t from, uint32_
 }
 
 /**
- * Makes up to @max chunks of those from @first on that are not there. One pass, because the array
- * may be long: those behind move by @max at once, and back in between as their turn comes.
+ * Makes @max of the chunks that are missing from @first on. One pass, because the array may be long:
+ * the chunks from @first on move up by @max at once, then each moves down to its final place.
  */
 static int assign_chunks(struct mapping *map, uint64_t first, uint32_t max)
 {

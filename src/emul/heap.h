@@ -32,7 +32,7 @@ uint64_t emul_heap_room(const struct emul_shm *shm, uint64_t lxt);
  */
 void emul_heap_rebuild(struct emul_shm *shm, const uint64_t *in_use, size_t nr);
 
-/** emul_heap_abandon() - reuse no block that was ever given out; what is free is lost till power-on */
+/** emul_heap_abandon() - empty the free lists; their blocks are lost until power-on */
 void emul_heap_abandon(struct emul_shm *shm);
 
 #endif

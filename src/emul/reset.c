@@ -207,8 +207,8 @@ int emul_notice_freeze_locked(struct emul_call *call)
 /* ---- AFU sync ------------------------------------------------------------------------------ */
 
 /*
- * A frozen adapter does not answer. The driver of Linux 6.1 waits for ten seconds, cannot reset
- * its context, then cannot reset the adapter, and gives it up. The emulated one does not wait.
+ * A frozen adapter does not answer. The driver of Linux 6.1 waits for ten seconds, fails to reset
+ * its context, then the adapter, and gives up the adapter. The emulated driver does not wait.
  */
 static int lose_sync(struct emul_adapter *ad)
 {

@@ -54,7 +54,7 @@ static int read_link(int link_fd, char target[PATH_MAX], char why[EMUL_TRUST_WHY
 	return 0;
 }
 
-/* Whoever made the link answers for where it leads to. */
+/* The owner of the link is trusted, so the path that it holds is trusted as well. */
 static int follow(int dir_fd, const char *name, int flags, char why[EMUL_TRUST_WHY])
 {
 	int link_fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process behind a request. The kernel tells its user and group; its other groups and its
- * capabilities are in /proc, which is slow, so they are looked up only when a set-id bit or a
- * trusted attribute depends on them.
+ * The process behind a request. The request names its user and group. Its other groups and its
+ * capabilities are in /proc, which is slow, so they are read only when a set-id bit or a trusted
+ * attribute depends on them.
  */
 #include "fs/internal.h"
 

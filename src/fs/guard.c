@@ -44,8 +44,8 @@ void fs_stay(struct fs *fs)
 	atomic_fetch_add_explicit(&fs->nr_active, 1, memory_order_relaxed);
 }
 
-/* fs_quiesce() holds the lock when it looks, so that whoever brings the count to 0 has let go of the
- * lock by then: afterwards the file system may be freed. */
+/* fs_quiesce() reads the count under the lock, so it sees 0 only after the last thread has released
+ * the lock. Then the file system may be freed. */
 static void leave_quiescing(struct fs *fs)
 {
 	pthread_mutex_lock(&fs->quiesce_lock);

@@ -5,11 +5,11 @@
 #include <linux/capability.h>
 #include <time.h>
 
-/* Nobody else changes the volume, so what the kernel was told stays true: a century of seconds. */
+/* Nobody else changes the volume, so cached attributes stay true: a century of seconds. */
 #define CACHE_SECONDS (100.0 * 365 * 86400)
 
-/* The kernel's own clock for time stamps: with a finer one a file would be younger than what the
- * kernel says of a write that came after it was made. */
+/* The kernel's own clock for time stamps. With a finer clock a new file could be younger than a later
+ * write whose time comes from the kernel. */
 struct timespec fs_now(void)
 {
 	struct timespec now;
@@ -34,8 +34,8 @@ static void find_locked(struct fs *fs, const struct tree_inode *inode, struct fo
 	ret_found->may_be_dirty = regular && fs_may_be_dirty_locked(fs, inode);
 }
 
-/* Programs take a file without blocks for one hole, and do not read it. So a file whose pages may be
- * dirty has a block. */
+/* Programs do not read a file without blocks, because it is one hole. So a file reports a block while
+ * its pages may be dirty. */
 static uint64_t bytes_to_tell(const struct fs *fs, const struct found *found, uint64_t size,
 			      uint64_t held)
 {
@@ -44,7 +44,8 @@ static uint64_t bytes_to_tell(const struct fs *fs, const struct found *found, ui
 	return held == 0 && may_have_data ? DATA_BLOCK_BYTES : held;
 }
 
-/* The kernel asks anew where an open can change the answer: an open cannot take attributes back. */
+/* If an open can change the attributes, the kernel must not keep them: the reply to an open cannot
+ * invalidate them. */
 static double seconds_to_keep(const struct fs *fs, const struct found *found, uint64_t size,
 			      uint64_t held)
 {

@@ -81,7 +81,7 @@ static inline size_t fs_payload_bytes(const struct fs *fs)
  * A request that was begun ends with one fs_leave(), after its reply.
  */
 struct fs *fs_enter(fuse_req_t req);
-/** fs_leave() - after the last one @fs may be freed at any time */
+/** fs_leave() - end a request; after the last one @fs may be freed at any time */
 void fs_leave(struct fs *fs);
 /** fs_stay() - keeps @fs until one more fs_leave(). Call it during a request. */
 void fs_stay(struct fs *fs);
@@ -116,7 +116,7 @@ void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
  *  @buf_bytes: of the buffer, as fs_io_pool_buffer_get() returned it */
 void fs_reply_pooled(struct fs *fs, fuse_req_t req, void *buf, size_t bytes, size_t buf_bytes);
 
-/* ---- caller.c: who asks ---- */
+/* ---- caller.c: the process behind a request ---- */
 
 /** The caller of a request, with the time now. */
 struct tree_caller fs_caller(fuse_req_t req);
@@ -233,8 +233,8 @@ static inline struct fs_io *fs_io_queue_take(struct fs_io_queue *queue)
 
 /**
  * fs_io_get() - an io from the pool
- * @req: may be NULL, for work of a worker thread. An io with a request keeps @fs until fs_io_put():
- * the answer of the request alone would let it be freed.
+ * @req: NULL for work without a request. An io with a request keeps @fs until fs_io_put(), because
+ * @fs may be freed after the reply.
  * Return: NULL when memory is short.
  */
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino);

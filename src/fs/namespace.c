@@ -35,7 +35,7 @@ static void reply_opened(struct fs *fs, fuse_req_t req, int err,
 	fs_reply_create(fs, req, entry, fi);
 }
 
-/* A file that could hold no data is refused now, as where the inodes have run out. */
+/* A file for which no resource handle is left is refused now, as if the inodes had run out. */
 static int check_room(struct fs *fs, mode_t mode)
 {
 	bool regular = S_ISREG(mode) || !(mode & S_IFMT);

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* Pages that are dirty in the kernel's cache would look like holes. To have the kernel write them
- * first is no way: the notification that does it sleeps in the kernel until our other threads have
- * answered, and cannot be killed if they are gone. */
+/* Pages that are dirty in the kernel's cache would look like holes. We cannot make the kernel write
+ * them first: that notification sleeps in the kernel until our other threads have answered, and it
+ * cannot be killed if they are gone. */
 static bool may_be_dirty(struct fs *fs, uint64_t ino)
 {
 	struct tree_inode *inode;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes with the time of birth, which the kernel asks for when a program wants it. */
+/* Attributes with the time of birth. The kernel asks for them when a program wants that time. */
 #include "fs/internal.h"
 
 #if FS_HAVE_STATX

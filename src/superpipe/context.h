@@ -81,10 +81,10 @@ int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void
 		  uint64_t *id, uint64_t *ret_generation);
 
 /**
- * context_is_lost() - the registers read all ones
- * To be asked before an ioctl that ends in an AFU sync: if the adapter is frozen and the driver
- * has not noticed, the sync is never answered, and the driver of Linux 6.1 then gives the adapter
- * up for good. RECOVER_AFU makes it notice.
+ * context_is_lost() - do the registers read all ones?
+ * Call it before an ioctl that ends in an AFU sync: if the adapter is frozen and the driver has not
+ * noticed, the sync is never answered, and the driver of Linux 6.1 then gives up the adapter for
+ * good. RECOVER_AFU makes the driver notice.
  */
 bool context_is_lost(struct context *ctx);
 

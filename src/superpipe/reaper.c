@@ -20,7 +20,7 @@
  */
 #define TICK_MS  20
 #define STUCK_MS 1 /* out of credit with nothing in flight: only time helps */
-#define WATCHED_MS 1 /* whoever watches may not get the processor */
+#define WATCHED_MS 1 /* a watcher may not get the processor */
 
 struct reaper_round {
 	uint64_t nr_settled; /* as of the last tick */
@@ -44,7 +44,7 @@ static int wait_ms_locked(const struct ioq *q)
 	return ioq_is_stuck_locked(q) ? STUCK_MS : TICK_MS;
 }
 
-/* Somebody watches, and has looked since we last waited; if not, completions are ours. */
+/* True if a watcher has polled since our last wait. If not, we handle completions. */
 static bool is_looked_after(const struct ioq *q, struct reaper_round *round)
 {
 	uint32_t nr_polls = __atomic_load_n(&q->nr_polls, __ATOMIC_RELAXED);
@@ -55,9 +55,9 @@ static bool is_looked_after(const struct ioq *q, struct reaper_round *round)
 }
 
 /*
- * How long to wait, and whether for interrupts too: not while somebody watches and looks, but then
- * never for long, as whoever it is may be kept from the processor. @asleep tells that we have to be
- * woken for the next command, or when the last watcher goes.
+ * How long to wait, and whether to wait for interrupts as well. While a watcher polls, we ignore
+ * interrupts, but wait only briefly, because the watcher may lose the processor. @asleep says that
+ * the next command, or the last watcher when it goes, must wake us.
  */
 static int wait_ms(struct ioq *q, struct reaper_round *round, int deferred_ms, bool *ret_deaf)
 {
@@ -96,8 +96,8 @@ static void read_events(struct superpipe *sp)
 }
 
 /*
- * As long as somebody looks, we only see to that: completions taken from under a watcher's eyes
- * would have him think that others work for him.
+ * While a watcher polls, we only check that it still does. If we took its completions, it would
+ * conclude that another thread polls for it.
  */
 static void wait_deaf(struct ioq *q, struct reaper_round *round, struct pollfd *wake, int limit_ms)
 {

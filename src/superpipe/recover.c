@@ -298,8 +298,8 @@ static void reset(struct superpipe *sp)
 }
 
 /*
- * Requests raise their bit under the lock, so bits and number taken together belong together: a
- * request that comes later finds its bit still to be taken.
+ * Requests raise their bit under the lock, so the bits and the number taken here belong together. The
+ * bit of a later request stays for the next call.
  */
 static uint32_t take_trouble(struct superpipe *sp, uint64_t *ret_nr_requested)
 {
@@ -326,7 +326,7 @@ void recover_handle(struct superpipe *sp)
 			ask(sp, trouble & IOQ_TROUBLE_LOST);
 		else
 			reset(sp);
-		/* The answer says nothing of commands that hang. */
+		/* The answer does not say whether commands hang. */
 		if (trouble != IOQ_TROUBLE_HUNG && trouble & IOQ_TROUBLE_HUNG)
 			ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
 	}
