@@ -85,20 +85,39 @@ bool lane_takes_turns(const struct lane *lane)
 	       atomic_load_explicit(&lane->lanes->nr_quiet, memory_order_relaxed) >= LANES_QUIET;
 }
 
+/* True for the requests that close(2) can send. execve(2) closes files while it locks the program's
+ * /proc/PID/stat, so a lane that reads it before it answers would wait for ever. Pages that are
+ * written back then come without a pid. */
+static bool may_be_in_exec(const struct fuse_in_header *header)
+{
+	switch (header->opcode) {
+	case FUSE_FLUSH:
+	case FUSE_FSYNC:
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_SETATTR:
+	case FUSE_SETLK:
+	case FUSE_SETLKW:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* On the processor of the program the lane would not have run until there was a request. */
-static void note_place(struct lane *lane, pid_t tid)
+static void note_place(struct lane *lane, const struct fuse_in_header *header)
 {
 	lane->nr_late = lane->in_vain ? lane->nr_late + 1 : 0;
-	if (lane->nr_late < LATE)
+	if (lane->nr_late < LATE || may_be_in_exec(header))
 		return;
-	give_way_follow(lane->manners, tid);
+	give_way_follow(lane->manners, (pid_t)header->pid);
 	lane->nr_late = 0;
 }
 
-static void note_program(struct lane *lane, pid_t tid)
+static void note_program(struct lane *lane, const struct fuse_in_header *header)
 {
-	note_place(lane, tid);
-	if (turns_note(&lane->turns, tid) && lane_takes_turns(lane))
+	note_place(lane, header);
+	if (turns_note(&lane->turns, (pid_t)header->pid) && lane_takes_turns(lane))
 		call_another(lane->lanes, lane->lanes->nr_lanes);
 }
 
@@ -162,7 +181,7 @@ static void serve(struct lane *lane, char *request, size_t bytes)
 	if (is_waited_for(header))
 		count_crowd(lane);
 	if (header->pid) /* none is the kernel's own */
-		note_program(lane, (pid_t)header->pid);
+		note_program(lane, header);
 	if (lanes->fs->config.synchronous && request_is_large(header) && has_more(lanes->fs->lanes_fd))
 		call_another(lanes, lanes->nr_lanes);
 	fuse_session_process_buf(lanes->fs->session, &buf);
