@@ -107,7 +107,9 @@ $(B)/tests/check_rings.o $(B)/tests/check_guard.o: private EXTRA_CFLAGS = -Itest
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)
-helpers: $(HELPERS) $(LOADS)
+INJECT := $(B)/tests/failures/inject.so
+
+helpers: $(HELPERS) $(LOADS) $(INJECT)
 everything: programs unit-tests helpers
 
 $(B)/cxlfs: $(OBJ_daemon) $(B)/libcxlfs-fs.a $(B)/libcxlfs.a
@@ -133,6 +135,11 @@ $(CONFORMANCE): $(OBJ_conformance) $(B)/libcxlfs.a
 $(HELPERS): %: %.o
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^
+
+$(INJECT): tests/failures/inject.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(BASE_CPPFLAGS) $(filter-out -fsanitize%,$(BASE_CFLAGS)) -shared -fPIC -o $@ $< -ldl
 
 # The archive is for the one that needs no mount.
 $(LOADS): %: %.o $(OBJ_load) $(B)/libcxlfs.a
@@ -247,6 +254,10 @@ soak: everything ## random I/O against a model, without and with random faults, 
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh soak \
 		tests/mount/model-random-io.sh tests/mount/faults-under-load.sh
 
+check-failures: everything build/deps/test ## each system call and allocation of a start fails once, 20 minutes
+	@BUILD=$(B) CXLFS_FAILURES=all CXLFS_SECONDS=1800 tests/lib/run.sh failures \
+		tests/mount/failures.sh
+
 bench: everything build/deps/bench ## compare with ext4, fuse2fs, nbdfuse, passthrough_hp
 	@BUILD=$(B) tests/bench/run.sh
 
@@ -296,6 +307,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/rig.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
-	check-asan check-outside check-tsan check-valgrind check-clang stress soak bench bench-scale \
+	check-asan check-outside check-tsan check-valgrind check-clang check-failures stress soak bench bench-scale \
 	bench-card bench-instructions lint man-lint \
 	install uninstall clean distclean help FORCE

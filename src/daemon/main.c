@@ -18,10 +18,13 @@
 #include "daemon/signals.h"
 #include "daemon/volume.h"
 
+/* @arg: bool, whether anything was said. */
 static void explain(void *arg, const char *text)
 {
-	(void)arg;
+	bool *said = arg;
+
 	fprintf(stderr, "cxlfs: %s\n", text);
+	*said = true;
 }
 
 static void fuse_log_to_ours(enum fuse_log_level level, const char *format, va_list ap)
@@ -65,7 +68,7 @@ static int serve(struct volume *volume)
 	return err;
 }
 
-static int run(const struct options *options, struct volume *volume)
+static int run(const struct options *options, struct volume *volume, bool *ret_said)
 {
 	int report_fd = -1;
 	int err = 0;
@@ -73,7 +76,7 @@ static int run(const struct options *options, struct volume *volume)
 	if (!options->foreground)
 		err = background_fork(&report_fd);
 	if (err) {
-		explain(NULL, "cannot go into the background");
+		explain(ret_said, "cannot go into the background");
 		return err;
 	}
 	err = volume_attach(volume);
@@ -88,6 +91,7 @@ static int run(const struct options *options, struct volume *volume)
 		(void)!chdir("/");
 		err = background_ready(report_fd);
 	}
+	*ret_said = true; /* from here on the log has it */
 	if (err) {
 		log_notice("the start was interrupted: unmounting %s", volume_mountpoint(volume));
 		return err;
@@ -108,6 +112,7 @@ int main(int argc, char **argv)
 	struct options options;
 	struct volume *volume = NULL;
 	enum options_verdict verdict;
+	bool said = false;
 	int err = 0;
 
 	if (std_fds_fill())
@@ -119,9 +124,11 @@ int main(int argc, char **argv)
 		use_one_heap();
 		start_logging(&options);
 		signals_prepare(options.foreground);
-		err = volume_open(&options, explain, NULL, &volume);
+		err = volume_open(&options, explain, &said, &volume);
 		if (!err)
-			err = run(&options, volume);
+			err = run(&options, volume, &said);
+		if (err && !said)
+			explain(&said, strerror(-err));
 		volume_close(volume);
 	}
 	options_free(&options);

@@ -192,6 +192,8 @@ static int take_word(struct raw_options *raw, const char *word)
 		return 0;
 	}
 	*slot = strdup(word);
+	if (!*slot)
+		complain(raw, "out of memory");
 	return *slot ? 0 : -1;
 }
 

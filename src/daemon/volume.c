@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -102,8 +103,10 @@ int volume_open(const struct options *options, devport_explain_fn explain, void 
 	};
 	int err;
 
-	if (!volume)
+	if (!volume) {
+		explain(explain_arg, "out of memory");
 		return -ENOMEM;
+	}
 	pthread_mutex_init(&volume->event_lock, NULL);
 	volume->options = options;
 	volume->explain = explain;
@@ -306,6 +309,9 @@ int volume_mount(struct volume *volume)
 	errno = 0;
 	if (fuse_session_mount(volume->session, volume->mountpoint))
 		return fail(volume, errno ? -errno : -EIO, "cannot mount");
+	/* Short of memory libfuse reports success without a mount, with descriptor 0. */
+	if (fuse_session_fd(volume->session) <= STDERR_FILENO)
+		return fail(volume, -ENOMEM, "cannot mount");
 	volume->mounted = true;
 	if (volume->options->atime == TREE_ATIME_STRICT)
 		show_strictatime(volume);

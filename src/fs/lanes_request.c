@@ -185,7 +185,9 @@ static void serve(struct lane *lane, char *request, size_t bytes)
 	if (lanes->fs->config.synchronous && request_is_large(header) && has_more(lanes->fs->lanes_fd))
 		call_another(lanes, lanes->nr_lanes);
 	fuse_session_process_buf(lanes->fs->session, &buf);
-	if (is_init && fuse_session_exited(lanes->fs->session))
+	if (is_init && !lanes->fs->max_write)
+		fs_end_serving(lanes->fs, -ENOMEM); /* libfuse had none for the request */
+	else if (is_init && fuse_session_exited(lanes->fs->session))
 		fs_end_serving(lanes->fs, -EPROTO);
 }
 
