@@ -216,6 +216,23 @@ uint32_t emul_fault_links_down(struct emul_fault_table *table, uint64_t now_ns)
 	return down;
 }
 
+bool emul_fault_is_sound(const struct emul_fault_table *table)
+{
+	struct emul_fault_rule rule, parsed;
+	char text[EMUL_FAULT_TEXT_MAX];
+
+	for (unsigned i = 0; i < EMUL_FAULT_RULES; i++) {
+		if (!slot_read(&table->slots[i], &rule))
+			continue;
+		if (rule.point >= EMUL_FAULT_NR_POINTS || rule.fault.kind > EMUL_RESET_FREEZE)
+			return false;
+		emul_fault_format(&rule, text);
+		if (emul_fault_parse(text, &parsed, NULL) || memcmp(&rule, &parsed, sizeof(rule)))
+			return false;
+	}
+	return true;
+}
+
 void emul_fault_seed(struct emul_fault_table *table, uint64_t seed)
 {
 	atomic_store(&table->seed, seed);

@@ -98,6 +98,15 @@ uint64_t emul_heap_room(const struct emul_shm *shm, uint64_t lxt)
 	return lxt ? emul_layout_class_bytes(class_of(shm, lxt)) / 8 : 0;
 }
 
+bool emul_heap_has(const struct emul_shm *shm, uint64_t lxt)
+{
+	unsigned class = class_of(shm, lxt);
+	uint64_t start = emul_layout_class_start(&shm->head, class);
+
+	return lxt >= start && lxt < shm->driver.heap_next[class] &&
+	       !((lxt - start) % emul_layout_class_bytes(class));
+}
+
 /** Marks of the blocks of a class that are in use, a byte each; NULL when memory is short. */
 static uint8_t *mark(const struct emul_shm *shm, unsigned class, const uint64_t *in_use, size_t nr)
 {

@@ -6,6 +6,7 @@
 #ifndef CXLFS_EMUL_HEAP_H
 #define CXLFS_EMUL_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ void emul_heap_free(struct emul_shm *shm, uint64_t lxt);
 
 /** emul_heap_room() - entries that an LXT has room for; 0 for no LXT */
 uint64_t emul_heap_room(const struct emul_shm *shm, uint64_t lxt);
+
+/** emul_heap_has() - is @lxt where a block that was given out once begins? */
+bool emul_heap_has(const struct emul_shm *shm, uint64_t lxt);
 
 /**
  * emul_heap_rebuild() - for repair: free everything but some tables

@@ -13,6 +13,8 @@
 #define USABLE_CONTEXTS 508
 /* Keeps every offset in a medium below 2^63 and a chunk count below 2^26. */
 #define MAX_LUN_BYTES (1ull << 62)
+#define MAX_LATENCY_NS 60000000000ull
+#define MAX_IOPS 1000000000u
 #define MAX_CHUNKS (1ull << 26)
 
 struct parser {
@@ -89,7 +91,7 @@ static bool parse_time(const char *text, uint64_t *ret_ns)
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!strcmp(end, units[i].unit))
 			return !__builtin_mul_overflow(value, units[i].ns, ret_ns) &&
-			       *ret_ns <= 60000000000ull;
+			       *ret_ns <= MAX_LATENCY_NS;
 	return value == 0 && !*end && (*ret_ns = 0, true);
 }
 
@@ -212,13 +214,13 @@ static bool set_latency(struct emul_spec *spec, const char *value)
 static bool set_riops(struct emul_spec *spec, const char *value)
 {
 	return value && parse_u64(value, &spec->geometry.riops) &&
-	       spec->geometry.riops <= 1000000000;
+	       spec->geometry.riops <= MAX_IOPS;
 }
 
 static bool set_wiops(struct emul_spec *spec, const char *value)
 {
 	return value && parse_u64(value, &spec->geometry.wiops) &&
-	       spec->geometry.wiops <= 1000000000;
+	       spec->geometry.wiops <= MAX_IOPS;
 }
 
 static bool set_irq(struct emul_spec *spec, const char *value)
@@ -383,6 +385,29 @@ void emul_spec_fini(struct emul_spec *spec)
 {
 	free(spec->path);
 	spec->path = NULL;
+}
+
+static bool is_between(uint64_t number, uint64_t min, uint64_t max)
+{
+	return number >= min && number <= max;
+}
+
+bool emul_spec_could_make(const struct emul_geometry *g)
+{
+	if ((g->block_bytes != 512 && g->block_bytes != 4096) ||
+	    !is_between(g->nr_luns, 1, EMUL_MAX_LUNS) ||
+	    !is_between(g->nr_ports, 1, EMUL_MAX_PORTS) ||
+	    !is_between(g->nr_contexts, 1, USABLE_CONTEXTS) ||
+	    !is_between(g->nr_handles, 16, 4096) || !is_between(g->cmd_room, 1, 65535))
+		return false;
+	if (g->read_ns > MAX_LATENCY_NS || g->write_ns > MAX_LATENCY_NS || g->riops > MAX_IOPS ||
+	    g->wiops > MAX_IOPS)
+		return false;
+	for (unsigned i = 0; i < g->nr_luns; i++)
+		if (g->lun_blocks[i] > MAX_LUN_BYTES / g->block_bytes ||
+		    g->lun_blocks[i] >> SISL_CHUNK_SHIFT > MAX_CHUNKS)
+			return false;
+	return true;
 }
 
 bool emul_spec_agrees(const struct emul_spec *spec, const struct emul_geometry *geometry,

@@ -168,6 +168,8 @@ static void repair_luns(struct emul_shm *shm)
 		lun->users = 0;
 		if (lun->allocator_ready)
 			emul_chunk_init(shm, i, lun->nr_chunks << SISL_CHUNK_SHIFT);
+		else
+			emul_chunk_term(shm, i);
 	}
 }
 
@@ -181,9 +183,10 @@ static void repair_modes(struct emul_shm *shm)
 	}
 }
 
-void emul_state_repair(struct emul_shm *shm)
+/** Everything but the free lists of the heap. */
+static void repair_all_but_heap(struct repair *r)
 {
-	struct repair r = { .shm = shm };
+	struct emul_shm *shm = r->shm;
 
 	repair_luns(shm);
 	for (unsigned ctx = 0; ctx < EMUL_MAX_CTXS; ctx++) {
@@ -194,11 +197,63 @@ void emul_state_repair(struct emul_shm *shm)
 	for (unsigned ctx = 0; ctx < EMUL_MAX_CTXS; ctx++)
 		for (uint32_t i = 0; emul_shm_ctx(shm, ctx)->used &&
 				     i < shm->head.geometry.nr_handles; i++)
-			repair_handle(&r, ctx, i);
+			repair_handle(r, ctx, i);
 	repair_modes(shm);
+}
+
+void emul_state_repair(struct emul_shm *shm)
+{
+	struct repair r = { .shm = shm };
+
+	repair_all_but_heap(&r);
 	if (r.incomplete)
 		emul_heap_abandon(shm);
 	else
 		emul_heap_rebuild(shm, r.tables, r.nr_tables);
+	free(r.tables);
+}
+
+/* ---- the first user ------------------------------------------------------------------------ */
+
+/** Nobody is asleep, in an ioctl, or recovering. */
+static void settle_driver(struct emul_shm *shm)
+{
+	struct emul_driver *driver = &shm->driver;
+
+	atomic_store(&shm->nr_sleepers, 0);
+	memset(driver->running, 0, sizeof(driver->running));
+	driver->recovering_pid = 0;
+	driver->recoverers = 0;
+	driver->reset_until_ns = 0;
+	driver->watch_ns = 0;
+	for (unsigned i = 0; i < EMUL_MAX_CTXS; i++) {
+		emul_shm_ctx(shm, i)->busy = 0;
+		emul_shm_ctx(shm, i)->unavailable = 0;
+	}
+}
+
+/** Free lists are not believed: the heap begins anew, or behind what is in use. */
+static void settle_heap(struct emul_shm *shm, bool in_use)
+{
+	struct emul_driver *driver = &shm->driver;
+
+	if (!in_use)
+		emul_heap_init(shm);
+	emul_heap_abandon(shm);
+	memcpy(driver->heap_reserved, driver->heap_next, sizeof(driver->heap_reserved));
+}
+
+void emul_state_settle(struct emul_shm *shm)
+{
+	struct repair r = { .shm = shm };
+
+	if (!emul_state_is_of_this_boot(shm)) {
+		emul_state_init(shm);
+		return;
+	}
+	init_lock(shm);
+	settle_driver(shm);
+	repair_all_but_heap(&r);
+	settle_heap(shm, r.nr_tables || r.incomplete);
 	free(r.tables);
 }

@@ -17,6 +17,19 @@ void emul_state_init(struct emul_shm *shm);
 bool emul_state_is_of_this_boot(const struct emul_shm *shm);
 
 /**
+ * emul_state_check() - may the state of an adapter that nobody uses be used?
+ * The head is good already. A state from before a reboot is looked at where it outlives the reboot.
+ * Return: NULL; else what is damaged, as "a LUN".
+ */
+const char *emul_state_check(struct emul_shm *shm);
+
+/**
+ * emul_state_settle() - make a checked state that nobody uses fit for its first user
+ * Whoever held locks or was in the middle of something is gone. After a reboot it powers on.
+ */
+void emul_state_settle(struct emul_shm *shm);
+
+/**
  * emul_state_repair() - recompute what can be derived
  * Chunk maps, clone counts, LUN users and the LXT heap follow from the handles; the handles are
  * changed in an order that keeps each of them whole. Called with the adapter lock.

@@ -320,7 +320,7 @@ static int check_head(const struct opener *o, const struct emul_head *head)
 					  "%u", path, head->version, EMUL_VERSION);
 	if (head->version != EMUL_VERSION || head->head_bytes != sizeof(*head) ||
 	    head->endian != ENDIAN_MARK || head->crc != emul_layout_crc(head) ||
-	    head->geometry.nr_luns > EMUL_MAX_LUNS || !emul_layout_fill(&expected) ||
+	    !emul_spec_could_make(&head->geometry) || !emul_layout_fill(&expected) ||
 	    memcmp(&expected, head, sizeof(expected)))
 		return refuse(o, -EINVAL, "the adapter in %s is damaged: the head of its state is "
 					  "wrong", path);
@@ -404,6 +404,39 @@ static int check_media(struct opener *o, const struct emul_head *head)
 	return 0;
 }
 
+/** Nobody else uses the adapter: its state is only a file, and may have been changed as one. */
+static int be_first_user(const struct opener *o)
+{
+	const char *damaged = emul_state_check(o->store->shm);
+
+	if (damaged)
+		return refuse(o, -EUCLEAN, "%s/%s is damaged: the record of %s is wrong; remove "
+					   "this file to have it made again, with the same "
+					   "options", o->spec->path, FILE_NAME, damaged);
+	emul_state_settle(o->store->shm);
+	return 0;
+}
+
+/*
+ * A user holds a shared lock on the state file as long as it is open. The caller holds the lock of
+ * the directory, so that nobody else comes while the lock is exclusive.
+ */
+static int join_users(const struct opener *o)
+{
+	int fd = o->store->file_fd, rc = 0;
+
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		rc = be_first_user(o);
+	else if (errno != EWOULDBLOCK)
+		rc = -errno;
+	if (!rc && flock(fd, LOCK_SH))
+		rc = -errno;
+	if (rc && rc != -EUCLEAN)
+		return refuse(o, rc, "cannot lock %s/%s: %s", o->spec->path, FILE_NAME,
+			      strerror(-rc));
+	return rc;
+}
+
 static int map_state(struct opener *o, const struct emul_head *head)
 {
 	struct emul_store *store = o->store;
@@ -415,10 +448,7 @@ static int map_state(struct opener *o, const struct emul_head *head)
 			      strerror(errno));
 	store->shm = at;
 	store->map_bytes = head->file_bytes;
-	/* Whoever used it before a reboot is gone, and so are locks and contexts. */
-	if (!emul_state_is_of_this_boot(store->shm))
-		emul_state_init(store->shm);
-	return 0;
+	return join_users(o);
 }
 
 static int use_existing(struct opener *o)
