@@ -45,7 +45,7 @@ static void make_adapter(void)
 	for (unsigned i = 0; i < 3; i++)
 		(void)emul_rig_virtual(rig.dp, attach.context_id, 2);
 	good_bytes = shm->head.chunk_offset;
-	good = malloc(good_bytes);
+	good = aligned_alloc(_Alignof(struct emul_shm), good_bytes);
 	ck_assert_ptr_nonnull(good);
 	memcpy(good, shm, good_bytes);
 	emul_rig_detach(rig.dp, attach.context_id, attach.adap_fd);

@@ -36,7 +36,8 @@ static bool lun_is_sound(const struct emul_shm *shm, const struct emul_lun *lun)
 {
 	uint64_t max_chunks = emul_layout_max_chunks(&shm->head.geometry);
 
-	if (lun->mode > EMUL_LUN_PHYSICAL || lun->port_sel >> shm->head.geometry.nr_ports || lun->table_index >= EMUL_LUN_TABLE)
+	if (lun->mode > EMUL_LUN_PHYSICAL || lun->table_index >= EMUL_LUN_TABLE ||
+	    lun->port_sel >> shm->head.geometry.nr_ports)
 		return false;
 	if (lun->allocator_ready && (!lun->nr_chunks || lun->nr_chunks > max_chunks))
 		return false;
