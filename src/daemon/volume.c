@@ -12,7 +12,6 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/limits.h"
