@@ -254,8 +254,8 @@ soak: everything ## random I/O against a model, without and with random faults, 
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh soak \
 		tests/mount/model-random-io.sh tests/mount/faults-under-load.sh
 
-check-failures: everything build/deps/test ## each system call and allocation of a start fails once, 20 minutes
-	@BUILD=$(B) CXLFS_FAILURES=all CXLFS_SECONDS=1800 tests/lib/run.sh failures \
+check-failures: everything build/deps/test ## each system call and allocation of a start fails once, 5 minutes
+	@BUILD=$(B) CXLFS_FAILURES=all CXLFS_SECONDS=900 tests/lib/run.sh failures \
 		tests/mount/failures.sh
 
 bench: everything build/deps/bench ## compare with ext4, fuse2fs, nbdfuse, passthrough_hp

@@ -182,6 +182,14 @@ static void print_help(void)
 	      stdout);
 }
 
+/* Says so once. Return: -1. */
+static int short_of_memory(struct raw_options *raw)
+{
+	if (!raw->wrong)
+		complain(raw, "out of memory");
+	return -1;
+}
+
 static int take_word(struct raw_options *raw, const char *word)
 {
 	struct options *out = raw->out;
@@ -192,9 +200,7 @@ static int take_word(struct raw_options *raw, const char *word)
 		return 0;
 	}
 	*slot = strdup(word);
-	if (!*slot)
-		complain(raw, "out of memory");
-	return *slot ? 0 : -1;
+	return *slot ? 0 : short_of_memory(raw);
 }
 
 static int add_word(struct raw_options *raw, const char *name, const char *value)
@@ -202,7 +208,7 @@ static int add_word(struct raw_options *raw, const char *name, const char *value
 	char *before = raw->out->words, *after;
 
 	if (asprintf(&after, "%s%s%s\n", before ? before : "", name, value) < 0)
-		return -1;
+		return short_of_memory(raw);
 	free(before);
 	raw->out->words = after;
 	return 0;
@@ -448,7 +454,7 @@ static enum options_verdict judge(struct raw_options *raw)
 		read_values(raw);
 	if (!raw->wrong &&
 	    (split_devices(raw) || add_session_options(raw) || add_other_words(raw)))
-		complain(raw, "out of memory");
+		(void)short_of_memory(raw);
 	return raw->wrong ? OPTIONS_WRONG : OPTIONS_RUN;
 }
 
