@@ -59,34 +59,35 @@ say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(2))
 
 # ---- what is made of what ---------------------------------------------------
 
-# One archive holds every layer but the programs', and fs, which alone needs libfuse: the unit
+# One archive holds every layer but the programs', and fuse, which alone needs libfuse: the unit
 # suites link none.
 layers    := $(notdir $(patsubst %/,%,$(wildcard src/*/)))
 objects_of = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 
 OBJ_daemon := $(call objects_of,src/daemon/*.c)
 OBJ_adm    := $(call objects_of,src/adm/*.c)
-OBJ_fs     := $(call objects_of,src/fs/*.c)
-OBJ_below  := $(call objects_of,$(patsubst %,src/%/*.c,$(filter-out daemon adm fs,$(layers))))
+OBJ_fuse   := $(call objects_of,src/fuse/*.c src/fuse/*/*.c)
+below     := $(filter-out daemon adm fuse,$(layers))
+OBJ_below  := $(call objects_of,$(below:%=src/%/*.c) $(below:%=src/%/*/*.c))
 ifeq ($(LIBCXL_CFLAGS),)
 OBJ_below  := $(filter-out %/kernel_libcxl.o,$(OBJ_below))
 endif
 OBJ_support := $(call objects_of,tests/support/*.c)
 OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c)
 
-UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/check_*.c))
-# Of fs, but without a word of FUSE.
-$(B)/tests/check_manners: $(B)/src/fs/manners.o $(B)/src/fs/trial.o
-$(B)/tests/check_lanes: $(B)/src/fs/roster.o $(B)/src/fs/turns.o
-$(B)/tests/check_rings: $(B)/src/fs/ring_entry.o $(B)/src/fs/ring_place.o $(B)/src/fs/place.o
-# With a fake of libfuse and of the rest of fs.
-$(B)/tests/check_guard: $(patsubst %,$(B)/src/fs/%.o,guard io io_pool reply)
+UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
+# Of the transports, but without a word of FUSE.
+$(B)/tests/unit/check_manners: $(B)/src/fuse/transport/manners.o $(B)/src/fuse/transport/trial.o
+$(B)/tests/unit/check_lanes: $(B)/src/fuse/transport/roster.o $(B)/src/fuse/transport/turns.o
+$(B)/tests/unit/check_rings: $(B)/src/fuse/transport/ring_entry.o $(B)/src/fuse/transport/ring_place.o $(B)/src/fuse/transport/place.o
+# With a fake of libfuse and of the rest of fuse.
+$(B)/tests/unit/check_guard: $(patsubst %,$(B)/src/fuse/%.o,guard io io_pool reply)
 # Finds the moment when a lock is let go.
-$(B)/tests/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
+$(B)/tests/unit/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
 # Finds out what happens when memory is short.
-$(B)/tests/check_emul_repair: private LDFLAGS += -Wl,--wrap=realloc
+$(B)/tests/unit/check_emul_repair: private LDFLAGS += -Wl,--wrap=realloc
 # Linked with a fake of the layer below the one they test.
-FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/check_data%,$(UNIT_TESTS)))
+FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/unit/check_data%,$(UNIT_TESTS)))
 # Built as where libcxl is found, whether it was or not.
 OBJ_libcxl := $(patsubst %,$(B)/tests/fake/libcxl/%.o,kernel kernel_libcxl fake_libcxl)
 OBJ_conformance := $(call objects_of,tests/conformance/*.c tests/support/dk.c)
@@ -97,13 +98,13 @@ LOADS      := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 PROGRAMS   := $(if $(OBJ_daemon),$(B)/cxlfs) $(if $(OBJ_adm),$(B)/cxlfsadm)
 
 # Private, or the flags of whoever needs them first would be those of all that it is made of.
-$(OBJ_fs): private EXTRA_CFLAGS = $(FUSE_CFLAGS)
+$(OBJ_fuse): private EXTRA_CFLAGS = $(FUSE_CFLAGS)
 $(OBJ_daemon): private EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
 $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(B)/tests/check_rings.o $(B)/tests/check_guard.o: private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(B)/tests/unit/check_rings.o $(B)/tests/unit/check_guard.o: private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)
@@ -112,7 +113,7 @@ INJECT := $(B)/tests/failures/inject.so
 helpers: $(HELPERS) $(LOADS) $(INJECT)
 everything: programs unit-tests helpers
 
-$(B)/cxlfs: $(OBJ_daemon) $(B)/libcxlfs-fs.a $(B)/libcxlfs.a
+$(B)/cxlfs: $(OBJ_daemon) $(B)/libcxlfs-fuse.a $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(FUSE_LIBS) $(LIB_LIBS) $(DAEMON_LIBS)
 
@@ -121,7 +122,7 @@ $(B)/cxlfsadm: $(B)/src/adm/main.o $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
 	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
 
 # First, or the archive's would be taken.
-$(B)/tests/check_libcxl: $(OBJ_libcxl)
+$(B)/tests/unit/check_libcxl: $(OBJ_libcxl)
 $(filter-out $(FAKED_TESTS),$(UNIT_TESTS)): %: %.o $(OBJ_support) $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
 $(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
 $(UNIT_TESTS):
@@ -147,7 +148,7 @@ $(LOADS): %: %.o $(OBJ_load) $(B)/libcxlfs.a
 	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
 
 $(B)/libcxlfs.a: $(OBJ_below)
-$(B)/libcxlfs-fs.a: $(OBJ_fs)
+$(B)/libcxlfs-fuse.a: $(OBJ_fuse)
 $(B)/libcxlfs-adm.a: $(filter-out %/main.o,$(OBJ_adm))
 # Appended, not replaced: files of different layers may share a name.
 %.a: $(B)/flags
@@ -166,7 +167,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(COMPILE) -c -o $@ $<
 
 # Changed flags, or a layer's file gone, build anew.
-flags_now = $(COMPILE) | $(FUSE_CFLAGS) $(FUSE_LIBS) $(LDFLAGS) | $(OBJ_below) $(OBJ_fs) $(OBJ_adm)
+flags_now = $(COMPILE) | $(FUSE_CFLAGS) $(FUSE_LIBS) $(LDFLAGS) | $(OBJ_below) $(OBJ_fuse) $(OBJ_adm)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quote,$(flags_now)) | cmp -s - $@ || \
@@ -237,12 +238,12 @@ check-outside: everything build/deps/test build/deps/outside ## programs of othe
 check-tsan: ## the unit suites under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan unit-tests
 	@CK_FORK=no BUILD=$(call dir_of,tsan) WRAPPER="setarch -R" tests/lib/run.sh unit \
-		$(patsubst tests/%.c,$(call dir_of,tsan)/tests/%,$(wildcard tests/check_*.c))
+		$(patsubst tests/%.c,$(call dir_of,tsan)/tests/%,$(wildcard tests/unit/check_*.c))
 
 check-valgrind: build/deps/valgrind ## the unit suites under valgrind
 	@$(MAKE) --no-print-directory VARIANT=debug unit-tests
 	@CK_FORK=no BUILD=$(call dir_of,debug) WRAPPER="tests/lib/valgrind.sh" tests/lib/run.sh unit \
-		$(patsubst tests/%.c,$(call dir_of,debug)/tests/%,$(wildcard tests/check_*.c))
+		$(patsubst tests/%.c,$(call dir_of,debug)/tests/%,$(wildcard tests/unit/check_*.c))
 
 check-clang: build/deps/clang ## compile everything with clang, warnings are errors
 	@$(MAKE) --no-print-directory VARIANT=clang everything

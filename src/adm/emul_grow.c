@@ -5,7 +5,7 @@
 
 #include "adm/adm.h"
 #include "emul/adapter.h"
-#include "emul/spec.h"
+#include "emul/store/spec.h"
 
 /* As a disk does: the next command hears of the new capacity and asks. */
 static int tell_users(struct emul_adapter *ad, unsigned lun)

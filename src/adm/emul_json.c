@@ -6,7 +6,7 @@
 
 #include "adm/adm.h"
 #include "emul/adapter.h"
-#include "emul/layout.h"
+#include "emul/store/layout.h"
 
 /** An object in the making; once memory has run out, it only remembers that. */
 struct maker {

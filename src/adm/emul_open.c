@@ -6,7 +6,7 @@
 
 #include "adm/adm.h"
 #include "emul/adapter.h"
-#include "emul/spec.h"
+#include "emul/store/spec.h"
 
 static void explain(void *arg, const char *text)
 {

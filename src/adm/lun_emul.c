@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "emul/adapter.h"
-#include "emul/layout.h"
-#include "emul/spec.h"
+#include "emul/store/layout.h"
+#include "emul/store/spec.h"
 
 #define ADAPTER_NAME "emul"
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "fs/fuse.h"
+#include "fuse/fuse.h"
 #include "superpipe/superpipe.h"
 #include "tree/tree.h"
 
@@ -27,7 +27,7 @@ struct options {
 	unsigned debug_categories;                 /* of base/log.h */
 	enum io_uring_wish io_uring;
 	bool writeback;
-	bool give_way;                             /* see fs/give_way.h */
+	bool give_way;                             /* see fuse/transport/give_way.h */
 	bool physical;                             /* whole LUNs as files */
 	enum tree_atime atime;
 	unsigned threads;                          /* serving /dev/fuse, at most; 0: see fs_serve() */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/mount_table.h"
-#include "fs/fs.h"
+#include "fuse/fs.h"
 
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256

@@ -17,7 +17,7 @@
 #include "daemon/limits.h"
 #include "daemon/mount_table.h"
 #include "daemon/mountpoint.h"
-#include "fs/fs.h"
+#include "fuse/fs.h"
 
 /* Of 10 ms each. */
 #define GONE_TRIES 100

@@ -50,8 +50,8 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol);
 /**
  * data_volume_set_quiet_ms() - how long what was taken ahead of need may lie unused
  * Then it is given back, so that other users of the LUNs can have it; files of this volume get it
- * back at any time, see data/slots.h. New files that come within that time of each other count as
- * many, see data/ready.h. The default is 2 seconds. Counts from the next growth on.
+ * back at any time, see data/alloc/slots.h. New files that come within that time of each other count as
+ * many, see data/alloc/ready.h. The default is 2 seconds. Counts from the next growth on.
  */
 void data_volume_set_quiet_ms(struct data_volume *vol, unsigned ms);
 

@@ -9,7 +9,7 @@
 #include "data/edges.h"
 #include "data/file.h"
 #include "data/forget.h"
-#include "data/space.h"
+#include "data/alloc/space.h"
 
 int data_extent_check(struct data_op *op)
 {

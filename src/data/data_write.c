@@ -15,7 +15,7 @@
 #include "data/file.h"
 #include "data/forget.h"
 #include "data/io.h"
-#include "data/space.h"
+#include "data/alloc/space.h"
 
 /** Return: 1; -EFBIG. */
 static int set_extent(struct data_op *op)

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "data/op.h"
-#include "data/space.h"
+#include "data/alloc/space.h"
 
 struct data_file *data_file_new(struct data_volume *vol)
 {

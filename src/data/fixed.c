@@ -6,7 +6,7 @@
 
 #include "data/file.h"
 #include "data/op.h"
-#include "data/space.h"
+#include "data/alloc/space.h"
 
 static uint32_t chunks_of(const struct data_volume *vol, uint64_t nr_lbas)
 {

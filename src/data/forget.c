@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/forget.h"
 
-#include "data/space.h"
+#include "data/alloc/space.h"
 
 int forget_blocks_locked(struct data_file *file, uint64_t start, uint64_t end)
 {

@@ -57,7 +57,7 @@ struct data_op_priv {
 	data_step_fn *granted; /* first step with the range held; drops the lock */
 	data_step_fn *after;   /* what follows data_edges_zero_locked(); drops the lock */
 	struct data_op *next;  /* in a worklist or a queue for scratch */
-	struct data_job job;   /* growth; see data/space.c */
+	struct data_job job;   /* growth; see data/alloc/space.c */
 	struct scratch *scratch;
 	void *waiter;                  /* of data_run() */
 	struct data_io *ios;           /* of the current round: embedded or the scratch's */

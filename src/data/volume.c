@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/minmax.h"
 #include "base/thread.h"
-#include "data/ready.h"
-#include "data/slots.h"
+#include "data/alloc/ready.h"
+#include "data/alloc/slots.h"
 
 /* How long it may take the kernel to forget a file that nobody uses any more. */
 #define DOOM_PATIENCE_NS 200000000ull

@@ -31,7 +31,7 @@ struct data_lun {
 /* So many small files are written while the worker is woken and makes more. */
 #define READY_MAX 32
 
-/** See data/ready.h. */
+/** See data/alloc/ready.h. */
 struct ready_vlun {
 	struct superpipe_vlun *vlun; /* of one chunk */
 	unsigned lun;

@@ -137,7 +137,7 @@ const struct devport_ops *devport_find(const char *device);
  */
 const char *devport_kernel_access(void);
 
-extern const struct devport_ops devport_emul_ops;   /* emul/emul_port.c */
+extern const struct devport_ops devport_emul_ops;   /* emul/port.c */
 extern const struct devport_ops devport_kernel_ops; /* devport/kernel.c */
 
 #endif

@@ -11,12 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "emul/fd2.h"
-#include "emul/process.h"
-#include "emul/spec.h"
-#include "emul/state.h"
-#include "emul/store.h"
-#include "emul/trust.h"
+#include "emul/driver/fd2.h"
+#include "emul/driver/process.h"
+#include "emul/store/spec.h"
+#include "emul/store/state.h"
+#include "emul/store/store.h"
+#include "emul/store/trust.h"
 
 /* ---- registry ------------------------------------------------------------------------------ */
 

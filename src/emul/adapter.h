@@ -21,9 +21,9 @@
 #include <sys/types.h>
 
 #include "devport/devport.h"
-#include "emul/afu.h"
-#include "emul/fault.h"
-#include "emul/shm.h"
+#include "emul/afu/afu.h"
+#include "emul/fault/fault.h"
+#include "emul/store/shm.h"
 
 struct emul_spec;
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "emul/driver.h"
+#include "emul/driver/driver.h"
 
 static const char *const breach_texts[EMUL_NR_BREACHES] = {
 	[EMUL_FD2_LEFT_OPEN] = "adapter fd left open after detach or recovery",

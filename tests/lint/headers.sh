@@ -7,7 +7,7 @@ config() { sed -n "s/^$1 := //p" build/config-auto.mk; }
 read -ra flags <<<"$(config FUSE_CFLAGS) $(config LIB_CFLAGS)"
 
 wrong=0
-for header in src/*/*.h; do
+for header in src/*/*.h src/*/*/*.h; do
 	guard=CXLFS_$(tr 'a-z/.-' 'A-Z___' <<<"${header#src/}")
 	grep -q "^#define $guard\$" "$header" || {
 		echo "$header: the guard is not $guard"

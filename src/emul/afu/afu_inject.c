@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What fault rules do on the AFU side. Resets and failures need the adapter lock, so a batch only
+ * notes them and they are carried out when it has ended: the commands before the one that was hit
+ * complete, it and the later ones are lost.
+ */
+#include "emul/afu/afu_engine.h"
+
+#include "base/clock.h"
+
+/* How long ioctls find the adapter resetting: enough for one of them to notice. */
+#define RESET_MS 5
+
+void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault)
+{
+	struct emul_fault_table *table = &afu->ad->shm->fault;
+
+	switch (fault->action) {
+	case EMUL_FAULT_RESET:
+		emul_reset(afu->ad, fault->kind, RESET_MS);
+		break;
+	case EMUL_FAULT_FAIL:
+		emul_fail(afu->ad);
+		break;
+	case EMUL_FAULT_LINK_DOWN:
+	case EMUL_FAULT_LINK_UP:
+		emul_fault_link(table, fault, clock_now_ns());
+		break;
+	case EMUL_FAULT_SPURIOUS_INTERRUPT:
+		emul_afu_spurious(afu);
+		break;
+	default:
+		break;
+	}
+}
+
+static void cut_batch(struct emul_batch *batch, unsigned i, const struct emul_fault *fault)
+{
+	batch->reset = *fault;
+	batch->nr = i;
+}
+
+static void delay_or_lose(struct emul_batch *batch, unsigned i, uint32_t ms)
+{
+	struct emul_command *cmd = &batch->cmd[i];
+
+	cmd->exempt = true;
+	cmd->fate = EMUL_FATE_LATER;
+	if (!emul_clock_delay(batch->engine->afu->clock, batch, i, ms))
+		cmd->fate = EMUL_FATE_LOST; /* no memory: as late as can be */
+}
+
+/* Return: true when the command goes on. */
+static bool carry_out(struct emul_batch *batch, unsigned i, const struct emul_fault *fault,
+		      struct emul_xlate_cache *cache, struct emul_status *status)
+{
+	struct emul_engine *engine = batch->engine;
+	struct emul_command *cmd = &batch->cmd[i];
+
+	switch (fault->action) {
+	case EMUL_FAULT_RESET:
+	case EMUL_FAULT_FAIL:
+		cut_batch(batch, i, fault);
+		cmd->fate = EMUL_FATE_LOST;
+		return false;
+	case EMUL_FAULT_LOSE:
+		cmd->fate = EMUL_FATE_LOST;
+		return false;
+	case EMUL_FAULT_LATE:
+		delay_or_lose(batch, i, fault->ms);
+		return false;
+	case EMUL_FAULT_LINK_DOWN:
+	case EMUL_FAULT_LINK_UP:
+		emul_inject_global(engine->afu, fault);
+		emul_xlate_begin(engine, cache);
+		return true; /* from the next command on */
+	case EMUL_FAULT_SPURIOUS_INTERRUPT:
+		emul_events_raise(&engine->events, SISL_LISN_RRQ);
+		return true;
+	default:
+		*status = emul_status_fault(fault, cmd->write, cmd->bytes);
+		return false;
+	}
+}
+
+bool emul_inject_command(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
+			 struct emul_status *status)
+{
+	struct emul_engine *engine = batch->engine;
+	struct emul_command *cmd = &batch->cmd[i];
+	struct emul_fault_event event = {
+		.ctx = engine->index,
+		.handle = batch->ioarcb[i].res_hndl,
+		.lun = cmd->lun,
+		.lba = cmd->lba,
+		.media = cmd->offset >> engine->block_shift,
+		.nr_blocks = cmd->bytes >> engine->block_shift,
+	};
+	struct emul_fault fault;
+
+	if (cmd->exempt)
+		return true;
+	if (!emul_fault_take(&engine->ad->shm->fault,
+			     cmd->write ? EMUL_FAULT_AT_WRITE : EMUL_FAULT_AT_READ, &event, &fault))
+		return true;
+	return carry_out(batch, i, &fault, cache, status);
+}
+
+bool emul_inject_interrupt(struct emul_batch *batch, unsigned lisn)
+{
+	struct emul_engine *engine = batch->engine;
+	struct emul_fault_event event = { .ctx = engine->index, .handle = -1, .lun = -1 };
+	struct emul_fault fault;
+
+	if (!emul_fault_armed(&engine->ad->shm->fault, EMUL_FAULT_AT_INTERRUPT) ||
+	    !emul_fault_take(&engine->ad->shm->fault, EMUL_FAULT_AT_INTERRUPT, &event, &fault))
+		return true;
+	switch (fault.action) {
+	case EMUL_FAULT_DROP_INTERRUPT:
+		return false;
+	case EMUL_FAULT_LATE:
+		/* without memory for the delay: dropped */
+		(void)emul_clock_interrupt(engine->afu->clock, engine, lisn, fault.ms);
+		return false;
+	case EMUL_FAULT_RESET:
+	case EMUL_FAULT_FAIL:
+		batch->reset = fault;
+		return false;
+	default:
+		emul_inject_global(engine->afu, &fault);
+		return true;
+	}
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fetch commands, have them executed, complete them: in batches, each a consecutive run of those
+ * that are queued.
+ */
+#include "emul/afu/afu_engine.h"
+
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* ---- memory of the program --------------------------------------------------------------- */
+
+static bool page_exists(uint64_t page)
+{
+	char byte;
+	struct iovec local = { &byte, 1 };
+	struct iovec remote = { (void *)(uintptr_t)(page << 12), 1 };
+
+	/* Where the kernel does not allow the look, nothing can be said against the page. */
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1 || errno != EFAULT;
+}
+
+static __attribute__((noinline)) bool
+probe_pages(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+{
+	uint64_t last;
+
+	if (ea < 4096 || __builtin_add_overflow(ea, bytes - 1, &last))
+		return false;
+	for (uint64_t page = ea >> 12; page <= last >> 12; page++) {
+		uint64_t *slot = &engine->probed[page % EMUL_PROBE_SLOTS];
+
+		if (*slot == page)
+			continue;
+		if (!page_exists(page))
+			return false;
+		*slot = page;
+	}
+	engine->last_probed = ea >> 12;
+	return true;
+}
+
+static inline bool probe(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+{
+	return (ea >> 12 == engine->last_probed && (ea & 4095) + bytes <= 4096) ||
+	       probe_pages(engine, ea, bytes);
+}
+
+bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+{
+	return probe(engine, ea, bytes);
+}
+
+static inline bool good_ioasa(struct emul_engine *engine, uint64_t ea)
+{
+	return !(ea & (SISL_IOARCB_ALIGN - 1)) && probe(engine, ea, sizeof(struct sisl_ioasa));
+}
+
+/* ---- running batches --------------------------------------------------------------------- */
+
+bool emul_batch_begin_locked(struct emul_batch *batch)
+{
+	struct emul_engine *engine = batch->engine;
+
+	if (engine->resetting && !emul_regs_finish_reset_locked(engine))
+		return false;
+	if (atomic_load_explicit(&engine->halted, memory_order_relaxed) ||
+	    !emul_engine_alive(engine))
+		return false;
+	batch->era = engine->era;
+	batch->epoch = engine->epoch & 1;
+	batch->swap = engine->swap;
+	batch->reset.action = EMUL_FAULT_NONE;
+	engine->running[batch->epoch]++;
+	return true;
+}
+
+void emul_batch_end_locked(struct emul_batch *batch)
+{
+	struct emul_engine *engine = batch->engine;
+
+	if (--engine->running[batch->epoch] == 0)
+		pthread_cond_broadcast(&engine->drained);
+}
+
+void emul_engine_drain(struct emul_engine *engine)
+{
+	unsigned old;
+
+	pthread_mutex_lock(&engine->sync_lock);
+	pthread_mutex_lock(&engine->lock);
+	old = engine->epoch++ & 1;
+	while (engine->running[old])
+		pthread_cond_wait(&engine->drained, &engine->lock);
+	pthread_mutex_unlock(&engine->lock);
+	pthread_mutex_unlock(&engine->sync_lock);
+}
+
+/* ---- fetch ------------------------------------------------------------------------------- */
+
+static void swap_ioarcb(struct sisl_ioarcb *ioarcb)
+{
+	ioarcb->ctx_id = __builtin_bswap16(ioarcb->ctx_id);
+	ioarcb->req_flags = __builtin_bswap16(ioarcb->req_flags);
+	ioarcb->res_hndl = __builtin_bswap32(ioarcb->res_hndl);
+	ioarcb->lun_id = __builtin_bswap64(ioarcb->lun_id);
+	ioarcb->data_len = __builtin_bswap32(ioarcb->data_len);
+	ioarcb->ioadl_len = __builtin_bswap32(ioarcb->ioadl_len);
+	ioarcb->data_ea = __builtin_bswap64(ioarcb->data_ea);
+	ioarcb->timeout = __builtin_bswap16(ioarcb->timeout);
+	ioarcb->ioasa_ea = __builtin_bswap64(ioarcb->ioasa_ea);
+}
+
+/*
+ * A status area belongs to the device from doorbell to completion. One that shares its slot of the
+ * table with another may go unnoticed; a program that reuses one too early does so more than once.
+ */
+static inline uint32_t *owned_slot(struct emul_engine *engine, uint64_t ioasa_ea, uint32_t *ret_key)
+{
+	*ret_key = (uint32_t)(ioasa_ea >> 4);
+	return &engine->owned[(ioasa_ea >> 6) % EMUL_OWNED_SLOTS];
+}
+
+static inline void own(struct emul_engine *engine, uint64_t ioasa_ea)
+{
+	uint32_t key, *slot = owned_slot(engine, ioasa_ea, &key);
+
+	if (__builtin_expect(*slot == key, 0))
+		emul_audit_note(engine->ad, EMUL_IOARCB_OVERLAP, (int)engine->index, ioasa_ea);
+	*slot = key;
+}
+
+static inline void disown(struct emul_engine *engine, uint64_t ioasa_ea)
+{
+	uint32_t key, *slot = owned_slot(engine, ioasa_ea, &key);
+
+	if (*slot == key)
+		*slot = 0;
+}
+
+/* Copy a command and settle where its completion goes. */
+static inline bool take_command(struct emul_engine *engine, const struct sisl_ioarcb *from,
+				bool ioasa_follows, struct sisl_ioarcb *ioarcb,
+				struct emul_command *cmd)
+{
+	uint64_t ea = (uint64_t)(uintptr_t)from;
+
+	*ioarcb = *from;
+	if (__builtin_expect(engine->swap, 0))
+		swap_ioarcb(ioarcb);
+	cmd->ioasa_ea = ioasa_follows ? ea + sizeof(*ioarcb) : ioarcb->ioasa_ea;
+	cmd->tag = ioasa_follows ? ea : cmd->ioasa_ea;
+	cmd->bytes = 0;
+	cmd->msi = ioarcb->msi;
+	cmd->fate = EMUL_FATE_COMPLETE;
+	cmd->exempt = false;
+	cmd->expired = false;
+	own(engine, cmd->ioasa_ea);
+	return good_ioasa(engine, cmd->ioasa_ea);
+}
+
+static void bad_address(struct emul_engine *engine, uint64_t status_bit, uint64_t ea)
+{
+	emul_regs_error_locked(engine, status_bit);
+	emul_audit_note(engine->ad, EMUL_BAD_ADDRESS, (int)engine->index, ea);
+}
+
+/* Take a contiguous piece of the submission ring. */
+static void fetch_sq(struct emul_batch *batch)
+{
+	struct emul_engine *engine = batch->engine;
+	const unsigned slot_bytes = sizeof(struct sisl_ioarcb);
+	uint64_t head = atomic_load_explicit(&engine->sq_head, memory_order_relaxed);
+	uint64_t tail = atomic_load_explicit(&engine->sq_tail, memory_order_relaxed);
+	uint64_t end = head <= tail ? tail : engine->sq_end + slot_bytes;
+	uint64_t waiting = (end - head) / slot_bytes;
+	unsigned nr = waiting < EMUL_BATCH ? (unsigned)waiting : EMUL_BATCH;
+	const struct sisl_ioarcb *slot = (const struct sisl_ioarcb *)(uintptr_t)head;
+	struct sisl_ioarcb *ioarcb = batch->ioarcb;
+	struct emul_command *cmd = batch->cmd;
+
+	for (; cmd < batch->cmd + nr; cmd++, ioarcb++, slot++)
+		if (__builtin_expect(!take_command(engine, slot, false, ioarcb, cmd), 0)) {
+			bad_address(engine, SISL_ISTATUS_IOASA_WRITE, cmd->ioasa_ea);
+			break;
+		}
+	nr = (unsigned)(cmd - batch->cmd);
+	batch->nr = nr;
+	head += (uint64_t)nr * slot_bytes;
+	atomic_store_explicit(&engine->sq_head,
+			      head > engine->sq_end ? engine->sq_start : head,
+			      memory_order_relaxed);
+}
+
+static bool good_ioarcb(struct emul_engine *engine, uint64_t ea)
+{
+	return probe(engine, ea, sizeof(struct sisl_ioarcb) + sizeof(struct sisl_ioasa));
+}
+
+/* Take what has been written to ioarrin. */
+static void fetch_arrin(struct emul_batch *batch)
+{
+	struct emul_engine *engine = batch->engine;
+	uint32_t nr = atomic_load_explicit(&engine->nr_arrin, memory_order_relaxed);
+
+	batch->nr = 0;
+	nr = nr < EMUL_BATCH ? nr : EMUL_BATCH;
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t ea = engine->arrin[engine->arrin_first];
+
+		if (!good_ioarcb(engine, ea)) {
+			bad_address(engine, SISL_ISTATUS_IOARCB_READ, ea);
+			break;
+		}
+		(void)take_command(engine, (const struct sisl_ioarcb *)(uintptr_t)ea, true,
+				   &batch->ioarcb[i], &batch->cmd[i]);
+		batch->nr++;
+		if (++engine->arrin_first == engine->cmd_room)
+			engine->arrin_first = 0;
+	}
+	atomic_fetch_sub_explicit(&engine->nr_arrin, batch->nr, memory_order_relaxed);
+}
+
+static inline bool work_waits(const struct emul_engine *engine)
+{
+	if (engine->sq_mode)
+		return atomic_load_explicit(&engine->sq_head, memory_order_relaxed) !=
+		       atomic_load_explicit(&engine->sq_tail, memory_order_relaxed);
+	return atomic_load_explicit(&engine->nr_arrin, memory_order_relaxed) != 0;
+}
+
+/* More commands on their way than the RRQ can tell of: completions would overwrite each other. */
+static void check_room_in_rrq(struct emul_engine *engine)
+{
+	uint64_t entries = (engine->rrq_end - engine->rrq_start) / sizeof(uint64_t) + 1;
+
+	if (engine->nr_inflight > entries)
+		emul_audit_note(engine->ad, EMUL_RRQ_OVERRUN, (int)engine->index,
+				engine->nr_inflight);
+}
+
+/* Begin a batch with what is queued. */
+static bool fetch(struct emul_batch *batch)
+{
+	struct emul_engine *engine = batch->engine;
+	bool begun;
+
+	/* Whoever queues a command comes here after that, so this look needs no lock. */
+	if (!work_waits(engine))
+		return false;
+	pthread_mutex_lock(&engine->lock);
+	begun = work_waits(engine) && emul_batch_begin_locked(batch);
+	if (begun) {
+		if (engine->sq_mode)
+			fetch_sq(batch);
+		else
+			fetch_arrin(batch);
+		engine->nr_inflight += batch->nr;
+		check_room_in_rrq(engine);
+		if (!batch->nr) {
+			emul_batch_end_locked(batch);
+			begun = false;
+		}
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return begun;
+}
+
+/* ---- complete ---------------------------------------------------------------------------- */
+
+/** Where the next completion goes: the engine's, but known not to change while entries are put. */
+struct rrq {
+	uint64_t next, toggle, start, end;
+	bool swap;
+};
+
+static inline void rrq_put(struct rrq *rrq, uint64_t tag)
+{
+	_Atomic uint64_t *entry = (_Atomic uint64_t *)(uintptr_t)rrq->next;
+	uint64_t value = tag | rrq->toggle;
+
+	if (__builtin_expect(rrq->swap, 0))
+		value = __builtin_bswap64(value);
+	/* the IOASA and the data must be visible before this */
+	atomic_store_explicit(entry, value, memory_order_release);
+	rrq->next += sizeof(value);
+	if (rrq->next > rrq->end) {
+		rrq->next = rrq->start;
+		rrq->toggle ^= SISL_RRQ_TOGGLE;
+	}
+}
+
+/* Return: number posted; *ret_lisns as of post_locked(). */
+static unsigned put_completed_locked(struct emul_batch *batch, uint64_t *ret_lisns)
+{
+	struct emul_engine *engine = batch->engine;
+	struct rrq rrq = { engine->rrq_next, engine->rrq_toggle, engine->rrq_start,
+			   engine->rrq_end, engine->swap };
+	const struct emul_command *end = batch->cmd + batch->nr;
+	uint64_t lisns = 0;
+	unsigned nr = 0;
+
+	for (const struct emul_command *cmd = batch->cmd; cmd < end; cmd++) {
+		if (__builtin_expect(cmd->fate != EMUL_FATE_COMPLETE, 0))
+			continue;
+		disown(engine, cmd->ioasa_ea);
+		rrq_put(&rrq, cmd->tag);
+		lisns |= 1ull << (cmd->msi & 63);
+		nr++;
+	}
+	engine->rrq_next = rrq.next;
+	engine->rrq_toggle = rrq.toggle;
+	*ret_lisns = lisns;
+	return nr;
+}
+
+/* A heavy sync began while the batch ran: the program gave up blocks that it was still using. */
+static void audit_tail_io(const struct emul_batch *batch)
+{
+	for (unsigned i = 0; i < batch->nr; i++)
+		if (batch->cmd[i].bytes && !emul_xlate_still_good(batch, i))
+			emul_audit_note(batch->engine->ad, EMUL_TAIL_IO, (int)batch->engine->index,
+					batch->cmd[i].lba);
+}
+
+/* Post what has completed. Return: number; *ret_lisns gets a bit for each interrupt asked for. */
+static unsigned post_locked(struct emul_batch *batch, uint64_t *ret_lisns)
+{
+	struct emul_engine *engine = batch->engine;
+	unsigned nr;
+
+	*ret_lisns = 0;
+	if (batch->era != engine->era || engine->resetting || !emul_engine_alive(engine))
+		return 0;
+	if (!engine->rrq_next) {
+		bad_address(engine, SISL_ISTATUS_RRQ_WRITE, 0);
+		return 0;
+	}
+	nr = put_completed_locked(batch, ret_lisns);
+	engine->nr_inflight -= nr;
+	if (__builtin_expect((engine->epoch & 1) != batch->epoch, 0))
+		audit_tail_io(batch);
+	return nr;
+}
+
+static void interrupt(struct emul_batch *batch, uint64_t lisns)
+{
+	for (; lisns; lisns &= lisns - 1) {
+		unsigned lisn = (unsigned)__builtin_ctzll(lisns);
+
+		if (emul_inject_interrupt(batch, lisn))
+			emul_events_raise(&batch->engine->events, lisn);
+	}
+}
+
+unsigned emul_batch_execute(struct emul_batch *batch)
+{
+	struct emul_engine *engine = batch->engine;
+	uint64_t lisns;
+	unsigned nr;
+
+	emul_batch_move(batch);
+	pthread_mutex_lock(&engine->lock);
+	nr = post_locked(batch, &lisns);
+	lisns &= ~1ull; /* LISN 0 is none */
+	if (lisns && (batch->by_clock || engine->irq_all)) {
+		pthread_mutex_unlock(&engine->lock);
+		interrupt(batch, lisns);
+		pthread_mutex_lock(&engine->lock);
+	}
+	emul_batch_end_locked(batch);
+	pthread_mutex_unlock(&engine->lock);
+	if (__builtin_expect(batch->reset.action != EMUL_FAULT_NONE, 0))
+		emul_inject_global(engine->afu, &batch->reset);
+	return nr;
+}
+
+unsigned emul_run(struct emul_engine *engine)
+{
+	struct emul_clock *clock = engine->afu->clock;
+	struct emul_batch batch; /* large: only what is used of it gets a value */
+	unsigned nr = 0;
+
+	batch.by_clock = false;
+	while (work_waits(engine)) {
+		batch.engine = engine;
+		if (!fetch(&batch))
+			break;
+		if (emul_clock_models(clock))
+			emul_clock_take(clock, &batch);
+		else
+			nr += emul_batch_execute(&batch);
+	}
+	if (emul_clock_models(clock))
+		nr += emul_clock_run_due(clock, engine, &batch);
+	return nr;
+}

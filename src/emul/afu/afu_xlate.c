@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One command: is it one that a user context may give, may this handle be used for it, and where
+ * on which LUN does it go. The order of the checks decides which code a command with several
+ * mistakes gets: context, opcode, handle, chunk, direction, lengths.
+ */
+#include "emul/afu/afu_engine.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define MAX_PHYSICAL_BYTES (16u << 20) /* of one command through a physical handle */
+
+enum {
+	KEY_ILLEGAL_REQUEST = 0x05,
+	ASC_LBA_OUT_OF_RANGE = 0x21,
+	ASC_INVALID_FIELD_IN_CDB = 0x24,
+};
+
+void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache *cache)
+{
+	cache->valid = false;
+	cache->first_lba = cache->nr_lbas = 0;
+	cache->capability = atomic_load_explicit(&engine->pe->capability, memory_order_acquire);
+	cache->links_down =
+		atomic_load_explicit(&engine->ad->shm->fault.links_down, memory_order_relaxed);
+	if (__builtin_expect(cache->links_down != 0, 0))
+		cache->links_down = emul_fault_links_down(&engine->ad->shm->fault, clock_now_ns());
+}
+
+static bool fail_afu(struct emul_status *status, uint8_t afu_rc)
+{
+	*status = emul_status_afu(afu_rc, 0);
+	return false;
+}
+
+static bool fail_check(struct emul_status *status, uint8_t asc)
+{
+	*status = emul_status_check(KEY_ILLEGAL_REQUEST, asc, 0);
+	return false;
+}
+
+/* READ and WRITE through a handle are all that a user context may do. */
+static bool check_capability(const struct emul_batch *batch, const struct sisl_ioarcb *ioarcb,
+			     const struct emul_xlate_cache *cache, bool *ret_write)
+{
+	unsigned kind = ioarcb->req_flags & (SISL_REQ_RES_HNDL | SISL_REQ_TMF | SISL_REQ_AFU_CMD);
+	bool write = ioarcb->cdb[0] == SISL_CDB_WRITE_16;
+
+	if (ioarcb->ctx_id != batch->engine->index || kind != SISL_REQ_RES_HNDL ||
+	    ioarcb->ioadl_len)
+		return false;
+	if (!write && ioarcb->cdb[0] != SISL_CDB_READ_16)
+		return false;
+	*ret_write = write;
+	return cache->capability & (write ? EMUL_PERM_WRITE : EMUL_PERM_READ);
+}
+
+/*
+ * Read an RHT entry while the driver may be changing it. The real AFU fetches the 16 bytes at
+ * once; here the count is read again behind the pointer. As the driver grows pointer first and
+ * shrinks count first, equal counts mean that the pointer belongs to them.
+ */
+static void read_rht(const struct emul_rht *rht, struct emul_xlate_cache *cache)
+{
+	do {
+		cache->lxt_cnt = atomic_load_explicit(&rht->lxt_cnt, memory_order_acquire);
+		cache->lxt = atomic_load_explicit(&rht->lxt, memory_order_acquire);
+	} while (atomic_load_explicit(&rht->lxt_cnt, memory_order_relaxed) != cache->lxt_cnt);
+	cache->fp = atomic_load_explicit(&rht->fp, memory_order_relaxed);
+}
+
+static bool use_physical(const struct emul_adapter *ad, const struct emul_rht *rht,
+			 struct emul_xlate_cache *cache, struct emul_status *status)
+{
+	int lun = emul_lun_of_id(ad, atomic_load_explicit(&rht->lun_id, memory_order_relaxed));
+
+	if (!(atomic_load_explicit(&rht->valid, memory_order_relaxed) & EMUL_RHT_VALID))
+		return fail_afu(status, SISL_AFU_RC_RHT_INVALID);
+	if (lun < 0)
+		return fail_afu(status, SISL_AFU_RC_NO_CHANNELS);
+	cache->lun = (uint8_t)lun;
+	cache->ports = atomic_load_explicit(&rht->port_mask, memory_order_relaxed);
+	cache->lun_blocks = atomic_load_explicit(&ad->shm->disk[lun].nr_blocks,
+						 memory_order_relaxed);
+	return true;
+}
+
+static bool use_handle(const struct emul_engine *engine, uint32_t handle,
+		       struct emul_xlate_cache *cache, struct emul_status *status)
+{
+	const struct emul_rht *rht = emul_rht_at(engine->ad, engine->pe, handle);
+
+	cache->valid = false;
+	cache->nr_lbas = 0;
+	cache->index = UINT64_MAX;
+	if (!rht)
+		return fail_afu(status, atomic_load(&engine->pe->rht) ? SISL_AFU_RC_RHT_BOUNDS :
+									SISL_AFU_RC_RHT_INVALID);
+	if (!atomic_load_explicit(&rht->nmask, memory_order_acquire))
+		return fail_afu(status, SISL_AFU_RC_RHT_PERM);
+	read_rht(rht, cache);
+	if ((cache->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL &&
+	    !use_physical(engine->ad, rht, cache, status))
+		return false;
+	cache->handle = handle;
+	cache->valid = true;
+	return true;
+}
+
+/* Look up which LUN an LXT entry leads to and through which ports. */
+static bool use_lxt(const struct emul_adapter *ad, uint64_t index, struct emul_xlate_cache *cache,
+		    struct emul_status *status)
+{
+	const _Atomic uint64_t *lxt = emul_lxt_at(ad, cache->lxt, index);
+	unsigned ports = 0;
+	int lun = -1;
+
+	cache->nr_lbas = 0;
+	cache->index = UINT64_MAX;
+	if (!lxt)
+		return fail_afu(status, SISL_AFU_RC_LXT_DMA);
+	cache->entry = atomic_load_explicit(lxt, memory_order_acquire);
+	for (unsigned left = EMUL_LXT_PORTS(cache->entry); left; left &= left - 1) {
+		unsigned port = (unsigned)__builtin_ctz(left);
+		int found = emul_lun_in_table(ad, port, EMUL_LXT_INDEX(cache->entry));
+
+		if (found < 0)
+			continue;
+		ports |= 1u << port;
+		lun = lun < 0 ? found : lun;
+	}
+	if (lun < 0)
+		return fail_afu(status, SISL_AFU_RC_NO_CHANNELS);
+	cache->lun = (uint8_t)lun;
+	cache->ports = (uint8_t)ports;
+	cache->lun_blocks = atomic_load_explicit(&ad->shm->disk[lun].nr_blocks,
+						 memory_order_relaxed);
+	cache->index = index;
+	return true;
+}
+
+static bool translate(const struct emul_engine *engine, struct emul_command *cmd, uint64_t blocks,
+		      struct emul_xlate_cache *cache, struct emul_status *status,
+		      uint64_t *ret_media_lba)
+{
+	uint64_t in_chunk = cmd->lba & (SISL_CHUNK_DEV_BLOCKS - 1);
+	uint64_t index = cmd->lba >> SISL_CHUNK_SHIFT;
+
+	if ((cache->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL) {
+		*ret_media_lba = cmd->lba;
+		return blocks << engine->block_shift <= MAX_PHYSICAL_BYTES ||
+		       fail_check(status, ASC_INVALID_FIELD_IN_CDB);
+	}
+	if (index >= cache->lxt_cnt || blocks << engine->block_shift > SISL_LBA_BYTES ||
+	    in_chunk + blocks > SISL_CHUNK_DEV_BLOCKS)
+		return fail_afu(status, SISL_AFU_RC_LXT_BOUNDS);
+	if (index != cache->index && !use_lxt(engine->ad, index, cache, status))
+		return false;
+	if (!(EMUL_LXT_PERM(cache->entry) & (cmd->write ? EMUL_PERM_WRITE : EMUL_PERM_READ)))
+		return fail_afu(status, SISL_AFU_RC_LXT_PERM);
+	*ret_media_lba = EMUL_LXT_LBA(cache->entry) | in_chunk;
+	return true;
+}
+
+static bool choose_port(const struct emul_xlate_cache *cache, struct emul_command *cmd,
+			struct emul_status *status)
+{
+	unsigned up = cache->ports & ~cache->links_down;
+
+	cmd->port = (uint8_t)__builtin_ctz((up ? up : cache->ports) | 1u << EMUL_MAX_PORTS);
+	if (__builtin_expect(up != 0, 1))
+		return true;
+	*status = (struct emul_status){ .fc_rc = SISL_FC_RC_LINK_DOWN, .port = cmd->port };
+	return false;
+}
+
+/* What the target says of direction and lengths. */
+static bool check_transfer(const struct sisl_ioarcb *ioarcb, uint64_t bytes,
+			   struct emul_command *cmd, struct emul_status *status)
+{
+	if (!!(ioarcb->req_flags & SISL_REQ_HOST_WRITE) != cmd->write) {
+		*status = (struct emul_status){ .fc_rc = SISL_FC_RC_ABORT_OK };
+		return false;
+	}
+	if (__builtin_expect(ioarcb->data_len < bytes, 0)) {
+		fail_check(status, ASC_INVALID_FIELD_IN_CDB);
+		status->flags |= SISL_IOASA_OVERRUN;
+		status->resid = (uint32_t)bytes - ioarcb->data_len;
+		return false;
+	}
+	cmd->bytes = (uint32_t)bytes;
+	cmd->resid = ioarcb->data_len - (uint32_t)bytes;
+	return true;
+}
+
+/* The CDB is big-endian, whatever order the context has. */
+static inline uint64_t cdb_lba(const struct sisl_ioarcb *ioarcb)
+{
+	uint64_t lba;
+
+	memcpy(&lba, ioarcb->cdb + 2, sizeof(lba));
+	return be64toh(lba);
+}
+
+static inline uint32_t blocks_word(const struct sisl_ioarcb *ioarcb)
+{
+	uint32_t word;
+
+	memcpy(&word, ioarcb->cdb + 10, sizeof(word));
+	return word;
+}
+
+static inline uint32_t cdb_blocks(const struct sisl_ioarcb *ioarcb)
+{
+	return be32toh(blocks_word(ioarcb));
+}
+
+/* The first word of an IOARCB: context, flags, handle; without the flags that change nothing. */
+static inline uint64_t first_word(const struct sisl_ioarcb *ioarcb)
+{
+	static const struct sisl_ioarcb ignored = {
+		.req_flags = SISL_REQ_SUPPRESS_UNDERRUN | SISL_REQ_TIMEOUT_UNIT_MASK,
+	};
+	uint64_t word, mask;
+
+	memcpy(&word, ioarcb, sizeof(word));
+	memcpy(&mask, &ignored, sizeof(mask));
+	return word & ~mask;
+}
+
+/* Lengths of the data and of a list of addresses. */
+static inline uint64_t lengths_word(const struct sisl_ioarcb *ioarcb)
+{
+	uint64_t word;
+
+	memcpy(&word, &ioarcb->data_len, sizeof(word));
+	return word;
+}
+
+/* After a command that has passed every check: what the next one in its chunk may skip. */
+static void remember_chunk(const struct emul_engine *engine, const struct sisl_ioarcb *ioarcb,
+			   const struct emul_command *cmd, struct emul_xlate_cache *cache)
+{
+	unsigned perm = cache->capability & cache->fp & EMUL_LXT_PERM(cache->entry);
+	struct sisl_ioarcb sample = {
+		.ctx_id = (uint16_t)engine->index,
+		.req_flags = SISL_REQ_RES_HNDL,
+		.res_hndl = cache->handle,
+	};
+
+	if ((cache->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL || !cmd->bytes ||
+	    cmd->resid || EMUL_LXT_LBA(cache->entry) + SISL_CHUNK_DEV_BLOCKS > cache->lun_blocks)
+		return;
+	cache->wanted[0] = perm & EMUL_PERM_READ ? first_word(&sample) : UINT64_MAX;
+	sample.req_flags |= SISL_REQ_HOST_WRITE;
+	cache->wanted[1] = perm & EMUL_PERM_WRITE ? first_word(&sample) : UINT64_MAX;
+	cache->lengths = lengths_word(ioarcb);
+	cache->blocks = blocks_word(ioarcb);
+	cache->bytes = cmd->bytes;
+	cache->first_lba = cache->index << SISL_CHUNK_SHIFT;
+	cache->nr_lbas = SISL_CHUNK_DEV_BLOCKS + 1 - cdb_blocks(ioarcb);
+	cache->base = EMUL_LXT_LBA(cache->entry) << engine->block_shift;
+	cache->port = cmd->port;
+}
+
+/*
+ * A command like one before it: same chunk, same length, nothing out of the ordinary. All that
+ * differs from the long way is that nothing is looked up or explained.
+ */
+static inline bool quick(unsigned block_shift, const struct sisl_ioarcb *ioarcb,
+			 const struct emul_xlate_cache *cache, struct emul_command *cmd)
+{
+	uint64_t lba = cdb_lba(ioarcb), in_chunk = lba - cache->first_lba;
+	bool write = ioarcb->cdb[0] == SISL_CDB_WRITE_16;
+
+	if (in_chunk >= cache->nr_lbas || (!write && ioarcb->cdb[0] != SISL_CDB_READ_16) ||
+	    first_word(ioarcb) != cache->wanted[write] ||
+	    lengths_word(ioarcb) != cache->lengths || blocks_word(ioarcb) != cache->blocks)
+		return false;
+	cmd->write = write;
+	cmd->lba = lba;
+	cmd->lun = cache->lun;
+	cmd->port = cache->port;
+	cmd->bytes = cache->bytes;
+	cmd->resid = 0;
+	cmd->offset = cache->base + (in_chunk << block_shift);
+	return true;
+}
+
+/* Kept out of line: the quick way is to need few registers. */
+static __attribute__((noinline)) bool
+thorough(struct emul_batch *batch, const struct sisl_ioarcb *ioarcb, struct emul_command *cmd,
+	 struct emul_xlate_cache *cache, struct emul_status *status)
+{
+	const struct emul_engine *engine = batch->engine;
+	uint64_t blocks = cdb_blocks(ioarcb);
+	uint64_t media_lba = 0;
+	bool write;
+
+	if (!check_capability(batch, ioarcb, cache, &write))
+		return fail_afu(status, SISL_AFU_RC_CAP_VIOLATION);
+	cmd->write = write;
+	cmd->lba = cdb_lba(ioarcb);
+	if ((!cache->valid || cache->handle != ioarcb->res_hndl) &&
+	    !use_handle(engine, ioarcb->res_hndl, cache, status))
+		return false;
+	if (!(cache->fp & (write ? EMUL_PERM_WRITE : EMUL_PERM_READ)))
+		return fail_afu(status, SISL_AFU_RC_RHT_PERM);
+	if (!translate(engine, cmd, blocks, cache, status, &media_lba) ||
+	    !choose_port(cache, cmd, status))
+		return false;
+	if (media_lba >= cache->lun_blocks || blocks > cache->lun_blocks - media_lba)
+		return fail_check(status, ASC_LBA_OUT_OF_RANGE);
+	cmd->lun = cache->lun;
+	cmd->offset = media_lba << engine->block_shift;
+	if (!check_transfer(ioarcb, blocks << engine->block_shift, cmd, status))
+		return false;
+	if (cmd + 1 < batch->cmd + batch->nr)
+		remember_chunk(engine, ioarcb, cmd, cache);
+	return true;
+}
+
+bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
+		struct emul_status *status)
+{
+	const struct sisl_ioarcb *ioarcb = &batch->ioarcb[i];
+	struct emul_command *cmd = &batch->cmd[i];
+
+	return quick(batch->engine->block_shift, ioarcb, cache, cmd) ||
+	       thorough(batch, ioarcb, cmd, cache, status);
+}
+
+unsigned emul_xlate_alike(struct emul_batch *batch, unsigned i,
+			  const struct emul_xlate_cache *cache)
+{
+	unsigned block_shift = batch->engine->block_shift;
+
+	while (i < batch->nr && !batch->cmd[i].expired &&
+	       quick(block_shift, &batch->ioarcb[i], cache, &batch->cmd[i]))
+		i++;
+	return i;
+}
+
+bool emul_xlate_still_good(const struct emul_batch *batch, unsigned i)
+{
+	const struct emul_engine *engine = batch->engine;
+	const struct emul_rht *rht =
+		emul_rht_at(engine->ad, engine->pe, batch->ioarcb[i].res_hndl);
+	uint8_t fp;
+
+	if (!rht || !atomic_load_explicit(&rht->nmask, memory_order_acquire))
+		return false;
+	fp = atomic_load_explicit(&rht->fp, memory_order_relaxed);
+	return (fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_PHYSICAL ||
+	       batch->cmd[i].lba >> SISL_CHUNK_SHIFT <
+		       atomic_load_explicit(&rht->lxt_cnt, memory_order_acquire);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Adapter states. A reset begins at once: state RESETTING, every PE lost. It ends when its time
+ * is over and no ioctl that had begun before is left, with every context on the error list; no
+ * thread waits for that, whoever comes by finishes it (an ioctl that leaves, one that waits for
+ * the state, the housekeeping thread). So it may begin anywhere, also inside a command that an
+ * ioctl waits for.
+ *
+ *   NORMAL -> RESETTING   emul_reset()
+ *   RESETTING -> NORMAL   finish_reset_locked()
+ *   NORMAL -> FROZEN      emul_reset() of kind FREEZE
+ *   FROZEN -> RESETTING   emul_notice_freeze_locked()
+ *   any -> FAILED         emul_fail(); for good
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "emul/driver/driver.h"
+#include "emul/driver/fd2.h"
+#include "emul/driver/process.h"
+
+/* How often a sleeper looks again for things that happen without anybody telling it. */
+#define STATE_POLL_MS 50
+
+/* How long the reset of a frozen adapter takes. */
+#define NOTICED_RESET_MS 20
+
+static enum emul_adapter_state state_of(const struct emul_adapter *ad)
+{
+	return atomic_load(&ad->shm->driver.state);
+}
+
+bool emul_is_frozen(const struct emul_adapter *ad)
+{
+	return state_of(ad) == EMUL_FROZEN;
+}
+
+static void lose_pes_locked(struct emul_adapter *ad, uint32_t flags)
+{
+	for (unsigned i = 0; i < EMUL_MAX_PES; i++)
+		if (atomic_load(&ad->shm->pe[i].flags) & EMUL_PE_USED)
+			atomic_fetch_or(&ad->shm->pe[i].flags, flags);
+	emul_pe_changed(ad);
+}
+
+static uint32_t lost_flags(enum emul_reset_kind kind)
+{
+	return kind == EMUL_RESET_EEH ? EMUL_PE_LOST | EMUL_PE_CLOSED : EMUL_PE_LOST;
+}
+
+/** Move every context to the error list; its PE stays taken until its fd2 is closed. */
+static void mark_contexts_locked(struct emul_adapter *ad)
+{
+	for (unsigned i = 0; i < EMUL_MAX_CTXS; i++) {
+		struct emul_ctx *ctx = emul_ctx_at(ad, i);
+
+		if (!ctx->used || ctx->on_error_list)
+			continue;
+		ctx->on_error_list = 1;
+		if (ad->shm->pe[ctx->pe].ctx == i + 1)
+			emul_pe_disconnect_locked(ad, ctx->pe);
+	}
+}
+
+static bool anybody_running(struct emul_adapter *ad)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < EMUL_MAX_RUNNING; i++) {
+		struct emul_running *running = &ad->shm->driver.running[i];
+
+		if (running->pid && running->pid != (uint32_t)getpid() &&
+		    !process_alive(running->pid, running->start))
+			running->pid = 0;
+		any |= running->pid != 0;
+	}
+	return any;
+}
+
+static void finish_reset_locked(struct emul_adapter *ad)
+{
+	struct emul_driver *driver = &ad->shm->driver;
+
+	if (state_of(ad) != EMUL_RESETTING || clock_now_ns() < driver->reset_until_ns ||
+	    anybody_running(ad))
+		return;
+	/* PEs that an ioctl made while it was being waited for are lost as well. */
+	lose_pes_locked(ad, lost_flags(driver->reset_kind));
+	mark_contexts_locked(ad);
+	driver->nr_resets++;
+	atomic_store(&driver->state, EMUL_NORMAL);
+	emul_wake(ad);
+}
+
+static void freeze_locked(struct emul_adapter *ad)
+{
+	if (state_of(ad) != EMUL_NORMAL)
+		return;
+	atomic_store(&ad->shm->driver.state, EMUL_FROZEN);
+	lose_pes_locked(ad, EMUL_PE_LOST);
+}
+
+void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_least_ms)
+{
+	struct emul_driver *driver = &ad->shm->driver;
+
+	emul_lock(ad);
+	if (kind == EMUL_RESET_FREEZE) {
+		freeze_locked(ad);
+	} else if (state_of(ad) != EMUL_FAILED) {
+		driver->reset_kind = kind;
+		driver->reset_until_ns = clock_now_ns() + (uint64_t)at_least_ms * 1000000u;
+		atomic_store(&driver->state, EMUL_RESETTING);
+		lose_pes_locked(ad, lost_flags(kind));
+		finish_reset_locked(ad);
+	}
+	emul_unlock(ad);
+}
+
+void emul_fail(struct emul_adapter *ad)
+{
+	emul_lock(ad);
+	atomic_store(&ad->shm->driver.state, EMUL_FAILED);
+	lose_pes_locked(ad, EMUL_PE_LOST | EMUL_PE_CLOSED);
+	mark_contexts_locked(ad);
+	emul_unlock(ad);
+	emul_wake(ad);
+}
+
+void emul_upkeep_locked(struct emul_adapter *ad)
+{
+	emul_pe_reap_locked(ad);
+	finish_reset_locked(ad);
+}
+
+void emul_upkeep(struct emul_adapter *ad)
+{
+	emul_lock(ad);
+	emul_upkeep_locked(ad);
+	emul_unlock(ad);
+}
+
+/* ---- ioctls in progress -------------------------------------------------------------------- */
+
+static int free_slot(const struct emul_driver *driver)
+{
+	for (int i = 0; i < EMUL_MAX_RUNNING; i++)
+		if (!driver->running[i].pid)
+			return i;
+	return -1;
+}
+
+void emul_running_enter_locked(struct emul_call *call)
+{
+	struct emul_driver *driver = &call->ad->shm->driver;
+	int slot;
+
+	while ((slot = free_slot(driver)) < 0) {
+		(void)emul_wait_locked(call->ad, STATE_POLL_MS);
+		(void)anybody_running(call->ad);
+	}
+	driver->running[slot].pid = (uint32_t)getpid();
+	driver->running[slot].start = emul_self_start(call->ad);
+	call->running = slot;
+}
+
+void emul_running_leave_locked(struct emul_call *call)
+{
+	if (call->running < 0)
+		return;
+	call->ad->shm->driver.running[call->running].pid = 0;
+	call->running = -1;
+	emul_wake(call->ad);
+	finish_reset_locked(call->ad);
+}
+
+int emul_check_state_locked(struct emul_call *call)
+{
+	bool counted = call->running >= 0;
+	int rc = 0;
+
+	while (!rc && state_of(call->ad) == EMUL_RESETTING) {
+		emul_running_leave_locked(call);
+		if (state_of(call->ad) != EMUL_RESETTING)
+			break;
+		rc = emul_wait_locked(call->ad, STATE_POLL_MS);
+		finish_reset_locked(call->ad);
+	}
+	if (counted && call->running < 0)
+		emul_running_enter_locked(call);
+	if (rc)
+		return rc;
+	return state_of(call->ad) == EMUL_FAILED ? -ENODEV : 0;
+}
+
+int emul_notice_freeze_locked(struct emul_call *call)
+{
+	if (!emul_is_frozen(call->ad))
+		return 0;
+	emul_unlock(call->ad);
+	emul_reset(call->ad, EMUL_RESET_EEH, NOTICED_RESET_MS);
+	emul_lock(call->ad);
+	return emul_check_state_locked(call);
+}
+
+/* ---- AFU sync ------------------------------------------------------------------------------ */
+
+/*
+ * A frozen adapter does not answer. The driver of Linux 6.1 waits for ten seconds, fails to reset
+ * its context, then the adapter, and gives up the adapter. The emulated driver does not wait.
+ */
+static int lose_sync(struct emul_adapter *ad)
+{
+	emul_fail(ad);
+	return -EAGAIN;
+}
+
+/** What the table of faults has for this sync. The lock is not held. */
+static int inject_at_sync(struct emul_call *call, const struct emul_fault_event *event)
+{
+	struct emul_adapter *ad = call->ad;
+	struct emul_fault fault;
+
+	if (!emul_fault_armed(&ad->shm->fault, EMUL_FAULT_AT_SYNC) ||
+	    !emul_fault_take(&ad->shm->fault, EMUL_FAULT_AT_SYNC, event, &fault))
+		return 0;
+	switch (fault.action) {
+	case EMUL_FAULT_RESET:
+		emul_reset(ad, fault.kind, fault.ms);
+		return emul_is_frozen(ad) ? lose_sync(ad) : -EAGAIN;
+	case EMUL_FAULT_FAIL:
+		emul_fail(ad);
+		return -EAGAIN;
+	case EMUL_FAULT_ERRNO:
+		return fault.err;
+	case EMUL_FAULT_LINK_DOWN:
+	case EMUL_FAULT_LINK_UP:
+		emul_fault_link(&ad->shm->fault, &fault, clock_now_ns());
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int emul_sync(struct emul_call *call, const struct emul_ctx *ctx, uint32_t handle,
+	      enum emul_sync_mode mode)
+{
+	struct emul_fault_event event = { ctx->pe, handle, call->lun, 0, 0, 0 };
+	unsigned pe = ctx->pe;
+	int rc = call->sync_error;
+
+	if (call->no_sync)
+		return 0;
+	call->sync_error = 0;
+	if (state_of(call->ad) != EMUL_NORMAL && !emul_is_frozen(call->ad))
+		return 0;
+	emul_unlock(call->ad);
+	if (emul_is_frozen(call->ad))
+		rc = lose_sync(call->ad);
+	if (!rc)
+		rc = inject_at_sync(call, &event);
+	/* An injected failure is one of the answer: the tables have changed under the AFU. */
+	emul_afu_sync(call->ad->afu, pe, mode);
+	emul_lock(call->ad);
+	return rc;
+}

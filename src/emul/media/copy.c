@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emul/media/copy.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "base/fatal_signal.h"
+#include "base/minmax.h"
+
+/*
+ * Where a page of a file is first read, Linux makes all of such a window of addresses accessible;
+ * where it is first written, only the page.
+ */
+#define FAULT_AROUND UINT64_C(65536)
+
+/* Addresses that cannot be right are as good as others that are not there. */
+#define ANY_ADDRESS __attribute__((noinline, no_sanitize("undefined")))
+
+struct attempt {
+	sigjmp_buf way_out;
+	uintptr_t to, from;
+	size_t bytes;
+};
+
+/* Where a signal handler finds it; a fault's signal comes to the thread that made it. */
+static _Thread_local struct attempt *volatile under_way;
+
+static struct {
+	pthread_once_t once;
+	int rc;
+	struct fatal_signal sigsegv, sigbus;
+} faults = { .once = PTHREAD_ONCE_INIT };
+
+static bool is_of(const struct attempt *attempt, const siginfo_t *info)
+{
+	uintptr_t address = (uintptr_t)info->si_addr;
+
+	/* An address that no memory can have is not told. */
+	if (info->si_code == SI_KERNEL)
+		return true;
+	return info->si_code > 0 &&
+	       (address - attempt->to < attempt->bytes || address - attempt->from < attempt->bytes);
+}
+
+static void on_fault(int number, siginfo_t *info, void *ucontext)
+{
+	struct attempt *attempt = under_way;
+
+	if (attempt && is_of(attempt, info)) {
+		under_way = NULL;
+		/* As returning would do. If sigsetjmp() saved it, each copy would cost a call. */
+		(void)pthread_sigmask(SIG_SETMASK, &((ucontext_t *)ucontext)->uc_sigmask, NULL);
+		siglongjmp(attempt->way_out, 1);
+	}
+	fatal_signal_hand_on(number == SIGBUS ? &faults.sigbus : &faults.sigsegv, info, ucontext);
+}
+
+static void install(void)
+{
+	faults.rc = fatal_signal_take(&faults.sigsegv, SIGSEGV, on_fault);
+	if (!faults.rc)
+		faults.rc = fatal_signal_take(&faults.sigbus, SIGBUS, on_fault);
+}
+
+int emul_copy_install(void)
+{
+	(void)pthread_once(&faults.once, install);
+	return faults.rc;
+}
+
+static ANY_ADDRESS void copy_whole(char *to, const char *from, size_t bytes)
+{
+	memcpy(to, from, bytes);
+}
+
+static ANY_ADDRESS void copy_by_windows(char *to, const char *from, size_t bytes)
+{
+	uint64_t piece;
+
+	for (; bytes; bytes -= piece, to += piece, from += piece) {
+		piece = min_u64(bytes, FAULT_AROUND - (uintptr_t)to % FAULT_AROUND);
+		(void)*(const volatile char *)to;
+		memcpy(to, from, piece);
+	}
+}
+
+/* What sigsetjmp() brings back must not be in registers that change, so @copy is never inlined. */
+static bool guarded(void (*copy)(char *, const char *, size_t), void *to, const void *from,
+		    size_t bytes)
+{
+	struct attempt here = { .to = (uintptr_t)to, .from = (uintptr_t)from, .bytes = bytes };
+
+	if (sigsetjmp(here.way_out, 0))
+		return false;
+	under_way = &here;
+	atomic_signal_fence(memory_order_seq_cst);
+	copy(to, from, bytes);
+	atomic_signal_fence(memory_order_seq_cst);
+	under_way = NULL;
+	return true;
+}
+
+bool emul_copy(void *to, const void *from, size_t bytes)
+{
+	return guarded(copy_whole, to, from, bytes);
+}
+
+bool emul_copy_to_file(void *to, const void *from, size_t bytes)
+{
+	return guarded(copy_by_windows, to, from, bytes);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layout - where things lie in the `adapter` file; arithmetic only.
+ */
+#ifndef CXLFS_EMUL_STORE_LAYOUT_H
+#define CXLFS_EMUL_STORE_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "emul/store/shm.h"
+
+/**
+ * emul_layout_fill() - compute the offsets of a head from its geometry
+ * Return: false when the file would be too large.
+ */
+bool emul_layout_fill(struct emul_head *head);
+
+/** emul_layout_class_start() - offset of the heap's class @class; of the end for the last + 1 */
+uint64_t emul_layout_class_start(const struct emul_head *head, unsigned class);
+
+/** emul_layout_class_bytes() - size of a block of class @class */
+static inline uint64_t emul_layout_class_bytes(unsigned class)
+{
+	return (uint64_t)EMUL_LXT_GROUP * 8 << class;
+}
+
+/** emul_layout_max_chunks() - chunks of the largest LUN */
+uint64_t emul_layout_max_chunks(const struct emul_geometry *geometry);
+
+/** Bytes of the chunk state of one LUN record: bitmap, then clone counts. */
+uint64_t emul_layout_bitmap_bytes(uint64_t nr_chunks);
+uint64_t emul_layout_chunk_bytes(uint64_t nr_chunks);
+
+/* The tables behind struct emul_shm; indexes are the caller's to check. */
+
+static inline struct emul_ctx *emul_shm_ctx(struct emul_shm *shm, unsigned ctx)
+{
+	return (struct emul_ctx *)((char *)shm + shm->head.ctx_offset) + ctx;
+}
+
+static inline uint64_t emul_shm_rht_offset(const struct emul_shm *shm, unsigned ctx)
+{
+	return shm->head.rht_offset +
+	       (uint64_t)ctx * shm->head.geometry.nr_handles * sizeof(struct emul_rht);
+}
+
+static inline struct emul_rht *emul_shm_rht(struct emul_shm *shm, unsigned ctx, uint32_t handle)
+{
+	return (struct emul_rht *)((char *)shm + emul_shm_rht_offset(shm, ctx)) + handle;
+}
+
+static inline uint64_t emul_shm_handle_offset(const struct emul_shm *shm, unsigned ctx)
+{
+	return shm->head.handle_offset +
+	       (uint64_t)ctx * shm->head.geometry.nr_handles * sizeof(struct emul_handle);
+}
+
+static inline struct emul_handle *emul_shm_handle(struct emul_shm *shm, unsigned ctx,
+						  uint32_t handle)
+{
+	return (struct emul_handle *)((char *)shm + emul_shm_handle_offset(shm, ctx)) + handle;
+}
+
+static inline uint64_t emul_shm_chunk_offset(const struct emul_shm *shm, unsigned lun)
+{
+	uint64_t bytes = emul_layout_chunk_bytes(emul_layout_max_chunks(&shm->head.geometry));
+
+	return shm->head.chunk_offset + lun * bytes;
+}
+
+static inline _Atomic uint64_t *emul_shm_lxt(struct emul_shm *shm, uint64_t lxt)
+{
+	return (_Atomic uint64_t *)((char *)shm + lxt);
+}
+
+/** emul_layout_crc() - CRC-32 of a head, of everything before its crc field */
+uint32_t emul_layout_crc(const struct emul_head *head);
+
+#endif

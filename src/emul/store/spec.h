@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spec - the name of an emulated adapter, `emul:PATH[,option...]`, taken apart.
+ *
+ * PATH may hold a comma as "\," and a backslash as "\\". Options of the adapter, settled when it
+ * is made; later they may be repeated but must agree:
+ *
+ *   luns=N            1 to 64                       default 1
+ *   size=SIZE         of each LUN, suffix K M G T P default 1T
+ *   bs=4096|512       bytes in a device block       default 4096
+ *   mode=sq|ioarrin   how commands are submitted    default sq
+ *   handles=N         resource handles of a context, 16 to 4096, default 4096
+ *   ports=N           1 to 4                        default 2
+ *   ctx=N             contexts, 1 to 508            default 508
+ *   cmdroom=N         IOARRIN credits, 1 to 65535   default 64
+ *   legacy_fd         a driver that closes fd2 itself
+ *   seed=N            of everything that is left to chance, default 1
+ *   latency=READ/WRITE  such as 48us/20us; also latency=read:48us,write:20us
+ *   riops=N wiops=N   rate limit of a LUN, with a latency
+ *   irq=idle|all      interrupt for every completion, or only when nobody is looking; idle
+ *   bugs=on|off       the real driver's defects; on
+ *
+ * Options of one opening: lun=K (0), port=P (0).
+ */
+#ifndef CXLFS_EMUL_STORE_SPEC_H
+#define CXLFS_EMUL_STORE_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "devport/devport.h"
+#include "emul/store/shm.h"
+
+/* emul_spec.given: which options were there */
+enum emul_option {
+	EMUL_OPT_LUNS = 1 << 0,
+	EMUL_OPT_SIZE = 1 << 1,
+	EMUL_OPT_BS = 1 << 2,
+	EMUL_OPT_MODE = 1 << 3,
+	EMUL_OPT_HANDLES = 1 << 4,
+	EMUL_OPT_PORTS = 1 << 5,
+	EMUL_OPT_CTX = 1 << 6,
+	EMUL_OPT_CMDROOM = 1 << 7,
+	EMUL_OPT_LEGACY = 1 << 8,
+	EMUL_OPT_SEED = 1 << 9,
+	EMUL_OPT_READ = 1 << 10,
+	EMUL_OPT_WRITE = 1 << 11,
+	EMUL_OPT_RIOPS = 1 << 12,
+	EMUL_OPT_WIOPS = 1 << 13,
+	EMUL_OPT_IRQ = 1 << 14,
+	EMUL_OPT_BUGS = 1 << 15,
+};
+
+struct emul_spec {
+	char *path;
+	uint32_t given;
+	uint64_t lun_bytes;
+	unsigned lun, port;
+	struct emul_geometry geometry; /* defaults where not given; lun_blocks from lun_bytes */
+};
+
+/**
+ * emul_spec_parse() - take a device name apart
+ * @explain: receives one plain sentence when it is wrong; may be NULL
+ * @ret_spec: give it to emul_spec_fini()
+ * Return: 0; -EINVAL; -ENOMEM.
+ */
+int emul_spec_parse(const char *device, devport_explain_fn explain, void *explain_arg,
+		    struct emul_spec *ret_spec);
+
+void emul_spec_fini(struct emul_spec *spec);
+
+/** emul_spec_parse_size() - bytes from a number with or without a suffix K, M, G, T or P */
+bool emul_spec_parse_size(const char *text, uint64_t *ret_bytes);
+
+/** emul_spec_could_make() - is every number of an adapter one that an option could have given? */
+bool emul_spec_could_make(const struct emul_geometry *geometry);
+
+/**
+ * emul_spec_agrees() - do the options that were given agree with an adapter?
+ * @text: receives the option that does not, when the answer is no
+ */
+bool emul_spec_agrees(const struct emul_spec *spec, const struct emul_geometry *geometry,
+		      char *text, size_t text_bytes);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "fuse/transport/give_way.h"
+
+/* What an inode with an ordinary name costs, rounded up. */
+#define INODE_COST_BYTES 512
+
+static void payload_free(void *arg, void *payload)
+{
+	(void)arg;
+	data_file_free(payload);
+}
+
+static void payload_doomed(void *arg, void *payload, bool doomed)
+{
+	(void)arg;
+	data_file_doom(payload, doomed);
+}
+
+static uint64_t inodes_in_half_of_memory(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2 /
+	       INODE_COST_BYTES;
+}
+
+static int tree_start(struct fs *fs)
+{
+	struct tree_config config = {
+		.root_uid = fs->config.root_uid,
+		.root_gid = fs->config.root_gid,
+		.root_mode = fs->config.root_mode,
+		.max_inodes = fs->config.max_inodes,
+		.now = fs_now(),
+		.payload_free = payload_free,
+		.payload_doomed = payload_doomed,
+	};
+
+	if (!config.max_inodes)
+		config.max_inodes = inodes_in_half_of_memory();
+	if (getrandom(&config.hash_seed, sizeof(config.hash_seed), 0) !=
+	    (ssize_t)sizeof(config.hash_seed))
+		return -EIO;
+	return tree_new(&config, &fs->tree);
+}
+
+static void locks_init(struct fs *fs)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	/* A stream of look-ups must not keep a writer out for ever. */
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&fs->tree_lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
+		pthread_mutex_init(&fs->attr_locks[i].mutex, NULL);
+	pthread_mutex_init(&fs->tell_lock, NULL);
+	pthread_mutex_init(&fs->quiesce_lock, NULL);
+	pthread_cond_init(&fs->quiesced, NULL);
+	sem_init(&fs->over, 0, 0);
+}
+
+static void locks_fini(struct fs *fs)
+{
+	sem_destroy(&fs->over);
+	pthread_cond_destroy(&fs->quiesced);
+	pthread_mutex_destroy(&fs->quiesce_lock);
+	pthread_mutex_destroy(&fs->tell_lock);
+	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
+		pthread_mutex_destroy(&fs->attr_locks[i].mutex);
+	pthread_rwlock_destroy(&fs->tree_lock);
+}
+
+int fs_new(const struct fs_config *config, struct fs **ret_fs)
+{
+	struct fs *fs = aligned_alloc(_Alignof(struct fs), sizeof(*fs));
+	int err;
+
+	if (!fs)
+		return -ENOMEM;
+	*fs = (struct fs){ .config = *config, .atime = config->atime };
+	locks_init(fs);
+	err = fs_io_pool_new(&fs->pool);
+	if (!err)
+		err = fs_workers_new(&fs->workers);
+	if (!err)
+		err = tree_start(fs);
+	if (err) {
+		fs_free(fs);
+		return err;
+	}
+	*ret_fs = fs;
+	return 0;
+}
+
+static int add_whole_lun(struct fs *fs, unsigned lun)
+{
+	const struct tree_caller caller = { .uid = fs->config.root_uid,
+					    .gid = fs->config.root_gid,
+					    .now = fs_now() };
+	struct data_file *file;
+	struct tree_inode *inode;
+	char name[16];
+	int err;
+
+	err = data_file_new_fixed(fs->config.volume, lun, &file);
+	if (err)
+		return err;
+	snprintf(name, sizeof(name), "lun%u", lun);
+	err = tree_mknod(fs->tree, tree_get(fs->tree, TREE_ROOT_INO), name, S_IFREG | 0600, 0,
+			 &caller, &inode);
+	if (err)
+		data_file_free(file);
+	else
+		tree_set_payload(fs->tree, inode, file);
+	return err;
+}
+
+void fs_set_session(struct fs *fs, struct fuse_session *session)
+{
+	fs->session = session;
+	fs->may_tell = true;
+}
+
+void fs_set_atime(struct fs *fs, enum tree_atime atime)
+{
+	if (atime == TREE_ATIME_STRICT && fs->config.atime != TREE_ATIME_STRICT)
+		atime = TREE_ATIME_RELATIVE;
+	fs->atime = atime;
+}
+
+void fs_end_session(struct fs *fs)
+{
+	pthread_mutex_lock(&fs->tell_lock);
+	fs->may_tell = false;
+	pthread_mutex_unlock(&fs->tell_lock);
+}
+
+void fs_tell_attributes_changed(struct fs *fs, uint64_t ino)
+{
+	pthread_mutex_lock(&fs->tell_lock);
+	if (fs->may_tell)
+		(void)fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
+	pthread_mutex_unlock(&fs->tell_lock);
+}
+
+int fs_lun_grew(struct fs *fs, unsigned lun)
+{
+	struct tree_inode *inode;
+	uint64_t ino = 0;
+	char name[16];
+	int err;
+
+	snprintf(name, sizeof(name), "lun%u", lun);
+	fs_read_lock(fs);
+	err = tree_lookup(fs->tree, tree_get(fs->tree, TREE_ROOT_INO), name, &inode);
+	if (!err) {
+		ino = tree_ino(inode);
+		err = data_file_grow_fixed(tree_payload(inode));
+	}
+	fs_unlock(fs);
+	/* What the kernel knows of attributes it would keep for ever. It may know nothing yet. */
+	if (!err)
+		fs_tell_attributes_changed(fs, ino);
+	return err;
+}
+
+int fs_add_whole_luns(struct fs *fs, unsigned nr_luns)
+{
+	int err = 0;
+
+	for (unsigned lun = 0; lun < nr_luns && !err; lun++)
+		err = add_whole_lun(fs, lun);
+	return err;
+}
+
+void fs_free(struct fs *fs)
+{
+	if (!fs)
+		return;
+	fs_workers_free(fs->workers);
+	give_way_free(fs->give_way);
+	tree_free(fs->tree);
+	fs_io_pool_free(fs->pool);
+	locks_fini(fs);
+	free(fs);
+}

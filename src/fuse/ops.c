@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of operations, and what is agreed with the kernel at the start. */
+#include "fuse/internal.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "fuse/transport/give_way.h"
+
+/* Requests the kernel may have under way for read-ahead, writeback and direct I/O. */
+#define MAX_BACKGROUND 256
+
+static bool want(struct fuse_conn_info *conn, uint64_t capability)
+{
+#if FS_FUSE_AT_LEAST(3, 17, 0)
+	return fuse_set_feature_flag(conn, capability);
+#else
+	if (!(conn->capable & capability))
+		return false;
+	conn->want |= (unsigned)capability;
+	return true;
+#endif
+}
+
+static void do_without(struct fuse_conn_info *conn, uint64_t capability)
+{
+#if FS_FUSE_AT_LEAST(3, 17, 0)
+	fuse_unset_feature_flag(conn, capability);
+#else
+	conn->want &= ~(unsigned)capability;
+#endif
+}
+
+static bool offers(const struct fuse_conn_info *conn, uint64_t capability)
+{
+#if FS_FUSE_AT_LEAST(3, 17, 0)
+	return conn->capable_ext & capability;
+#else
+	return conn->capable & capability;
+#endif
+}
+
+/* Opening a file needs no request if it changes no access time. A file that is a LUN must not be
+ * truncated when it is opened, which only the open itself can tell from truncate(2). */
+static void negotiate_opening(struct fs *fs, struct fuse_conn_info *conn)
+{
+	fs->no_opendir = offers(conn, FUSE_CAP_NO_OPENDIR_SUPPORT);
+	fs->no_open = offers(conn, FUSE_CAP_NO_OPEN_SUPPORT) && !fs->config.physical &&
+		      fs->config.atime == TREE_ATIME_NEVER;
+}
+
+static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
+{
+	/* We are the only writer: content changes when the kernel changes it and never else. */
+	do_without(conn, FUSE_CAP_AUTO_INVAL_DATA);
+	(void)want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA);
+	(void)want(conn, FUSE_CAP_CACHE_SYMLINKS);
+	(void)want(conn, FUSE_CAP_READDIRPLUS);
+	(void)want(conn, FUSE_CAP_READDIRPLUS_AUTO);
+	if (fs->config.writeback && !want(conn, FUSE_CAP_WRITEBACK_CACHE)) {
+		log_notice("this kernel has no writeback cache for FUSE; writes go straight through");
+		fs->config.writeback = false;
+	}
+}
+
+static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
+{
+	(void)want(conn, FUSE_CAP_IOCTL_DIR); /* FS_IOC_OPTIONS */
+	(void)want(conn, FUSE_CAP_EXPORT_SUPPORT);
+	(void)want(conn, FUSE_CAP_PARALLEL_DIROPS);
+	/* With ACLs the default ACL of the parent may replace the umask, so it must come to us. */
+	if (want(conn, FUSE_CAP_POSIX_ACL))
+		(void)want(conn, FUSE_CAP_DONT_MASK);
+#if FS_HAVE_KILL_SUIDGID
+	/* Without it the kernel would look for capabilities before each write. */
+	(void)want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
+#endif
+	/* Truncating drops set-id bits. The answer to an open cannot tell the kernel the new mode, so
+	 * an open with O_TRUNC has to truncate by a request of its own. A device ignores O_TRUNC. */
+	if (fs->config.physical)
+		(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
+	else
+		do_without(conn, FUSE_CAP_ATOMIC_O_TRUNC);
+}
+
+static void start_giving_way(struct fs *fs)
+{
+	int err = fs->config.give_way ? give_way_new(&fs->give_way) : 0;
+
+	if (err)
+		log_debug(LOGC_FS, "threads do not give way: %s", strerror(-err));
+}
+
+static bool start_rings(struct fs *fs)
+{
+	struct rings *rings = NULL;
+	int err = fs->wants_rings && fs->offers_rings ? rings_new(fs, &rings) : 0;
+
+	if (err)
+		log_warning("FUSE over io_uring cannot be used: %s", strerror(-err));
+	atomic_store(&fs->rings, rings);
+	return rings;
+}
+
+static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
+{
+	do_without(conn, FUSE_CAP_SPLICE_READ);
+#ifdef FUSE_CAP_OVER_IO_URING
+	do_without(conn, FUSE_CAP_OVER_IO_URING); /* libfuse's own */
+#endif
+#if FS_FUSE_AT_LEAST(3, 18, 0)
+	conn->no_interrupt = 1; /* requests are short, or cannot be called back */
+#endif
+	fs->max_write = conn->max_write;
+	fs_io_pool_fit(fs->pool, fs_request_bytes(fs));
+	start_giving_way(fs);
+	log_info("requests come over %s", start_rings(fs) ? "io_uring" : "/dev/fuse");
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
+}
+
+void fs_op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fs *fs = userdata;
+
+	negotiate_caching(fs, conn);
+	negotiate_opening(fs, conn);
+	negotiate_semantics(fs, conn);
+	negotiate_transport(fs, conn);
+}
+
+/*
+ * Left out on purpose, each being answered with -ENOSYS once, after which the kernel does not ask
+ * again and goes on as if it had succeeded: flush, fsync and fsyncdir (what was answered is on the
+ * flash; the kernel writes its own dirty pages before it would ask), access (default_permissions),
+ * locks (they are the kernel's own: nobody else has the volume).
+ */
+static const struct fuse_lowlevel_ops operations = {
+	.init = fs_op_init,
+	.lookup = fs_op_lookup,
+	.forget = fs_op_forget,
+	.forget_multi = fs_op_forget_multi,
+	.getattr = fs_op_getattr,
+#if FS_HAVE_STATX
+	.statx = fs_op_statx,
+#endif
+	.setattr = fs_op_setattr,
+	.statfs = fs_op_statfs,
+	.mknod = fs_op_mknod,
+	.mkdir = fs_op_mkdir,
+	.unlink = fs_op_unlink,
+	.rmdir = fs_op_rmdir,
+	.symlink = fs_op_symlink,
+	.readlink = fs_op_readlink,
+	.link = fs_op_link,
+	.rename = fs_op_rename,
+	.create = fs_op_create,
+#if FS_HAVE_TMPFILE
+	.tmpfile = fs_op_tmpfile,
+#endif
+	.opendir = fs_op_opendir,
+	.readdir = fs_op_readdir,
+	.readdirplus = fs_op_readdirplus,
+	.open = fs_op_open,
+	.release = fs_op_release,
+	.read = fs_op_read,
+	.write = fs_op_write,
+	.fallocate = fs_op_fallocate,
+	.lseek = fs_op_lseek,
+	.copy_file_range = fs_op_copy_file_range,
+	.ioctl = fs_op_ioctl,
+	.setxattr = fs_op_setxattr,
+	.getxattr = fs_op_getxattr,
+	.listxattr = fs_op_listxattr,
+	.removexattr = fs_op_removexattr,
+};
+
+const struct fuse_lowlevel_ops *fs_operations(void)
+{
+	return &operations;
+}

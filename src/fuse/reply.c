@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers. A reply fails when the kernel has given the request up (-ENOENT: the caller was killed)
+ * or has gone away; whatever the reply was to hand over is then taken back here.
+ */
+#include "fuse/internal.h"
+
+#include <assert.h>
+
+void fs_reply_err(struct fs *fs, fuse_req_t req, int err)
+{
+	assert(err <= 0);
+	fuse_reply_err(req, -err);
+	fs_leave(fs);
+}
+
+void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct fs_attr *attr)
+{
+	fuse_reply_attr(req, &attr->st, attr->seconds);
+	fs_leave(fs);
+}
+
+static void take_back(struct fs *fs, uint64_t ino)
+{
+	fs_write_lock(fs);
+	tree_unref(fs->tree, tree_get(fs->tree, ino), 1);
+	fs_unlock(fs);
+}
+
+void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry)
+{
+	if (fuse_reply_entry(req, entry) < 0 && entry->ino)
+		take_back(fs, entry->ino);
+	fs_leave(fs);
+}
+
+void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry,
+		     const struct fuse_file_info *fi)
+{
+	if (fuse_reply_create(req, entry, fi) < 0) {
+		fs_uncount_open(fs, entry->ino, fi->flags);
+		take_back(fs, entry->ino);
+	}
+	fs_leave(fs);
+}
+
+void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi)
+{
+	if (fuse_reply_open(req, fi) < 0)
+		fs_uncount_open(fs, ino, fi->flags);
+	fs_leave(fs);
+}
+
+void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes)
+{
+	fuse_reply_buf(req, buf, bytes);
+	fs_leave(fs);
+}
+
+void fs_reply_pooled(struct fs *fs, fuse_req_t req, void *buf, size_t bytes, size_t buf_bytes)
+{
+	fuse_reply_buf(req, buf, bytes);
+	fs_io_pool_buffer_put(fs->pool, buf, buf_bytes);
+	fs_leave(fs);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/internal.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <string.h>
+
+static bool is_access_acl(const char *name)
+{
+	return !strcmp(name, "system.posix_acl_access");
+}
+
+void fs_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+		    size_t bytes, int flags)
+{
+	struct fs *fs = fs_enter(req);
+	struct tree_caller caller;
+	struct tree_inode *inode;
+	struct tree_attr attr;
+	bool outsider;
+	int err = -ESTALE;
+
+	if (!fs)
+		return;
+	caller = fs_caller(req);
+	fs_write_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode) {
+		tree_getattr(inode, &attr);
+		outsider = is_access_acl(name) && (attr.mode & S_ISGID) &&
+			   !fs_caller_in_group(req, attr.gid);
+		err = tree_setxattr(fs->tree, inode, name, value, bytes, flags, outsider, &caller);
+	}
+	fs_unlock(fs);
+	fs_reply_err(fs, req, err);
+}
+
+void fs_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct fs *fs = fs_enter(req);
+	struct tree_caller caller;
+	struct tree_inode *inode;
+	int err = -ESTALE;
+
+	if (!fs)
+		return;
+	caller = fs_caller(req);
+	fs_write_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode)
+		err = tree_removexattr(fs->tree, inode, name, &caller);
+	fs_unlock(fs);
+	fs_reply_err(fs, req, err);
+}
+
+/* The kernel refuses to read trusted attributes without CAP_SYS_ADMIN. What cannot be read is not
+ * listed: programs that copy attributes take that for an error. */
+static ssize_t list_locked(fuse_req_t req, const struct tree_inode *inode, char *list, size_t bytes)
+{
+	bool with_trusted = tree_listxattr(inode, true, NULL, 0) !=
+			    tree_listxattr(inode, false, NULL, 0);
+
+	return tree_listxattr(inode, with_trusted && fs_caller_can(req, CAP_SYS_ADMIN), list, bytes);
+}
+
+/* @name NULL: the list of names. */
+static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes)
+{
+	struct fs *fs = fs_enter(req);
+	struct tree_inode *inode;
+	ssize_t got = -ESTALE;
+	size_t buf_bytes = 0;
+	char *buf = NULL;
+
+	if (!fs)
+		return;
+	if (bytes && !(buf = fs_io_pool_buffer_get(fs->pool, bytes, &buf_bytes))) {
+		fs_reply_err(fs, req, -ENOMEM);
+		return;
+	}
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode)
+		got = name ? tree_getxattr(inode, name, buf, bytes)
+			   : list_locked(req, inode, buf, bytes);
+	fs_unlock(fs);
+	if (got > 0 && buf) {
+		fs_reply_pooled(fs, req, buf, (size_t)got, buf_bytes);
+		return;
+	}
+	if (buf)
+		fs_io_pool_buffer_put(fs->pool, buf, buf_bytes);
+	if (got < 0) {
+		fs_reply_err(fs, req, (int)got);
+	} else if (bytes) {
+		fs_reply_buf(fs, req, NULL, 0);
+	} else {
+		fuse_reply_xattr(req, (size_t)got);
+		fs_leave(fs);
+	}
+}
+
+void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes)
+{
+	read_xattr(req, ino, name, bytes);
+}
+
+void fs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t bytes)
+{
+	read_xattr(req, ino, NULL, bytes);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a file system may be freed: not before the last request has let go of all that it uses. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "fuse/internal.h"
+#include "fuse/transport/lanes.h"
+
+/* ---- what guard.c, io.c and reply.c call --------------------------------------------------- */
+
+static struct fs *fs;
+static unsigned nr_answers;
+
+void *fuse_req_userdata(fuse_req_t req)
+{
+	(void)req;
+	return fs;
+}
+
+int fuse_reply_err(fuse_req_t req, int err)
+{
+	(void)req;
+	(void)err;
+	nr_answers++;
+	return 0;
+}
+
+int fuse_reply_buf(fuse_req_t req, const char *buf, size_t bytes)
+{
+	(void)buf;
+	(void)bytes;
+	return fuse_reply_err(req, 0);
+}
+
+int fuse_reply_write(fuse_req_t req, size_t bytes)
+{
+	(void)bytes;
+	return fuse_reply_err(req, 0);
+}
+
+int fuse_reply_attr(fuse_req_t req, const struct stat *st, double seconds)
+{
+	(void)st;
+	(void)seconds;
+	return fuse_reply_err(req, 0);
+}
+
+int fuse_reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
+{
+	(void)entry;
+	return fuse_reply_err(req, 0);
+}
+
+int fuse_reply_create(fuse_req_t req, const struct fuse_entry_param *entry,
+		      const struct fuse_file_info *fi)
+{
+	(void)entry;
+	(void)fi;
+	return fuse_reply_err(req, 0);
+}
+
+int fuse_reply_open(fuse_req_t req, const struct fuse_file_info *fi)
+{
+	(void)fi;
+	return fuse_reply_err(req, 0);
+}
+
+double fs_attr_seconds(const struct fs *of)
+{
+	(void)of;
+	return 0;
+}
+
+void fs_touch_modified(struct fs *of, fuse_req_t req, uint64_t ino, enum fs_setid setid)
+{
+	(void)of;
+	(void)req;
+	(void)ino;
+	(void)setid;
+}
+
+void fs_touch_mapped(struct fs *of, uint64_t ino)
+{
+	(void)of;
+	(void)ino;
+}
+
+void fs_touch_accessed(struct fs *of, uint64_t ino)
+{
+	(void)of;
+	(void)ino;
+}
+
+void fs_tell_attributes_changed(struct fs *of, uint64_t ino)
+{
+	(void)of;
+	(void)ino;
+}
+
+void fs_end_session(struct fs *of)
+{
+	(void)of;
+}
+
+void fs_uncount_open(struct fs *fs, uint64_t ino, int flags)
+{
+	(void)fs;
+	(void)ino;
+	(void)flags;
+}
+
+void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io)
+{
+	(void)workers;
+	(void)io;
+}
+
+
+int lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes)
+{
+	(void)io;
+	(void)bytes;
+	(void)nr_bytes;
+	return 0;
+}
+
+#if FS_HAVE_IO_URING
+struct ring_entry *ring_entry_here(void)
+{
+	return NULL;
+}
+
+void *ring_entry_payload(const struct ring_entry *entry, size_t *ret_bytes)
+{
+	(void)entry;
+	*ret_bytes = 0;
+	return NULL;
+}
+
+void ring_keep(struct ring_entry *entry)
+{
+	(void)entry;
+}
+
+void ring_release(struct ring_entry *entry)
+{
+	(void)entry;
+}
+
+bool ring_is_here(const struct ring_entry *entry)
+{
+	(void)entry;
+	return true;
+}
+
+void ring_answer(struct ring_entry *entry, struct fs_io *io)
+{
+	(void)entry;
+	(void)io;
+}
+#endif
+
+/* ---- tests --------------------------------------------------------------------------------- */
+
+static fuse_req_t const request = (fuse_req_t)(void *)&nr_answers;
+
+static void start(void)
+{
+	fs = aligned_alloc(_Alignof(struct fs), sizeof(*fs));
+	memset(fs, 0, sizeof(*fs));
+	pthread_mutex_init(&fs->quiesce_lock, NULL);
+	pthread_cond_init(&fs->quiesced, NULL);
+	ck_assert_int_eq(fs_io_pool_new(&fs->pool), 0);
+	nr_answers = 0;
+}
+
+static void stop(void)
+{
+	fs_quiesce(fs);
+	fs_io_pool_free(fs->pool);
+	pthread_cond_destroy(&fs->quiesced);
+	pthread_mutex_destroy(&fs->quiesce_lock);
+	free(fs);
+}
+
+START_TEST(test_guard_an_io_keeps_the_file_system_until_it_is_put_back)
+{
+	struct fs_io *io;
+
+	ck_assert_ptr_eq(fs_enter(request), fs);
+	io = fs_io_get(fs, request, 1);
+	fs_reply_err(fs, request, 0);
+	ck_assert_uint_eq(nr_answers, 1);
+	ck_assert_uint_eq(fs->nr_active, 1);
+	fs_io_put(io);
+	ck_assert_uint_eq(fs->nr_active, 0);
+}
+END_TEST
+
+START_TEST(test_guard_work_without_a_request_keeps_nothing)
+{
+	struct fs_io *io = fs_io_get(fs, NULL, 1);
+
+	ck_assert_uint_eq(fs->nr_active, 0);
+	fs_io_put(io);
+	ck_assert_uint_eq(fs->nr_active, 0);
+}
+END_TEST
+
+START_TEST(test_guard_a_quiescing_file_system_turns_requests_away)
+{
+	fs_quiesce(fs);
+	ck_assert_ptr_null(fs_enter(request));
+	ck_assert_uint_eq(nr_answers, 1);
+	fs_quiesce(fs); /* and is quiet again */
+}
+END_TEST
+
+static void *leave(void *arg)
+{
+	fs_leave(arg);
+	return NULL;
+}
+
+/* Who waits for the count looks at it under the lock, and frees the lock when it is 0. */
+START_TEST(test_guard_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone)
+{
+	pthread_t thread;
+	uint32_t before;
+
+	ck_assert_ptr_eq(fs_enter(request), fs);
+	before = atomic_fetch_or(&fs->nr_active, 0x80000000u) | 0x80000000u;
+	pthread_mutex_lock(&fs->quiesce_lock);
+	ck_assert_int_eq(thread_start(&thread, leave, fs, "leave"), 0);
+	for (int i = 0; i < 50 && fs->nr_active == before; i++)
+		usleep(1000);
+	ck_assert_uint_eq(fs->nr_active, before);
+	pthread_mutex_unlock(&fs->quiesce_lock);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(fs->nr_active, before - 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("guard");
+	TCase *tcase = tcase_create("leaving");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, start, stop);
+	tcase_add_test(tcase, test_guard_an_io_keeps_the_file_system_until_it_is_put_back);
+	tcase_add_test(tcase, test_guard_work_without_a_request_keeps_nothing);
+	tcase_add_test(tcase, test_guard_a_quiescing_file_system_turns_requests_away);
+	tcase_add_test(tcase,
+		       test_guard_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
