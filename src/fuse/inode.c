@@ -53,8 +53,8 @@ static double seconds_to_keep(const struct fs *fs, const struct found *found, ui
 		return 0;
 	if (!S_ISREG(found->attr.mode))
 		return CACHE_SECONDS;
-	if (fs->config.writeback)
-		return held == 0 || found->may_be_dirty ? 0 : CACHE_SECONDS;
+	if (fs->config.writeback) /* an open that can dirty pages tells the kernel */
+		return found->may_be_dirty && (held == 0 || !fs->no_open) ? 0 : CACHE_SECONDS;
 	return held == 0 && size > 0 ? 0 : CACHE_SECONDS;
 }
 

@@ -72,7 +72,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
 	struct tree_inode *inode;
-	bool accessed = false;
+	bool changed = false;
 
 	if (!fs)
 		return;
@@ -83,15 +83,17 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fs_read_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	if (inode) {
-		accessed = note_access(fs, inode, fi->flags);
+		changed = note_access(fs, inode, fi->flags);
 		fs_count_open(fs, inode, fi->flags, 1);
+		/* From now on the kernel must ask for the blocks, which it does not count itself. */
+		changed |= fs->config.writeback && can_dirty(fs, fi->flags);
 	}
 	fs_unlock(fs);
 	if (!inode) {
 		fs_reply_err(fs, req, -ESTALE);
 		return;
 	}
-	if (accessed && fs->config.atime != TREE_ATIME_STRICT)
+	if (changed && fs->config.atime != TREE_ATIME_STRICT)
 		fs_tell_attributes_changed(fs, ino);
 	fs_open_flags(fi);
 	fs_reply_open(fs, req, ino, fi);

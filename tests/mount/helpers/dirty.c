@@ -203,6 +203,18 @@ static void test_a_file_just_written_is_archived(void)
 	close(fd);
 }
 
+static void test_an_empty_file_that_was_looked_at_has_blocks_once_written(void)
+{
+	int fd;
+
+	claim_make_file("f", "");
+	claim(claim_stat("f").st_size == 0);
+	fd = open("f", O_WRONLY);
+	fill(fd, 0, page, 'e');
+	claim(claim_stat("f").st_blocks > 0);
+	close(fd);
+}
+
 static const struct claim_test tests[] = {
 	{ "direct_read_goes_over_a_hole_before_dirty_bytes",
 	  test_direct_read_goes_over_a_hole_before_dirty_bytes },
@@ -215,6 +227,8 @@ static const struct claim_test tests[] = {
 	{ "blocks_count_once_they_are_written", test_blocks_count_once_they_are_written },
 	{ "programs_that_look_for_holes_copy_dirty_pages",
 	  test_programs_that_look_for_holes_copy_dirty_pages },
+	{ "an_empty_file_that_was_looked_at_has_blocks_once_written",
+	  test_an_empty_file_that_was_looked_at_has_blocks_once_written },
 	{ "a_file_just_written_is_archived", test_a_file_just_written_is_archived },
 };
 
