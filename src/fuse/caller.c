@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ALL_IDS 4294967295u /* that a user namespace can map */
 
@@ -34,7 +35,7 @@ static FILE *open_proc(pid_t pid, const char *name)
 }
 
 /* Within a user namespace of their own even ordinary users have all capabilities. Only the first
- * namespace maps all ids to themselves. */
+ * namespace maps all ids to themselves. A kernel built without namespaces has no such file. */
 static bool in_first_namespace(pid_t pid)
 {
 	unsigned inside = 0, outside = 0, count = 0;
@@ -42,7 +43,7 @@ static bool in_first_namespace(pid_t pid)
 	int got;
 
 	if (!file)
-		return false;
+		return access("/proc/self/uid_map", F_OK) != 0;
 	got = fscanf(file, "%u %u %u", &inside, &outside, &count);
 	fclose(file);
 	return got == 3 && !inside && !outside && count == ALL_IDS;
