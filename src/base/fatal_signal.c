@@ -4,15 +4,15 @@
 #include <errno.h>
 #include <stdbool.h>
 
-int fatal_signal_take(struct fatal_signal *place, int number, fatal_signal_handler *handler)
+int fatal_signal_install(struct fatal_signal *link, int number, fatal_signal_handler *handler)
 {
 	/* On the stack of whoever was there before, who may want to hear of an overflow. */
 	struct sigaction action = { .sa_sigaction = handler,
 				    .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
 
 	(void)sigemptyset(&action.sa_mask);
-	place->number = number;
-	return sigaction(number, &action, &place->before) ? -errno : 0;
+	link->number = number;
+	return sigaction(number, &action, &link->before) ? -errno : 0;
 }
 
 /* Sent by somebody, or about memory that nobody has accessed: it will not come again by itself. */
@@ -30,14 +30,14 @@ static void do_default(int number, bool once)
 		(void)raise(number);
 }
 
-void fatal_signal_hand_on(const struct fatal_signal *place, siginfo_t *info, void *ucontext)
+void fatal_signal_pass_on(const struct fatal_signal *link, siginfo_t *info, void *ucontext)
 {
-	const struct sigaction *before = &place->before;
+	const struct sigaction *before = &link->before;
 
 	if (before->sa_flags & SA_SIGINFO)
-		before->sa_sigaction(place->number, info, ucontext);
+		before->sa_sigaction(link->number, info, ucontext);
 	else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN)
-		before->sa_handler(place->number);
+		before->sa_handler(link->number);
 	else if (before->sa_handler == SIG_DFL || !comes_once(info))
-		do_default(place->number, comes_once(info));
+		do_default(link->number, comes_once(info));
 }

@@ -12,21 +12,21 @@
 
 typedef void fatal_signal_handler(int number, siginfo_t *info, void *ucontext);
 
-/** One handler's place in the row; never moves or goes away once the signal was taken. */
+/** One handler's link in the row; never moves or goes away once the signal was taken. */
 struct fatal_signal {
 	int number;
 	struct sigaction before;
 };
 
 /**
- * fatal_signal_take() - install a handler
+ * fatal_signal_install() - install a handler
  * @number:  SIGSEGV or SIGBUS
  * @handler: may leave by siglongjmp(), if it puts the signal mask back before
  * Return: 0; -errno of sigaction(2).
  */
-int fatal_signal_take(struct fatal_signal *place, int number, fatal_signal_handler *handler);
+int fatal_signal_install(struct fatal_signal *link, int number, fatal_signal_handler *handler);
 
-/** fatal_signal_hand_on() - from the handler: this one is not ours. Async-signal-safe. */
-void fatal_signal_hand_on(const struct fatal_signal *place, siginfo_t *info, void *ucontext);
+/** fatal_signal_pass_on() - from the handler: this one is not ours. Async-signal-safe. */
+void fatal_signal_pass_on(const struct fatal_signal *link, siginfo_t *info, void *ucontext);
 
 #endif

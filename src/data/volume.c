@@ -313,12 +313,12 @@ bool data_volume_can_add_file(struct data_volume *vol)
 
 void data_volume_watch(struct data_volume *vol)
 {
-	superpipe_watch(vol->sp);
+	superpipe_start_polling(vol->sp);
 }
 
 void data_volume_unwatch(struct data_volume *vol)
 {
-	superpipe_unwatch(vol->sp);
+	superpipe_stop_polling(vol->sp);
 }
 
 bool data_volume_poll(struct data_volume *vol)

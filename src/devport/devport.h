@@ -107,11 +107,11 @@ struct devport_ops {
 	unsigned (*run)(struct devport_mmio *mmio);
 
 	/**
-	 * watch() - @nr more, or less if negative, threads call run() again and again
+	 * add_pollers() - @nr more, or less if negative, threads call run() again and again
 	 * As long as there are any, a device without a life of its own may leave its work to them.
 	 * Nothing on a card.
 	 */
-	void (*watch)(struct devport *dp, int nr);
+	void (*add_pollers)(struct devport *dp, int nr);
 
 	/**
 	 * event_fd() - descriptor to poll(2) for POLLIN (events pending) and POLLERR (context gone)

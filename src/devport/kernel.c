@@ -26,14 +26,14 @@ struct kernel_port {
 };
 
 /* In the order in which they are tried; the last one is always there. */
-static const struct kernel_access *const ways[] = {
+static const struct kernel_access *const access_methods[] = {
 #ifdef HAVE_LIBCXL
 	&kernel_libcxl,
 #endif
-	&kernel_plain,
+	&kernel_syscall,
 };
 
-#define NR_WAYS (sizeof(ways) / sizeof(ways[0]))
+#define NR_ACCESS_METHODS (sizeof(access_methods) / sizeof(access_methods[0]))
 
 static struct kernel_port *port_of(struct devport *dp)
 {
@@ -137,17 +137,18 @@ static int kernel_ioctl(struct devport *dp, unsigned long request, void *arg)
 /* ---- fd2 ---- */
 
 /* What refuses one way may do so to all: the last one's error counts. */
-static int map_somehow(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
+static int map_registers(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
 {
 	int rc = -EINVAL;
 
-	for (size_t i = 0; i < NR_WAYS; i++) {
-		rc = ways[i]->map(adap_fd, bytes, ret_mmio);
+	for (size_t i = 0; i < NR_ACCESS_METHODS; i++) {
+		rc = access_methods[i]->map(adap_fd, bytes, ret_mmio);
 		if (!rc) {
-			(*ret_mmio)->access = ways[i];
+			(*ret_mmio)->access = access_methods[i];
 			return 0;
 		}
-		log_debug(LOGC_SUPERPIPE, "registers through %s: %s", ways[i]->name, strerror(-rc));
+		log_debug(LOGC_SUPERPIPE, "registers through %s: %s", access_methods[i]->name,
+			  strerror(-rc));
 	}
 	return rc;
 }
@@ -161,7 +162,7 @@ static int kernel_map(struct devport *dp, int adap_fd, size_t bytes,
 	(void)dp;
 	if (fcntl(adap_fd, F_SETFL, O_RDWR | O_NONBLOCK))
 		return -errno;
-	rc = map_somehow(adap_fd, bytes, &mmio);
+	rc = map_registers(adap_fd, bytes, &mmio);
 	if (rc)
 		return rc;
 	mmio->mmio.ops = &devport_kernel_ops;
@@ -198,7 +199,7 @@ static unsigned kernel_run(struct devport_mmio *mmio)
 	return 0;
 }
 
-static void kernel_watch(struct devport *dp, int nr)
+static void kernel_add_pollers(struct devport *dp, int nr)
 {
 	(void)dp;
 	(void)nr;
@@ -216,7 +217,7 @@ static ssize_t kernel_event_read(struct devport_mmio *mmio, void *buf, size_t by
 
 const char *devport_kernel_access(void)
 {
-	return ways[0]->name;
+	return access_methods[0]->name;
 }
 
 static bool kernel_is_synchronous(struct devport *dp)
@@ -247,7 +248,7 @@ const struct devport_ops devport_kernel_ops = {
 	.read64 = kernel_read64,
 	.write64 = kernel_write64,
 	.run = kernel_run,
-	.watch = kernel_watch,
+	.add_pollers = kernel_add_pollers,
 	.event_fd = kernel_event_fd,
 	.event_read = kernel_event_read,
 };

@@ -3,7 +3,7 @@
  * kernel_mmio - ways to the registers and the events behind fd2 of the Linux driver.
  *
  *     kernel_libcxl    IBM's libcxl (kernel_libcxl.c), where the program was built with it
- *     kernel_plain     mmap(2), read(2) (kernel_plain.c), where libcxl is not there or refuses
+ *     kernel_syscall     mmap(2), read(2) (kernel_syscall.c), where libcxl is not there or refuses
  *
  * kernel.c tries them in this order for each context. Whichever it is, fd2 is never closed here:
  * when it may be is a matter between the driver and superpipe/context.c.
@@ -52,7 +52,7 @@ struct kernel_access {
 	ssize_t (*event_read)(struct kernel_mmio *mmio, void *buf, size_t bytes);
 };
 
-extern const struct kernel_access kernel_plain;
+extern const struct kernel_access kernel_syscall;
 extern const struct kernel_access kernel_libcxl; /* only where HAVE_LIBCXL is defined */
 
 #endif

@@ -40,15 +40,15 @@ static void on_sigbus(int number, siginfo_t *info, void *ucontext)
 {
 	const volatile uint64_t *address = guarded_address;
 	int saved_errno = errno;
-	bool cured;
+	bool handled;
 
 	(void)number;
-	cured = address && info->si_code > 0 &&
-		(uintptr_t)info->si_addr - (uintptr_t)address < sizeof(*address) &&
-		replace_page(address);
+	handled = address && info->si_code > 0 &&
+		  (uintptr_t)info->si_addr - (uintptr_t)address < sizeof(*address) &&
+		  replace_page(address);
 	errno = saved_errno;
-	if (!cured)
-		fatal_signal_hand_on(&guard.sigbus, info, ucontext);
+	if (!handled)
+		fatal_signal_pass_on(&guard.sigbus, info, ucontext);
 }
 
 static int make_ones(void)
@@ -77,7 +77,7 @@ static void install(void)
 	guard.page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
 	guard.rc = make_ones();
 	if (!guard.rc)
-		guard.rc = fatal_signal_take(&guard.sigbus, SIGBUS, on_sigbus);
+		guard.rc = fatal_signal_install(&guard.sigbus, SIGBUS, on_sigbus);
 }
 
 int mmio_guard_install(void)

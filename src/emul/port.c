@@ -130,7 +130,7 @@ static unsigned emul_run_queue(struct devport_mmio *mmio)
 										emul_run(engine);
 }
 
-static void emul_watch(struct devport *dp, int nr)
+static void emul_add_pollers(struct devport *dp, int nr)
 {
 	emul_clock_watch(adapter_of(dp)->afu->clock, nr);
 }
@@ -162,7 +162,7 @@ const struct devport_ops devport_emul_ops = {
 	.read64 = emul_read64,
 	.write64 = emul_write64,
 	.run = emul_run_queue,
-	.watch = emul_watch,
+	.add_pollers = emul_add_pollers,
 	.event_fd = emul_event_fd,
 	.event_read = emul_event_read,
 };

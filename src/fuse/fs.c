@@ -18,7 +18,7 @@ static void payload_free(void *arg, void *payload)
 	data_file_free(payload);
 }
 
-static void payload_doomed(void *arg, void *payload, bool doomed)
+static void payload_orphaned(void *arg, void *payload, bool doomed)
 {
 	(void)arg;
 	data_file_doom(payload, doomed);
@@ -39,7 +39,7 @@ static int tree_start(struct fs *fs)
 		.max_inodes = fs->config.max_inodes,
 		.now = fs_now(),
 		.payload_free = payload_free,
-		.payload_doomed = payload_doomed,
+		.payload_orphaned = payload_orphaned,
 	};
 
 	if (!config.max_inodes)

@@ -5,7 +5,7 @@
 
 #include "superpipe/reaper.h"
 #include "superpipe/recover.h"
-#include "superpipe/sp.h"
+#include "superpipe/superpipe_internal.h"
 #include "superpipe/vlun.h"
 
 #define DEFAULT_WATCHDOG_MS    20000 /* four times what the AFU allows itself */

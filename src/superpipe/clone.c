@@ -8,7 +8,7 @@
 #include "superpipe/attach.h"
 #include "superpipe/recover.h"
 #include "superpipe/retry.h"
-#include "superpipe/sp.h"
+#include "superpipe/superpipe_internal.h"
 #include "superpipe/vlun.h"
 
 /* ---- what can be cloned ---- */
@@ -31,7 +31,7 @@ static int check_cloneable(const struct superpipe *sp)
 	return 0;
 }
 
-int superpipe_clone_export(struct superpipe *sp, struct superpipe_source *ret_source)
+int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source *ret_source)
 {
 	int rc;
 
@@ -43,8 +43,8 @@ int superpipe_clone_export(struct superpipe *sp, struct superpipe_source *ret_so
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&sp->context.lock);
-	*ret_source = (struct superpipe_source){ .context_id = sp->context.id,
-						 .adap_fd = sp->context.adap_fd };
+	*ret_source = (struct superpipe_clone_source){ .context_id = sp->context.id,
+						       .adap_fd = sp->context.adap_fd };
 	pthread_mutex_unlock(&sp->context.lock);
 	return 0;
 }
@@ -53,7 +53,7 @@ int superpipe_clone_export(struct superpipe *sp, struct superpipe_source *ret_so
 
 static int clone_from(struct superpipe *sp, const void *arg)
 {
-	const struct superpipe_source *source = arg;
+	const struct superpipe_clone_source *source = arg;
 	struct dk_clone clone = { .context_id_src = source->context_id,
 				  .adap_fd_src = (uint64_t)source->adap_fd };
 	int rc = retry_ioctl(sp, 0, DK_IOCTL_VLUN_CLONE, &clone, &clone.context_id_dst);
@@ -64,7 +64,7 @@ static int clone_from(struct superpipe *sp, const void *arg)
 	return rc;
 }
 
-int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_source *source)
+int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_source *source)
 {
 	return attach_start(sp, clone_from, source);
 }
@@ -79,8 +79,8 @@ int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_source *
 static int split_off(struct superpipe *sp, struct context *ret_inherited)
 {
 	*ret_inherited = sp->context;
-	context_forget(ret_inherited);
-	ioq_forget(&sp->ioq);
+	context_drop_after_fork(ret_inherited);
+	ioq_drop_after_fork(&sp->ioq);
 	(void)pthread_mutex_init(&sp->vluns.lock, NULL);
 	sp->attached = false;
 	memset(&sp->context, 0, sizeof(sp->context));
@@ -90,8 +90,8 @@ static int split_off(struct superpipe *sp, struct context *ret_inherited)
 
 static int take_over(struct superpipe *sp, struct context *inherited, bool *ret_cloned)
 {
-	struct superpipe_source source = { .context_id = inherited->id,
-					   .adap_fd = inherited->adap_fd };
+	struct superpipe_clone_source source = { .context_id = inherited->id,
+						 .adap_fd = inherited->adap_fd };
 	const char *devices[SUPERPIPE_MAX_LUNS];
 	int rc;
 
@@ -130,21 +130,21 @@ int superpipe_takeover(struct superpipe *sp)
 	if (!rc)
 		rc = take_over(sp, &inherited, &cloned);
 	/* A driver without APP_CLOSE_ADAP_FD has closed it in the clone. */
-	context_forget_fd(&inherited, cloned && !inherited.app_closes_fd);
+	context_close_inherited_fd(&inherited, cloned && !inherited.app_closes_fd);
 	context_fini(&inherited);
 	if (rc)
 		free_vluns(sp);
 	return rc;
 }
 
-void superpipe_disown(struct superpipe *sp)
+void superpipe_drop_after_fork(struct superpipe *sp)
 {
 	struct context inherited;
 
 	if (!sp)
 		return;
 	(void)split_off(sp, &inherited);
-	context_forget_fd(&inherited, false);
+	context_close_inherited_fd(&inherited, false);
 	context_fini(&inherited);
 	free_vluns(sp);
 	superpipe_close(sp);

@@ -13,10 +13,11 @@
  * Two ways:
  *
  *   fork          the parent lets its ios end, keeps every other thread out of this layer, forks;
- *                 the child calls superpipe_takeover(), or superpipe_disown() if it wants nothing
+ *                 the child calls superpipe_takeover(), or superpipe_drop_after_fork() to
+ *                 leave the vLUNs to the parent
  *   fork + exec   the parent hands superpipe_clone_export() and superpipe_vlun_export() of every
  *                 vLUN over; the new program calls superpipe_open(), superpipe_attach_clone(), and
- *                 superpipe_vlun_adopt() for every vLUN. fd2 is closed by the exec
+ *                 superpipe_vlun_import() for every vLUN. fd2 is closed by the exec
  *
  * A parent that ends before the child does has to superpipe_close() first, or to stay until the
  * child has closed its copy of fd2, which takeover and disown do.
@@ -29,7 +30,7 @@
 #include "superpipe/superpipe.h"
 
 /** What a child has to know of its parent's context; plain values, fit for a pipe. */
-struct superpipe_source {
+struct superpipe_clone_source {
 	uint64_t context_id;
 	int32_t adap_fd; /* the number that fd2 has in the parent */
 };
@@ -45,7 +46,7 @@ struct superpipe_vlun_source {
  * The description is void after the next recovery; a child that gets -EINVAL asks for a new one.
  * Return: 0; -EOPNOTSUPP several LUNs, or physical handles, explained; -EIO the adapter has failed.
  */
-int superpipe_clone_export(struct superpipe *sp, struct superpipe_source *ret_source);
+int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source *ret_source);
 
 void superpipe_vlun_export(const struct superpipe_vlun *vlun,
 			   struct superpipe_vlun_source *ret_source);
@@ -56,14 +57,14 @@ void superpipe_vlun_export(const struct superpipe_vlun *vlun,
  * chunk has no room for one more owner, or the adapter has failed; -ENOMEM; others as
  * superpipe_attach(). Explained; nothing stays attached on failure.
  */
-int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_source *source);
+int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_source *source);
 
 /**
- * superpipe_vlun_adopt() - a vLUN that came with the clone
+ * superpipe_vlun_import() - a vLUN that came with the clone
  * Return: 0; -ENOMEM.
  */
-int superpipe_vlun_adopt(struct superpipe *sp, const struct superpipe_vlun_source *source,
-			 struct superpipe_vlun **ret_vlun);
+int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_source *source,
+			  struct superpipe_vlun **ret_vlun);
 
 /**
  * superpipe_takeover() - in a forked child: make the inherited @sp and its vLUNs the child's own
@@ -75,7 +76,7 @@ int superpipe_vlun_adopt(struct superpipe *sp, const struct superpipe_vlun_sourc
  */
 int superpipe_takeover(struct superpipe *sp);
 
-/** superpipe_disown() - in a forked child that wants nothing of @sp: drop and free it. */
-void superpipe_disown(struct superpipe *sp);
+/** superpipe_drop_after_fork() - in a forked child that wants nothing of @sp: drop and free it. */
+void superpipe_drop_after_fork(struct superpipe *sp);
 
 #endif

@@ -409,13 +409,13 @@ uint64_t context_generation(struct context *ctx)
 }
 
 /* The locks are not taken: a thread that does not exist in the child may have held them. */
-void context_forget(struct context *ctx)
+void context_drop_after_fork(struct context *ctx)
 {
 	unmap_locked(ctx);
 	ctx->attached = 0;
 }
 
-void context_forget_fd(struct context *ctx, bool driver_closed)
+void context_close_inherited_fd(struct context *ctx, bool driver_closed)
 {
 	if (ctx->adap_fd >= 0 && !driver_closed)
 		(void)ctx->ops->close_adap_fd(ctx->dp[0], ctx->adap_fd);

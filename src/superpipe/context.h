@@ -92,12 +92,12 @@ bool context_is_lost(struct context *ctx);
 uint64_t context_generation(struct context *ctx);
 
 /**
- * context_forget() - in a forked child: drop the inherited mapping, for the context is not ours
- * context_forget_fd() - then, after the clone if one is made: close the inherited fd2
+ * context_drop_after_fork() - in a forked child: drop the inherited mapping, which is not ours
+ * context_close_inherited_fd() - then, after the clone if one is made: close the inherited fd2
  * @driver_closed: the clone has done it, as drivers without APP_CLOSE_ADAP_FD do
  */
-void context_forget(struct context *ctx);
-void context_forget_fd(struct context *ctx, bool driver_closed);
+void context_drop_after_fork(struct context *ctx);
+void context_close_inherited_fd(struct context *ctx, bool driver_closed);
 
 /** context_explain() - one sentence to the person who started us. */
 void context_explain(const struct context *ctx, const char *format, ...)

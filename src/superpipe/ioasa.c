@@ -13,11 +13,11 @@
  *  - a permission or translation refused by the tables (05, 15, 1a) stays refused, no retry;
  *  - a capability violation (21) makes us ask RECOVER_AFU first: after a reset that nobody told us
  *    about, a context has lost its capabilities;
- *  - link trouble and shutdown of the port wait a little, for a link takes time to come back.
+ *  - link faults and shutdown of the port wait a little, for a link takes time to come back.
  */
 struct rule {
 	uint8_t code;
-	enum ioasa_disposition disposition;
+	enum ioasa_action action;
 	int error;
 };
 
@@ -87,11 +87,11 @@ static const struct rule sense_rules[] = {
 #define ASC_TARGET_CHANGED     0x3f
 #define ASCQ_LUNS_CHANGED      0x0e
 
-static struct ioasa_verdict look_up(const struct rule *rule, uint8_t code, uint8_t last)
+static struct ioasa_disposition look_up(const struct rule *rule, uint8_t code, uint8_t last)
 {
 	while (rule->code != code && rule->code != last)
 		rule++;
-	return (struct ioasa_verdict){ rule->disposition, rule->error };
+	return (struct ioasa_disposition){ rule->action, rule->error };
 }
 
 struct sense {
@@ -107,36 +107,36 @@ static struct sense parse_sense(const uint8_t raw[SISL_SENSE_LEN])
 	return (struct sense){ raw[2] & 0x0f, raw[12], raw[13] };
 }
 
-static struct ioasa_verdict judge_check_condition(const struct sisl_ioasa *ioasa)
+static struct ioasa_disposition decode_check_condition(const struct sisl_ioasa *ioasa)
 {
 	struct sense sense;
 
 	if (!(ioasa->flags & SISL_IOASA_SENSE_VALID))
-		return (struct ioasa_verdict){ IOASA_RETRY, -EIO };
+		return (struct ioasa_disposition){ IOASA_RETRY, -EIO };
 	sense = parse_sense(ioasa->sense);
 	if (sense.key == SENSE_UNIT_ATTENTION &&
 	    (sense.asc == ASC_RESET || sense.asc == ASC_PARAMETERS_CHANGED ||
 	     (sense.asc == ASC_TARGET_CHANGED && sense.ascq == ASCQ_LUNS_CHANGED)))
-		return (struct ioasa_verdict){ IOASA_VERIFY, -EIO };
+		return (struct ioasa_disposition){ IOASA_VERIFY, -EIO };
 	return look_up(sense_rules, sense.key, 0xff);
 }
 
-static struct ioasa_verdict judge_scsi(const struct sisl_ioasa *ioasa)
+static struct ioasa_disposition decode_scsi(const struct sisl_ioasa *ioasa)
 {
 	if (ioasa->scsi_rc == SISL_SCSI_CHECK_CONDITION)
-		return judge_check_condition(ioasa);
+		return decode_check_condition(ioasa);
 	return look_up(scsi_rules, ioasa->scsi_rc, 0);
 }
 
-static struct ioasa_verdict judge_fc(const struct sisl_ioasa *ioasa)
+static struct ioasa_disposition decode_fc(const struct sisl_ioasa *ioasa)
 {
 	/* More data than asked for will not become less by asking again. */
 	if (ioasa->fc_rc == SISL_FC_RC_RESIDUAL && (ioasa->flags & SISL_IOASA_OVERRUN))
-		return (struct ioasa_verdict){ IOASA_FAIL, -EIO };
+		return (struct ioasa_disposition){ IOASA_FAIL, -EIO };
 	return look_up(fc_rules, ioasa->fc_rc, 0);
 }
 
-static struct ioasa_verdict judge_afu(const struct sisl_ioasa *ioasa)
+static struct ioasa_disposition decode_afu(const struct sisl_ioasa *ioasa)
 {
 	switch (ioasa->afu_rc) {
 	case SISL_AFU_RC_RHT_DMA:
@@ -148,23 +148,23 @@ static struct ioasa_verdict judge_afu(const struct sisl_ioasa *ioasa)
 	}
 }
 
-struct ioasa_verdict ioasa_judge(const struct sisl_ioasa *ioasa)
+struct ioasa_disposition ioasa_decode(const struct sisl_ioasa *ioasa)
 {
-	struct ioasa_verdict verdict = { IOASA_DONE, 0 };
+	struct ioasa_disposition disposition = { IOASA_DONE, 0 };
 
 	if (ioasa_is_good(ioasa))
-		return verdict;
+		return disposition;
 	if (ioasa->scsi_rc)
-		verdict = judge_scsi(ioasa);
+		disposition = decode_scsi(ioasa);
 	if (ioasa->fc_rc)
-		verdict = judge_fc(ioasa);
+		disposition = decode_fc(ioasa);
 	if (ioasa->afu_rc)
-		verdict = judge_afu(ioasa);
+		disposition = decode_afu(ioasa);
 	/* Whatever else it says: too little or too much was moved. */
-	if (verdict.disposition == IOASA_DONE &&
+	if (disposition.action == IOASA_DONE &&
 	    (ioasa->flags & (SISL_IOASA_OVERRUN | SISL_IOASA_UNDERRUN)))
-		return (struct ioasa_verdict){ IOASA_RETRY, -EIO };
-	return verdict;
+		return (struct ioasa_disposition){ IOASA_RETRY, -EIO };
+	return disposition;
 }
 
 uint32_t ioasa_bytes_done(const struct sisl_ioasa *ioasa, uint32_t data_len)

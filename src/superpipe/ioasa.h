@@ -13,7 +13,7 @@
 
 #include "wire/sisl.h"
 
-enum ioasa_disposition {
+enum ioasa_action {
 	IOASA_DONE,    /* everything was transferred */
 	IOASA_RETRY,   /* at once */
 	IOASA_DELAY,   /* after a pause that grows from time to time */
@@ -22,19 +22,19 @@ enum ioasa_disposition {
 	IOASA_FAIL,
 };
 
-struct ioasa_verdict {
-	enum ioasa_disposition disposition;
+struct ioasa_disposition {
+	enum ioasa_action action;
 	int error; /* -errno if the command is given up; 0 with IOASA_DONE */
 };
 
-/** ioasa_is_good() - true when the verdict will be IOASA_DONE, without any code to look up. */
+/** ioasa_is_good() - true when the disposition will be IOASA_DONE, without any code to look up. */
 static inline bool ioasa_is_good(const struct sisl_ioasa *ioasa)
 {
 	return ioasa->ioasc == 0;
 }
 
-/** ioasa_judge() - the verdict on a completed command. */
-struct ioasa_verdict ioasa_judge(const struct sisl_ioasa *ioasa);
+/** ioasa_decode() - the disposition on a completed command. */
+struct ioasa_disposition ioasa_decode(const struct sisl_ioasa *ioasa);
 
 /** ioasa_bytes_done() - of @data_len bytes, those transferred before the command stopped. */
 uint32_t ioasa_bytes_done(const struct sisl_ioasa *ioasa, uint32_t data_len);

@@ -85,8 +85,8 @@ static int map_queues(struct ioq *q)
 static int alloc_cmds(struct ioq *q)
 {
 	q->cmds = aligned_alloc(64, q->nr_slots * sizeof(*q->cmds));
-	q->scratch = calloc(q->nr_slots, sizeof(*q->scratch));
-	if (!q->cmds || !q->scratch)
+	q->requeued = calloc(q->nr_slots, sizeof(*q->requeued));
+	if (!q->cmds || !q->requeued)
 		return -ENOMEM;
 	memset(q->cmds, 0, q->nr_slots * sizeof(*q->cmds));
 	for (uint32_t i = q->nr_slots; i-- > 0;) {
@@ -110,7 +110,7 @@ int ioq_init(struct ioq *q, const struct devport_ops *ops, unsigned depth)
 		return -errno;
 	(void)pthread_mutex_init(&q->submit_lock, NULL);
 	(void)pthread_mutex_init(&q->reap_lock, NULL);
-	(void)pthread_cond_init(&q->quiet, NULL);
+	(void)pthread_cond_init(&q->no_runners, NULL);
 	rc = map_queues(q);
 	if (!rc)
 		rc = alloc_cmds(q);
@@ -119,11 +119,11 @@ int ioq_init(struct ioq *q, const struct devport_ops *ops, unsigned depth)
 	return rc;
 }
 
-void ioq_forget(struct ioq *q)
+void ioq_drop_after_fork(struct ioq *q)
 {
 	if (!q->ops)
 		return;
-	free(q->scratch);
+	free(q->requeued);
 	free(q->cmds);
 	(void)close(q->wake_fd);
 	memset(q, 0, sizeof(*q));
@@ -135,10 +135,10 @@ void ioq_fini(struct ioq *q)
 		return;
 	if (q->slots)
 		(void)munmap(q->slots, q->mapping_bytes);
-	(void)pthread_cond_destroy(&q->quiet);
+	(void)pthread_cond_destroy(&q->no_runners);
 	(void)pthread_mutex_destroy(&q->reap_lock);
 	(void)pthread_mutex_destroy(&q->submit_lock);
-	ioq_forget(q);
+	ioq_drop_after_fork(q);
 }
 
 /* ---- waking the reaper thread ---- */
@@ -151,11 +151,11 @@ void ioq_wake_reaper(struct ioq *q)
 	(void)written; /* fails only when the counter is full, and then the reaper is awake */
 }
 
-void ioq_raise(struct ioq *q, enum ioq_trouble trouble)
+void ioq_report_fault(struct ioq *q, enum ioq_fault fault)
 {
-	uint32_t before = __atomic_fetch_or(&q->trouble, trouble, __ATOMIC_SEQ_CST);
+	uint32_t before = __atomic_fetch_or(&q->faults, fault, __ATOMIC_SEQ_CST);
 
-	if (!(before & trouble))
+	if (!(before & fault))
 		ioq_wake_reaper(q);
 }
 
@@ -183,16 +183,16 @@ static inline void fill_ioarcb(const struct ioq *q, const struct ioq_cmd *cmd,
  * how many it takes; what it told last is used up first, for a register read costs more than the
  * whole rest of a submission.
  */
-static bool have_room_locked(struct ioq *q)
+static bool have_credit_locked(struct ioq *q)
 {
-	if (q->sq_mode || q->room)
+	if (q->sq_mode || q->nr_credits)
 		return true;
-	q->room = q->ops->read64(q->mmio, SISL_CMD_ROOM);
-	if (q->room == SISL_ALL_ONES) {
-		q->room = 0;
-		ioq_raise(q, IOQ_TROUBLE_LOST);
+	q->nr_credits = q->ops->read64(q->mmio, SISL_CMD_ROOM);
+	if (q->nr_credits == SISL_ALL_ONES) {
+		q->nr_credits = 0;
+		ioq_report_fault(q, IOQ_FAULT_LOST);
 	}
-	return q->room != 0;
+	return q->nr_credits != 0;
 }
 
 /*
@@ -215,7 +215,7 @@ static inline void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t seq
 	cmd->issued_ms = now_ms;
 	__atomic_store_n(&cmd->state, IOQ_CMD_ISSUED, __ATOMIC_RELEASE);
 	if (!sq_mode) {
-		q->room--;
+		q->nr_credits--;
 		q->ops->write64(q->mmio, SISL_IOARRIN, (uint64_t)(uintptr_t)ioarcb);
 	}
 }
@@ -234,7 +234,7 @@ static inline void count_issued_locked(struct ioq *q, bool write, uint64_t seque
 
 static __attribute__((noinline)) void issue_retries_locked(struct ioq *q, uint64_t now_ms)
 {
-	while (q->retries.head && have_room_locked(q)) {
+	while (q->retries.head && have_credit_locked(q)) {
 		struct ioq_cmd *cmd = ioq_list_pop(&q->retries);
 		bool write = cmd->io->write;
 
@@ -250,7 +250,7 @@ static inline void issue_io_locked(struct ioq *q, struct superpipe_io *io, uint6
 	uint32_t io_lba = io->nr_issued, nr_lbas = io->nr_lbas, max = io->vlun->max_cmd_lbas;
 	uint64_t sequence = q->sequence;
 
-	for (; cmd && io_lba != nr_lbas && have_room_locked(q); cmd = next) {
+	for (; cmd && io_lba != nr_lbas && have_credit_locked(q); cmd = next) {
 		uint32_t left = nr_lbas - io_lba;
 
 		next = cmd->next;
@@ -293,11 +293,11 @@ static void issue_all_locked(struct ioq *q)
 	if (q->sequence != before && q->sq_mode)
 		q->ops->write64(q->mmio, SISL_SQ_TAIL, ring_sq_tail(&q->sq));
 	/* Out of credit, and no completion will come to take this up again: the reaper has to. */
-	if (ioq_is_stuck_locked(q))
+	if (ioq_is_stalled_locked(q))
 		ioq_wake_reaper(q);
 }
 
-void ioq_pump_locked(struct ioq *q)
+void ioq_issue_locked(struct ioq *q)
 {
 	if (ioq_state(q) == IOQ_RUNNING && (q->retries.head || q->fifo_head))
 		issue_all_locked(q);
@@ -333,7 +333,7 @@ void ioq_submit(struct ioq *q, struct superpipe_io *first)
 	else
 		q->fifo_head = first;
 	q->fifo_tail = last;
-	ioq_pump_locked(q);
+	ioq_issue_locked(q);
 	pthread_mutex_unlock(&q->submit_lock);
 	ioq_drain(q);
 }

@@ -77,7 +77,7 @@ struct ioq_cmd {
 	uint32_t nr_lbas;
 	uint8_t nr_retries;
 	uint8_t nr_delays;
-	struct ioasa_verdict verdict; /* of the last completion */
+	struct ioasa_disposition disposition; /* of the last completion */
 	struct superpipe_io *io;
 	struct ioq_cmd *next;
 	uint64_t sequence;  /* order of issue */
@@ -96,10 +96,10 @@ enum ioq_state {
 };
 
 /* What somebody noticed and the reaper thread has to look into; a mask. */
-enum ioq_trouble {
-	IOQ_TROUBLE_LOST = 1 << 0,  /* all ones, or the event fd says the context is gone */
-	IOQ_TROUBLE_CHECK = 1 << 1, /* ask RECOVER_AFU whether the context is still ours */
-	IOQ_TROUBLE_HUNG = 1 << 2,  /* a command is overdue, or the AFU reports an error */
+enum ioq_fault {
+	IOQ_FAULT_LOST = 1 << 0,  /* all ones, or the event fd says the context is gone */
+	IOQ_FAULT_CHECK = 1 << 1, /* ask RECOVER_AFU whether the context is still ours */
+	IOQ_FAULT_HUNG = 1 << 2,  /* a command is overdue, or the AFU reports an error */
 };
 
 struct ioq {
@@ -109,7 +109,7 @@ struct ioq {
 	struct ioq_slot *slots; /* first in one mapping with both rings */
 	size_t mapping_bytes;
 	struct ioq_cmd *cmds;
-	struct ioq_cmd **scratch; /* nr_slots pointers, for the reaper thread */
+	struct ioq_cmd **requeued; /* nr_slots pointers, for the reaper thread */
 	int wake_fd;              /* eventfd: something for the reaper thread */
 	unsigned watchdog_ms;
 	unsigned retry_delay_ms;
@@ -121,13 +121,13 @@ struct ioq {
 	bool sq_mode;
 
 	pthread_mutex_t submit_lock __attribute__((aligned(IOQ_CACHE_LINE)));
-	pthread_cond_t quiet; /* with submit_lock: nr_runners may have become 0 */
+	pthread_cond_t no_runners; /* with submit_lock: nr_runners may have become 0 */
 	uint32_t state;       /* enum ioq_state; atomic, changed under both locks */
 	uint32_t nr_runners;  /* threads inside ops->run(); atomic */
-	uint32_t asleep;      /* the reaper must be woken for what is in flight; atomic */
-	uint32_t nr_watchers; /* threads that look out for completions; atomic */
+	uint32_t reaper_asleep; /* the reaper must be woken for what is in flight; atomic */
+	uint32_t nr_pollers;    /* threads that look out for completions; atomic */
 	uint32_t nr_polls;    /* how often any of those has looked; atomic */
-	uint32_t trouble;     /* atomic */
+	uint32_t faults;      /* atomic */
 
 	/* Protected by submit_lock. */
 	struct ioq_cmd *free_cmds;
@@ -135,12 +135,12 @@ struct ioq {
 	struct ioq_list deferred;
 	struct superpipe_io *fifo_head, *fifo_tail; /* ios with commands not yet made */
 	struct ring_sq sq;
-	uint64_t room;       /* IOARRIN credits */
+	uint64_t nr_credits; /* IOARRIN credits */
 	uint32_t nr_busy;    /* commands the device has, and those collected but not settled */
 	uint32_t peak_busy[2]; /* highest nr_busy of this stretch of rounds of the reaper, and the last */
 	uint32_t nr_rounds;    /* of this stretch */
 	uint64_t sequence;
-	uint64_t nr_settled; /* ever */
+	uint64_t nr_completed; /* ever */
 
 	pthread_mutex_t reap_lock __attribute__((aligned(IOQ_CACHE_LINE)));
 	struct ring_rrq rrq;
@@ -163,17 +163,18 @@ int ioq_init(struct ioq *q, const struct devport_ops *ops, unsigned depth);
 /** ioq_fini() - nothing may be in flight. Of a queue never inited (all zeros) nothing. */
 void ioq_fini(struct ioq *q);
 
-/** ioq_forget() - ioq_fini() in a forked child: queue memory and locks are not ours there. */
-void ioq_forget(struct ioq *q);
+/** ioq_drop_after_fork() - ioq_fini() in a forked child: queue memory and locks are not ours there.
+ */
+void ioq_drop_after_fork(struct ioq *q);
 
 /** ioq_submit() - see superpipe_submit() */
 void ioq_submit(struct ioq *q, struct superpipe_io *first);
 
-/** ioq_pump_locked() - issue what can be issued, one doorbell; with submit_lock. */
-void ioq_pump_locked(struct ioq *q);
+/** ioq_issue_locked() - issue what can be issued, one doorbell; with submit_lock. */
+void ioq_issue_locked(struct ioq *q);
 
-/** ioq_raise() - report trouble to the reaper thread and wake it. */
-void ioq_raise(struct ioq *q, enum ioq_trouble trouble);
+/** ioq_report_fault() - report faults to the reaper thread and wake it. */
+void ioq_report_fault(struct ioq *q, enum ioq_fault fault);
 
 /** ioq_wake_reaper() - make the reaper thread look at everything. */
 void ioq_wake_reaper(struct ioq *q);
@@ -209,16 +210,17 @@ void ioq_reap_halted(struct ioq *q);
 /**
  * ioq_busy_poll() - look out for completions of what is in flight instead of sleeping
  * Gives way to other threads all the time. Ends with a completion to reap, with nothing in flight,
- * with trouble, or after busy_poll_us. Return: true for all but the last.
+ * with faults, or after busy_poll_us. Return: true for all but the last.
  */
 bool ioq_busy_poll(struct ioq *q);
 
 /** ioq_is_busy() - see superpipe_is_busy() */
 bool ioq_is_busy(struct ioq *q);
 
-/** ioq_watch() - see superpipe_watch(); ioq_poll() - what a watcher calls again and again */
-void ioq_watch(struct ioq *q);
-void ioq_unwatch(struct ioq *q);
+/** ioq_start_polling() - see superpipe_start_polling(); ioq_poll() - what a watcher calls again and
+ * again */
+void ioq_start_polling(struct ioq *q);
+void ioq_stop_polling(struct ioq *q);
 bool ioq_poll(struct ioq *q);
 
 /* ---- ioq_control.c: what recovery does with the engine; reaper thread ---- */

@@ -11,7 +11,7 @@
 
 /* With more in flight there is work to do, which a polling thread would only be in the way of. */
 #define POLL_MAX_BUSY 2
-#define POLL_STRETCH  32 /* rounds */
+#define POLL_PERIOD_ROUNDS 32 /* rounds */
 
 /* ---- the reaper ---- */
 
@@ -21,7 +21,7 @@ static bool is_light_load(struct ioq *q)
 	bool light;
 
 	pthread_mutex_lock(&q->submit_lock);
-	if (++q->nr_rounds == POLL_STRETCH) {
+	if (++q->nr_rounds == POLL_PERIOD_ROUNDS) {
 		q->nr_rounds = 0;
 		q->peak_busy[1] = q->peak_busy[0];
 		q->peak_busy[0] = q->nr_busy;
@@ -37,10 +37,10 @@ static bool awaits_completions(struct ioq *q)
 	bool awaits;
 
 	pthread_mutex_lock(&q->submit_lock);
-	awaits = q->nr_busy != 0 && q->nr_busy <= POLL_MAX_BUSY &&
-		 ioq_state(q) == IOQ_RUNNING && !__atomic_load_n(&q->trouble, __ATOMIC_RELAXED);
+	awaits = q->nr_busy != 0 && q->nr_busy <= POLL_MAX_BUSY && ioq_state(q) == IOQ_RUNNING &&
+		 !__atomic_load_n(&q->faults, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&q->submit_lock);
-	return awaits && !ioq_is_watched(q);
+	return awaits && !ioq_has_pollers(q);
 }
 
 static bool has_completions(struct ioq *q)
@@ -80,11 +80,11 @@ bool ioq_is_busy(struct ioq *q)
 
 /* Completions to come will interrupt, but the reaper may be asleep and deaf: there was no load so
  * far, or somebody watched. */
-void ioq_wake_sleeper(struct ioq *q)
+void ioq_wake_reaper_if_needed(struct ioq *q)
 {
-	if (!__atomic_load_n(&q->asleep, __ATOMIC_SEQ_CST) || ioq_is_watched(q))
+	if (!__atomic_load_n(&q->reaper_asleep, __ATOMIC_SEQ_CST) || ioq_has_pollers(q))
 		return;
-	if (ioq_is_busy(q) && __atomic_exchange_n(&q->asleep, 0, __ATOMIC_SEQ_CST))
+	if (ioq_is_busy(q) && __atomic_exchange_n(&q->reaper_asleep, 0, __ATOMIC_SEQ_CST))
 		ioq_wake_reaper(q);
 }
 
@@ -94,15 +94,15 @@ void ioq_wake_sleeper(struct ioq *q)
  * The last one to go and the reaper that is about to sleep both first store what the other looks
  * at, then look: one of them sees the other.
  */
-void ioq_watch(struct ioq *q)
+void ioq_start_polling(struct ioq *q)
 {
-	__atomic_fetch_add(&q->nr_watchers, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&q->nr_pollers, 1, __ATOMIC_SEQ_CST);
 }
 
-void ioq_unwatch(struct ioq *q)
+void ioq_stop_polling(struct ioq *q)
 {
-	if (!__atomic_sub_fetch(&q->nr_watchers, 1, __ATOMIC_SEQ_CST))
-		ioq_wake_sleeper(q);
+	if (!__atomic_sub_fetch(&q->nr_pollers, 1, __ATOMIC_SEQ_CST))
+		ioq_wake_reaper_if_needed(q);
 }
 
 bool ioq_poll(struct ioq *q)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Completion: take entries from the RRQ, judge the commands, settle them, call back.
+ * Completion: take entries from the RRQ, decode their status areas, complete or requeue the commands, call back.
  */
 #include <errno.h>
 
@@ -14,7 +14,7 @@
 
 /* ---- ends of ios ---- */
 
-void ioq_io_failed(struct superpipe_io *io, uint32_t io_lba, int error)
+void ioq_io_set_error(struct superpipe_io *io, uint32_t io_lba, int error)
 {
 	uint64_t mine = (uint64_t)io_lba << 32 | (uint32_t)-error;
 	uint64_t lowest = __atomic_load_n(&io->failure, __ATOMIC_RELAXED);
@@ -24,21 +24,21 @@ void ioq_io_failed(struct superpipe_io *io, uint32_t io_lba, int error)
 		;
 }
 
-void ioq_io_less(struct superpipe_io *io, uint32_t nr_cmds, struct ioq_over *over)
+void ioq_io_cmds_ended(struct superpipe_io *io, uint32_t nr_cmds, struct ioq_io_list *ended)
 {
 	if (__atomic_sub_fetch(&io->nr_pending, nr_cmds, __ATOMIC_ACQ_REL))
 		return;
 	io->queue_next = NULL;
-	if (over->tail)
-		over->tail->queue_next = io;
+	if (ended->tail)
+		ended->tail->queue_next = io;
 	else
-		over->head = io;
-	over->tail = io;
+		ended->head = io;
+	ended->tail = io;
 }
 
-void ioq_callbacks(struct ioq *q, struct ioq_over *over)
+void ioq_run_callbacks(struct ioq *q, struct ioq_io_list *ended)
 {
-	struct superpipe_io *io = over->head;
+	struct superpipe_io *io = ended->head;
 
 	while (io) {
 		struct superpipe_io *next = io->queue_next;
@@ -55,7 +55,7 @@ void ioq_callbacks(struct ioq *q, struct ioq_over *over)
 	}
 }
 
-void ioq_fail_fifo_locked(struct ioq *q, struct ioq_over *over)
+void ioq_fail_fifo_locked(struct ioq *q, struct ioq_io_list *ended)
 {
 	struct superpipe_io *io = q->fifo_head;
 
@@ -66,8 +66,8 @@ void ioq_fail_fifo_locked(struct ioq *q, struct ioq_over *over)
 		uint32_t max = io->vlun->max_cmd_lbas;
 		uint32_t left = io->nr_lbas - io->nr_issued;
 
-		ioq_io_failed(io, io->nr_issued, -EIO);
-		ioq_io_less(io, left / max + (left % max != 0), over);
+		ioq_io_set_error(io, io->nr_issued, -EIO);
+		ioq_io_cmds_ended(io, left / max + (left % max != 0), ended);
 		io = next;
 	}
 }
@@ -126,25 +126,25 @@ static unsigned collect(struct ioq *q, struct ioq_cmd *cmds[BATCH], bool even_ha
 /* ---- judging and settling ---- */
 
 /* What becomes of a command, its patience considered. */
-static struct ioasa_verdict judge(struct ioq *q, struct ioq_cmd *cmd)
+static struct ioasa_disposition decode(struct ioq *q, struct ioq_cmd *cmd)
 {
-	struct ioasa_verdict verdict = ioasa_judge(&ioq_slot_of(q, cmd)->ioasa);
+	struct ioasa_disposition disposition = ioasa_decode(&ioq_slot_of(q, cmd)->ioasa);
 	uint8_t *nr_times = &cmd->nr_retries;
 	uint8_t max = IOQ_MAX_RETRIES;
 
-	if (verdict.disposition == IOASA_DONE || verdict.disposition == IOASA_FAIL)
-		return verdict;
-	if (verdict.disposition == IOASA_DELAY) {
+	if (disposition.action == IOASA_DONE || disposition.action == IOASA_FAIL)
+		return disposition;
+	if (disposition.action == IOASA_DELAY) {
 		nr_times = &cmd->nr_delays;
 		max = IOQ_MAX_DELAYS;
 	}
 	if (*nr_times == max) {
-		verdict.disposition = IOASA_FAIL;
+		disposition.action = IOASA_FAIL;
 	} else {
 		++*nr_times;
 		ioq_count(&q->nr_retries);
 	}
-	return verdict;
+	return disposition;
 }
 
 static void note_failure(struct ioq *q, struct ioq_cmd *cmd)
@@ -160,46 +160,46 @@ static void note_failure(struct ioq *q, struct ioq_cmd *cmd)
 		  "flags %02x",
 		  cmd->io->vlun->res_hndl, (unsigned long long)(cmd->io->lba + cmd->io_lba),
 		  ioasa->afu_rc, ioasa->afu_extra, ioasa->scsi_rc, ioasa->fc_rc, ioasa->flags);
-	ioq_io_failed(cmd->io, cmd->io_lba + lbas, cmd->verdict.error);
+	ioq_io_set_error(cmd->io, cmd->io_lba + lbas, cmd->disposition.error);
 }
 
-static bool is_over(const struct ioq_cmd *cmd)
+static bool is_final(const struct ioq_cmd *cmd)
 {
-	return cmd->verdict.disposition == IOASA_DONE || cmd->verdict.disposition == IOASA_FAIL;
+	return cmd->disposition.action == IOASA_DONE || cmd->disposition.action == IOASA_FAIL;
 }
 
 static void defer_locked(struct ioq *q, struct ioq_cmd *cmd)
 {
 	cmd->due_ms = ioq_now_ms();
-	if (cmd->verdict.disposition == IOASA_DELAY)
+	if (cmd->disposition.action == IOASA_DELAY)
 		cmd->due_ms += (uint64_t)q->retry_delay_ms << 2 * (cmd->nr_delays - 1);
 	__atomic_store_n(&cmd->state, IOQ_CMD_DEFERRED, __ATOMIC_RELAXED);
 	ioq_list_append(&q->deferred, cmd);
 }
 
-static void again_locked(struct ioq *q, struct ioq_cmd *cmd)
+static void requeue_locked(struct ioq *q, struct ioq_cmd *cmd)
 {
 	__atomic_store_n(&cmd->state, IOQ_CMD_WAITING, __ATOMIC_RELAXED);
 	ioq_list_append(&q->retries, cmd);
 }
 
 /* Returns true if the command waits for the reaper thread. */
-static bool settle_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_over *over)
+static bool complete_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_list *ended)
 {
 	q->nr_busy--;
-	q->nr_settled++;
-	if (is_over(cmd)) {
+	q->nr_completed++;
+	if (is_final(cmd)) {
 		ioq_free_cmd_locked(q, cmd);
 		return false;
 	}
 	if (ioq_state(q) == IOQ_FAILED) {
-		ioq_io_failed(cmd->io, cmd->io_lba, -EIO);
-		ioq_io_less(cmd->io, 1, over);
+		ioq_io_set_error(cmd->io, cmd->io_lba, -EIO);
+		ioq_io_cmds_ended(cmd->io, 1, ended);
 		ioq_free_cmd_locked(q, cmd);
 		return false;
 	}
-	if (cmd->verdict.disposition == IOASA_RETRY) {
-		again_locked(q, cmd);
+	if (cmd->disposition.action == IOASA_RETRY) {
+		requeue_locked(q, cmd);
 		return false;
 	}
 	defer_locked(q, cmd);
@@ -213,18 +213,18 @@ struct good_cmds {
 	uint32_t nr_of_io;            /* ended, and not yet told to it */
 };
 
-static void tell_io(struct good_cmds *good, struct ioq_over *over)
+static void count_ended(struct good_cmds *good, struct ioq_io_list *ended)
 {
 	if (good->nr_of_io)
-		ioq_io_less(good->io, good->nr_of_io, over);
+		ioq_io_cmds_ended(good->io, good->nr_of_io, ended);
 	good->nr_of_io = 0;
 }
 
 /* The command is this thread's until it is in the free list. */
-static inline void add_good(struct good_cmds *good, struct ioq_cmd *cmd, struct ioq_over *over)
+static inline void add_good(struct good_cmds *good, struct ioq_cmd *cmd, struct ioq_io_list *ended)
 {
 	if (cmd->io != good->io) {
-		tell_io(good, over);
+		count_ended(good, ended);
 		good->io = cmd->io;
 	}
 	good->nr_of_io++;
@@ -241,61 +241,61 @@ static inline void free_good_locked(struct ioq *q, const struct good_cmds *good,
 	if (!nr_cmds)
 		return;
 	q->nr_busy -= nr_cmds;
-	q->nr_settled += nr_cmds;
+	q->nr_completed += nr_cmds;
 	good->last->next = q->free_cmds;
 	q->free_cmds = good->first;
 }
 
 /* Returns true if RECOVER_AFU has to be asked. */
-static bool judge_other(struct ioq *q, struct ioq_cmd *cmd, struct ioq_over *over)
+static bool decode_failed(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_list *ended)
 {
-	cmd->verdict = judge(q, cmd);
-	if (cmd->verdict.disposition == IOASA_FAIL)
+	cmd->disposition = decode(q, cmd);
+	if (cmd->disposition.action == IOASA_FAIL)
 		note_failure(q, cmd);
-	if (is_over(cmd))
-		ioq_io_less(cmd->io, 1, over);
-	return cmd->verdict.disposition == IOASA_RECOVER;
+	if (is_final(cmd))
+		ioq_io_cmds_ended(cmd->io, 1, ended);
+	return cmd->disposition.action == IOASA_RECOVER;
 }
 
 /* Returns the number of commands that are not good; they are the first of the batch then. */
-static inline unsigned judge_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], unsigned nr_cmds,
-				   struct good_cmds *good, struct ioq_over *over, bool *check)
+static inline unsigned decode_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], unsigned nr_cmds,
+				    struct good_cmds *good, struct ioq_io_list *ended, bool *check)
 {
-	unsigned nr_others = 0;
+	unsigned nr_failed = 0;
 
 	for (unsigned i = 0; i < nr_cmds; i++) {
 		if (__builtin_expect(ioasa_is_good(&ioq_slot_of(q, cmds[i])->ioasa), 1)) {
-			add_good(good, cmds[i], over);
+			add_good(good, cmds[i], ended);
 			continue;
 		}
-		tell_io(good, over);
-		*check |= judge_other(q, cmds[i], over);
-		cmds[nr_others++] = cmds[i];
+		count_ended(good, ended);
+		*check |= decode_failed(q, cmds[i], ended);
+		cmds[nr_failed++] = cmds[i];
 	}
-	tell_io(good, over);
-	return nr_others;
+	count_ended(good, ended);
+	return nr_failed;
 }
 
 /* Kept out of line: most often there is no batch, and then registers need not be saved for it. */
 static __attribute__((noinline)) void
 end_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], unsigned nr_cmds)
 {
-	struct ioq_over over = { NULL, NULL };
+	struct ioq_io_list ended = { NULL, NULL };
 	struct good_cmds good = { 0 };
 	bool deferred = false, check = false;
-	unsigned nr_others = judge_batch(q, cmds, nr_cmds, &good, &over, &check);
+	unsigned nr_failed = decode_batch(q, cmds, nr_cmds, &good, &ended, &check);
 
 	pthread_mutex_lock(&q->submit_lock);
-	free_good_locked(q, &good, nr_cmds - nr_others);
-	for (unsigned i = 0; i < nr_others; i++)
-		deferred |= settle_locked(q, cmds[i], &over);
-	ioq_pump_locked(q);
+	free_good_locked(q, &good, nr_cmds - nr_failed);
+	for (unsigned i = 0; i < nr_failed; i++)
+		deferred |= complete_locked(q, cmds[i], &ended);
+	ioq_issue_locked(q);
 	pthread_mutex_unlock(&q->submit_lock);
 	if (check)
-		ioq_raise(q, IOQ_TROUBLE_CHECK);
+		ioq_report_fault(q, IOQ_FAULT_CHECK);
 	else if (deferred)
 		ioq_wake_reaper(q);
-	ioq_callbacks(q, &over);
+	ioq_run_callbacks(q, &ended);
 }
 
 static unsigned reap_batch(struct ioq *q, bool even_halted)
@@ -354,7 +354,7 @@ static unsigned run_device(struct ioq *q)
 	if (__atomic_sub_fetch(&q->nr_runners, 1, __ATOMIC_SEQ_CST) == 0 &&
 	    ioq_state(q) != IOQ_RUNNING) {
 		pthread_mutex_lock(&q->submit_lock);
-		pthread_cond_broadcast(&q->quiet);
+		pthread_cond_broadcast(&q->no_runners);
 		pthread_mutex_unlock(&q->submit_lock);
 	}
 	return nr_completed;
@@ -362,16 +362,16 @@ static unsigned run_device(struct ioq *q)
 
 static unsigned fail_waiting(struct ioq *q)
 {
-	struct ioq_over over = { NULL, NULL };
+	struct ioq_io_list ended = { NULL, NULL };
 
 	if (ioq_state(q) != IOQ_FAILED)
 		return 0;
 	pthread_mutex_lock(&q->submit_lock);
-	ioq_fail_fifo_locked(q, &over);
+	ioq_fail_fifo_locked(q, &ended);
 	pthread_mutex_unlock(&q->submit_lock);
-	if (!over.head)
+	if (!ended.head)
 		return 0;
-	ioq_callbacks(q, &over);
+	ioq_run_callbacks(q, &ended);
 	return 1;
 }
 
@@ -393,7 +393,7 @@ bool ioq_drain(struct ioq *q)
 	if (nr_rounds == MAX_ROUNDS)
 		ioq_wake_reaper(q);
 	else
-		ioq_wake_sleeper(q);
+		ioq_wake_reaper_if_needed(q);
 	return nr_rounds != 0;
 }
 
@@ -401,7 +401,7 @@ bool ioq_drain(struct ioq *q)
 
 static bool is_due(const struct ioq_cmd *cmd, uint64_t now_ms)
 {
-	return cmd->verdict.disposition != IOASA_RECOVER && cmd->due_ms <= now_ms;
+	return cmd->disposition.action != IOASA_RECOVER && cmd->due_ms <= now_ms;
 }
 
 /* Takes the due ones out; those that wait for RECOVER_AFU are let go by recovery itself. */
@@ -417,7 +417,7 @@ static struct ioq_list take_due_locked(struct ioq *q, uint64_t now_ms, int *ret_
 			continue;
 		}
 		ioq_list_append(&rest, cmd);
-		if (cmd->verdict.disposition == IOASA_RECOVER)
+		if (cmd->disposition.action == IOASA_RECOVER)
 			continue;
 		if (*ret_next_ms < 0 || cmd->due_ms - now_ms < (uint64_t)*ret_next_ms)
 			*ret_next_ms = (int)(cmd->due_ms - now_ms);
@@ -430,7 +430,7 @@ int ioq_run_deferred(struct ioq *q, int (*verify)(struct superpipe_vlun *vlun,
 						  const uint8_t *sense))
 {
 	struct ioq_list due, again = { NULL, NULL }, given_up = { NULL, NULL };
-	struct ioq_over over = { NULL, NULL };
+	struct ioq_io_list ended = { NULL, NULL };
 	struct ioq_cmd *cmd;
 	int next_ms;
 
@@ -440,10 +440,10 @@ int ioq_run_deferred(struct ioq *q, int (*verify)(struct superpipe_vlun *vlun,
 	if (!due.head)
 		return next_ms;
 	while ((cmd = ioq_list_pop(&due)) != NULL) {
-		if (cmd->verdict.disposition == IOASA_VERIFY &&
+		if (cmd->disposition.action == IOASA_VERIFY &&
 		    verify(cmd->io->vlun, ioq_slot_of(q, cmd)->ioasa.sense)) {
-			ioq_io_failed(cmd->io, cmd->io_lba, cmd->verdict.error);
-			ioq_io_less(cmd->io, 1, &over);
+			ioq_io_set_error(cmd->io, cmd->io_lba, cmd->disposition.error);
+			ioq_io_cmds_ended(cmd->io, 1, &ended);
 			ioq_list_append(&given_up, cmd);
 		} else {
 			ioq_list_append(&again, cmd);
@@ -453,9 +453,9 @@ int ioq_run_deferred(struct ioq *q, int (*verify)(struct superpipe_vlun *vlun,
 	while ((cmd = ioq_list_pop(&given_up)) != NULL)
 		ioq_free_cmd_locked(q, cmd);
 	while ((cmd = ioq_list_pop(&again)) != NULL)
-		again_locked(q, cmd);
-	ioq_pump_locked(q);
+		requeue_locked(q, cmd);
+	ioq_issue_locked(q);
 	pthread_mutex_unlock(&q->submit_lock);
-	ioq_callbacks(q, &over);
+	ioq_run_callbacks(q, &ended);
 	return next_ms;
 }

@@ -11,7 +11,7 @@
 #include "superpipe/events.h"
 #include "superpipe/ioq_internal.h"
 #include "superpipe/recover.h"
-#include "superpipe/sp.h"
+#include "superpipe/superpipe_internal.h"
 #include "superpipe/vlun.h"
 
 /*
@@ -19,11 +19,11 @@
  * can be lost, and a reset of the adapter may show nowhere but in registers that read all ones.
  */
 #define TICK_MS  20
-#define STUCK_MS 1 /* out of credit with nothing in flight: only time helps */
-#define WATCHED_MS 1 /* a watcher may not get the processor */
+#define STALLED_MS      1 /* out of credit with nothing in flight: only time helps */
+#define POLLER_CHECK_MS 1 /* a watcher may not get the processor */
 
 struct reaper_round {
-	uint64_t nr_settled; /* as of the last tick */
+	uint64_t nr_completed; /* as of the last tick */
 	uint64_t next_watchdog_ms;
 	uint32_t nr_polls; /* as of the last wait */
 };
@@ -41,17 +41,17 @@ static int wait_ms_locked(const struct ioq *q)
 {
 	if (ioq_state(q) == IOQ_FAILED || (!q->nr_busy && !q->retries.head && !q->fifo_head))
 		return -1;
-	return ioq_is_stuck_locked(q) ? STUCK_MS : TICK_MS;
+	return ioq_is_stalled_locked(q) ? STALLED_MS : TICK_MS;
 }
 
 /* True if a watcher has polled since our last wait. If not, we handle completions. */
-static bool is_looked_after(const struct ioq *q, struct reaper_round *round)
+static bool is_polled(const struct ioq *q, struct reaper_round *round)
 {
 	uint32_t nr_polls = __atomic_load_n(&q->nr_polls, __ATOMIC_RELAXED);
 	bool polled = nr_polls != round->nr_polls;
 
 	round->nr_polls = nr_polls;
-	return polled && ioq_is_watched(q);
+	return polled && ioq_has_pollers(q);
 }
 
 /*
@@ -59,18 +59,18 @@ static bool is_looked_after(const struct ioq *q, struct reaper_round *round)
  * interrupts, but wait only briefly, because the watcher may lose the processor. @asleep says that
  * the next command, or the last watcher when it goes, must wake us.
  */
-static int wait_ms(struct ioq *q, struct reaper_round *round, int deferred_ms, bool *ret_deaf)
+static int wait_ms(struct ioq *q, struct reaper_round *round, int deferred_ms, bool *ret_polled)
 {
 	int limit_ms;
 
 	pthread_mutex_lock(&q->submit_lock);
-	__atomic_store_n(&q->asleep, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&q->reaper_asleep, 1, __ATOMIC_SEQ_CST);
 	limit_ms = wait_ms_locked(q);
-	*ret_deaf = is_looked_after(q, round);
-	if (ioq_is_watched(q))
-		limit_ms = earlier(limit_ms, *ret_deaf ? TICK_MS : WATCHED_MS);
+	*ret_polled = is_polled(q, round);
+	if (ioq_has_pollers(q))
+		limit_ms = earlier(limit_ms, *ret_polled ? TICK_MS : POLLER_CHECK_MS);
 	else if (limit_ms >= 0)
-		__atomic_store_n(&q->asleep, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&q->reaper_asleep, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&q->submit_lock);
 	return earlier(limit_ms, deferred_ms);
 }
@@ -90,83 +90,84 @@ static void read_events(struct superpipe *sp)
 
 	__atomic_fetch_add(&sp->nr_interrupts, nr_interrupts, __ATOMIC_RELAXED);
 	if (seen & EVENTS_CLOSED)
-		ioq_raise(&sp->ioq, IOQ_TROUBLE_LOST);
+		ioq_report_fault(&sp->ioq, IOQ_FAULT_LOST);
 	if (seen & EVENTS_AFU_ERROR)
-		ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
+		ioq_report_fault(&sp->ioq, IOQ_FAULT_HUNG);
 }
 
 /*
  * While a watcher polls, we only check that it still does. If we took its completions, it would
  * conclude that another thread polls for it.
  */
-static void wait_deaf(struct ioq *q, struct reaper_round *round, struct pollfd *wake, int limit_ms)
+static void wait_while_polled(struct ioq *q, struct reaper_round *round, struct pollfd *wake,
+			      int limit_ms)
 {
 	do {
-		int step_ms = earlier(limit_ms, WATCHED_MS);
+		int step_ms = earlier(limit_ms, POLLER_CHECK_MS);
 
 		if (poll(wake, 1, step_ms))
 			return;
 		limit_ms -= step_ms;
-	} while (limit_ms > 0 && is_looked_after(q, round));
+	} while (limit_ms > 0 && is_polled(q, round));
 }
 
-static void wait_for_something(struct superpipe *sp, struct reaper_round *round, int deferred_ms)
+static void wait_for_event(struct superpipe *sp, struct reaper_round *round, int deferred_ms)
 {
 	struct ioq *q = &sp->ioq;
 	struct pollfd fds[2] = { { .fd = q->wake_fd, .events = POLLIN },
 				 { .fd = -1, .events = POLLIN } };
-	bool deaf;
-	int limit_ms = wait_ms(q, round, deferred_ms, &deaf);
+	bool polled;
+	int limit_ms = wait_ms(q, round, deferred_ms, &polled);
 
-	if (q->mmio && !deaf)
+	if (q->mmio && !polled)
 		fds[1].fd = q->ops->event_fd(q->mmio);
-	if (deaf)
-		wait_deaf(q, round, &fds[0], limit_ms);
+	if (polled)
+		wait_while_polled(q, round, &fds[0], limit_ms);
 	else
 		(void)poll(fds, 2, limit_ms);
-	__atomic_store_n(&q->asleep, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&q->reaper_asleep, 0, __ATOMIC_SEQ_CST);
 	if (fds[0].revents)
 		clear_wakeup(q);
 	if (fds[1].revents & POLLIN)
 		read_events(sp);
 	else if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
-		ioq_raise(q, IOQ_TROUBLE_LOST);
+		ioq_report_fault(q, IOQ_FAULT_LOST);
 }
 
 /* Commands are out and none has come back since the last look: is the context still there? */
-static void look_for_loss(struct superpipe *sp, struct reaper_round *round)
+static void check_context_lost(struct superpipe *sp, struct reaper_round *round)
 {
 	struct ioq *q = &sp->ioq;
-	uint64_t nr_settled;
+	uint64_t nr_completed;
 	bool busy;
 
 	pthread_mutex_lock(&q->submit_lock);
-	nr_settled = q->nr_settled;
+	nr_completed = q->nr_completed;
 	busy = q->nr_busy != 0 && ioq_state(q) == IOQ_RUNNING;
 	pthread_mutex_unlock(&q->submit_lock);
-	if (busy && nr_settled == round->nr_settled &&
+	if (busy && nr_completed == round->nr_completed &&
 	    q->ops->read64(q->mmio, SISL_INTR_STATUS) == SISL_ALL_ONES)
-		ioq_raise(q, IOQ_TROUBLE_LOST);
-	round->nr_settled = nr_settled;
+		ioq_report_fault(q, IOQ_FAULT_LOST);
+	round->nr_completed = nr_completed;
 }
 
-static void watch(struct superpipe *sp, struct reaper_round *round)
+static void check_health(struct superpipe *sp, struct reaper_round *round)
 {
 	uint64_t now_ms = ioq_now_ms();
 
-	look_for_loss(sp, round);
+	check_context_lost(sp, round);
 	if (now_ms < round->next_watchdog_ms)
 		return;
 	round->next_watchdog_ms = now_ms + sp->ioq.watchdog_ms / 8;
 	if (ioq_is_overdue(&sp->ioq))
-		ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
+		ioq_report_fault(&sp->ioq, IOQ_FAULT_HUNG);
 }
 
-static void retry_stuck(struct ioq *q)
+static void issue_stalled(struct ioq *q)
 {
 	pthread_mutex_lock(&q->submit_lock);
-	if (ioq_is_stuck_locked(q))
-		ioq_pump_locked(q);
+	if (ioq_is_stalled_locked(q))
+		ioq_issue_locked(q);
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
@@ -187,12 +188,12 @@ static void *reaper_main(void *arg)
 		if (ioq_busy_poll(&sp->ioq))
 			reap_first(&sp->ioq);
 		else
-			wait_for_something(sp, &round, deferred_ms);
+			wait_for_event(sp, &round, deferred_ms);
 		ioq_drain(&sp->ioq);
-		watch(sp, &round);
+		check_health(sp, &round);
 		recover_handle(sp);
 		deferred_ms = ioq_run_deferred(&sp->ioq, vlun_verify);
-		retry_stuck(&sp->ioq);
+		issue_stalled(&sp->ioq);
 		ioq_drain(&sp->ioq);
 	}
 	return NULL;

@@ -32,7 +32,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "superpipe/sp.h"
+#include "superpipe/superpipe_internal.h"
 
 #define MAX_TRIES        40 /* of ASK for one recovery, pauses growing: about half a minute */
 #define MAX_ENODEV       3
@@ -101,13 +101,13 @@ int recover_pause(struct superpipe *sp, unsigned milliseconds)
 	return has_failed(sp) ? -EIO : 0;
 }
 
-static void await_handled(struct superpipe *sp, enum ioq_trouble trouble)
+static void await_handled(struct superpipe *sp, enum ioq_fault fault)
 {
 	uint64_t mine;
 
 	pthread_mutex_lock(&sp->recovery.lock);
 	mine = ++sp->recovery.nr_requested;
-	ioq_raise(&sp->ioq, trouble);
+	ioq_report_fault(&sp->ioq, fault);
 	while (sp->recovery.nr_finished < mine && !has_failed(sp))
 		pthread_cond_wait(&sp->recovery.finished, &sp->recovery.lock);
 	pthread_mutex_unlock(&sp->recovery.lock);
@@ -116,7 +116,7 @@ static void await_handled(struct superpipe *sp, enum ioq_trouble trouble)
 int recover_check(struct superpipe *sp, uint64_t generation)
 {
 	if (!has_failed(sp) && context_generation(&sp->context) == generation)
-		await_handled(sp, IOQ_TROUBLE_CHECK);
+		await_handled(sp, IOQ_FAULT_CHECK);
 	if (has_failed(sp))
 		return -EIO;
 	return context_generation(&sp->context) == generation ? -EINVAL : 0;
@@ -124,7 +124,7 @@ int recover_check(struct superpipe *sp, uint64_t generation)
 
 int recover_await(struct superpipe *sp)
 {
-	await_handled(sp, IOQ_TROUBLE_LOST);
+	await_handled(sp, IOQ_FAULT_LOST);
 	return has_failed(sp) ? -EIO : 0;
 }
 
@@ -241,20 +241,20 @@ static void ask(struct superpipe *sp, bool lost)
 
 /* ---- RESET ---- */
 
-/* Commands that complete between two troubles show that the cure of the first has worked. */
+/* Commands that complete between two faults show that the cure of the first has worked. */
 static void note_progress(struct superpipe *sp)
 {
 	struct recovery *recovery = &sp->recovery;
-	uint64_t nr_settled;
+	uint64_t nr_completed;
 
 	pthread_mutex_lock(&sp->ioq.submit_lock);
-	nr_settled = sp->ioq.nr_settled;
+	nr_completed = sp->ioq.nr_completed;
 	pthread_mutex_unlock(&sp->ioq.submit_lock);
-	if (nr_settled != recovery->settled_before) {
+	if (nr_completed != recovery->completed_before) {
 		recovery->nr_resets = 0;
 		recovery->nr_fruitless = 0;
 	}
-	recovery->settled_before = nr_settled;
+	recovery->completed_before = nr_completed;
 }
 
 /*
@@ -301,34 +301,34 @@ static void reset(struct superpipe *sp)
  * Requests raise their bit under the lock, so the bits and the number taken here belong together. The
  * bit of a later request stays for the next call.
  */
-static uint32_t take_trouble(struct superpipe *sp, uint64_t *ret_nr_requested)
+static uint32_t take_faults(struct superpipe *sp, uint64_t *ret_nr_requested)
 {
-	uint32_t trouble;
+	uint32_t faults;
 
 	pthread_mutex_lock(&sp->recovery.lock);
 	*ret_nr_requested = sp->recovery.nr_requested;
-	trouble = __atomic_exchange_n(&sp->ioq.trouble, 0, __ATOMIC_SEQ_CST);
+	faults = __atomic_exchange_n(&sp->ioq.faults, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&sp->recovery.lock);
-	return trouble;
+	return faults;
 }
 
 void recover_handle(struct superpipe *sp)
 {
 	uint64_t nr_requested;
-	uint32_t trouble = take_trouble(sp, &nr_requested);
+	uint32_t faults = take_faults(sp, &nr_requested);
 
-	if (!trouble)
+	if (!faults)
 		return;
 	if (!has_failed(sp)) {
 		ioq_halt(&sp->ioq);
 		note_progress(sp);
-		if (trouble & (IOQ_TROUBLE_LOST | IOQ_TROUBLE_CHECK))
-			ask(sp, trouble & IOQ_TROUBLE_LOST);
+		if (faults & (IOQ_FAULT_LOST | IOQ_FAULT_CHECK))
+			ask(sp, faults & IOQ_FAULT_LOST);
 		else
 			reset(sp);
 		/* The answer does not say whether commands hang. */
-		if (trouble != IOQ_TROUBLE_HUNG && trouble & IOQ_TROUBLE_HUNG)
-			ioq_raise(&sp->ioq, IOQ_TROUBLE_HUNG);
+		if (faults != IOQ_FAULT_HUNG && faults & IOQ_FAULT_HUNG)
+			ioq_report_fault(&sp->ioq, IOQ_FAULT_HUNG);
 	}
 	announce(sp, nr_requested);
 }

@@ -12,7 +12,7 @@
 int recover_init(struct superpipe *sp);
 void recover_fini(struct superpipe *sp);
 
-/** recover_handle() - look into the troubles that ioq_raise() reported; reaper thread. */
+/** recover_handle() - look into the faults that ioq_report_fault() reported; reaper thread. */
 void recover_handle(struct superpipe *sp);
 
 /**

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "superpipe/recover.h"
-#include "superpipe/sp.h"
+#include "superpipe/superpipe_internal.h"
 
 #define MAX_TRIES      20
 #define FIRST_PAUSE_MS 5

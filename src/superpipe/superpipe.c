@@ -7,7 +7,7 @@
 
 #include "superpipe/attach.h"
 #include "superpipe/recover.h"
-#include "superpipe/sp.h"
+#include "superpipe/superpipe_internal.h"
 #include "superpipe/vlun.h"
 
 /* ---- open and close ---- */
@@ -130,16 +130,16 @@ void superpipe_submit(struct superpipe *sp, struct superpipe_io *first)
 	ioq_submit(&sp->ioq, first);
 }
 
-void superpipe_watch(struct superpipe *sp)
+void superpipe_start_polling(struct superpipe *sp)
 {
-	ioq_watch(&sp->ioq);
-	sp->context.ops->watch(sp->context.dp[0], 1);
+	ioq_start_polling(&sp->ioq);
+	sp->context.ops->add_pollers(sp->context.dp[0], 1);
 }
 
-void superpipe_unwatch(struct superpipe *sp)
+void superpipe_stop_polling(struct superpipe *sp)
 {
-	sp->context.ops->watch(sp->context.dp[0], -1);
-	ioq_unwatch(&sp->ioq);
+	sp->context.ops->add_pollers(sp->context.dp[0], -1);
+	ioq_stop_polling(&sp->ioq);
 }
 
 bool superpipe_poll(struct superpipe *sp)

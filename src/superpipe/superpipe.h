@@ -180,13 +180,13 @@ struct superpipe_io {
 void superpipe_submit(struct superpipe *sp, struct superpipe_io *first);
 
 /**
- * superpipe_watch() - the calling thread looks out for completions from now on
+ * superpipe_start_polling() - the calling thread looks out for completions from now on
  * As long as anybody does, the reaper is not woken for them. A watcher calls superpipe_poll() again
- * and again, and superpipe_unwatch() before it sleeps. If it does not get the processor, the reaper
- * takes over after one or two milliseconds.
+ * and again, and superpipe_stop_polling() before it sleeps. If it does not get the processor, the
+ * reaper takes over after one or two milliseconds.
  */
-void superpipe_watch(struct superpipe *sp);
-void superpipe_unwatch(struct superpipe *sp);
+void superpipe_start_polling(struct superpipe *sp);
+void superpipe_stop_polling(struct superpipe *sp);
 
 /**
  * superpipe_poll() - reap what has completed, callbacks included

@@ -10,7 +10,7 @@
 #include "superpipe/clone.h"
 #include "superpipe/recover.h"
 #include "superpipe/retry.h"
-#include "superpipe/sp.h"
+#include "superpipe/superpipe_internal.h"
 #include "wire/cxlflash_abi.h"
 
 #define RELEASE_TRIES    20
@@ -34,7 +34,7 @@ static void make_patterns(struct superpipe_vlun *vlun)
 	}
 }
 
-static void enter(struct superpipe *sp, struct superpipe_vlun *vlun)
+static void table_add(struct superpipe *sp, struct superpipe_vlun *vlun)
 {
 	struct vlun_table *table = &sp->vluns;
 
@@ -48,7 +48,7 @@ static void enter(struct superpipe *sp, struct superpipe_vlun *vlun)
 	pthread_mutex_unlock(&table->lock);
 }
 
-static void leave(struct superpipe *sp, struct superpipe_vlun *vlun)
+static void table_remove(struct superpipe *sp, struct superpipe_vlun *vlun)
 {
 	struct vlun_table *table = &sp->vluns;
 
@@ -64,7 +64,7 @@ static void leave(struct superpipe *sp, struct superpipe_vlun *vlun)
 }
 
 /* The driver has just told how many handles there are. */
-static void learn_limit(struct superpipe *sp)
+static void set_handle_limit(struct superpipe *sp)
 {
 	pthread_mutex_lock(&sp->vluns.lock);
 	__atomic_store_n(&sp->vluns.max_handles, sp->vluns.nr_open, __ATOMIC_RELAXED);
@@ -93,7 +93,7 @@ static int translate_open(struct superpipe *sp, int rc)
 {
 	switch (rc) {
 	case -EMFILE:
-		learn_limit(sp);
+		set_handle_limit(sp);
 		return -ENOSPC;
 	case -EINVAL:
 		return -EBUSY; /* the LUN is in the other mode */
@@ -140,7 +140,7 @@ static int open_handle(struct superpipe *sp, unsigned lun, bool physical,
 		free(vlun);
 		return translate_open(sp, rc);
 	}
-	enter(sp, vlun);
+	table_add(sp, vlun);
 	*ret_vlun = vlun;
 	return 0;
 }
@@ -155,8 +155,8 @@ int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlu
 	return open_handle(sp, lun, true, ret_vlun);
 }
 
-int superpipe_vlun_adopt(struct superpipe *sp, const struct superpipe_vlun_source *source,
-			 struct superpipe_vlun **ret_vlun)
+int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_source *source,
+			  struct superpipe_vlun **ret_vlun)
 {
 	struct superpipe_vlun *vlun = new_vlun(sp, 0, false);
 
@@ -164,7 +164,7 @@ int superpipe_vlun_adopt(struct superpipe *sp, const struct superpipe_vlun_sourc
 		return -ENOMEM;
 	vlun->res_hndl = source->res_hndl;
 	vlun->nr_chunks = source->nr_chunks;
-	enter(sp, vlun);
+	table_add(sp, vlun);
 	*ret_vlun = vlun;
 	return 0;
 }
@@ -228,7 +228,7 @@ int superpipe_vlun_close(struct superpipe_vlun *vlun)
 	if (rc)
 		log_debug(LOGC_SUPERPIPE, "res_hndl %u: release: %s", vlun->res_hndl,
 			  strerror(-rc));
-	leave(sp, vlun);
+	table_remove(sp, vlun);
 	free(vlun);
 	return rc;
 }
@@ -258,7 +258,7 @@ static void note_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
 
 /*
  * On the reaper thread, which must not wait for a recovery: a refusal that may come from a lost
- * context is reported as trouble, and the command simply tried again.
+ * context is reported as faults, and the command simply tried again.
  */
 int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 {
@@ -269,7 +269,7 @@ int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 	int rc;
 
 	if (context_is_lost(&sp->context)) {
-		ioq_raise(&sp->ioq, IOQ_TROUBLE_LOST);
+		ioq_report_fault(&sp->ioq, IOQ_FAULT_LOST);
 		return 0;
 	}
 	memcpy(verify.sense_data, sense, sizeof(verify.sense_data));
@@ -278,7 +278,7 @@ int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 	log_debug(LOGC_SUPERPIPE, "res_hndl %u: verify: %s", vlun->res_hndl,
 		  rc ? strerror(-rc) : "done");
 	if (rc == -EINVAL || rc == -ENODEV) {
-		ioq_raise(&sp->ioq, IOQ_TROUBLE_CHECK);
+		ioq_report_fault(&sp->ioq, IOQ_FAULT_CHECK);
 		return 0;
 	}
 	/* For most sense data the driver returns 1, which is success, and copies nothing back. */

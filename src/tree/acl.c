@@ -48,7 +48,7 @@ static void put(struct acl *acl, size_t i, const struct entry *entry)
 	memcpy(acl->entries + i * sizeof(wire), &wire, sizeof(wire));
 }
 
-static struct acl of_xattr(struct tree_xattr *xattr)
+static struct acl acl_of_xattr(struct tree_xattr *xattr)
 {
 	const size_t header = sizeof(struct posix_acl_xattr_header);
 
@@ -138,7 +138,7 @@ static int mode_shift(const struct entry *entry, uint16_t group_tag)
 }
 
 /* The permission bits that stand for a list. Return: whether it says more than they do. */
-static bool to_mode(const struct acl *acl, mode_t *ret_mode)
+static bool acl_to_mode(const struct acl *acl, mode_t *ret_mode)
 {
 	uint16_t group_tag = group_class_tag(acl);
 	mode_t mode = 0;
@@ -155,7 +155,7 @@ static bool to_mode(const struct acl *acl, mode_t *ret_mode)
 }
 
 /* Sets the entries that show in the mode from it; with @narrow only takes permissions away. */
-static void from_mode(struct acl *acl, mode_t mode, bool narrow)
+static void acl_from_mode(struct acl *acl, mode_t mode, bool narrow)
 {
 	uint16_t group_tag = group_class_tag(acl);
 
@@ -196,9 +196,9 @@ static void set_mode_bits(struct tree_inode *inode, mode_t bits)
 
 static int set_access(struct tree_inode *inode, struct tree_xattr *xattr, bool clear_sgid)
 {
-	struct acl acl = of_xattr(xattr);
+	struct acl acl = acl_of_xattr(xattr);
 	mode_t bits;
-	bool extended = to_mode(&acl, &bits);
+	bool extended = acl_to_mode(&acl, &bits);
 
 	set_mode_bits(inode, bits);
 	if (clear_sgid)
@@ -232,7 +232,7 @@ int tree_acl_set(struct tree *tree, struct tree_inode *inode, const char *name, 
 	xattr = tree_xattr_new(tree, name, value, bytes);
 	if (!xattr)
 		return -ENOMEM;
-	acl = of_xattr(xattr);
+	acl = acl_of_xattr(xattr);
 	if (!is_valid(&acl)) {
 		free(xattr);
 		return -EINVAL;
@@ -254,8 +254,8 @@ static int inherit_access(const struct tree *tree, struct tree_inode *inode,
 
 	if (!xattr)
 		return -ENOMEM;
-	acl = of_xattr(xattr);
-	from_mode(&acl, inode->mode, true);
+	acl = acl_of_xattr(xattr);
+	acl_from_mode(&acl, inode->mode, true);
 	return set_access(inode, xattr, false);
 }
 
@@ -290,8 +290,8 @@ void tree_acl_chmod(struct tree_inode *inode)
 
 	if (!xattr)
 		return;
-	acl = of_xattr(xattr);
-	from_mode(&acl, inode->mode, false);
+	acl = acl_of_xattr(xattr);
+	acl_from_mode(&acl, inode->mode, false);
 }
 
 static bool check_stored(struct tree_xattr *xattr)
@@ -301,7 +301,7 @@ static bool check_stored(struct tree_xattr *xattr)
 
 	if (check_form(tree_xattr_value(xattr), xattr->value_bytes, &nr) || nr == 0)
 		return false;
-	acl = of_xattr(xattr);
+	acl = acl_of_xattr(xattr);
 	for (size_t i = 0; i < nr; i++) {
 		struct entry entry = get(&acl, i);
 
@@ -326,8 +326,8 @@ bool tree_acl_check(const struct tree_inode *inode)
 
 		if (!check_stored(access))
 			return false;
-		acl = of_xattr(access);
-		return to_mode(&acl, &bits) && bits == (inode->mode & MODE_ALL);
+		acl = acl_of_xattr(access);
+		return acl_to_mode(&acl, &bits) && bits == (inode->mode & MODE_ALL);
 	}
 	return true;
 }

@@ -18,7 +18,7 @@
 struct tree_btree_node {
 	struct tree_btree_node *next; /* leaves: the one with the next higher keys */
 	uint16_t nr;
-	uint16_t room;
+	uint16_t capacity;
 	uint16_t level; /* 0: leaf */
 	uint64_t keys[];
 };
@@ -27,7 +27,7 @@ typedef struct tree_btree_node node_t;
 
 static void **slots_of(const node_t *node)
 {
-	return (void **)(node->keys + node->room);
+	return (void **)(node->keys + node->capacity);
 }
 
 static node_t *child_of(const node_t *node, unsigned index)
@@ -35,35 +35,35 @@ static node_t *child_of(const node_t *node, unsigned index)
 	return slots_of(node)[index];
 }
 
-static node_t *new_node(void *(*alloc)(size_t bytes), unsigned room, unsigned level)
+static node_t *new_node(void *(*alloc)(size_t bytes), unsigned capacity, unsigned level)
 {
-	node_t *node = alloc(sizeof(*node) + room * (sizeof(uint64_t) + sizeof(void *)));
+	node_t *node = alloc(sizeof(*node) + capacity * (sizeof(uint64_t) + sizeof(void *)));
 
 	if (!node)
 		return NULL;
 	node->next = NULL;
 	node->nr = 0;
-	node->room = (uint16_t)room;
+	node->capacity = (uint16_t)capacity;
 	node->level = (uint16_t)level;
 	return node;
 }
 
-static void free_below(node_t *node)
+static void free_subtree(node_t *node)
 {
 	for (unsigned i = 0; node->level && i < node->nr; i++)
-		free_below(child_of(node, i));
+		free_subtree(child_of(node, i));
 	free(node);
 }
 
 void tree_btree_fini(struct tree_btree *btree)
 {
 	if (btree->root)
-		free_below(btree->root);
+		free_subtree(btree->root);
 	btree->root = NULL;
 }
 
 /* The number of keys below @key from slot @from on, plus @from. */
-static unsigned rank(const node_t *node, unsigned from, uint64_t key)
+static unsigned lower_bound(const node_t *node, unsigned from, uint64_t key)
 {
 	unsigned low = from, high = node->nr;
 
@@ -81,7 +81,7 @@ static unsigned rank(const node_t *node, unsigned from, uint64_t key)
 /* The child under which a key is or would go. */
 static unsigned child_for(const node_t *node, uint64_t key)
 {
-	unsigned index = rank(node, 1, key);
+	unsigned index = lower_bound(node, 1, key);
 
 	return index < node->nr && node->keys[index] == key ? index : index - 1;
 }
@@ -95,7 +95,7 @@ static void copy_slots(node_t *to, unsigned to_index, const node_t *from, unsign
 
 static void insert_slot(node_t *node, unsigned index, uint64_t key, void *slot)
 {
-	assert(node->nr < node->room);
+	assert(node->nr < node->capacity);
 	copy_slots(node, index + 1, node, index, node->nr - index);
 	node->keys[index] = key;
 	slots_of(node)[index] = slot;
@@ -130,8 +130,8 @@ static int split_child(node_t *node, unsigned index, void *(*alloc)(size_t bytes
 static int grow_root(struct tree_btree *btree, void *(*alloc)(size_t bytes))
 {
 	node_t *old = btree->root;
-	bool above = old->room == NODE_MAX;
-	node_t *root = new_node(alloc, above ? NODE_MAX : old->room * 2, old->level + above);
+	bool above = old->capacity == NODE_MAX;
+	node_t *root = new_node(alloc, above ? NODE_MAX : old->capacity * 2, old->level + above);
 
 	if (!root)
 		return -ENOMEM;
@@ -152,10 +152,10 @@ static int make_root(struct tree_btree *btree, void *(*alloc)(size_t bytes))
 		btree->root = new_node(alloc, NODE_FIRST, 0);
 		return btree->root ? 0 : -ENOMEM;
 	}
-	return btree->root->nr == btree->root->room ? grow_root(btree, alloc) : 0;
+	return btree->root->nr == btree->root->capacity ? grow_root(btree, alloc) : 0;
 }
 
-static void drop_idle_root(struct tree_btree *btree)
+static void shrink_root(struct tree_btree *btree)
 {
 	node_t *root = btree->root;
 
@@ -185,10 +185,10 @@ int tree_btree_add(struct tree_btree *btree, void *(*alloc)(size_t bytes), uint6
 		node = child_of(node, index);
 	}
 	if (err) {
-		drop_idle_root(btree);
+		shrink_root(btree);
 		return err;
 	}
-	insert_slot(node, rank(node, 0, key), key, value);
+	insert_slot(node, lower_bound(node, 0, key), key, value);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ static void merge_children(node_t *node, unsigned index)
 }
 
 /* Evens out the children @index and @index + 1. */
-static void share_children(node_t *node, unsigned index)
+static void even_out_children(node_t *node, unsigned index)
 {
 	node_t *left = child_of(node, index), *right = child_of(node, index + 1);
 	unsigned half = (left->nr + right->nr) / 2, nr;
@@ -230,7 +230,7 @@ static void share_children(node_t *node, unsigned index)
 }
 
 /* Every node but the root has NODE_FEW slots in use at least, so there is a neighbour. */
-static void mend_child(node_t *node, unsigned index)
+static void rebalance_child(node_t *node, unsigned index)
 {
 	if (child_of(node, index)->nr >= NODE_FEW)
 		return;
@@ -239,22 +239,22 @@ static void mend_child(node_t *node, unsigned index)
 	if (child_of(node, index)->nr + child_of(node, index + 1)->nr <= NODE_MERGE)
 		merge_children(node, index);
 	else
-		share_children(node, index);
+		even_out_children(node, index);
 }
 
 /* As deep as the tree, which is a handful of levels. */
-static void *remove_below(node_t *node, uint64_t key)
+static void *remove_from_subtree(node_t *node, uint64_t key)
 {
 	unsigned index;
 	void *value;
 
 	if (node->level) {
 		index = child_for(node, key);
-		value = remove_below(child_of(node, index), key);
-		mend_child(node, index);
+		value = remove_from_subtree(child_of(node, index), key);
+		rebalance_child(node, index);
 		return value;
 	}
-	index = rank(node, 0, key);
+	index = lower_bound(node, 0, key);
 	assert(index < node->nr && node->keys[index] == key);
 	value = slots_of(node)[index];
 	remove_slot(node, index);
@@ -266,8 +266,8 @@ void *tree_btree_remove(struct tree_btree *btree, uint64_t key)
 	void *value;
 
 	assert(btree->root);
-	value = remove_below(btree->root, key);
-	drop_idle_root(btree);
+	value = remove_from_subtree(btree->root, key);
+	shrink_root(btree);
 	return value;
 }
 
@@ -287,7 +287,7 @@ struct tree_btree_pos tree_btree_seek(const struct tree_btree *btree, uint64_t k
 		return pos;
 	while (pos.leaf->level)
 		pos.leaf = child_of(pos.leaf, child_for(pos.leaf, key));
-	pos.index = rank(pos.leaf, 0, key);
+	pos.index = lower_bound(pos.leaf, 0, key);
 	skip_end_of_leaf(&pos);
 	return pos;
 }
@@ -327,11 +327,11 @@ static bool check_leaf(const node_t *leaf, uint64_t low, struct walk *walk)
 	return true;
 }
 
-static bool check_below(const node_t *node, uint64_t low, bool is_root, struct walk *walk)
+static bool check_subtree(const node_t *node, uint64_t low, bool is_root, struct walk *walk)
 {
-	if (node->nr == 0 || node->nr > node->room || node->room > NODE_MAX)
+	if (node->nr == 0 || node->nr > node->capacity || node->capacity > NODE_MAX)
 		return false;
-	if (!is_root && (node->room != NODE_MAX || node->nr < NODE_FEW))
+	if (!is_root && (node->capacity != NODE_MAX || node->nr < NODE_FEW))
 		return false;
 	if (!node->level)
 		return check_leaf(node, low, walk);
@@ -344,7 +344,7 @@ static bool check_below(const node_t *node, uint64_t low, bool is_root, struct w
 			return false;
 		if (i && walk->nr_keys && walk->last_key >= node->keys[i])
 			return false;
-		if (!check_below(child, child_low, false, walk))
+		if (!check_subtree(child, child_low, false, walk))
 			return false;
 	}
 	return true;
@@ -358,7 +358,7 @@ size_t tree_btree_check(const struct tree_btree *btree)
 		return 0;
 	if (btree->root->level && btree->root->nr < 2)
 		return SIZE_MAX;
-	if (!check_below(btree->root, 0, true, &walk) || walk.last_leaf->next)
+	if (!check_subtree(btree->root, 0, true, &walk) || walk.last_leaf->next)
 		return SIZE_MAX;
 	return walk.nr_keys;
 }

@@ -52,7 +52,7 @@ struct tree_btree_pos tree_btree_seek(const struct tree_btree *btree, uint64_t k
 /** On to the next higher key. O(1). */
 void tree_btree_next(struct tree_btree_pos *pos);
 
-/** Key and value of a place. Return: the value; NULL after the last, and *ret_key is untouched. */
+/** Key and value of a slot. Return: the value; NULL after the last, and *ret_key is untouched. */
 void *tree_btree_at(const struct tree_btree_pos *pos, uint64_t *ret_key);
 
 /** Return: the number of keys; SIZE_MAX when order, levels or chain are not as they must be. */

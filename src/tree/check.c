@@ -16,7 +16,7 @@
 struct tally {
 	uint64_t nr_names;
 	uint64_t nr_subdirs;
-	uint64_t nr_orphans; /* removed directories that lie below it */
+	uint64_t nr_removed_dirs; /* removed directories that lie below it */
 	const struct tree_inode *named_in;
 	bool reaches_root;
 };
@@ -24,15 +24,15 @@ struct tally {
 struct check {
 	const struct tree *tree;
 	struct tally *tallies;
-	uint64_t nr_breaches;
+	uint64_t nr_violations;
 };
 
 static void __attribute__((format(printf, 3, 4)))
-breach(struct check *check, const struct tree_inode *inode, const char *format, ...)
+violation(struct check *check, const struct tree_inode *inode, const char *format, ...)
 {
 	va_list args;
 
-	check->nr_breaches++;
+	check->nr_violations++;
 	fprintf(stderr, "tree: inode %" PRIu64 ": ", inode ? inode->ino : 0);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
@@ -66,40 +66,41 @@ static void check_table(struct check *check)
 	uint64_t nr = 0;
 
 	if (!tree_itable_check(&tree->itable))
-		breach(check, NULL, "the numbers that rest are not in order");
+		violation(check, NULL, "the numbers that rest are not in order");
 	FOR_EACH_INODE(check, inode) {
 		nr++;
 		if (tree_get(tree, inode->ino) != inode)
-			breach(check, inode, "found under another number");
+			violation(check, inode, "found under another number");
 		if ((inode->generation == 0) != (inode->ino == TREE_ROOT_INO) ||
 		    inode->generation >= tree->next_generation)
-			breach(check, inode, "generation %" PRIu64, inode->generation);
+			violation(check, inode, "generation %" PRIu64, inode->generation);
 	}
 	if (nr != tree->itable.nr_used || nr > tree->max_inodes)
-		breach(check, NULL, "%" PRIu64 " inodes, %" PRIu64 " counted, %" PRIu64 " allowed",
-		       nr, tree->itable.nr_used, tree->max_inodes);
+		violation(check, NULL,
+			  "%" PRIu64 " inodes, %" PRIu64 " counted, %" PRIu64 " allowed", nr,
+			  tree->itable.nr_used, tree->max_inodes);
 	if (!tree_get(tree, TREE_ROOT_INO) || !tree_is_dir(tree_get(tree, TREE_ROOT_INO)))
-		breach(check, NULL, "no root");
+		violation(check, NULL, "no root");
 }
 
 static void check_entry(struct check *check, const struct tree_inode *dir,
 			const struct tree_entry *entry, uint64_t key)
 {
 	const struct tree_inode *inode = entry->inode;
-	struct tree_place place;
+	struct tree_dir_slot slot;
 	struct tally *tally;
 
 	if (!is_in_table(check, inode)) {
-		breach(check, dir, "'%s' names a dead inode", entry->name);
+		violation(check, dir, "'%s' names a dead inode", entry->name);
 		return;
 	}
 	if (tree_name_check(entry->name) || tree_name_is_dots(entry->name))
-		breach(check, dir, "'%s' is no name", entry->name);
+		violation(check, dir, "'%s' is no name", entry->name);
 	if (key - tree_dir_key(check->tree, entry->name) >= TREE_KEY_GROUP)
-		breach(check, dir, "'%s' has a wrong key", entry->name);
-	tree_dir_place(check->tree, &dir->dir, entry->name, &place);
-	if (place.entry != entry || place.key != key)
-		breach(check, dir, "'%s' is there twice, or not found", entry->name);
+		violation(check, dir, "'%s' has a wrong key", entry->name);
+	tree_dir_find(check->tree, &dir->dir, entry->name, &slot);
+	if (slot.entry != entry || slot.key != key)
+		violation(check, dir, "'%s' is there twice, or not found", entry->name);
 	tally = &check->tallies[inode->ino];
 	tally->nr_names++;
 	tally->named_in = dir;
@@ -115,8 +116,8 @@ static void check_entries(struct check *check, const struct tree_inode *dir)
 	uint64_t key;
 
 	if (nr != dir->dir.nr_entries)
-		breach(check, dir, "%zu entries in order, %" PRIu64 " counted", nr,
-		       dir->dir.nr_entries);
+		violation(check, dir, "%zu entries in order, %" PRIu64 " counted", nr,
+			  dir->dir.nr_entries);
 	for (; (entry = tree_btree_at(&pos, &key)); tree_btree_next(&pos))
 		check_entry(check, dir, entry, key);
 }
@@ -126,17 +127,17 @@ static void check_parent(struct check *check, const struct tree_inode *dir)
 	const struct tree_inode *parent = dir->dir.parent;
 
 	if (!is_in_table(check, parent) || !tree_is_dir(parent)) {
-		breach(check, dir, "its parent is dead or no directory");
+		violation(check, dir, "its parent is dead or no directory");
 		return;
 	}
 	if (dir->nlink == 0)
-		check->tallies[parent->ino].nr_orphans++;
+		check->tallies[parent->ino].nr_removed_dirs++;
 	if (dir->ino == TREE_ROOT_INO && parent != dir)
-		breach(check, dir, "the root has a parent");
+		violation(check, dir, "the root has a parent");
 	if (dir->nlink == 0 && dir->dir.nr_entries)
-		breach(check, dir, "removed, but not empty");
+		violation(check, dir, "removed, but not empty");
 	if (dir->nlink && parent->nlink == 0)
-		breach(check, dir, "lives on in a removed directory");
+		violation(check, dir, "lives on in a removed directory");
 }
 
 static void check_dir_links(struct check *check, const struct tree_inode *dir)
@@ -146,12 +147,12 @@ static void check_dir_links(struct check *check, const struct tree_inode *dir)
 	uint64_t nr_names = dir->nlink && !is_root ? 1 : 0;
 
 	if (tally->nr_names != nr_names)
-		breach(check, dir, "a directory with %" PRIu64 " names", tally->nr_names);
+		violation(check, dir, "a directory with %" PRIu64 " names", tally->nr_names);
 	if (tally->nr_names && tally->named_in != dir->dir.parent)
-		breach(check, dir, "its parent is not where its name is");
+		violation(check, dir, "its parent is not where its name is");
 	if (dir->nlink != (nr_names || is_root ? tally->nr_subdirs + 2 : 0))
-		breach(check, dir, "%" PRIu32 " links, %" PRIu64 " subdirectories", dir->nlink,
-		       tally->nr_subdirs);
+		violation(check, dir, "%" PRIu32 " links, %" PRIu64 " subdirectories", dir->nlink,
+			  tally->nr_subdirs);
 }
 
 /* Follows the parents up to the root or to what was seen to reach it, and marks the way. */
@@ -163,7 +164,7 @@ static void check_reaches_root(struct check *check, const struct tree_inode *dir
 	while (top->ino != TREE_ROOT_INO && !check->tallies[top->ino].reaches_root) {
 		top = top->dir.parent;
 		if (++steps > check->tree->itable.nr_used) {
-			breach(check, dir, "lies below itself");
+			violation(check, dir, "lies below itself");
 			return;
 		}
 	}
@@ -173,7 +174,7 @@ static void check_reaches_root(struct check *check, const struct tree_inode *dir
 
 static void check_dirs(struct check *check)
 {
-	uint64_t nr_before = check->nr_breaches;
+	uint64_t nr_before = check->nr_violations;
 	struct tree_inode *inode;
 
 	FOR_EACH_INODE(check, inode) {
@@ -184,7 +185,7 @@ static void check_dirs(struct check *check)
 	}
 	FOR_EACH_INODE(check, inode) {
 		/* Following pointers up is only safe in a tree that was sound so far. */
-		if (tree_is_dir(inode) && check->nr_breaches == nr_before) {
+		if (tree_is_dir(inode) && check->nr_violations == nr_before) {
 			check_dir_links(check, inode);
 			check_reaches_root(check, inode);
 		}
@@ -196,19 +197,19 @@ static void check_life(struct check *check, const struct tree_inode *inode)
 	const struct tally *tally = &check->tallies[inode->ino];
 
 	if (!tree_is_dir(inode) && tally->nr_names != inode->nlink)
-		breach(check, inode, "%" PRIu32 " links, %" PRIu64 " names", inode->nlink,
-		       tally->nr_names);
+		violation(check, inode, "%" PRIu32 " links, %" PRIu64 " names", inode->nlink,
+			  tally->nr_names);
 	if (inode->nlink > check->tree->max_links)
-		breach(check, inode, "%" PRIu32 " links are too many", inode->nlink);
-	if (inode->pins != tally->nr_orphans)
-		breach(check, inode, "%" PRIu64 " pins, %" PRIu64 " removed subdirectories",
-		       inode->pins, tally->nr_orphans);
+		violation(check, inode, "%" PRIu32 " links are too many", inode->nlink);
+	if (inode->pins != tally->nr_removed_dirs)
+		violation(check, inode, "%" PRIu64 " pins, %" PRIu64 " removed subdirectories",
+			  inode->pins, tally->nr_removed_dirs);
 	if (!inode->nlink && !inode->refs && !inode->pins)
-		breach(check, inode, "nothing holds it");
-	if (inode->doomed != (S_ISREG(inode->mode) && !inode->nlink))
-		breach(check, inode, "is %sdoomed", inode->doomed ? "" : "not ");
+		violation(check, inode, "nothing holds it");
+	if (inode->orphaned != (S_ISREG(inode->mode) && !inode->nlink))
+		violation(check, inode, "is %sorphaned", inode->orphaned ? "" : "not ");
 	if (inode->linkable && (inode->nlink || !S_ISREG(inode->mode)))
-		breach(check, inode, "must not be linkable");
+		violation(check, inode, "must not be linkable");
 }
 
 static void check_contents(struct check *check, const struct tree_inode *inode)
@@ -217,21 +218,21 @@ static void check_contents(struct check *check, const struct tree_inode *inode)
 
 	if (S_ISLNK(inode->mode) && (symlink->bytes == 0 || symlink->bytes > TREE_SYMLINK_MAX ||
 				     strlen(symlink->target) != symlink->bytes))
-		breach(check, inode, "its target is not what its size says");
+		violation(check, inode, "its target is not what its size says");
 	for (struct tree_xattr *xattr = inode->xattrs; xattr; xattr = xattr->next) {
 		const char *name = tree_xattr_name(xattr);
 
 		if (strlen(name) + 1 != xattr->name_bytes || tree_xattr_check_name(name))
-			breach(check, inode, "an attribute cannot be called '%s'", name);
+			violation(check, inode, "an attribute cannot be called '%s'", name);
 		if (xattr->value_bytes > TREE_XATTR_VALUE_MAX)
-			breach(check, inode, "attribute '%s' is too big", name);
+			violation(check, inode, "attribute '%s' is too big", name);
 		if (tree_xattr_find(inode, name) != xattr)
-			breach(check, inode, "has attribute '%s' twice", name);
+			violation(check, inode, "has attribute '%s' twice", name);
 	}
 	if (tree_xattr_list_bytes(inode) > TREE_XATTR_LIST_MAX)
-		breach(check, inode, "has too many attributes");
+		violation(check, inode, "has too many attributes");
 	if (!tree_acl_check(inode))
-		breach(check, inode, "its ACLs are not valid or not in step with its mode");
+		violation(check, inode, "its ACLs are not valid or not in step with its mode");
 }
 
 int tree_check(const struct tree *tree)
@@ -249,5 +250,5 @@ int tree_check(const struct tree *tree)
 		check_contents(&check, inode);
 	}
 	free(check.tallies);
-	return check.nr_breaches ? -EUCLEAN : 0;
+	return check.nr_violations ? -EUCLEAN : 0;
 }

@@ -50,10 +50,11 @@ int tree_inode_make(struct tree *tree, const struct tree_inode *dir, mode_t mode
 }
 
 /* Enters a finished inode under its first name; frees it on failure. */
-static int enter(struct tree *tree, struct tree_inode *dir, const struct tree_place *place,
-		 const char *name, struct tree_inode *inode, const struct timespec *now)
+static int add_first_name(struct tree *tree, struct tree_inode *dir,
+			  const struct tree_dir_slot *slot, const char *name,
+			  struct tree_inode *inode, const struct timespec *now)
 {
-	int err = tree_dir_add(tree, &dir->dir, place, name, inode);
+	int err = tree_dir_add(tree, &dir->dir, slot, name, inode);
 
 	if (err) {
 		tree_inode_free(tree, inode);
@@ -89,14 +90,14 @@ int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode
 	       const struct tree_caller *caller, struct tree_inode **ret_inode)
 {
 	struct tree_inode *inode;
-	struct tree_place place;
+	struct tree_dir_slot slot;
 	int err;
 
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
 	if (!is_known_type(mode))
 		return -EINVAL;
-	err = tree_name_place_new(tree, dir, name, &place);
+	err = tree_name_find_free(tree, dir, name, &slot);
 	if (err)
 		return err;
 	if (S_ISDIR(mode) && dir->nlink >= tree->max_links)
@@ -106,7 +107,7 @@ int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode
 		return err;
 	if (S_ISCHR(mode) || S_ISBLK(mode))
 		inode->rdev = rdev;
-	err = enter(tree, dir, &place, name, inode, &caller->now);
+	err = add_first_name(tree, dir, &slot, name, inode, &caller->now);
 	if (!err)
 		*ret_inode = inode;
 	return err;
@@ -117,14 +118,14 @@ int tree_symlink(struct tree *tree, struct tree_inode *dir, const char *name, co
 {
 	size_t bytes = strnlen(target, TREE_SYMLINK_MAX + 1);
 	struct tree_inode *inode;
-	struct tree_place place;
+	struct tree_dir_slot slot;
 	int err;
 
 	if (bytes == 0)
 		return -ENOENT;
 	if (bytes > TREE_SYMLINK_MAX)
 		return -ENAMETOOLONG;
-	err = tree_name_place_new(tree, dir, name, &place);
+	err = tree_name_find_free(tree, dir, name, &slot);
 	if (!err)
 		err = tree_inode_make(tree, dir, S_IFLNK | 0777, caller, &inode);
 	if (err)
@@ -136,7 +137,7 @@ int tree_symlink(struct tree *tree, struct tree_inode *dir, const char *name, co
 	}
 	memcpy(inode->symlink.target, target, bytes + 1);
 	inode->symlink.bytes = (uint32_t)bytes;
-	err = enter(tree, dir, &place, name, inode, &caller->now);
+	err = add_first_name(tree, dir, &slot, name, inode, &caller->now);
 	if (!err)
 		*ret_inode = inode;
 	return err;
@@ -153,7 +154,7 @@ int tree_tmpfile(struct tree *tree, struct tree_inode *dir, mode_t mode,
 	if (err)
 		return err;
 	inode->linkable = true;
-	inode->doomed = true;
+	inode->orphaned = true;
 	tree_inode_publish(tree, inode);
 	*ret_inode = inode;
 	return 0;

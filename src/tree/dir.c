@@ -35,8 +35,8 @@ uint64_t tree_dir_key(const struct tree *tree, const char *name)
 	return key ? key : TREE_KEY_GROUP; /* the lowest group would hold the cookies of the dots */
 }
 
-void tree_dir_place(const struct tree *tree, const struct tree_dir *dir, const char *name,
-		    struct tree_place *ret_place)
+void tree_dir_find(const struct tree *tree, const struct tree_dir *dir, const char *name,
+		   struct tree_dir_slot *ret_slot)
 {
 	uint64_t first = tree_dir_key(tree, name), unused = first, key;
 	struct tree_btree_pos pos = tree_btree_seek(&dir->entries, first);
@@ -46,30 +46,30 @@ void tree_dir_place(const struct tree *tree, const struct tree_dir *dir, const c
 		if (key - first >= TREE_KEY_GROUP)
 			break;
 		if (strcmp(entry->name, name) == 0) {
-			*ret_place = (struct tree_place){ entry, key };
+			*ret_slot = (struct tree_dir_slot){ entry, key };
 			return;
 		}
 		if (key == unused)
 			unused++;
 	}
-	*ret_place = (struct tree_place){ NULL, unused - first < TREE_KEY_GROUP ? unused : 0 };
+	*ret_slot = (struct tree_dir_slot){ NULL, unused - first < TREE_KEY_GROUP ? unused : 0 };
 }
 
-int tree_dir_add(const struct tree *tree, struct tree_dir *dir, const struct tree_place *place,
+int tree_dir_add(const struct tree *tree, struct tree_dir *dir, const struct tree_dir_slot *slot,
 		 const char *name, struct tree_inode *inode)
 {
 	size_t bytes = strlen(name) + 1;
 	struct tree_entry *entry;
 	int err;
 
-	if (!place->key)
+	if (!slot->key)
 		return -ENOSPC;
 	entry = tree->alloc(sizeof(*entry) + bytes);
 	if (!entry)
 		return -ENOMEM;
 	entry->inode = inode;
 	memcpy(entry->name, name, bytes);
-	err = tree_btree_add(&dir->entries, tree->alloc, place->key, entry);
+	err = tree_btree_add(&dir->entries, tree->alloc, slot->key, entry);
 	if (err) {
 		free(entry);
 		return err;
@@ -78,8 +78,8 @@ int tree_dir_add(const struct tree *tree, struct tree_dir *dir, const struct tre
 	return 0;
 }
 
-void tree_dir_remove(struct tree_dir *dir, const struct tree_place *place)
+void tree_dir_remove(struct tree_dir *dir, const struct tree_dir_slot *slot)
 {
-	free(tree_btree_remove(&dir->entries, place->key));
+	free(tree_btree_remove(&dir->entries, slot->key));
 	dir->nr_entries--;
 }

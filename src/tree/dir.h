@@ -38,7 +38,7 @@ struct tree_dir {
 };
 
 /** Where a name is in a directory, or where it would go. The key is good until it is used. */
-struct tree_place {
+struct tree_dir_slot {
 	struct tree_entry *entry; /* NULL: no such name */
 	uint64_t key;             /* its key, or one for it; 0: as many names collide as can */
 };
@@ -50,17 +50,17 @@ void tree_dir_fini(struct tree_dir *dir); /* frees the entries, not what they na
 uint64_t tree_dir_key(const struct tree *tree, const char *name);
 
 /** Finds a name, and if it is not there, a key for it. */
-void tree_dir_place(const struct tree *tree, const struct tree_dir *dir, const char *name,
-		    struct tree_place *ret_place);
+void tree_dir_find(const struct tree *tree, const struct tree_dir *dir, const char *name,
+		   struct tree_dir_slot *ret_slot);
 
 /**
- * tree_dir_add() - enter @inode under a name that tree_dir_place() did not find
+ * tree_dir_add() - enter @inode under a name that tree_dir_find() did not find
  * Return: 0; -ENOMEM; -ENOSPC when as many names collide as can.
  */
-int tree_dir_add(const struct tree *tree, struct tree_dir *dir, const struct tree_place *place,
+int tree_dir_add(const struct tree *tree, struct tree_dir *dir, const struct tree_dir_slot *slot,
 		 const char *name, struct tree_inode *inode);
 
 /** Takes the entry of a place out and frees it. */
-void tree_dir_remove(struct tree_dir *dir, const struct tree_place *place);
+void tree_dir_remove(struct tree_dir *dir, const struct tree_dir_slot *slot);
 
 #endif

@@ -64,26 +64,26 @@ static bool is_held(const struct tree_inode *inode)
 	return inode->nlink || inode->refs || inode->pins;
 }
 
-static void tell_doom(struct tree *tree, const struct tree_inode *inode)
+static void report_orphan(struct tree *tree, const struct tree_inode *inode)
 {
-	if (inode->payload && tree->payload_doomed)
-		tree->payload_doomed(tree->payload_arg, inode->payload, inode->doomed);
+	if (inode->payload && tree->payload_orphaned)
+		tree->payload_orphaned(tree->payload_arg, inode->payload, inode->orphaned);
 }
 
-void tree_inode_doom(struct tree *tree, struct tree_inode *inode, bool doomed)
+void tree_inode_set_orphaned(struct tree *tree, struct tree_inode *inode, bool orphaned)
 {
-	if (inode->doomed == doomed)
+	if (inode->orphaned == orphaned)
 		return;
-	inode->doomed = doomed;
-	tell_doom(tree, inode);
+	inode->orphaned = orphaned;
+	report_orphan(tree, inode);
 }
 
-bool tree_inode_settle(struct tree *tree, struct tree_inode *inode)
+bool tree_inode_free_if_unused(struct tree *tree, struct tree_inode *inode)
 {
 	struct tree_inode *const first = inode;
 
 	if (S_ISREG(inode->mode) && inode->nlink == 0 && inode->refs)
-		tree_inode_doom(tree, inode, true);
+		tree_inode_set_orphaned(tree, inode, true);
 	if (is_held(first))
 		return false;
 	/* A removed directory may have been the last that held its removed parent, and so on up. */
@@ -99,7 +99,7 @@ bool tree_inode_settle(struct tree *tree, struct tree_inode *inode)
 	return true;
 }
 
-void tree_inode_orphan_dir(struct tree_inode *inode, const struct timespec *now)
+void tree_inode_unlink_dir(struct tree_inode *inode, const struct timespec *now)
 {
 	inode->nlink = 0;
 	inode->ctime = *now;
@@ -128,7 +128,7 @@ void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count)
 {
 	/* The count is the kernel's word; believing too much of it would free what others hold. */
 	inode->refs -= count < inode->refs ? count : inode->refs;
-	(void)tree_inode_settle(tree, inode);
+	(void)tree_inode_free_if_unused(tree, inode);
 }
 
 void *tree_payload(const struct tree_inode *inode)
@@ -140,8 +140,8 @@ void tree_set_payload(struct tree *tree, struct tree_inode *inode, void *payload
 {
 	assert(S_ISREG(inode->mode) && !inode->payload);
 	inode->payload = payload;
-	if (inode->doomed)
-		tell_doom(tree, inode);
+	if (inode->orphaned)
+		report_orphan(tree, inode);
 }
 
 const char *tree_readlink(const struct tree_inode *inode)

@@ -5,7 +5,7 @@
  * For the files of this layer and its tests only. An inode lives while it has a link, a reference,
  * is open, or is the parent of a removed directory that still lives (so that ".." of such a
  * directory keeps working). Every change that may take the last of these ends with
- * tree_inode_settle().
+ * tree_inode_free_if_unused().
  */
 #ifndef CXLFS_TREE_INODE_H
 #define CXLFS_TREE_INODE_H
@@ -29,7 +29,7 @@ struct tree {
 	uint64_t hash_mask;       /* all ones, unless a test wants names to collide */
 	void *(*alloc)(size_t bytes); /* malloc, unless a test wants memory to run out */
 	void (*payload_free)(void *arg, void *payload);
-	void (*payload_doomed)(void *arg, void *payload, bool doomed);
+	void (*payload_orphaned)(void *arg, void *payload, bool orphaned);
 	void *payload_arg;
 };
 
@@ -49,7 +49,7 @@ struct tree_inode {
 	uid_t uid;
 	gid_t gid;
 	bool linkable; /* from tree_tmpfile() and still without a name */
-	bool doomed;   /* a regular file without a name */
+	bool orphaned; /* a regular file without a name */
 	uint32_t writers; /* see tree_add_writers() */
 	struct tree_xattr *xattrs;
 	union { /* by file type */
@@ -82,17 +82,18 @@ void tree_inode_free(struct tree *tree, struct tree_inode *inode);
 /** Gives a number and a generation to an inode; tree_itable_reserve() came before. */
 void tree_inode_publish(struct tree *tree, struct tree_inode *inode);
 
-/** tree_inode_doom() - the payload's owner is told that the file has lost its name, or got one */
-void tree_inode_doom(struct tree *tree, struct tree_inode *inode, bool doomed);
+/** tree_inode_set_orphaned() - the payload's owner is told that the file has lost its name, or got
+ * one */
+void tree_inode_set_orphaned(struct tree *tree, struct tree_inode *inode, bool orphaned);
 
 /**
- * tree_inode_settle() - let go of an inode that nothing holds, or tell that only references do
- * Return: whether @inode was freed.
+ * tree_inode_free_if_unused() - let go of an inode that nothing holds, or tell that only references
+ * do Return: whether @inode was freed.
  */
-bool tree_inode_settle(struct tree *tree, struct tree_inode *inode);
+bool tree_inode_free_if_unused(struct tree *tree, struct tree_inode *inode);
 
 /** Notes that a directory lost its entry in its parent. The caller settles it. */
-void tree_inode_orphan_dir(struct tree_inode *inode, const struct timespec *now);
+void tree_inode_unlink_dir(struct tree_inode *inode, const struct timespec *now);
 
 /** Whether a name can be made or found in it. Return: 0; -ENOTDIR; -ENOENT for a removed one. */
 int tree_inode_check_dir(const struct tree_inode *dir);

@@ -33,7 +33,7 @@ static uintptr_t *slot_of(const struct tree_itable *table, uint64_t ino)
 	return &table->pages[ino / PAGE_SLOTS]->slots[ino % PAGE_SLOTS];
 }
 
-static bool is_resting(uintptr_t slot)
+static bool is_free(uintptr_t slot)
 {
 	return slot & 1;
 }
@@ -43,7 +43,7 @@ static uint64_t successor(uintptr_t slot)
 	return slot >> 1;
 }
 
-static uintptr_t resting_before(uint64_t ino)
+static uintptr_t free_before(uint64_t ino)
 {
 	return (uintptr_t)ino << 1 | 1;
 }
@@ -55,12 +55,12 @@ struct tree_inode *tree_itable_get(const struct tree_itable *table, uint64_t ino
 	if (ino == 0 || ino >= table->next_ino)
 		return NULL;
 	slot = *slot_of(table, ino);
-	return is_resting(slot) ? NULL : (struct tree_inode *)slot;
+	return is_free(slot) ? NULL : (struct tree_inode *)slot;
 }
 
 static int grow_top(struct tree_itable *table, void *(*alloc)(size_t bytes))
 {
-	size_t room = table->room_pages ? table->room_pages * 2 : 16;
+	size_t room = table->max_pages ? table->max_pages * 2 : 16;
 	struct tree_itable_page **pages;
 	size_t bytes;
 
@@ -73,22 +73,22 @@ static int grow_top(struct tree_itable *table, void *(*alloc)(size_t bytes))
 		memcpy(pages, table->pages, table->nr_pages * sizeof(*pages));
 	free(table->pages);
 	table->pages = pages;
-	table->room_pages = room;
+	table->max_pages = room;
 	return 0;
 }
 
-static bool takes_rested(const struct tree_itable *table)
+static bool reuses_number(const struct tree_itable *table)
 {
-	return table->nr_resting > TREE_INO_REST;
+	return table->nr_free > TREE_INO_REUSE_DELAY;
 }
 
 int tree_itable_reserve(struct tree_itable *table, void *(*alloc)(size_t bytes))
 {
 	struct tree_itable_page *page;
 
-	if (takes_rested(table) || table->next_ino / PAGE_SLOTS < table->nr_pages)
+	if (reuses_number(table) || table->next_ino / PAGE_SLOTS < table->nr_pages)
 		return 0;
-	if (table->nr_pages == table->room_pages && grow_top(table, alloc))
+	if (table->nr_pages == table->max_pages && grow_top(table, alloc))
 		return -ENOMEM;
 	page = alloc(sizeof(*page));
 	if (!page)
@@ -98,20 +98,20 @@ int tree_itable_reserve(struct tree_itable *table, void *(*alloc)(size_t bytes))
 	return 0;
 }
 
-static uint64_t next_rested(struct tree_itable *table)
+static uint64_t pop_free(struct tree_itable *table)
 {
-	uint64_t ino = table->rest_head;
+	uint64_t ino = table->free_head;
 
-	table->rest_head = successor(*slot_of(table, ino));
-	if (!table->rest_head)
-		table->rest_tail = 0;
-	table->nr_resting--;
+	table->free_head = successor(*slot_of(table, ino));
+	if (!table->free_head)
+		table->free_tail = 0;
+	table->nr_free--;
 	return ino;
 }
 
 uint64_t tree_itable_add(struct tree_itable *table, struct tree_inode *inode)
 {
-	uint64_t ino = takes_rested(table) ? next_rested(table) : table->next_ino++;
+	uint64_t ino = reuses_number(table) ? pop_free(table) : table->next_ino++;
 
 	assert(ino / PAGE_SLOTS < table->nr_pages);
 	*slot_of(table, ino) = (uintptr_t)inode;
@@ -122,27 +122,27 @@ uint64_t tree_itable_add(struct tree_itable *table, struct tree_inode *inode)
 void tree_itable_remove(struct tree_itable *table, uint64_t ino)
 {
 	assert(tree_itable_get(table, ino));
-	*slot_of(table, ino) = resting_before(0);
-	if (table->rest_tail)
-		*slot_of(table, table->rest_tail) = resting_before(ino);
+	*slot_of(table, ino) = free_before(0);
+	if (table->free_tail)
+		*slot_of(table, table->free_tail) = free_before(ino);
 	else
-		table->rest_head = ino;
-	table->rest_tail = ino;
-	table->nr_resting++;
+		table->free_head = ino;
+	table->free_tail = ino;
+	table->nr_free++;
 	table->nr_used--;
 }
 
 bool tree_itable_check(const struct tree_itable *table)
 {
-	uint64_t nr_resting = 0, last = 0;
+	uint64_t nr_free = 0, last = 0;
 
-	for (uint64_t ino = table->rest_head; ino; ino = successor(*slot_of(table, ino))) {
-		if (ino >= table->next_ino || !is_resting(*slot_of(table, ino)))
+	for (uint64_t ino = table->free_head; ino; ino = successor(*slot_of(table, ino))) {
+		if (ino >= table->next_ino || !is_free(*slot_of(table, ino)))
 			return false;
-		if (++nr_resting > table->nr_resting)
+		if (++nr_free > table->nr_free)
 			return false;
 		last = ino;
 	}
-	return nr_resting == table->nr_resting && last == table->rest_tail &&
-	       table->nr_used + nr_resting == table->next_ino - 1;
+	return nr_free == table->nr_free && last == table->free_tail &&
+	       table->nr_used + nr_free == table->next_ino - 1;
 }

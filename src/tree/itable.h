@@ -4,9 +4,9 @@
  *
  * A top array of pages of slots. Nothing is ever moved but the small top array, so a table of
  * millions grows without a pause. A freed slot holds the number that was freed after it: the
- * waiting line costs no memory and freeing cannot fail. A number rests until TREE_INO_REST others
- * were freed after it, so that a stale one is noticed rather than mistaken for its successor, and
- * it depends on nothing but the calls made which number comes next.
+ * waiting line costs no memory and freeing cannot fail. A number rests until TREE_INO_REUSE_DELAY
+ * others were freed after it, so that a stale one is noticed rather than mistaken for its
+ * successor, and it depends on nothing but the calls made which number comes next.
  *
  * Errors: -errno.
  */
@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TREE_INO_REST 1024
+#define TREE_INO_REUSE_DELAY 1024
 
 struct tree_inode;
 struct tree_itable_page;
@@ -25,11 +25,11 @@ struct tree_itable_page;
 struct tree_itable {
 	struct tree_itable_page **pages;
 	size_t nr_pages;
-	size_t room_pages;  /* length of the array @pages */
+	size_t max_pages;   /* length of the array @pages */
 	uint64_t next_ino;  /* the lowest number never used */
-	uint64_t rest_head; /* the number that has rested longest; 0: none */
-	uint64_t rest_tail;
-	uint64_t nr_resting;
+	uint64_t free_head; /* the number that has rested longest; 0: none */
+	uint64_t free_tail;
+	uint64_t nr_free;
 	uint64_t nr_used;
 };
 

@@ -8,8 +8,8 @@
 int tree_link(struct tree *tree, struct tree_inode *inode, struct tree_inode *dir, const char *name,
 	      const struct tree_caller *caller)
 {
-	struct tree_place place;
-	int err = tree_name_place_new(tree, dir, name, &place);
+	struct tree_dir_slot slot;
+	int err = tree_name_find_free(tree, dir, name, &slot);
 
 	if (err)
 		return err;
@@ -19,12 +19,12 @@ int tree_link(struct tree *tree, struct tree_inode *inode, struct tree_inode *di
 		return -ENOENT;
 	if (inode->nlink >= tree->max_links)
 		return -EMLINK;
-	err = tree_dir_add(tree, &dir->dir, &place, name, inode);
+	err = tree_dir_add(tree, &dir->dir, &slot, name, inode);
 	if (err)
 		return err;
 	inode->nlink++;
 	inode->linkable = false;
-	tree_inode_doom(tree, inode, false);
+	tree_inode_set_orphaned(tree, inode, false);
 	inode->ctime = caller->now;
 	tree_name_changed(dir, &caller->now);
 	return 0;
@@ -34,23 +34,23 @@ int tree_unlink(struct tree *tree, struct tree_inode *dir, const char *name,
 		const struct tree_caller *caller, struct tree_inode **ret_inode)
 {
 	struct tree_inode *inode;
-	struct tree_place place;
-	int err = tree_name_place(tree, dir, name, &place);
+	struct tree_dir_slot slot;
+	int err = tree_name_find(tree, dir, name, &slot);
 
 	if (err)
 		return err;
 	if (tree_name_is_dots(name))
 		return -EISDIR;
-	if (!place.entry)
+	if (!slot.entry)
 		return -ENOENT;
-	inode = place.entry->inode;
+	inode = slot.entry->inode;
 	if (tree_is_dir(inode))
 		return -EISDIR;
-	tree_dir_remove(&dir->dir, &place);
+	tree_dir_remove(&dir->dir, &slot);
 	inode->nlink--;
 	inode->ctime = caller->now;
 	tree_name_changed(dir, &caller->now);
-	if (tree_inode_settle(tree, inode))
+	if (tree_inode_free_if_unused(tree, inode))
 		inode = NULL;
 	if (ret_inode)
 		*ret_inode = inode;
@@ -72,17 +72,17 @@ int tree_rmdir(struct tree *tree, struct tree_inode *dir, const char *name,
 	       const struct tree_caller *caller)
 {
 	struct tree_inode *inode;
-	struct tree_place place;
-	int err = tree_name_place(tree, dir, name, &place);
+	struct tree_dir_slot slot;
+	int err = tree_name_find(tree, dir, name, &slot);
 
 	if (!err)
-		err = check_rmdir(name, place.entry);
+		err = check_rmdir(name, slot.entry);
 	if (err)
 		return err;
-	inode = place.entry->inode;
-	tree_dir_remove(&dir->dir, &place);
-	tree_inode_orphan_dir(inode, &caller->now);
+	inode = slot.entry->inode;
+	tree_dir_remove(&dir->dir, &slot);
+	tree_inode_unlink_dir(inode, &caller->now);
 	tree_name_changed(dir, &caller->now);
-	(void)tree_inode_settle(tree, inode);
+	(void)tree_inode_free_if_unused(tree, inode);
 	return 0;
 }

@@ -23,26 +23,26 @@ int tree_name_check(const char *name)
 	return bytes && !memchr(name, '/', bytes) ? 0 : -EINVAL;
 }
 
-int tree_name_place(const struct tree *tree, const struct tree_inode *dir, const char *name,
-		    struct tree_place *ret_place)
+int tree_name_find(const struct tree *tree, const struct tree_inode *dir, const char *name,
+		   struct tree_dir_slot *ret_slot)
 {
 	int err = tree_inode_check_dir(dir);
 
 	if (!err)
 		err = tree_name_check(name);
 	if (!err)
-		tree_dir_place(tree, &dir->dir, name, ret_place);
+		tree_dir_find(tree, &dir->dir, name, ret_slot);
 	return err;
 }
 
-int tree_name_place_new(const struct tree *tree, const struct tree_inode *dir, const char *name,
-			struct tree_place *ret_place)
+int tree_name_find_free(const struct tree *tree, const struct tree_inode *dir, const char *name,
+			struct tree_dir_slot *ret_slot)
 {
-	int err = tree_name_place(tree, dir, name, ret_place);
+	int err = tree_name_find(tree, dir, name, ret_slot);
 
 	if (err)
 		return err;
-	return ret_place->entry || tree_name_is_dots(name) ? -EEXIST : 0;
+	return ret_slot->entry || tree_name_is_dots(name) ? -EEXIST : 0;
 }
 
 /* The kernel asks only for inodes that it does not hold. One without a name is about to go: the
@@ -59,7 +59,7 @@ static int lookup_itself(const struct tree *tree, const struct tree_inode *inode
 int tree_lookup(const struct tree *tree, const struct tree_inode *dir, const char *name,
 		struct tree_inode **ret_inode)
 {
-	struct tree_place place;
+	struct tree_dir_slot slot;
 	int err;
 
 	if (tree_name_is_dot(name))
@@ -73,10 +73,10 @@ int tree_lookup(const struct tree *tree, const struct tree_inode *dir, const cha
 		*ret_inode = dir->dir.parent;
 		return 0;
 	}
-	tree_dir_place(tree, &dir->dir, name, &place);
-	if (!place.entry)
+	tree_dir_find(tree, &dir->dir, name, &slot);
+	if (!slot.entry)
 		return -ENOENT;
-	*ret_inode = place.entry->inode;
+	*ret_inode = slot.entry->inode;
 	return 0;
 }
 

@@ -24,16 +24,16 @@ static inline bool tree_name_is_dots(const char *name)
 int tree_name_check(const char *name);
 
 /**
- * tree_name_place() - find a name other than "." and ".." in a directory that is to change
+ * tree_name_find() - find a name other than "." and ".." in a directory that is to change
  * Return: 0, also when there is no such name; -ENOTDIR; -ENOENT @dir was removed; of
  * tree_name_check().
  */
-int tree_name_place(const struct tree *tree, const struct tree_inode *dir, const char *name,
-		    struct tree_place *ret_place);
+int tree_name_find(const struct tree *tree, const struct tree_inode *dir, const char *name,
+		   struct tree_dir_slot *ret_slot);
 
-/** tree_name_place() for a name that must be free. Return: also -EEXIST. */
-int tree_name_place_new(const struct tree *tree, const struct tree_inode *dir, const char *name,
-			struct tree_place *ret_place);
+/** tree_name_find() for a name that must be free. Return: also -EEXIST. */
+int tree_name_find_free(const struct tree *tree, const struct tree_inode *dir, const char *name,
+			struct tree_dir_slot *ret_slot);
 
 /** Notes that entries of @dir changed. */
 static inline void tree_name_changed(struct tree_inode *dir, const struct timespec *now)

@@ -6,20 +6,20 @@
 #include "tree/name.h"
 
 /* One end of a rename. */
-struct end {
+struct rename_end {
 	struct tree_inode *dir;
 	const char *name;
-	struct tree_place place;
+	struct tree_dir_slot slot;
 	struct tree_inode *inode; /* what the name means before; NULL: nothing */
 	struct tree_inode *whiteout; /* what the old name is to mean afterwards; NULL: nothing */
 };
 
-static int find_end(const struct tree *tree, struct end *end)
+static int find_end(const struct tree *tree, struct rename_end *end)
 {
-	int err = tree_name_place(tree, end->dir, end->name, &end->place);
+	int err = tree_name_find(tree, end->dir, end->name, &end->slot);
 
 	if (!err)
-		end->inode = end->place.entry ? end->place.entry->inode : NULL;
+		end->inode = end->slot.entry ? end->slot.entry->inode : NULL;
 	return err;
 }
 
@@ -30,7 +30,8 @@ static int check_flags(unsigned flags)
 	return (flags & RENAME_EXCHANGE) && flags != RENAME_EXCHANGE ? -EINVAL : 0;
 }
 
-static int find_ends(const struct tree *tree, struct end *from, struct end *to, unsigned flags)
+static int find_ends(const struct tree *tree, struct rename_end *from, struct rename_end *to,
+		     unsigned flags)
 {
 	int err = find_end(tree, from);
 
@@ -62,7 +63,7 @@ static bool is_at_or_above(const struct tree_inode *inode, const struct tree_ino
 }
 
 /* No directory may come to lie below itself. */
-static int check_loops(const struct end *from, const struct end *to, unsigned flags)
+static int check_loops(const struct rename_end *from, const struct rename_end *to, unsigned flags)
 {
 	if (from->dir == to->dir)
 		return 0;
@@ -73,7 +74,7 @@ static int check_loops(const struct end *from, const struct end *to, unsigned fl
 	return 0;
 }
 
-static int check_replaced(const struct end *from, const struct end *to)
+static int check_replaced(const struct rename_end *from, const struct rename_end *to)
 {
 	if (!to->inode)
 		return 0;
@@ -91,8 +92,8 @@ static bool has_link_room(const struct tree *tree, const struct tree_inode *dir,
 	return !tree_is_dir(in) || (out && tree_is_dir(out)) || dir->nlink < tree->max_links;
 }
 
-static int check_links(const struct tree *tree, const struct end *from, const struct end *to,
-		       unsigned flags)
+static int check_links(const struct tree *tree, const struct rename_end *from,
+		       const struct rename_end *to, unsigned flags)
 {
 	if (from->dir == to->dir)
 		return 0;
@@ -113,7 +114,7 @@ static void change_parent(struct tree_inode *inode, struct tree_inode *from, str
 	to->nlink++;
 }
 
-static void note_times(struct end *from, struct end *to, const struct timespec *now)
+static void note_times(struct rename_end *from, struct rename_end *to, const struct timespec *now)
 {
 	tree_name_changed(from->dir, now);
 	tree_name_changed(to->dir, now);
@@ -122,57 +123,58 @@ static void note_times(struct end *from, struct end *to, const struct timespec *
 		to->inode->ctime = *now;
 }
 
-static void exchange(struct end *from, struct end *to)
+static void exchange(struct rename_end *from, struct rename_end *to)
 {
-	from->place.entry->inode = to->inode;
-	to->place.entry->inode = from->inode;
+	from->slot.entry->inode = to->inode;
+	to->slot.entry->inode = from->inode;
 	change_parent(from->inode, from->dir, to->dir);
 	change_parent(to->inode, to->dir, from->dir);
 }
 
 /* What an overlay takes for "deleted here": a character device 0:0. */
-static int make_whiteout(struct tree *tree, struct end *from, const struct tree_caller *caller)
+static int make_whiteout(struct tree *tree, struct rename_end *from,
+			 const struct tree_caller *caller)
 {
 	return tree_inode_make(tree, from->dir, S_IFCHR, caller, &from->whiteout);
 }
 
 /* The old name goes, or means the whiteout from now on. */
-static void leave(struct tree *tree, struct end *from, const struct end *to)
+static void remove_old_name(struct tree *tree, struct rename_end *from, const struct rename_end *to)
 {
 	if (from->whiteout) {
 		from->whiteout->nlink = 1;
 		tree_inode_publish(tree, from->whiteout);
-		from->place.entry->inode = from->whiteout;
+		from->slot.entry->inode = from->whiteout;
 	} else {
-		tree_dir_remove(&from->dir->dir, &from->place);
+		tree_dir_remove(&from->dir->dir, &from->slot);
 	}
 	change_parent(from->inode, from->dir, to->dir);
 }
 
 /* The entry of the replaced name stays, so that a reader of the directory sees it exactly once. */
-static void replace(struct tree *tree, struct end *from, struct end *to,
+static void replace(struct tree *tree, struct rename_end *from, struct rename_end *to,
 		    const struct timespec *now)
 {
-	to->place.entry->inode = from->inode;
-	leave(tree, from, to);
+	to->slot.entry->inode = from->inode;
+	remove_old_name(tree, from, to);
 	if (tree_is_dir(to->inode))
-		tree_inode_orphan_dir(to->inode, now);
+		tree_inode_unlink_dir(to->inode, now);
 	else
 		to->inode->nlink--;
-	(void)tree_inode_settle(tree, to->inode);
+	(void)tree_inode_free_if_unused(tree, to->inode);
 }
 
-static int move(struct tree *tree, struct end *from, struct end *to)
+static int move(struct tree *tree, struct rename_end *from, struct rename_end *to)
 {
-	int err = tree_dir_add(tree, &to->dir->dir, &to->place, to->name, from->inode);
+	int err = tree_dir_add(tree, &to->dir->dir, &to->slot, to->name, from->inode);
 
 	if (!err)
-		leave(tree, from, to);
+		remove_old_name(tree, from, to);
 	return err;
 }
 
-static int check_ends(const struct tree *tree, const struct end *from, const struct end *to,
-		      unsigned flags)
+static int check_ends(const struct tree *tree, const struct rename_end *from,
+		      const struct rename_end *to, unsigned flags)
 {
 	int err = check_loops(from, to, flags);
 
@@ -182,8 +184,8 @@ static int check_ends(const struct tree *tree, const struct end *from, const str
 }
 
 /* Nothing has changed if it fails. */
-static int move_or_prepare(struct tree *tree, struct end *from, struct end *to, unsigned flags,
-			   const struct tree_caller *caller)
+static int move_or_prepare(struct tree *tree, struct rename_end *from, struct rename_end *to,
+			   unsigned flags, const struct tree_caller *caller)
 {
 	int err = flags & RENAME_WHITEOUT ? make_whiteout(tree, from, caller) : 0;
 
@@ -198,8 +200,8 @@ int tree_rename(struct tree *tree, struct tree_inode *old_dir, const char *old_n
 		struct tree_inode *new_dir, const char *new_name, unsigned flags,
 		const struct tree_caller *caller)
 {
-	struct end from = { .dir = old_dir, .name = old_name };
-	struct end to = { .dir = new_dir, .name = new_name };
+	struct rename_end from = { .dir = old_dir, .name = old_name };
+	struct rename_end to = { .dir = new_dir, .name = new_name };
 	int err = check_flags(flags);
 
 	if (!err)

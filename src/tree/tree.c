@@ -16,7 +16,7 @@ static struct tree make_tree(const struct tree_config *config)
 		.hash_mask = UINT64_MAX,
 		.alloc = malloc,
 		.payload_free = config->payload_free,
-		.payload_doomed = config->payload_doomed,
+		.payload_orphaned = config->payload_orphaned,
 		.payload_arg = config->payload_arg,
 	};
 

@@ -46,9 +46,9 @@ struct tree_config {
 	 *  into the tree. Never NULL. */
 	void (*payload_free)(void *arg, void *payload);
 	/** The file has no name any more, only references hold the payload: they are about to go,
-	 *  unless somebody has the file open. @doomed false: it got a name. The same rules. May be
-	 *  NULL. */
-	void (*payload_doomed)(void *arg, void *payload, bool doomed);
+	 *  unless somebody has the file open. @orphaned false: it got a name. The same rules. May
+	 * be NULL. */
+	void (*payload_orphaned)(void *arg, void *payload, bool orphaned);
 	void *payload_arg;
 };
 
@@ -164,7 +164,7 @@ struct tree_dirent {
  * @fn: returns false to stop, and is then given the same entry again next time
  * Entries that exist throughout a reading with cookies are seen exactly once, whatever is made
  * or removed in between; a name that is replaced by a rename exists throughout.
- * Cost: O(log n) to find the place, O(1) an entry.
+ * Cost: O(log n) to find the slot, O(1) an entry.
  */
 int tree_readdir(const struct tree *tree, const struct tree_inode *dir, uint64_t cookie,
 		 bool (*fn)(void *arg, const struct tree_dirent *entry), void *arg);

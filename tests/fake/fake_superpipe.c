@@ -510,12 +510,12 @@ unsigned fake_nr_vluns(struct superpipe *sp)
 }
 
 /* Its own threads complete everything. */
-void superpipe_watch(struct superpipe *sp)
+void superpipe_start_polling(struct superpipe *sp)
 {
 	(void)sp;
 }
 
-void superpipe_unwatch(struct superpipe *sp)
+void superpipe_stop_polling(struct superpipe *sp)
 {
 	(void)sp;
 }

@@ -31,7 +31,7 @@ struct volume {
 
 /* What an exec'd child has to be told, through its arguments as hexadecimal bytes. */
 struct message {
-	struct superpipe_source context;
+	struct superpipe_clone_source context;
 	struct superpipe_vlun_source vlun;
 	int to_parent, from_parent;
 };
@@ -161,7 +161,7 @@ static int exec_child(const char *device, const char *text)
 	must(superpipe_open(&device, 1, &(struct superpipe_options){ 0 }, explain, NULL, &v.sp),
 	     "open in the child");
 	must(superpipe_attach_clone(v.sp, &message.context), "attach and clone");
-	must(superpipe_vlun_adopt(v.sp, &message.vlun, &v.vlun), "adopt");
+	must(superpipe_vlun_import(v.sp, &message.vlun, &v.vlun), "adopt");
 	return child(&v, message.to_parent, message.from_parent);
 }
 
@@ -250,7 +250,7 @@ static void disown(const char *device)
 	open_volume(device, &v);
 	pid = fork();
 	if (!pid) {
-		superpipe_disown(v.sp);
+		superpipe_drop_after_fork(v.sp);
 		_exit(0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)

@@ -908,7 +908,7 @@ static bool fake_port_is_synchronous(struct devport *dp)
 	return false;
 }
 
-static void fake_port_watch(struct devport *dp, int nr)
+static void fake_port_add_pollers(struct devport *dp, int nr)
 {
 	(void)dp;
 	(void)nr;
@@ -927,7 +927,7 @@ const struct devport_ops fake_port_ops = {
 	.read64 = fake_port_read64,
 	.write64 = fake_port_write64,
 	.run = fake_port_run,
-	.watch = fake_port_watch,
+	.add_pollers = fake_port_add_pollers,
 	.event_fd = fake_port_event_fd,
 	.event_read = fake_port_event_read,
 };

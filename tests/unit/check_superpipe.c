@@ -468,7 +468,7 @@ START_TEST(test_io_of_a_watcher_needs_no_reaper)
 
 	for (unsigned i = 0; i < 20; i++) {
 		sp_wait_init(&wait, vlun, true, i, 1, 9);
-		superpipe_watch(sp);
+		superpipe_start_polling(sp);
 		superpipe_submit(sp, &wait.io);
 		ck_assert(!superpipe_poll(sp));
 		ck_assert(!sp_wait_ended(&wait));
@@ -476,7 +476,7 @@ START_TEST(test_io_of_a_watcher_needs_no_reaper)
 		/* The reaper looks round once in a while, and may come first. */
 		ck_assert(superpipe_poll(sp) || sp_wait_ended(&wait));
 		sp_wait_for(&wait);
-		superpipe_unwatch(sp);
+		superpipe_stop_polling(sp);
 		ck_assert_int_eq(wait.io.status, 0);
 		sp_wait_fini(&wait);
 	}
@@ -490,7 +490,7 @@ START_TEST(test_io_of_a_watcher_that_does_not_look_interrupts)
 	struct superpipe_stats stats;
 	struct sp_wait_io wait;
 
-	superpipe_watch(sp);
+	superpipe_start_polling(sp);
 	sp_wait_init(&wait, vlun, true, 0, 1, 9);
 	superpipe_submit(sp, &wait.io);
 	ck_assert_uint_eq(fake_port_complete(fake, 1), 1);
@@ -500,7 +500,7 @@ START_TEST(test_io_of_a_watcher_that_does_not_look_interrupts)
 		sched_yield();
 		superpipe_get_stats(sp, &stats);
 	} while (!stats.interrupts);
-	superpipe_unwatch(sp);
+	superpipe_stop_polling(sp);
 	finish();
 }
 END_TEST
@@ -512,15 +512,15 @@ START_TEST(test_io_left_by_the_last_watcher_is_reaped_by_the_reaper)
 
 	for (unsigned i = 0; i < 20; i++) {
 		sp_wait_init(&wait, vlun, true, i, 1, 9);
-		superpipe_watch(sp);
-		superpipe_watch(sp);
+		superpipe_start_polling(sp);
+		superpipe_start_polling(sp);
 		superpipe_submit(sp, &wait.io);
-		superpipe_unwatch(sp);
+		superpipe_stop_polling(sp);
 		if (i & 1)
-			superpipe_unwatch(sp);
+			superpipe_stop_polling(sp);
 		ck_assert_uint_eq(fake_port_complete(fake, 1), 1);
 		if (!(i & 1))
-			superpipe_unwatch(sp);
+			superpipe_stop_polling(sp);
 		sp_wait_for(&wait);
 		ck_assert_int_eq(wait.io.status, 0);
 		sp_wait_fini(&wait);

@@ -177,7 +177,7 @@ END_TEST
 static const char *program;
 
 /* What the program that is executed needs to know, as one word for its command line. */
-static void exec_taken_over(const struct superpipe_source *source,
+static void exec_taken_over(const struct superpipe_clone_source *source,
 			    const struct superpipe_vlun_source *vlun_source)
 {
 	char word[400];
@@ -192,7 +192,7 @@ static void exec_taken_over(const struct superpipe_source *source,
 /* The other side of exec_taken_over(). */
 static int main_taken_over(const char *word)
 {
-	struct superpipe_source source;
+	struct superpipe_clone_source source;
 	struct superpipe_vlun_source vlun_source;
 	unsigned long long context_id, nr_chunks;
 	int dir_at = 0;
@@ -205,7 +205,7 @@ static int main_taken_over(const char *word)
 	snprintf(host.dir, sizeof(host.dir), "%s", word + dir_at);
 	CHILD(try_open_sp(1, false, &sp) == 0);
 	CHILD(superpipe_attach_clone(sp, &source) == 0);
-	CHILD(superpipe_vlun_adopt(sp, &vlun_source, &vlun) == 0);
+	CHILD(superpipe_vlun_import(sp, &vlun_source, &vlun) == 0);
 	child_after_takeover();
 	return 0;
 }
@@ -213,7 +213,7 @@ static int main_taken_over(const char *word)
 /* _i 0: fork and drop what was inherited; 1: fork and exec. */
 START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
 {
-	struct superpipe_source source;
+	struct superpipe_clone_source source;
 	struct superpipe_vlun_source vlun_source;
 	pid_t child;
 
@@ -226,10 +226,10 @@ START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
 		keep_pipes_of_child();
 		if (_i)
 			exec_taken_over(&source, &vlun_source);
-		superpipe_disown(sp);
+		superpipe_drop_after_fork(sp);
 		sp = open_sp(1, false);
 		CHILD(superpipe_attach_clone(sp, &source) == 0);
-		CHILD(superpipe_vlun_adopt(sp, &vlun_source, &vlun) == 0);
+		CHILD(superpipe_vlun_import(sp, &vlun_source, &vlun) == 0);
 		child_after_takeover();
 	}
 	keep_pipes_of_parent();
@@ -277,7 +277,7 @@ START_TEST(test_clone_child_that_wants_nothing_leaves_the_parent_alone)
 	start(_i ? ",legacy_fd" : "");
 	child = fork();
 	if (child == 0) {
-		superpipe_disown(sp);
+		superpipe_drop_after_fork(sp);
 		_exit(0);
 	}
 	require_success(child);
@@ -310,7 +310,7 @@ END_TEST
 
 START_TEST(test_clone_of_several_luns_is_refused_with_a_message)
 {
-	struct superpipe_source source;
+	struct superpipe_clone_source source;
 
 	emul_host_make(&host, ",size=4G,luns=2");
 	sp = open_sp(2, false);
@@ -324,7 +324,7 @@ END_TEST
 
 START_TEST(test_clone_of_a_physical_handle_is_refused_with_a_message)
 {
-	struct superpipe_source source;
+	struct superpipe_clone_source source;
 	pid_t child;
 
 	emul_host_make(&host, ",size=4G,luns=2");
@@ -347,7 +347,7 @@ END_TEST
 
 START_TEST(test_clone_of_a_stranger_or_a_stale_context_is_einval)
 {
-	struct superpipe_source source;
+	struct superpipe_clone_source source;
 	pid_t child;
 
 	start("");
@@ -355,7 +355,7 @@ START_TEST(test_clone_of_a_stranger_or_a_stale_context_is_einval)
 	source.context_id ^= 1ull << 40;
 	child = fork();
 	if (child == 0) {
-		superpipe_disown(sp);
+		superpipe_drop_after_fork(sp);
 		sp = open_sp(1, false);
 		CHILD(superpipe_attach_clone(sp, &source) == -EINVAL);
 		CHILD(strstr(explained, "cannot take over"));
@@ -391,7 +391,7 @@ START_TEST(test_clone_order_is_unmap_attach_clone_close)
 	require_success(child);
 	child = fork();
 	if (child == 0) {
-		superpipe_disown(sp);
+		superpipe_drop_after_fork(sp);
 		CHILD(strcmp(fake_port_trace(fake), " unmap close-fd") == 0);
 		_exit(0);
 	}

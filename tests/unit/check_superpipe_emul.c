@@ -476,10 +476,10 @@ static void *watch_and_leave(void *arg)
 	const uint32_t *stop = arg;
 
 	while (!__atomic_load_n(stop, __ATOMIC_RELAXED)) {
-		superpipe_watch(sp);
+		superpipe_start_polling(sp);
 		for (unsigned i = 0; i < 50; i++)
 			(void)superpipe_poll(sp);
-		superpipe_unwatch(sp);
+		superpipe_stop_polling(sp);
 		(void)poll(NULL, 0, 1);
 	}
 	return NULL;

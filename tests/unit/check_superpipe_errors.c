@@ -15,9 +15,9 @@
 
 /* ---- the table ---- */
 
-struct judged {
+struct ioasa_case {
 	struct sisl_ioasa ioasa;
-	enum ioasa_disposition disposition;
+	enum ioasa_action action;
 	int error;
 };
 
@@ -27,7 +27,7 @@ struct judged {
 #define DESCRIPTOR_SENSE(key, asc, ascq) \
 	.flags = SISL_IOASA_SENSE_VALID, .scsi_rc = 0x02, .sense = { 0x72, key, asc, ascq }
 
-static const struct judged judged[] = {
+static const struct ioasa_case ioasa_cases[] = {
 	{ { .ioasc = 0 }, IOASA_DONE, 0 },
 	/* SCSI */
 	{ { .scsi_rc = 0x02 }, IOASA_RETRY, -EIO },
@@ -95,14 +95,14 @@ static const struct judged judged[] = {
 	{ { .flags = SISL_IOASA_OVERRUN }, IOASA_RETRY, -EIO },
 };
 
-#define NR_JUDGED (int)(sizeof(judged) / sizeof(judged[0]))
+#define NR_CASES (int)(sizeof(ioasa_cases) / sizeof(ioasa_cases[0]))
 
-START_TEST(test_ioasa_verdict_is_that_of_the_table)
+START_TEST(test_ioasa_disposition_is_that_of_the_table)
 {
-	struct ioasa_verdict verdict = ioasa_judge(&judged[_i].ioasa);
+	struct ioasa_disposition disposition = ioasa_decode(&ioasa_cases[_i].ioasa);
 
-	ck_assert_int_eq(verdict.disposition, judged[_i].disposition);
-	ck_assert_int_eq(verdict.error, judged[_i].error);
+	ck_assert_int_eq(disposition.action, ioasa_cases[_i].action);
+	ck_assert_int_eq(disposition.error, ioasa_cases[_i].error);
 }
 END_TEST
 
@@ -603,7 +603,7 @@ static Suite *errors_suite(void)
 	TCase *failed = tcase_create("failed");
 	TCase *hung = tcase_create("hung");
 
-	tcase_add_loop_test(table, test_ioasa_verdict_is_that_of_the_table, 0, NR_JUDGED);
+	tcase_add_loop_test(table, test_ioasa_disposition_is_that_of_the_table, 0, NR_CASES);
 	tcase_add_test(table, test_ioasa_bytes_done_need_the_underrun_flag);
 	suite_add_tcase(suite, table);
 

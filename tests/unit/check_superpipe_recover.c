@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "superpipe/sp.h"
+#include "superpipe/superpipe_internal.h"
 #include "superpipe/superpipe.h"
 #include "support/fake_port.h"
 #include "support/sp_wait.h"
@@ -109,7 +109,7 @@ START_TEST(test_afu_error_with_another_request_is_not_forgotten)
 	sp_wait_init(&wait, vluns[0], true, 0, 1, 5);
 	superpipe_submit(sp, &wait.io);
 	fake_port_raise(fake, SISL_LISN_RRQ, SISL_ISTATUS_IOARCB_READ);
-	__atomic_fetch_or(&sp->ioq.trouble, IOQ_TROUBLE_CHECK | IOQ_TROUBLE_HUNG,
+	__atomic_fetch_or(&sp->ioq.faults, IOQ_FAULT_CHECK | IOQ_FAULT_HUNG,
 			  __ATOMIC_SEQ_CST);
 	ioq_wake_reaper(&sp->ioq);
 	while (!fake_port_trace_count(fake, "reset"))

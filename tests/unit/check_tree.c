@@ -198,9 +198,9 @@ START_TEST(test_tree_referenced_inode_keeps_its_payload_after_unlink)
 
 	tree_set_payload(tree, file, payload);
 	tree_ref(file, 3);
-	ck_assert_int_eq(nr_payloads_doomed, 0);
+	ck_assert_int_eq(nr_payloads_orphaned, 0);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(3), NULL), 0);
-	ck_assert_int_eq(nr_payloads_doomed, 1);
+	ck_assert_int_eq(nr_payloads_orphaned, 1);
 	ck_assert_ptr_eq(tree_payload(file), payload);
 	tree_unref(tree, file, 2);
 	ck_assert_ptr_eq(tree_get(tree, ino), file);
@@ -219,9 +219,9 @@ START_TEST(test_tree_payload_of_an_unlinked_file_is_doomed_from_the_start)
 
 	tree_ref(file, 1);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(3), NULL), 0);
-	ck_assert_int_eq(nr_payloads_doomed, 0);
+	ck_assert_int_eq(nr_payloads_orphaned, 0);
 	tree_set_payload(tree, file, payload);
-	ck_assert_int_eq(nr_payloads_doomed, 1);
+	ck_assert_int_eq(nr_payloads_orphaned, 1);
 	tree_unref(tree, file, 1);
 	ck_assert_int_eq(nr_payloads_freed, 1);
 	ck_assert_uint_eq(tree_nr_inodes(tree), 1);
@@ -268,7 +268,7 @@ START_TEST(test_tree_tmpfile_vanishes_with_its_last_reference)
 	ck_assert_int_eq(tree_tmpfile(tree, root_of(tree), 0600, at(2), &file), 0);
 	tree_ref(file, 1);
 	tree_set_payload(tree, file, payload);
-	ck_assert_int_eq(nr_payloads_doomed, 1);
+	ck_assert_int_eq(nr_payloads_orphaned, 1);
 	ck_assert_uint_eq(attr_of(file).nlink, 0);
 	ck_assert_uint_eq(tree_mode(file), S_IFREG | 0600);
 	ck_assert_int_eq(attr_of(root_of(tree)).mtime.tv_sec, 1);
@@ -289,7 +289,7 @@ START_TEST(test_tree_tmpfile_can_be_linked_once)
 	tree_unref(tree, file, 1);
 	tree_set_payload(tree, file, payload);
 	ck_assert_int_eq(tree_link(tree, file, root_of(tree), "f", at(3)), 0);
-	ck_assert_int_eq(nr_payloads_doomed, 0);
+	ck_assert_int_eq(nr_payloads_orphaned, 0);
 	ck_assert_uint_eq(attr_of(file).nlink, 1);
 	tree_unref(tree, file, 1);
 	ck_assert_ptr_eq(find(tree, root_of(tree), "f"), file);

@@ -21,7 +21,7 @@
 #define T_UNUSED __attribute__((unused))
 
 static int nr_payloads_freed;
-static T_UNUSED int nr_payloads_doomed; /* now */
+static T_UNUSED int nr_payloads_orphaned; /* now */
 static int allocs_until_failure; /* 0: memory never runs out */
 
 static T_UNUSED void count_payload(void *arg, void *payload)
@@ -31,11 +31,11 @@ static T_UNUSED void count_payload(void *arg, void *payload)
 	nr_payloads_freed++;
 }
 
-static T_UNUSED void count_doom(void *arg, void *payload, bool doomed)
+static T_UNUSED void count_orphans(void *arg, void *payload, bool orphaned)
 {
 	(void)arg;
 	ck_assert_ptr_nonnull(payload);
-	nr_payloads_doomed += doomed ? 1 : -1;
+	nr_payloads_orphaned += orphaned ? 1 : -1;
 }
 
 static T_UNUSED void *failing_alloc(size_t bytes)
@@ -64,12 +64,12 @@ static T_UNUSED struct tree *make_tree_with(uint64_t max_inodes, uint32_t max_li
 		.max_links = max_links,
 		.now = { .tv_sec = 1 },
 		.payload_free = count_payload,
-		.payload_doomed = count_doom,
+		.payload_orphaned = count_orphans,
 	};
 	struct tree *tree;
 
 	nr_payloads_freed = 0;
-	nr_payloads_doomed = 0;
+	nr_payloads_orphaned = 0;
 	allocs_until_failure = 0;
 	ck_assert_int_eq(tree_new(&config, &tree), 0);
 	tree->alloc = failing_alloc;

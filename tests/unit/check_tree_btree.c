@@ -166,7 +166,7 @@ START_TEST(test_btree_agrees_with_an_array)
 }
 END_TEST
 
-static struct tree_inode inodes[3 * TREE_INO_REST];
+static struct tree_inode inodes[3 * TREE_INO_REUSE_DELAY];
 
 static uint64_t number(struct tree_itable *table, unsigned index)
 {
@@ -179,12 +179,12 @@ START_TEST(test_itable_gives_numbers_from_one_up)
 	struct tree_itable table;
 
 	tree_itable_init(&table);
-	for (unsigned i = 0; i < 3 * TREE_INO_REST; i++)
+	for (unsigned i = 0; i < 3 * TREE_INO_REUSE_DELAY; i++)
 		ck_assert_uint_eq(number(&table, i), i + 1);
-	for (unsigned i = 0; i < 3 * TREE_INO_REST; i++)
+	for (unsigned i = 0; i < 3 * TREE_INO_REUSE_DELAY; i++)
 		ck_assert_ptr_eq(tree_itable_get(&table, i + 1), &inodes[i]);
 	ck_assert_ptr_null(tree_itable_get(&table, 0));
-	ck_assert_ptr_null(tree_itable_get(&table, 3 * TREE_INO_REST + 1));
+	ck_assert_ptr_null(tree_itable_get(&table, 3 * TREE_INO_REUSE_DELAY + 1));
 	ck_assert_ptr_null(tree_itable_get(&table, UINT64_MAX));
 	tree_itable_fini(&table);
 }
@@ -201,7 +201,7 @@ START_TEST(test_itable_lets_numbers_rest_in_the_order_freed)
 		tree_itable_remove(&table, 2000 - i);
 	ck_assert(tree_itable_check(&table));
 	ck_assert_ptr_null(tree_itable_get(&table, 2000));
-	for (unsigned i = 0; i < 2000 - TREE_INO_REST; i++)
+	for (unsigned i = 0; i < 2000 - TREE_INO_REUSE_DELAY; i++)
 		ck_assert_uint_eq(number(&table, i), 2000 - i);
 	ck_assert_uint_eq(number(&table, 2000), 2001); /* the others have not rested long enough */
 	ck_assert(tree_itable_check(&table));
@@ -215,8 +215,8 @@ START_TEST(test_itable_grows_past_many_pages)
 
 	tree_itable_init(&table);
 	for (unsigned i = 0; i < 200000; i++)
-		ck_assert_uint_eq(number(&table, i % TREE_INO_REST), i + 1);
-	ck_assert_ptr_eq(tree_itable_get(&table, 123457), &inodes[123456 % TREE_INO_REST]);
+		ck_assert_uint_eq(number(&table, i % TREE_INO_REUSE_DELAY), i + 1);
+	ck_assert_ptr_eq(tree_itable_get(&table, 123457), &inodes[123456 % TREE_INO_REUSE_DELAY]);
 	ck_assert(tree_itable_check(&table));
 	tree_itable_fini(&table);
 }

@@ -271,11 +271,11 @@ END_TEST
 START_TEST(test_rename_replacing_keeps_the_cookie_of_the_name)
 {
 	struct place p = make_place(0);
-	struct tree_place before, after;
+	struct tree_dir_slot before, after;
 
-	tree_dir_place(p.tree, &p.b->dir, "g", &before);
+	tree_dir_find(p.tree, &p.b->dir, "g", &before);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", 0), 0);
-	tree_dir_place(p.tree, &p.b->dir, "g", &after);
+	tree_dir_find(p.tree, &p.b->dir, "g", &after);
 	ck_assert_uint_eq(before.key, after.key);
 	end_tree(p.tree);
 }
@@ -295,12 +295,12 @@ static void expect_whiteout(struct place *p, struct tree_inode *dir, const char 
 START_TEST(test_rename_leaves_a_whiteout)
 {
 	struct place p = make_place(0);
-	struct tree_place before, after;
+	struct tree_dir_slot before, after;
 	uint64_t nr = tree_nr_inodes(p.tree);
 
-	tree_dir_place(p.tree, &p.a->dir, "f", &before);
+	tree_dir_find(p.tree, &p.a->dir, "f", &before);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "x", RENAME_WHITEOUT | RENAME_NOREPLACE), 0);
-	tree_dir_place(p.tree, &p.a->dir, "f", &after);
+	tree_dir_find(p.tree, &p.a->dir, "f", &after);
 	ck_assert_uint_eq(before.key, after.key);
 	ck_assert_ptr_eq(find(p.tree, p.b, "x"), p.f);
 	expect_whiteout(&p, p.a, "f");

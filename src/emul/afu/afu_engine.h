@@ -326,7 +326,7 @@ void emul_clock_take(struct emul_clock *clock, struct emul_batch *batch);
 unsigned emul_clock_run_due(struct emul_clock *clock, const struct emul_engine *engine,
 			    struct emul_batch *batch);
 
-/** emul_clock_watch() - see watch() of devport.h */
+/** emul_clock_watch() - see add_pollers() of devport.h */
 void emul_clock_watch(struct emul_clock *clock, int nr);
 
 /** emul_clock_delay() - execute command @i of a batch after @ms */

@@ -56,14 +56,14 @@ static void on_fault(int number, siginfo_t *info, void *ucontext)
 		(void)pthread_sigmask(SIG_SETMASK, &((ucontext_t *)ucontext)->uc_sigmask, NULL);
 		siglongjmp(attempt->way_out, 1);
 	}
-	fatal_signal_hand_on(number == SIGBUS ? &faults.sigbus : &faults.sigsegv, info, ucontext);
+	fatal_signal_pass_on(number == SIGBUS ? &faults.sigbus : &faults.sigsegv, info, ucontext);
 }
 
 static void install(void)
 {
-	faults.rc = fatal_signal_take(&faults.sigsegv, SIGSEGV, on_fault);
+	faults.rc = fatal_signal_install(&faults.sigsegv, SIGSEGV, on_fault);
 	if (!faults.rc)
-		faults.rc = fatal_signal_take(&faults.sigbus, SIGBUS, on_fault);
+		faults.rc = fatal_signal_install(&faults.sigbus, SIGBUS, on_fault);
 }
 
 int emul_copy_install(void)

@@ -9,26 +9,26 @@
 #include "devport/kernel_mmio.h"
 #include "devport/mmio_guard.h"
 
-struct plain_mmio {
+struct syscall_mmio {
 	struct kernel_mmio mmio;
 	volatile uint64_t *registers;
 	size_t bytes;
 	int adap_fd;
 };
 
-static struct plain_mmio *plain_of(struct kernel_mmio *mmio)
+static struct syscall_mmio *syscall_of(struct kernel_mmio *mmio)
 {
-	return (struct plain_mmio *)mmio;
+	return (struct syscall_mmio *)mmio;
 }
 
 /*
  * Children must not get the mapping: already populated pages of it would let them touch our
  * registers.
  */
-static int plain_map(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
+static int syscall_map(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
 {
 	int rc = mmio_guard_install();
-	struct plain_mmio *mine;
+	struct syscall_mmio *mine;
 	void *registers;
 
 	if (rc)
@@ -50,9 +50,9 @@ static int plain_map(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
 	return 0;
 }
 
-static void plain_unmap(struct kernel_mmio *mmio, bool inherited)
+static void syscall_unmap(struct kernel_mmio *mmio, bool inherited)
 {
-	struct plain_mmio *mine = plain_of(mmio);
+	struct syscall_mmio *mine = syscall_of(mmio);
 
 	if (!inherited)
 		(void)munmap((void *)(uintptr_t)mine->registers, mine->bytes);
@@ -60,39 +60,39 @@ static void plain_unmap(struct kernel_mmio *mmio, bool inherited)
 }
 
 /* Big-endian on the wire. What is read after a register was read after it. */
-static uint64_t plain_read64(struct kernel_mmio *mmio, unsigned offset)
+static uint64_t syscall_read64(struct kernel_mmio *mmio, unsigned offset)
 {
-	uint64_t value = mmio_guard_read(&plain_of(mmio)->registers[offset / sizeof(uint64_t)]);
+	uint64_t value = mmio_guard_read(&syscall_of(mmio)->registers[offset / sizeof(uint64_t)]);
 
 	__sync_synchronize();
 	return be64toh(value);
 }
 
 /* All stores to queues and data are visible to the device before it sees this one. */
-static void plain_write64(struct kernel_mmio *mmio, unsigned offset, uint64_t value)
+static void syscall_write64(struct kernel_mmio *mmio, unsigned offset, uint64_t value)
 {
 	__sync_synchronize();
-	mmio_guard_write(&plain_of(mmio)->registers[offset / sizeof(uint64_t)], htobe64(value));
+	mmio_guard_write(&syscall_of(mmio)->registers[offset / sizeof(uint64_t)], htobe64(value));
 }
 
-static int plain_event_fd(struct kernel_mmio *mmio)
+static int syscall_event_fd(struct kernel_mmio *mmio)
 {
-	return plain_of(mmio)->adap_fd;
+	return syscall_of(mmio)->adap_fd;
 }
 
-static ssize_t plain_event_read(struct kernel_mmio *mmio, void *buf, size_t bytes)
+static ssize_t syscall_event_read(struct kernel_mmio *mmio, void *buf, size_t bytes)
 {
-	ssize_t nr_read = read(plain_of(mmio)->adap_fd, buf, bytes);
+	ssize_t nr_read = read(syscall_of(mmio)->adap_fd, buf, bytes);
 
 	return nr_read < 0 ? -errno : nr_read;
 }
 
-const struct kernel_access kernel_plain = {
+const struct kernel_access kernel_syscall = {
 	.name = "system calls",
-	.map = plain_map,
-	.unmap = plain_unmap,
-	.read64 = plain_read64,
-	.write64 = plain_write64,
-	.event_fd = plain_event_fd,
-	.event_read = plain_event_read,
+	.map = syscall_map,
+	.unmap = syscall_unmap,
+	.read64 = syscall_read64,
+	.write64 = syscall_write64,
+	.event_fd = syscall_event_fd,
+	.event_read = syscall_event_read,
 };

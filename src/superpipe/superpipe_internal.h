@@ -5,8 +5,8 @@
  * Lock order: recovery.lock, context.lock, vlun_table.lock, ioq.submit_lock, ioq.reap_lock; in
  * fact none of the first three is ever taken with another one held.
  */
-#ifndef CXLFS_SUPERPIPE_SP_H
-#define CXLFS_SUPERPIPE_SP_H
+#ifndef CXLFS_SUPERPIPE_SUPERPIPE_INTERNAL_H
+#define CXLFS_SUPERPIPE_SUPERPIPE_INTERNAL_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -35,7 +35,7 @@ struct recovery {
 	/* The reaper thread's own. */
 	unsigned nr_fruitless; /* recoveries that changed nothing, without a completion between */
 	unsigned nr_resets;    /* context resets, likewise */
-	uint64_t settled_before;
+	uint64_t completed_before;
 };
 
 struct superpipe {
@@ -45,7 +45,7 @@ struct superpipe {
 	struct vlun_table vluns;
 	struct recovery recovery;
 	pthread_t reaper;
-	bool attached; /* reaper runs; set by attach and close only */
+	bool attached;   /* reaper runs; set by attach and close only */
 	uint32_t stop;   /* atomic */
 	uint32_t failed; /* atomic: the adapter, or the context, is gone for good */
 

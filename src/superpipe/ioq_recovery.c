@@ -26,7 +26,7 @@ void ioq_halt(struct ioq *q)
 	if (ioq_state(q) == IOQ_RUNNING)
 		set_state(q, IOQ_HALTED);
 	while (__atomic_load_n(&q->nr_runners, __ATOMIC_SEQ_CST))
-		pthread_cond_wait(&q->quiet, &q->submit_lock);
+		pthread_cond_wait(&q->no_runners, &q->submit_lock);
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
@@ -55,7 +55,7 @@ int ioq_start(struct ioq *q, struct devport_mmio *mmio, uint64_t context_id, boo
 	q->mmio = mmio;
 	q->ctx_id = (uint16_t)(context_id & SISL_CTX_ID_MASK);
 	q->sq_mode = sq_mode;
-	q->room = 0;
+	q->nr_credits = 0;
 	q->sq.position = 0;
 	pthread_mutex_lock(&q->reap_lock);
 	ring_rrq_clear(&q->rrq);
@@ -73,7 +73,7 @@ static void release_recovered_locked(struct ioq *q)
 	struct ioq_cmd *cmd;
 
 	while ((cmd = ioq_list_pop(&q->deferred)) != NULL) {
-		if (cmd->verdict.disposition == IOASA_RECOVER) {
+		if (cmd->disposition.action == IOASA_RECOVER) {
 			__atomic_store_n(&cmd->state, IOQ_CMD_WAITING, __ATOMIC_RELAXED);
 			ioq_list_append(&q->retries, cmd);
 		} else {
@@ -88,7 +88,7 @@ void ioq_resume(struct ioq *q)
 	pthread_mutex_lock(&q->submit_lock);
 	set_state(q, IOQ_RUNNING);
 	release_recovered_locked(q);
-	ioq_pump_locked(q);
+	ioq_issue_locked(q);
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
@@ -111,9 +111,9 @@ static uint32_t take_issued_locked(struct ioq *q)
 
 		if (__atomic_compare_exchange_n(&q->cmds[i].state, &expected, IOQ_CMD_WAITING,
 						false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			q->scratch[nr_taken++] = &q->cmds[i];
+			q->requeued[nr_taken++] = &q->cmds[i];
 	}
-	qsort(q->scratch, nr_taken, sizeof(q->scratch[0]), compare_sequence);
+	qsort(q->requeued, nr_taken, sizeof(q->requeued[0]), compare_sequence);
 	q->nr_busy -= nr_taken;
 	return nr_taken;
 }
@@ -125,7 +125,7 @@ static void prepend_retries_locked(struct ioq *q, uint32_t nr_cmds)
 	struct ioq_cmd *cmd;
 
 	for (uint32_t i = 0; i < nr_cmds; i++)
-		ioq_list_append(&first, q->scratch[i]);
+		ioq_list_append(&first, q->requeued[i]);
 	while ((cmd = ioq_list_pop(&q->retries)) != NULL)
 		ioq_list_append(&first, cmd);
 	q->retries = first;
@@ -137,7 +137,7 @@ void ioq_requeue_issued(struct ioq *q)
 	prepend_retries_locked(q, take_issued_locked(q));
 	/* What ended for want of a context has not used up its patience. */
 	for (struct ioq_cmd *cmd = q->deferred.head; cmd; cmd = cmd->next) {
-		if (cmd->verdict.disposition == IOASA_RECOVER)
+		if (cmd->disposition.action == IOASA_RECOVER)
 			cmd->nr_retries = 0;
 	}
 	pthread_mutex_unlock(&q->submit_lock);
@@ -150,7 +150,7 @@ static bool is_cmd_overdue(const struct ioq *q, const struct ioq_cmd *cmd, uint6
 
 void ioq_requeue_overdue(struct ioq *q)
 {
-	struct ioq_over over = { NULL, NULL };
+	struct ioq_io_list ended = { NULL, NULL };
 	uint32_t nr_taken, nr_kept = 0;
 	uint64_t now_ms;
 
@@ -158,19 +158,19 @@ void ioq_requeue_overdue(struct ioq *q)
 	now_ms = ioq_now_ms();
 	nr_taken = take_issued_locked(q);
 	for (uint32_t i = 0; i < nr_taken; i++) {
-		struct ioq_cmd *cmd = q->scratch[i];
+		struct ioq_cmd *cmd = q->requeued[i];
 
 		if (!is_cmd_overdue(q, cmd, now_ms) || cmd->nr_retries++ < IOQ_MAX_RETRIES) {
-			q->scratch[nr_kept++] = cmd;
+			q->requeued[nr_kept++] = cmd;
 			continue;
 		}
-		ioq_io_failed(cmd->io, cmd->io_lba, -ETIMEDOUT);
-		ioq_io_less(cmd->io, 1, &over);
+		ioq_io_set_error(cmd->io, cmd->io_lba, -ETIMEDOUT);
+		ioq_io_cmds_ended(cmd->io, 1, &ended);
 		ioq_free_cmd_locked(q, cmd);
 	}
 	prepend_retries_locked(q, nr_kept);
 	pthread_mutex_unlock(&q->submit_lock);
-	ioq_callbacks(q, &over);
+	ioq_run_callbacks(q, &ended);
 }
 
 bool ioq_is_overdue(struct ioq *q)
@@ -240,7 +240,7 @@ int ioq_reset_context(struct ioq *q)
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&q->submit_lock);
-	q->room = 0;
+	q->nr_credits = 0;
 	if (q->sq_mode)
 		realign_sq(q);
 	pthread_mutex_unlock(&q->submit_lock);
@@ -249,28 +249,28 @@ int ioq_reset_context(struct ioq *q)
 
 /* ---- the end ---- */
 
-static void fail_list_locked(struct ioq *q, struct ioq_list *list, struct ioq_over *over)
+static void fail_list_locked(struct ioq *q, struct ioq_list *list, struct ioq_io_list *ended)
 {
 	struct ioq_cmd *cmd;
 
 	while ((cmd = ioq_list_pop(list)) != NULL) {
-		ioq_io_failed(cmd->io, cmd->io_lba, -EIO);
-		ioq_io_less(cmd->io, 1, over);
+		ioq_io_set_error(cmd->io, cmd->io_lba, -EIO);
+		ioq_io_cmds_ended(cmd->io, 1, ended);
 		ioq_free_cmd_locked(q, cmd);
 	}
 }
 
 void ioq_fail(struct ioq *q)
 {
-	struct ioq_over over = { NULL, NULL };
+	struct ioq_io_list ended = { NULL, NULL };
 
 	pthread_mutex_lock(&q->submit_lock);
 	set_state(q, IOQ_FAILED);
 	q->mmio = NULL;
 	prepend_retries_locked(q, take_issued_locked(q));
-	fail_list_locked(q, &q->retries, &over);
-	fail_list_locked(q, &q->deferred, &over);
-	ioq_fail_fifo_locked(q, &over);
+	fail_list_locked(q, &q->retries, &ended);
+	fail_list_locked(q, &q->deferred, &ended);
+	ioq_fail_fifo_locked(q, &ended);
 	pthread_mutex_unlock(&q->submit_lock);
-	ioq_callbacks(q, &over);
+	ioq_run_callbacks(q, &ended);
 }
