@@ -81,7 +81,7 @@ $(B)/tests/unit/check_manners: $(B)/src/fuse/transport/manners.o $(B)/src/fuse/t
 $(B)/tests/unit/check_lanes: $(B)/src/fuse/transport/roster.o $(B)/src/fuse/transport/turns.o
 $(B)/tests/unit/check_rings: $(B)/src/fuse/transport/ring_entry.o $(B)/src/fuse/transport/ring_place.o $(B)/src/fuse/transport/place.o
 # With a fake of libfuse and of the rest of fuse.
-$(B)/tests/unit/check_guard: $(patsubst %,$(B)/src/fuse/%.o,guard io io_pool reply)
+$(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
 # Finds the moment when a lock is let go.
 $(B)/tests/unit/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
 # Finds out what happens when memory is short.
@@ -104,7 +104,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(B)/tests/unit/check_rings.o $(B)/tests/unit/check_guard.o: private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(B)/tests/unit/check_rings.o $(B)/tests/unit/check_request.o: private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)

@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "daemon/limits.h"
+#include "daemon/bdi_tuning.h"
 #include "daemon/mount_table.h"
 #include "daemon/mountpoint.h"
 #include "fuse/fs.h"
@@ -151,7 +151,7 @@ static void in_use(void *arg)
 {
 	struct volume *volume = arg;
 
-	limits_raise(volume->mountpoint);
+	bdi_tune(volume->mountpoint);
 }
 
 /* More than what is being executed only waits, and has the kernel hand over each request singly. */

@@ -5,9 +5,6 @@
 #include <linux/capability.h>
 #include <time.h>
 
-/* Nobody else changes the volume, so cached attributes stay true: a century of seconds. */
-#define CACHE_SECONDS (100.0 * 365 * 86400)
-
 /* The kernel's own clock for time stamps. With a finer clock a new file could be younger than a later
  * write whose time comes from the kernel. */
 struct timespec fs_now(void)
@@ -52,10 +49,10 @@ static double seconds_to_keep(const struct fs *fs, const struct found *found, ui
 	if (fs->config.atime == TREE_ATIME_STRICT)
 		return 0;
 	if (!S_ISREG(found->attr.mode))
-		return CACHE_SECONDS;
+		return FS_CACHE_SECONDS;
 	if (fs->config.writeback) /* an open that can dirty pages tells the kernel */
-		return found->may_be_dirty && (held == 0 || !fs->no_open) ? 0 : CACHE_SECONDS;
-	return held == 0 && size > 0 ? 0 : CACHE_SECONDS;
+		return found->may_be_dirty && (held == 0 || !fs->no_open) ? 0 : FS_CACHE_SECONDS;
+	return held == 0 && size > 0 ? 0 : FS_CACHE_SECONDS;
 }
 
 static void tell(const struct fs *fs, const struct found *found, struct fs_attr *ret_attr)
@@ -109,7 +106,7 @@ void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_
 		.generation = found.attr.generation,
 		.attr = attr.st,
 		.attr_timeout = attr.seconds,
-		.entry_timeout = CACHE_SECONDS,
+		.entry_timeout = FS_CACHE_SECONDS,
 	};
 }
 
@@ -155,7 +152,7 @@ void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_seti
 	fs_unlock(fs);
 	/* The kernel must not run the file with the old mode once the change is answered. */
 	if (has_setid && setid != FS_SETID_KEEP && fs_drop_setid(fs, req, ino, setid))
-		fs_tell_attributes_changed(fs, ino);
+		fs_inval_attr(fs, ino);
 }
 
 void fs_touch_mapped(struct fs *fs, uint64_t ino)
@@ -187,132 +184,4 @@ void fs_touch_accessed(struct fs *fs, uint64_t ino)
 		tree_touch_accessed(inode, &now);
 	fs_attr_unlock(fs, inode);
 	fs_unlock(fs);
-}
-
-void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	struct fs *fs = fs_enter(req);
-	struct fuse_entry_param entry = { .entry_timeout = CACHE_SECONDS };
-	struct tree_inode *dir, *inode;
-	int err = -ESTALE;
-
-	if (!fs)
-		return;
-	fs_read_lock(fs);
-	dir = tree_get(fs->tree, parent);
-	if (dir)
-		err = tree_lookup(fs->tree, dir, name, &inode);
-	if (!err)
-		fs_entry_locked(fs, inode, &entry);
-	fs_unlock(fs);
-	if (!err || err == -ENOENT) /* inode number 0 tells the kernel that there is no such name */
-		fs_reply_entry(fs, req, &entry);
-	else
-		fs_reply_err(fs, req, err);
-}
-
-static void forget(struct fs *fs, uint64_t ino, uint64_t count)
-{
-	struct tree_inode *inode = tree_get(fs->tree, ino);
-
-	if (inode)
-		tree_unref(fs->tree, inode, count);
-}
-
-/* Beside a ring this is the only kind of request that still comes by the file descriptor, and each
- * would wake its thread. While it is away the kernel gathers those that follow into one. */
-static void let_gather(const struct fs *fs)
-{
-	const struct timespec moment = { .tv_nsec = 1000000 };
-
-	if (atomic_load_explicit(&fs->rings, memory_order_relaxed))
-		nanosleep(&moment, NULL);
-}
-
-/* Nothing is answered, and it must work while the volume goes down: no fs_enter() here. */
-void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
-{
-	struct fs *fs = fs_of(req);
-
-	fs_write_lock(fs);
-	forget(fs, ino, nlookup);
-	fs_unlock(fs);
-	fuse_reply_none(req);
-	let_gather(fs);
-}
-
-/* So many at a time that nobody waits long for the tree. */
-#define FORGETS_A_LOCK 128
-
-static void forget_some(struct fs *fs, const struct fuse_forget_data *forgets, size_t count)
-{
-	fs_write_lock(fs);
-	for (size_t i = 0; i < count; i++)
-		forget(fs, forgets[i].ino, forgets[i].nlookup);
-	fs_unlock(fs);
-}
-
-void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
-{
-	struct fs *fs = fs_of(req);
-
-	for (size_t i = 0; i < count; i += FORGETS_A_LOCK)
-		forget_some(fs, forgets + i,
-			    count - i < FORGETS_A_LOCK ? count - i : FORGETS_A_LOCK);
-	fuse_reply_none(req);
-	let_gather(fs);
-}
-
-void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = fs_enter(req);
-	struct tree_inode *inode;
-	struct fs_attr attr;
-
-	(void)fi;
-	if (!fs)
-		return;
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode)
-		fs_stat_locked(fs, inode, &attr);
-	fs_unlock(fs);
-	if (inode)
-		fs_reply_attr(fs, req, &attr);
-	else
-		fs_reply_err(fs, req, -ESTALE);
-}
-
-void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
-{
-	struct fs *fs = fs_enter(req);
-	struct data_volume_stats data;
-	uint64_t used, max, room;
-	struct statvfs st;
-
-	(void)ino;
-	if (!fs)
-		return;
-	data_volume_get_stats(fs->config.volume, &data);
-	fs_read_lock(fs);
-	used = tree_nr_inodes(fs->tree);
-	max = tree_max_inodes(fs->tree);
-	fs_unlock(fs);
-	/* Another file with data needs an inode and a resource handle. */
-	room = max - used;
-	if (room > data.nr_free_handles)
-		room = data.nr_free_handles;
-	st = (struct statvfs){
-		.f_bsize = DATA_BLOCK_BYTES,
-		.f_frsize = DATA_BLOCK_BYTES,
-		.f_blocks = data.nr_chunks * (data.chunk_bytes / DATA_BLOCK_BYTES),
-		.f_bfree = data.nr_free_chunks * (data.chunk_bytes / DATA_BLOCK_BYTES),
-		.f_files = used + room,
-		.f_ffree = room,
-		.f_favail = room,
-		.f_namemax = TREE_NAME_MAX,
-	};
-	st.f_bavail = st.f_bfree;
-	fuse_reply_statfs(req, &st);
-	fs_leave(fs);
 }

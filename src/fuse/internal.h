@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of fs/ share; nobody else includes it. */
+/* What the files of fuse/ share; nobody else includes it. */
 #ifndef CXLFS_FUSE_INTERNAL_H
 #define CXLFS_FUSE_INTERNAL_H
 
@@ -12,7 +12,7 @@
 #include "fuse/transport/ring.h"
 
 struct fs_io_pool;
-struct fs_workers;
+struct fs_blocking;
 struct give_way;
 
 #define FS_NR_ATTR_LOCKS 64
@@ -31,11 +31,11 @@ struct fs {
 	 * lock and at least a shared tree_lock. */
 	struct fs_attr_lock attr_locks[FS_NR_ATTR_LOCKS];
 	struct fs_io_pool *pool;
-	struct fs_workers *workers;
+	struct fs_blocking *blocking;
 	_Atomic(struct rings *) rings; /* of this session; NULL: it has none */
 	struct fuse_session *session; /* set before the mount */
-	pthread_mutex_t tell_lock;
-	bool may_tell;           /* protected by tell_lock: the session is there */
+	pthread_mutex_t notify_lock;
+	bool may_notify;           /* protected by notify_lock: the session is there */
 	int lanes_fd;            /* of the session, as long as lanes serve it */
 	_Atomic bool in_use;     /* config.in_use() has been, or is to be, called */
 	bool wants_rings;        /* set before the session is served */
@@ -73,7 +73,7 @@ static inline size_t fs_payload_bytes(const struct fs *fs)
 	return ((size_t)fs->max_write + 2 * FS_PAGE_BYTES - 1) / FS_PAGE_BYTES * FS_PAGE_BYTES;
 }
 
-/* ---- guard.c: who may run ---- */
+/* ---- request.c: begin and end requests, locks ---- */
 
 /**
  * fs_enter() - begin a request
@@ -83,8 +83,8 @@ static inline size_t fs_payload_bytes(const struct fs *fs)
 struct fs *fs_enter(fuse_req_t req);
 /** fs_leave() - end a request; after the last one @fs may be freed at any time */
 void fs_leave(struct fs *fs);
-/** fs_stay() - keeps @fs until one more fs_leave(). Call it during a request. */
-void fs_stay(struct fs *fs);
+/** fs_hold() - keeps @fs until one more fs_leave(). Call it during a request. */
+void fs_hold(struct fs *fs);
 /** fs_enter_names() - fs_enter() for what makes or removes names: -EPERM where files are LUNs. */
 struct fs *fs_enter_names(fuse_req_t req);
 
@@ -93,6 +93,9 @@ void fs_write_lock(struct fs *fs);
 void fs_unlock(struct fs *fs);
 void fs_attr_lock(struct fs *fs, const struct tree_inode *inode);
 void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode);
+
+/* Nobody else changes the volume, so cached attributes and names stay valid: a century. */
+#define FS_CACHE_SECONDS (100.0 * 365 * 86400)
 
 /** What the kernel is told of an inode, and for how many seconds it may keep that. */
 struct fs_attr {
@@ -138,7 +141,7 @@ void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_
 /** Makes the kernel ask for an inode's attributes again. A thread that serves requests may call
  *  this only for an inode that its request holds open: for another one the kernel may have to wait
  *  for a request. */
-void fs_tell_attributes_changed(struct fs *fs, uint64_t ino);
+void fs_inval_attr(struct fs *fs, uint64_t ino);
 
 /** Whether a change of a file's contents drops its set-id bits. */
 enum fs_setid {
@@ -161,7 +164,7 @@ void fs_touch_mapped(struct fs *fs, uint64_t ino);
 /** Content read: atime as the policy has it. Takes the locks. */
 void fs_touch_accessed(struct fs *fs, uint64_t ino);
 
-/* ---- open.c: who may change pages unseen ---- */
+/* ---- file.c: who may change pages unseen ---- */
 
 /** Counts an open with @flags, @change 1, or takes it back, -1. Lock: tree, shared. */
 void fs_count_open(struct fs *fs, struct tree_inode *inode, int flags, int change);
@@ -255,12 +258,12 @@ void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
 void *fs_io_pool_buffer_get(struct fs_io_pool *pool, size_t bytes, size_t *ret_bytes);
 void fs_io_pool_buffer_put(struct fs_io_pool *pool, void *buf, size_t bytes);
 
-/* ---- workers.c: threads that may wait ---- */
+/* ---- blocking.c: threads that may wait ---- */
 
-int fs_workers_new(struct fs_workers **ret_workers);
-void fs_workers_free(struct fs_workers *workers);
+int fs_blocking_new(struct fs_blocking **ret_blocking);
+void fs_blocking_free(struct fs_blocking *blocking);
 /** Call io->done on one of the threads for work that sleeps; it ends with fs_io_end(). */
-void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io);
+void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io);
 
 /* ---- operations, by file ---- */
 

@@ -16,7 +16,7 @@ struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 		return NULL;
 	memset(&io->op, 0, offsetof(struct data_op, priv));
 	if (req)
-		fs_stay(fs);
+		fs_hold(fs);
 	io->fs = fs;
 	io->req = req;
 	io->ino = ino;

@@ -9,7 +9,7 @@
 #include "fuse/internal.h"
 #include "fuse/transport/lanes.h"
 
-/* ---- what guard.c, io.c and reply.c call --------------------------------------------------- */
+/* ---- what request.c, io.c and reply.c call --------------------------------------------------- */
 
 static struct fs *fs;
 static unsigned nr_answers;
@@ -94,7 +94,7 @@ void fs_touch_accessed(struct fs *of, uint64_t ino)
 	(void)ino;
 }
 
-void fs_tell_attributes_changed(struct fs *of, uint64_t ino)
+void fs_inval_attr(struct fs *of, uint64_t ino)
 {
 	(void)of;
 	(void)ino;
@@ -112,9 +112,9 @@ void fs_uncount_open(struct fs *fs, uint64_t ino, int flags)
 	(void)flags;
 }
 
-void fs_workers_run_slow(struct fs_workers *workers, struct fs_io *io)
+void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 {
-	(void)workers;
+	(void)blocking;
 	(void)io;
 }
 
@@ -186,7 +186,7 @@ static void stop(void)
 	free(fs);
 }
 
-START_TEST(test_guard_an_io_keeps_the_file_system_until_it_is_put_back)
+START_TEST(test_request_an_io_keeps_the_file_system_until_it_is_put_back)
 {
 	struct fs_io *io;
 
@@ -200,7 +200,7 @@ START_TEST(test_guard_an_io_keeps_the_file_system_until_it_is_put_back)
 }
 END_TEST
 
-START_TEST(test_guard_work_without_a_request_keeps_nothing)
+START_TEST(test_request_work_without_a_request_keeps_nothing)
 {
 	struct fs_io *io = fs_io_get(fs, NULL, 1);
 
@@ -210,7 +210,7 @@ START_TEST(test_guard_work_without_a_request_keeps_nothing)
 }
 END_TEST
 
-START_TEST(test_guard_a_quiescing_file_system_turns_requests_away)
+START_TEST(test_request_a_quiescing_file_system_turns_requests_away)
 {
 	fs_quiesce(fs);
 	ck_assert_ptr_null(fs_enter(request));
@@ -226,7 +226,7 @@ static void *leave(void *arg)
 }
 
 /* Who waits for the count looks at it under the lock, and frees the lock when it is 0. */
-START_TEST(test_guard_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone)
+START_TEST(test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone)
 {
 	pthread_t thread;
 	uint32_t before;
@@ -246,17 +246,17 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("guard");
+	Suite *suite = suite_create("request");
 	TCase *tcase = tcase_create("leaving");
 	SRunner *runner;
 	int failed;
 
 	tcase_add_checked_fixture(tcase, start, stop);
-	tcase_add_test(tcase, test_guard_an_io_keeps_the_file_system_until_it_is_put_back);
-	tcase_add_test(tcase, test_guard_work_without_a_request_keeps_nothing);
-	tcase_add_test(tcase, test_guard_a_quiescing_file_system_turns_requests_away);
+	tcase_add_test(tcase, test_request_an_io_keeps_the_file_system_until_it_is_put_back);
+	tcase_add_test(tcase, test_request_work_without_a_request_keeps_nothing);
+	tcase_add_test(tcase, test_request_a_quiescing_file_system_turns_requests_away);
 	tcase_add_test(tcase,
-		       test_guard_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone);
+		       test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

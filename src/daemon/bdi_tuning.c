@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/limits.h"
+#include "daemon/bdi_tuning.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 static const struct {
 	const char *name, *value;
-} limits[] = {
+} tunings[] = {
 	/* One reader in turn keeps a few requests of 1 MiB under way. */
 	{ "read_ahead_kb", "4096" },
 	/* Of what may be dirty at all, where FUSE has a hundredth: with less a writer waits for the
@@ -36,7 +36,7 @@ static void set(const char *device, const char *name, const char *value)
 		close(fd);
 }
 
-void limits_raise(const char *mountpoint)
+void bdi_tune(const char *mountpoint)
 {
 	struct mount_entry mount;
 	int err = mount_table_top(mountpoint, &mount);
@@ -45,7 +45,7 @@ void limits_raise(const char *mountpoint)
 		log_debug(LOGC_DAEMON, "%s in " MOUNT_TABLE ": %s", mountpoint, strerror(-err));
 		return;
 	}
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		set(mount.device, limits[i].name, limits[i].value);
+	for (size_t i = 0; i < sizeof(tunings) / sizeof(tunings[0]); i++)
+		set(mount.device, tunings[i].name, tunings[i].value);
 	mount_entry_free(&mount);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fuse/transport/give_way.h"
+#include "fuse/transport/lanes.h"
 
 /* What an inode with an ordinary name costs, rounded up. */
 #define INODE_COST_BYTES 512
@@ -61,7 +62,7 @@ static void locks_init(struct fs *fs)
 	pthread_rwlockattr_destroy(&attr);
 	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
 		pthread_mutex_init(&fs->attr_locks[i].mutex, NULL);
-	pthread_mutex_init(&fs->tell_lock, NULL);
+	pthread_mutex_init(&fs->notify_lock, NULL);
 	pthread_mutex_init(&fs->quiesce_lock, NULL);
 	pthread_cond_init(&fs->quiesced, NULL);
 	sem_init(&fs->over, 0, 0);
@@ -72,7 +73,7 @@ static void locks_fini(struct fs *fs)
 	sem_destroy(&fs->over);
 	pthread_cond_destroy(&fs->quiesced);
 	pthread_mutex_destroy(&fs->quiesce_lock);
-	pthread_mutex_destroy(&fs->tell_lock);
+	pthread_mutex_destroy(&fs->notify_lock);
 	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
 		pthread_mutex_destroy(&fs->attr_locks[i].mutex);
 	pthread_rwlock_destroy(&fs->tree_lock);
@@ -89,7 +90,7 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 	locks_init(fs);
 	err = fs_io_pool_new(&fs->pool);
 	if (!err)
-		err = fs_workers_new(&fs->workers);
+		err = fs_blocking_new(&fs->blocking);
 	if (!err)
 		err = tree_start(fs);
 	if (err) {
@@ -126,7 +127,7 @@ static int add_whole_lun(struct fs *fs, unsigned lun)
 void fs_set_session(struct fs *fs, struct fuse_session *session)
 {
 	fs->session = session;
-	fs->may_tell = true;
+	fs->may_notify = true;
 }
 
 void fs_set_atime(struct fs *fs, enum tree_atime atime)
@@ -138,17 +139,17 @@ void fs_set_atime(struct fs *fs, enum tree_atime atime)
 
 void fs_end_session(struct fs *fs)
 {
-	pthread_mutex_lock(&fs->tell_lock);
-	fs->may_tell = false;
-	pthread_mutex_unlock(&fs->tell_lock);
+	pthread_mutex_lock(&fs->notify_lock);
+	fs->may_notify = false;
+	pthread_mutex_unlock(&fs->notify_lock);
 }
 
-void fs_tell_attributes_changed(struct fs *fs, uint64_t ino)
+void fs_inval_attr(struct fs *fs, uint64_t ino)
 {
-	pthread_mutex_lock(&fs->tell_lock);
-	if (fs->may_tell)
+	pthread_mutex_lock(&fs->notify_lock);
+	if (fs->may_notify)
 		(void)fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
-	pthread_mutex_unlock(&fs->tell_lock);
+	pthread_mutex_unlock(&fs->notify_lock);
 }
 
 int fs_lun_grew(struct fs *fs, unsigned lun)
@@ -168,7 +169,7 @@ int fs_lun_grew(struct fs *fs, unsigned lun)
 	fs_unlock(fs);
 	/* What the kernel knows of attributes it would keep for ever. It may know nothing yet. */
 	if (!err)
-		fs_tell_attributes_changed(fs, ino);
+		fs_inval_attr(fs, ino);
 	return err;
 }
 
@@ -185,10 +186,38 @@ void fs_free(struct fs *fs)
 {
 	if (!fs)
 		return;
-	fs_workers_free(fs->workers);
+	fs_blocking_free(fs->blocking);
 	give_way_free(fs->give_way);
 	tree_free(fs->tree);
 	fs_io_pool_free(fs->pool);
 	locks_fini(fs);
 	free(fs);
+}
+
+int fs_want_rings(struct fs *fs)
+{
+	int err = rings_hook(fs);
+
+	fs->wants_rings = !err;
+	return err;
+}
+
+void fs_end_serving(struct fs *fs, int err)
+{
+	int none = 0;
+
+	if (err)
+		atomic_compare_exchange_strong(&fs->error, &none, err);
+	fuse_session_exit(fs->session);
+	sem_post(&fs->over);
+}
+
+int fs_serve(struct fs *fs, unsigned max_threads)
+{
+	int err = lanes_serve(fs, max_threads);
+
+	/* What is still under way needs the session to answer, though nobody may hear it. */
+	fs_quiesce(fs);
+	rings_free(atomic_exchange(&fs->rings, NULL));
+	return err ? err : fs->error;
 }

@@ -22,7 +22,7 @@ static void note_in_use(struct fs *fs)
 	if (!io)
 		return;
 	io->done = tell_in_use;
-	fs_workers_run_slow(fs->workers, io);
+	fs_blocking_run(fs->blocking, io);
 }
 
 struct fs *fs_enter(fuse_req_t req)
@@ -39,7 +39,7 @@ struct fs *fs_enter(fuse_req_t req)
 	return fs;
 }
 
-void fs_stay(struct fs *fs)
+void fs_hold(struct fs *fs)
 {
 	atomic_fetch_add_explicit(&fs->nr_active, 1, memory_order_relaxed);
 }

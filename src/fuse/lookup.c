@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/internal.h"
+
+#include <errno.h>
+#include <time.h>
+
+void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fs_enter(req);
+	struct fuse_entry_param entry = { .entry_timeout = FS_CACHE_SECONDS };
+	struct tree_inode *dir, *inode;
+	int err = -ESTALE;
+
+	if (!fs)
+		return;
+	fs_read_lock(fs);
+	dir = tree_get(fs->tree, parent);
+	if (dir)
+		err = tree_lookup(fs->tree, dir, name, &inode);
+	if (!err)
+		fs_entry_locked(fs, inode, &entry);
+	fs_unlock(fs);
+	if (!err || err == -ENOENT) /* inode number 0 tells the kernel that there is no such name */
+		fs_reply_entry(fs, req, &entry);
+	else
+		fs_reply_err(fs, req, err);
+}
+
+static void forget(struct fs *fs, uint64_t ino, uint64_t count)
+{
+	struct tree_inode *inode = tree_get(fs->tree, ino);
+
+	if (inode)
+		tree_unref(fs->tree, inode, count);
+}
+
+/* Beside a ring this is the only kind of request that still comes by the file descriptor, and each
+ * would wake its thread. While it is away the kernel gathers those that follow into one. */
+static void coalesce_forgets(const struct fs *fs)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	if (atomic_load_explicit(&fs->rings, memory_order_relaxed))
+		nanosleep(&moment, NULL);
+}
+
+/* Nothing is answered, and it must work while the volume goes down: no fs_enter() here. */
+void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	struct fs *fs = fs_of(req);
+
+	fs_write_lock(fs);
+	forget(fs, ino, nlookup);
+	fs_unlock(fs);
+	fuse_reply_none(req);
+	coalesce_forgets(fs);
+}
+
+/* So many at a time that nobody waits long for the tree. */
+#define FORGETS_A_LOCK 128
+
+static void forget_some(struct fs *fs, const struct fuse_forget_data *forgets, size_t count)
+{
+	fs_write_lock(fs);
+	for (size_t i = 0; i < count; i++)
+		forget(fs, forgets[i].ino, forgets[i].nlookup);
+	fs_unlock(fs);
+}
+
+void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct fs *fs = fs_of(req);
+
+	for (size_t i = 0; i < count; i += FORGETS_A_LOCK)
+		forget_some(fs, forgets + i,
+			    count - i < FORGETS_A_LOCK ? count - i : FORGETS_A_LOCK);
+	fuse_reply_none(req);
+	coalesce_forgets(fs);
+}
