@@ -3,9 +3,17 @@
 #
 #	contrib/build/config.sh auto|system|private auto|yes|no OUTPUT
 #
-# libfuse: the distribution's if new enough and built with custom I/O, else a
-# private copy, else the distribution's with a line that says what is lost.
-# IBM's libcxl: libcxl.sh.
+# libfuse (make LIBFUSE=):
+#	system	the distribution's, version 3.14 or newer
+#	private	a static copy, built from Debian's testing source package (libfuse.sh)
+#	auto	the distribution's if it is 3.18.2 or newer and has custom I/O, else a private
+#		copy, else the distribution's
+# What is missing with the distribution's libfuse: O_TMPFILE before 3.17; the time of birth in
+# statx(2) before 3.18; FUSE over io_uring without custom I/O, which 3.18.3 and newer have only
+# if they were configured with it.  FUSE over io_uring also needs liburing.
+#
+# IBM's libcxl (make LIBCXL=): libcxl.sh.  Debian's libcxl-dev is another library, for Compute
+# Express Link.  CPPFLAGS and LDFLAGS say where to look.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The programs' --help and the manual name the same options, and the README only real targets.
+# The programs' --help and the manual name the same options; the README names targets and files that
+# exist.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 : "${BUILD:=build/release}"
@@ -58,12 +59,14 @@ check_commands() {
 	done < <("$BUILD/cxlfsadm" --help | sed -nE 's/^.*cxlfsadm ([a-z]+) ([a-z|]+).*/\1 \2/p')
 }
 
-# Targets and options that the README uses.
 check_readme() {
 	local word
 	while read -r word; do
-		grep -q "^$word:" Makefile || complain "README: there is no 'make $word'"
+		grep -q "^$word:" Makefile contrib/build/rig.mk || complain "README: there is no 'make $word'"
 	done < <(grep -oE '(^ *|`)make [a-z-]+' README.md | sed 's/.*make //' | sort -u)
+	while read -r word; do
+		[ -e "$word" ] || complain "README: there is no $word"
+	done < <(sed -E "s,(^|[ =])build/[^ ]*,,g" README.md | grep -oE "(src|tests|man|contrib)/[a-z0-9_./-]*[a-z0-9_/-]" | sort -u)
 	for word in mount umount check; do
 		grep -q "make $word" README.md || complain "README: 'make $word' is missing"
 	done
