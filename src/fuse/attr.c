@@ -1,27 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on attributes: getattr, statx, setattr and statfs. */
 #include "fuse/internal.h"
 
 #include <errno.h>
 #include <sys/sysmacros.h>
 
-void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static int get_attr(struct fs *fs, uint64_t ino, struct fs_attr *ret_attr)
 {
-	struct fs *fs = fs_enter(req);
 	struct tree_inode *inode;
-	struct fs_attr attr;
 
-	(void)fi;
-	if (!fs)
-		return;
 	fs_read_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	if (inode)
-		fs_stat_locked(fs, inode, &attr);
+		fs_attr_get_locked(fs, inode, ret_attr);
 	fs_unlock(fs);
-	if (inode)
-		fs_reply_attr(fs, req, &attr);
-	else
-		fs_reply_err(fs, req, -ESTALE);
+	return inode ? 0 : -ESTALE;
+}
+
+static void reply_attr(struct fs *fs, fuse_req_t req, int err, const struct fs_attr *attr)
+{
+	if (err) {
+		fs_reply_err(fs, req, err);
+		return;
+	}
+	fuse_reply_attr(req, &attr->st, attr->seconds);
+	fs_leave(fs);
+}
+
+void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_enter(req);
+	struct fs_attr attr;
+
+	(void)fi;
+	if (fs)
+		reply_attr(fs, req, get_attr(fs, ino, &attr), &attr);
 }
 
 #if FS_HAVE_STATX
@@ -34,8 +47,10 @@ static struct statx_timestamp timestamp(const struct timespec *time)
 	};
 }
 
-static struct statx statx_of(const struct stat *st, const struct timespec *btime)
+static struct statx statx_of(const struct fs_attr *attr)
 {
+	const struct stat *st = &attr->st;
+
 	return (struct statx){
 		.stx_mask = STATX_BASIC_STATS | STATX_BTIME,
 		.stx_blksize = (uint32_t)st->st_blksize,
@@ -49,45 +64,38 @@ static struct statx statx_of(const struct stat *st, const struct timespec *btime
 		.stx_atime = timestamp(&st->st_atim),
 		.stx_mtime = timestamp(&st->st_mtim),
 		.stx_ctime = timestamp(&st->st_ctim),
-		.stx_btime = timestamp(btime),
+		.stx_btime = timestamp(&attr->btime),
 		.stx_rdev_major = major(st->st_rdev),
 		.stx_rdev_minor = minor(st->st_rdev),
 	};
 }
 
+/* The kernel sends this instead of getattr when a program asks for the time of birth. */
 void fs_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
-	struct tree_inode *inode;
-	struct tree_attr attr;
+	struct fs_attr attr;
 	struct statx stx;
-	struct fs_attr told;
+	int err;
 
 	(void)flags;
 	(void)mask;
 	(void)fi;
 	if (!fs)
 		return;
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode) {
-		fs_stat_locked(fs, inode, &told);
-		fs_attr_lock(fs, inode);
-		tree_getattr(inode, &attr);
-		fs_attr_unlock(fs, inode);
-	}
-	fs_unlock(fs);
-	if (!inode) {
-		fs_reply_err(fs, req, -ESTALE);
+	err = get_attr(fs, ino, &attr);
+	if (err) {
+		fs_reply_err(fs, req, err);
 		return;
 	}
-	stx = statx_of(&told.st, &attr.btime);
-	fuse_reply_statx(req, 0, &stx, told.seconds);
+	stx = statx_of(&attr);
+	fuse_reply_statx(req, 0, &stx, attr.seconds);
 	fs_leave(fs);
 }
 
 #endif
 
+/* @to_set: FUSE_SET_ATTR_... Returns TREE_SET_... */
 static unsigned tree_what(int to_set)
 {
 	unsigned what = 0;
@@ -126,18 +134,18 @@ static int set_locked(struct fs *fs, struct tree_inode *inode, fuse_req_t req,
 	return err;
 }
 
-/* Before a write, fallocate or copy_file_range the kernel sends a request that sets nothing if it
- * finds set-id bits that have to go. The answer tells it what the mode is now. */
+/* Before a write, fallocate or copy_file_range the kernel sends a setattr that sets nothing if the
+ * file has set-id bits that must go. The reply tells it the new mode. */
 static bool sets_nothing(int to_set)
 {
 	return !(to_set & ~FUSE_SET_ATTR_CTIME);
 }
 
-static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const struct stat *attr,
+static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const struct stat *st,
 			  int to_set)
 {
 	struct tree_inode *inode;
-	struct fs_attr told;
+	struct fs_attr attr;
 	int err = -ESTALE;
 
 	if (sets_nothing(to_set))
@@ -145,54 +153,39 @@ static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const str
 	fs_write_lock(fs);
 	inode = tree_get(fs->tree, ino);
 	if (inode)
-		err = set_locked(fs, inode, req, attr, to_set);
+		err = set_locked(fs, inode, req, st, to_set);
 	if (!err)
-		fs_stat_locked(fs, inode, &told);
+		fs_attr_get_locked(fs, inode, &attr);
 	fs_unlock(fs);
-	if (err)
-		fs_reply_err(fs, req, err);
-	else
-		fs_reply_attr(fs, req, &told);
+	reply_attr(fs, req, err, &attr);
 }
 
-static void truncated(struct fs_io *io)
+static void reply_truncated(struct fs_io *io)
 {
-	if (io->result < 0)
-		fs_reply_err(io->fs, io->req, (int)io->result);
-	else
-		set_and_reply(io->fs, io->req, io->ino, &io->attr, io->what);
-	fs_io_put(io);
+	set_and_reply(io->fs, io->req, io->ino, &io->attr, io->to_set);
 }
 
-static void truncate_first(struct fs *fs, fuse_req_t req, uint64_t ino, const struct stat *attr,
-			   int to_set)
-{
-	struct fs_io *io = fs_io_get(fs, req, ino);
-
-	if (!io) {
-		fs_reply_err(fs, req, -ENOMEM);
-		return;
-	}
-	io->attr = *attr;
-	io->what = to_set;
-	io->done = truncated;
-	io->op.kind = DATA_OP_TRUNCATE;
-	io->op.offset = (uint64_t)attr->st_size;
-	fs_io_submit(io);
-}
-
-void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+/* The kernel may combine chmod, chown, utimes and truncate in one request. */
+void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		   struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_enter(req);
+	struct fs_io *io;
+	struct fs *fs;
 
 	(void)fi;
-	if (!fs)
+	if (!(to_set & FUSE_SET_ATTR_SIZE)) {
+		fs = fs_enter(req);
+		if (fs)
+			set_and_reply(fs, req, ino, st, to_set);
 		return;
-	if (to_set & FUSE_SET_ATTR_SIZE)
-		truncate_first(fs, req, ino, attr, to_set);
-	else
-		set_and_reply(fs, req, ino, attr, to_set);
+	}
+	io = fs_io_begin(req, ino, DATA_OP_TRUNCATE, st->st_size, 0);
+	if (!io)
+		return;
+	io->attr = *st;
+	io->to_set = to_set;
+	io->reply = reply_truncated;
+	fs_io_submit(io);
 }
 
 void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -210,7 +203,7 @@ void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 	used = tree_nr_inodes(fs->tree);
 	max = tree_max_inodes(fs->tree);
 	fs_unlock(fs);
-	/* Another file with data needs an inode and a resource handle. */
+	/* A new file needs an inode, and a resource handle for its data. */
 	room = max - used;
 	if (room > data.nr_free_handles)
 		room = data.nr_free_handles;

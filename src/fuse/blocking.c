@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads for work that sleeps, beside those that take requests. */
+/* Threads for work that blocks, apart from the threads that take requests. */
 #include "fuse/internal.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "base/thread.h"
 
-/* Copies that run at a time. */
+/* Copies that may run at the same time. */
 #define NR_THREADS 4
 
 struct fs_blocking {
@@ -36,7 +36,7 @@ static void *worker_main(void *arg)
 	struct fs_io *io;
 
 	while ((io = next_io(arg)))
-		io->done(io);
+		io->run(io);
 	return NULL;
 }
 

@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Opening and closing files.
- *
- * The kernel may have changed pages that it has not written yet: through a shared mapping, or with
- * the writeback cache through any write. Only an open file can have them, because the kernel writes
- * them before it says that the file was closed. So opens that can change pages unseen are counted.
- */
+/* Operations on files: open, release, fallocate, lseek, copy_file_range and ioctl. */
 #include "fuse/internal.h"
 
 #include <errno.h>
@@ -14,6 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* ---- open, release ---- */
+
+/* Can a file opened with @flags have pages that the kernel has changed but not yet written? It can
+ * through a shared mapping, and with the writeback cache through any write. */
 static bool can_dirty(const struct fs *fs, int flags)
 {
 	int mode = flags & O_ACCMODE;
@@ -21,24 +19,20 @@ static bool can_dirty(const struct fs *fs, int flags)
 	return fs->config.writeback ? mode != O_RDONLY : mode == O_RDWR;
 }
 
-void fs_count_open(struct fs *fs, struct tree_inode *inode, int flags, int change)
+void fs_count_open_locked(struct fs *fs, struct tree_inode *inode, int flags, int change)
 {
-	if (fs->no_open || !can_dirty(fs, flags))
-		return;
-	fs_attr_lock(fs, inode);
-	tree_add_writers(inode, change);
-	fs_attr_unlock(fs, inode);
+	if (!fs->no_open && can_dirty(fs, flags))
+		tree_add_writers(inode, change);
 }
 
 void fs_uncount_open(struct fs *fs, uint64_t ino, int flags)
 {
-	struct tree_inode *inode;
+	struct tree_inode *inode = fs_inode_lock(fs, ino);
 
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode)
-		fs_count_open(fs, inode, flags, -1);
-	fs_unlock(fs);
+	if (!inode)
+		return;
+	fs_count_open_locked(fs, inode, flags, -1);
+	fs_inode_unlock(fs, inode);
 }
 
 bool fs_may_be_dirty_locked(const struct fs *fs, const struct tree_inode *inode)
@@ -52,57 +46,42 @@ void fs_open_flags(struct fuse_file_info *fi)
 	fi->noflush = 1;
 }
 
-/* Reads that the kernel answers from its cache do not reach us, so an open for reading counts as an
- * access. Return: whether the access time has changed. */
-static bool note_access(struct fs *fs, struct tree_inode *inode, int flags)
+/* Reads that the kernel serves from its cache send no request, so opening a file to read it counts
+ * as an access. Return: true if the access time has changed. */
+static bool note_access_locked(struct fs *fs, struct tree_inode *inode, int flags)
 {
-	struct timespec now;
-	bool due;
-
-	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_NOATIME) ||
-	    fs->atime == TREE_ATIME_NEVER)
-		return false;
-	now = fs_now();
-	fs_attr_lock(fs, inode);
-	due = tree_atime_due(inode, fs->atime, &now);
-	if (due)
-		tree_touch_accessed(inode, &now);
-	fs_attr_unlock(fs, inode);
-	return due;
+	return (flags & O_ACCMODE) != O_WRONLY && !(flags & O_NOATIME) &&
+	       fs_touch_accessed_locked(fs, inode);
 }
 
 void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
 	struct tree_inode *inode;
-	bool changed = false;
+	bool changed;
 
 	if (!fs)
 		return;
 	if (fs->no_open) {
-		fs_reply_err(fs, req, -ENOSYS); /* never asked again: every open succeeds */
+		fs_reply_err(fs, req, -ENOSYS); /* the kernel opens files without a request */
 		return;
 	}
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode) {
-		changed = note_access(fs, inode, fi->flags);
-		fs_count_open(fs, inode, fi->flags, 1);
-		/* From now on the kernel must ask for the blocks, which it does not count itself. */
-		changed |= fs->config.writeback && can_dirty(fs, fi->flags);
-	}
-	fs_unlock(fs);
+	inode = fs_inode_lock(fs, ino);
 	if (!inode) {
 		fs_reply_err(fs, req, -ESTALE);
 		return;
 	}
+	changed = note_access_locked(fs, inode, fi->flags);
+	fs_count_open_locked(fs, inode, fi->flags, 1);
+	fs_inode_unlock(fs, inode);
+	/* With the writeback cache the kernel must ask for new blocks: it does not count them. */
+	changed |= fs->config.writeback && can_dirty(fs, fi->flags);
 	if (changed && fs->config.atime != TREE_ATIME_STRICT)
 		fs_inval_attr(fs, ino);
 	fs_open_flags(fi);
 	fs_reply_open(fs, req, ino, fi);
 }
 
-/* The kernel's reference keeps a file that is open; nothing else depends on its being closed. */
 void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
@@ -113,13 +92,7 @@ void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fs_reply_err(fs, req, 0);
 }
 
-static void range_done(struct fs_io *io)
-{
-	if (io->result >= 0)
-		fs_touch_modified(io->fs, io->req, io->ino, FS_SETID_ASK);
-	fs_reply_err(io->fs, io->req, io->result < 0 ? (int)io->result : 0);
-	fs_io_put(io);
-}
+/* ---- fallocate ---- */
 
 static int range_kind(int mode, enum data_op_kind *ret_kind)
 {
@@ -138,36 +111,29 @@ static int range_kind(int mode, enum data_op_kind *ret_kind)
 	}
 }
 
+static void reply_fallocate(struct fs_io *io)
+{
+	fs_touch_modified(io->fs, io->req, io->ino, FS_SETID_ASK);
+	fs_reply_err(io->fs, io->req, 0);
+}
+
 void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t bytes,
 		     struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_enter(req);
-	enum data_op_kind kind;
-	struct fs_io *io;
-	int err;
+	struct fs_io *io = fs_io_begin(req, ino, DATA_OP_ALLOCATE, off, (uint64_t)bytes);
 
 	(void)fi;
-	if (!fs)
+	if (!io)
 		return;
-	err = range_kind(mode, &kind);
-	if (err) {
-		fs_reply_err(fs, req, err);
-		return;
-	}
-	io = fs_io_get(fs, req, ino);
-	if (!io) {
-		fs_reply_err(fs, req, -ENOMEM);
-		return;
-	}
-	io->op.kind = kind;
 	io->op.keep_size = mode & FALLOC_FL_KEEP_SIZE;
-	io->op.offset = (uint64_t)off;
-	io->op.bytes = (uint64_t)bytes;
-	io->done = range_done;
+	io->reply = reply_fallocate;
+	io->result = range_kind(mode, &io->op.kind);
 	fs_io_submit(io);
 }
 
-static ssize_t copy(struct fs_io *io)
+/* ---- copy_file_range ---- */
+
+static ssize_t copy_range(struct fs_io *io)
 {
 	struct data_file *src, *dst;
 	int err;
@@ -180,27 +146,20 @@ static ssize_t copy(struct fs_io *io)
 	err = fs_file_get(io->fs, io->ino, true, &dst);
 	if (err)
 		return err;
-	return data_copy(src, io->from, dst, io->op.offset, io->op.bytes);
+	return data_copy(src, io->source_offset, dst, io->op.offset, io->op.bytes);
 }
 
-static void copied(struct fs_io *io)
+static void reply_copy(struct fs_io *io)
 {
-	if (io->result < 0) {
-		fs_reply_err(io->fs, io->req, (int)io->result);
-	} else {
-		if (io->result)
-			fs_touch_modified(io->fs, io->req, io->ino, FS_SETID_ASK);
-		fs_touch_accessed(io->fs, io->source_ino);
-		fuse_reply_write(io->req, (size_t)io->result);
-		fs_leave(io->fs);
-	}
-	fs_io_put(io);
+	if (io->result)
+		fs_touch_modified(io->fs, io->req, io->ino, FS_SETID_ASK);
+	fs_touch_accessed(io->fs, io->source_ino);
+	fs_reply_write(io->fs, io->req, (size_t)io->result);
 }
 
-static void copy_slowly(struct fs_io *io)
+static void run_copy(struct fs_io *io)
 {
-	io->result = copy(io);
-	io->done = copied;
+	io->result = copy_range(io);
 	fs_io_end(io);
 }
 
@@ -208,50 +167,42 @@ void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			   struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
 			   struct fuse_file_info *fi_out, size_t bytes, int flags)
 {
-	struct fs *fs = fs_enter(req);
-	struct fs_io *io;
+	struct fs_io *io = fs_io_begin(req, ino_out, DATA_OP_WRITE, off_out, bytes);
 
 	(void)fi_in;
 	(void)fi_out;
-	if (!fs)
+	if (!io)
 		return;
 	if (flags) {
-		fs_reply_err(fs, req, -EINVAL);
-		return;
-	}
-	io = fs_io_get(fs, req, ino_out);
-	if (!io) {
-		fs_reply_err(fs, req, -ENOMEM);
+		io->result = -EINVAL;
+		fs_io_end(io);
 		return;
 	}
 	io->source_ino = ino_in;
-	io->from = (uint64_t)off_in;
-	io->op.offset = (uint64_t)off_out;
-	io->op.bytes = bytes;
-	io->done = copy_slowly;
-	fs_blocking_run(fs->blocking, io);
+	io->source_offset = (uint64_t)off_in;
+	io->reply = reply_copy;
+	io->run = run_copy;
+	fs_blocking_run(io->fs->blocking, io);
 }
 
-/* Pages that are dirty in the kernel's cache would look like holes. We cannot make the kernel write
- * them first: that notification sleeps in the kernel until our other threads have answered, and it
- * cannot be killed if they are gone. */
+/* ---- lseek ---- */
+
+/* Dirty pages in the kernel's cache would look like holes. cxlfs cannot make the kernel write them
+ * first: that notification sleeps in the kernel until other threads of cxlfs have answered, and
+ * nothing can interrupt it if they are gone. */
 static bool may_be_dirty(struct fs *fs, uint64_t ino)
 {
-	struct tree_inode *inode;
-	bool may = true;
+	struct tree_inode *inode = fs_inode_lock(fs, ino);
+	bool may;
 
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode) {
-		fs_attr_lock(fs, inode);
-		may = fs_may_be_dirty_locked(fs, inode);
-		fs_attr_unlock(fs, inode);
-	}
-	fs_unlock(fs);
+	if (!inode)
+		return true;
+	may = fs_may_be_dirty_locked(fs, inode);
+	fs_inode_unlock(fs, inode);
 	return may;
 }
 
-/* A file that is data from end to end. */
+/* Treats the whole file as data. */
 static int64_t seek_without_holes(struct data_file *file, int64_t offset, int whence)
 {
 	int64_t size = (int64_t)data_file_size(file);
@@ -261,27 +212,27 @@ static int64_t seek_without_holes(struct data_file *file, int64_t offset, int wh
 	return whence == SEEK_DATA ? offset : size;
 }
 
+static int64_t seek(struct fs *fs, uint64_t ino, off_t off, int whence)
+{
+	struct data_file *file;
+	int err = fs_file_get(fs, ino, false, &file);
+
+	if (err || !file)
+		return err ? err : -ENXIO;
+	return may_be_dirty(fs, ino) ? seek_without_holes(file, off, whence)
+				     : data_seek(file, off, whence);
+}
+
 void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
-	struct data_file *file;
 	int64_t found;
-	int err;
 
 	(void)fi;
 	if (!fs)
 		return;
-	if (fs->config.writeback || fs->no_open) {
-		fs_reply_err(fs, req, -ENOSYS); /* never asked again: no file has holes */
-		return;
-	}
-	err = fs_file_get(fs, ino, false, &file);
-	if (err || !file) {
-		fs_reply_err(fs, req, err ? err : -ENXIO);
-		return;
-	}
-	found = may_be_dirty(fs, ino) ? seek_without_holes(file, off, whence)
-				      : data_seek(file, off, whence);
+	/* -ENOSYS: the kernel does not ask again, and reports files without holes. */
+	found = fs->config.writeback || fs->no_open ? -ENOSYS : seek(fs, ino, off, whence);
 	if (found < 0) {
 		fs_reply_err(fs, req, (int)found);
 		return;
@@ -289,6 +240,8 @@ void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct f
 	fuse_reply_lseek(req, found);
 	fs_leave(fs);
 }
+
+/* ---- ioctl ---- */
 
 void fs_op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
 		 unsigned flags, const void *in, size_t in_bytes, size_t out_bytes)

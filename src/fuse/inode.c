@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel learns about an inode, and how requests change times and set-id bits. */
 #include "fuse/internal.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <time.h>
 
-/* The kernel's own clock for time stamps. With a finer clock a new file could be younger than a later
- * write whose time comes from the kernel. */
+/* The clock that the kernel uses for time stamps. With a finer clock a new file could look younger
+ * than a later write whose time comes from the kernel. */
 struct timespec fs_now(void)
 {
 	struct timespec now;
@@ -15,56 +16,58 @@ struct timespec fs_now(void)
 	return now;
 }
 
-/* Inodes are told with what was found under the attribute lock. */
-struct found {
+/* What was read under the attribute lock. */
+struct snapshot {
 	struct tree_attr attr;
 	struct data_file *file; /* NULL: without data, or not a regular file */
 	bool may_be_dirty;
 };
 
-static void find_locked(struct fs *fs, const struct tree_inode *inode, struct found *ret_found)
+static void take_snapshot_locked(struct fs *fs, const struct tree_inode *inode,
+				 struct snapshot *ret_snapshot)
 {
 	bool regular = S_ISREG(tree_mode(inode));
 
-	tree_getattr(inode, &ret_found->attr);
-	ret_found->file = tree_payload(inode);
-	ret_found->may_be_dirty = regular && fs_may_be_dirty_locked(fs, inode);
+	tree_getattr(inode, &ret_snapshot->attr);
+	ret_snapshot->file = tree_payload(inode);
+	ret_snapshot->may_be_dirty = regular && fs_may_be_dirty_locked(fs, inode);
 }
 
-/* Programs do not read a file without blocks, because it is one hole. So a file reports a block while
- * its pages may be dirty. */
-static uint64_t bytes_to_tell(const struct fs *fs, const struct found *found, uint64_t size,
-			      uint64_t held)
+/* Some programs do not read a file without blocks because it must be one hole. So a file reports a
+ * block while its pages may be dirty. */
+static uint64_t bytes_to_report(const struct fs *fs, const struct snapshot *snapshot, uint64_t size,
+				uint64_t held)
 {
-	bool may_have_data = found->may_be_dirty && (size > 0 || fs->config.writeback);
+	bool may_have_data = snapshot->may_be_dirty && (size > 0 || fs->config.writeback);
 
 	return held == 0 && may_have_data ? DATA_BLOCK_BYTES : held;
 }
 
-/* If an open can change the attributes, the kernel must not keep them: the reply to an open cannot
- * invalidate them. */
-static double seconds_to_keep(const struct fs *fs, const struct found *found, uint64_t size,
-			      uint64_t held)
+/* If an open can change the attributes, the kernel must not cache them, because the reply to an
+ * open cannot invalidate them. */
+static double seconds_to_cache(const struct fs *fs, const struct snapshot *snapshot, uint64_t size,
+			       uint64_t held)
 {
 	if (fs->config.atime == TREE_ATIME_STRICT)
 		return 0;
-	if (!S_ISREG(found->attr.mode))
+	if (!S_ISREG(snapshot->attr.mode))
 		return FS_CACHE_SECONDS;
-	if (fs->config.writeback) /* an open that can dirty pages tells the kernel */
-		return found->may_be_dirty && (held == 0 || !fs->no_open) ? 0 : FS_CACHE_SECONDS;
+	if (fs->config.writeback) /* opens that can dirty pages invalidate them */
+		return snapshot->may_be_dirty && (held == 0 || !fs->no_open) ? 0 : FS_CACHE_SECONDS;
 	return held == 0 && size > 0 ? 0 : FS_CACHE_SECONDS;
 }
 
-static void tell(const struct fs *fs, const struct found *found, struct fs_attr *ret_attr)
+static void fill_attr(const struct fs *fs, const struct snapshot *snapshot,
+		      struct fs_attr *ret_attr)
 {
-	const struct tree_attr *attr = &found->attr;
+	const struct tree_attr *attr = &snapshot->attr;
 	uint64_t size = attr->size, held = 0;
 
-	if (found->file) {
-		size = data_file_size(found->file);
-		held = data_file_held_bytes(found->file);
+	if (snapshot->file) {
+		size = data_file_size(snapshot->file);
+		held = data_file_held_bytes(snapshot->file);
 	}
-	ret_attr->seconds = seconds_to_keep(fs, found, size, held);
+	ret_attr->seconds = seconds_to_cache(fs, snapshot, size, held);
 	ret_attr->st = (struct stat){
 		.st_ino = attr->ino,
 		.st_mode = attr->mode,
@@ -74,43 +77,45 @@ static void tell(const struct fs *fs, const struct found *found, struct fs_attr 
 		.st_rdev = attr->rdev,
 		.st_size = (off_t)size,
 		.st_blksize = DATA_BLOCK_BYTES,
-		.st_blocks = (blkcnt_t)(bytes_to_tell(fs, found, size, held) / 512),
+		.st_blocks = (blkcnt_t)(bytes_to_report(fs, snapshot, size, held) / 512),
 		.st_atim = attr->atime,
 		.st_mtim = attr->mtime,
 		.st_ctim = attr->ctime,
 	};
+	ret_attr->btime = attr->btime;
 }
 
-void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct fs_attr *ret_attr)
+void fs_attr_get_locked(struct fs *fs, struct tree_inode *inode, struct fs_attr *ret_attr)
 {
-	struct found found;
+	struct snapshot snapshot;
 
 	fs_attr_lock(fs, inode);
-	find_locked(fs, inode, &found);
+	take_snapshot_locked(fs, inode, &snapshot);
 	fs_attr_unlock(fs, inode);
-	tell(fs, &found, ret_attr);
+	fill_attr(fs, &snapshot, ret_attr);
 }
 
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry)
 {
 	struct fs_attr attr;
-	struct found found;
+	struct snapshot snapshot;
 
 	fs_attr_lock(fs, inode);
-	find_locked(fs, inode, &found);
+	take_snapshot_locked(fs, inode, &snapshot);
 	tree_ref(inode, 1);
 	fs_attr_unlock(fs, inode);
-	tell(fs, &found, &attr);
+	fill_attr(fs, &snapshot, &attr);
 	*ret_entry = (struct fuse_entry_param){
-		.ino = found.attr.ino,
-		.generation = found.attr.generation,
+		.ino = snapshot.attr.ino,
+		.generation = snapshot.attr.generation,
 		.attr = attr.st,
 		.attr_timeout = attr.seconds,
 		.entry_timeout = FS_CACHE_SECONDS,
 	};
 }
 
-/* S_ISGID without S_IXGRP gives nobody a privilege, and stays for members of the group. */
+/* S_ISGID without S_IXGRP gives no privilege, so it stays if a member of the group changes the
+ * file. */
 bool fs_keeps_setgid(fuse_req_t req, const struct tree_inode *inode)
 {
 	struct tree_attr attr;
@@ -122,35 +127,28 @@ bool fs_keeps_setgid(fuse_req_t req, const struct tree_inode *inode)
 bool fs_drop_setid(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid)
 {
 	struct tree_inode *inode;
-	bool changed = false;
+	bool changed;
 
 	if (setid == FS_SETID_ASK && fs_caller_can(req, CAP_FSETID))
 		return false;
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode) {
-		fs_attr_lock(fs, inode);
-		changed = tree_drop_setid(inode, fs_keeps_setgid(req, inode));
-		fs_attr_unlock(fs, inode);
-	}
-	fs_unlock(fs);
+	inode = fs_inode_lock(fs, ino);
+	if (!inode)
+		return false;
+	changed = tree_drop_setid(inode, fs_keeps_setgid(req, inode));
+	fs_inode_unlock(fs, inode);
 	return changed;
 }
 
 void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid)
 {
 	struct timespec now = fs_now();
-	struct tree_inode *inode;
+	struct tree_inode *inode = fs_inode_lock(fs, ino);
 	bool has_setid;
 
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	fs_attr_lock(fs, inode);
 	tree_touch_modified(inode, &now);
 	has_setid = tree_mode(inode) & (S_ISUID | S_ISGID);
-	fs_attr_unlock(fs, inode);
-	fs_unlock(fs);
-	/* The kernel must not run the file with the old mode once the change is answered. */
+	fs_inode_unlock(fs, inode);
+	/* After the reply the kernel must not run the file with the old mode. */
 	if (has_setid && setid != FS_SETID_KEEP && fs_drop_setid(fs, req, ino, setid))
 		fs_inval_attr(fs, ino);
 }
@@ -159,29 +157,32 @@ void fs_touch_mapped(struct fs *fs, uint64_t ino)
 {
 	const struct tree_caller caller = { .now = fs_now() };
 	const struct tree_attr attr = { .mtime = caller.now };
-	struct tree_inode *inode;
+	struct tree_inode *inode = fs_inode_lock(fs, ino);
 
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	fs_attr_lock(fs, inode);
 	(void)tree_setattr(fs->tree, inode, TREE_SET_MTIME, &attr, &caller);
-	fs_attr_unlock(fs, inode);
-	fs_unlock(fs);
+	fs_inode_unlock(fs, inode);
+}
+
+bool fs_touch_accessed_locked(struct fs *fs, struct tree_inode *inode)
+{
+	struct timespec now;
+
+	if (fs->atime == TREE_ATIME_NEVER)
+		return false;
+	now = fs_now();
+	if (!tree_atime_due(inode, fs->atime, &now))
+		return false;
+	tree_touch_accessed(inode, &now);
+	return true;
 }
 
 void fs_touch_accessed(struct fs *fs, uint64_t ino)
 {
-	struct timespec now;
 	struct tree_inode *inode;
 
 	if (fs->atime == TREE_ATIME_NEVER)
 		return;
-	now = fs_now();
-	fs_read_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	fs_attr_lock(fs, inode);
-	if (tree_atime_due(inode, fs->atime, &now))
-		tree_touch_accessed(inode, &now);
-	fs_attr_unlock(fs, inode);
-	fs_unlock(fs);
+	inode = fs_inode_lock(fs, ino);
+	(void)fs_touch_accessed_locked(fs, inode);
+	fs_inode_unlock(fs, inode);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of fuse/ share; nobody else includes it. */
+/* What the files of fuse/ share. Only they and their tests include it. */
 #ifndef CXLFS_FUSE_INTERNAL_H
 #define CXLFS_FUSE_INTERNAL_H
 
@@ -23,33 +23,33 @@ struct fs_attr_lock {
 } __attribute__((aligned(64)));
 
 struct fs {
-	struct fs_config config; /* set before threads start */
-	_Atomic enum tree_atime atime; /* now; config has that of the start */
-	struct tree *tree;       /* structure: tree_lock */
+	struct fs_config config;       /* set before threads start */
+	_Atomic enum tree_atime atime; /* the present policy; config.atime is that of the start */
+	struct tree *tree;             /* names and links: protected by tree_lock */
 	pthread_rwlock_t tree_lock;
-	/* References, times, set-id bits and the payload pointer of an inode: its attribute
-	 * lock and at least a shared tree_lock. */
+	/* An inode's references, times, set-id bits and payload pointer are protected by its
+	 * attribute lock together with a shared tree_lock, or by tree_lock held for writing. */
 	struct fs_attr_lock attr_locks[FS_NR_ATTR_LOCKS];
 	struct fs_io_pool *pool;
 	struct fs_blocking *blocking;
-	_Atomic(struct rings *) rings; /* of this session; NULL: it has none */
-	struct fuse_session *session; /* set before the mount */
+	_Atomic(struct rings *) rings; /* NULL: the session uses /dev/fuse */
+	struct fuse_session *session;  /* set before the mount */
 	pthread_mutex_t notify_lock;
-	bool may_notify;           /* protected by notify_lock: the session is there */
-	int lanes_fd;            /* of the session, as long as lanes serve it */
-	_Atomic bool in_use;     /* config.in_use() has been, or is to be, called */
-	bool wants_rings;        /* set before the session is served */
-	sem_t over;              /* a thread has found that the session is */
-	_Atomic int error;       /* why; 0: in good order */
+	bool may_notify;     /* protected by notify_lock: the session exists */
+	int lanes_fd;        /* the session's descriptor while lanes serve it */
+	_Atomic bool in_use; /* config.in_use() was called or is about to be */
+	bool wants_rings;    /* set before the session is served */
+	sem_t over;          /* posted when the session has ended */
+	_Atomic int error;   /* why it ended, -errno; 0: in good order */
 
 	/* Set by INIT, before any other request. */
-	bool offers_rings; /* the kernel does */
-	uint32_t max_write; /* bytes of a request; 0 before INIT */
-	bool no_opendir; /* directories need no opening */
-	bool no_open;    /* nor do files */
+	bool offers_rings;         /* the kernel offers FUSE over io_uring */
+	uint32_t max_write;        /* bytes of one request; 0 before INIT */
+	bool no_opendir;           /* the kernel opens directories without a request */
+	bool no_open;              /* the same for files */
 	struct give_way *give_way; /* may be NULL */
 
-	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING when new ones are refused */
+	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING: new ones are refused */
 	pthread_mutex_t quiesce_lock;
 	pthread_cond_t quiesced;
 };
@@ -61,13 +61,13 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 #define FS_PAGE_BYTES 4096
 
-/* Room for any request, whose bytes, if it is a write, start on a page. */
+/* Bytes of a buffer for any request, with room to let the data of a write start on a page. */
 static inline size_t fs_request_bytes(const struct fs *fs)
 {
 	return fs->max_write + 2 * FS_PAGE_BYTES;
 }
 
-/* Room for what a request or an answer has behind its header, in an entry of a ring. */
+/* Bytes of a ring entry's payload: what follows the header of a request or a reply. */
 static inline size_t fs_payload_bytes(const struct fs *fs)
 {
 	return ((size_t)fs->max_write + 2 * FS_PAGE_BYTES - 1) / FS_PAGE_BYTES * FS_PAGE_BYTES;
@@ -77,68 +77,110 @@ static inline size_t fs_payload_bytes(const struct fs *fs)
 
 /**
  * fs_enter() - begin a request
- * Return: the file system; NULL when it is going down, and then the request has been answered.
- * A request that was begun ends with one fs_leave(), after its reply.
+ * Call fs_leave() once after its reply.
+ * Return: the file system; NULL if it is shutting down, and the request has been answered.
  */
 struct fs *fs_enter(fuse_req_t req);
-/** fs_leave() - end a request; after the last one @fs may be freed at any time */
+/** fs_leave() - end a request. After the last one @fs may be freed at any time. */
 void fs_leave(struct fs *fs);
-/** fs_hold() - keeps @fs until one more fs_leave(). Call it during a request. */
+/** fs_hold() - keep @fs until one more fs_leave(). Call it during a request. */
 void fs_hold(struct fs *fs);
-/** fs_enter_names() - fs_enter() for what makes or removes names: -EPERM where files are LUNs. */
-struct fs *fs_enter_names(fuse_req_t req);
 
-void fs_read_lock(struct fs *fs);
-void fs_write_lock(struct fs *fs);
-void fs_unlock(struct fs *fs);
-void fs_attr_lock(struct fs *fs, const struct tree_inode *inode);
-void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode);
+static inline void fs_read_lock(struct fs *fs)
+{
+	pthread_rwlock_rdlock(&fs->tree_lock);
+}
+
+static inline void fs_write_lock(struct fs *fs)
+{
+	pthread_rwlock_wrlock(&fs->tree_lock);
+}
+
+static inline void fs_unlock(struct fs *fs)
+{
+	pthread_rwlock_unlock(&fs->tree_lock);
+}
+
+static inline pthread_mutex_t *fs_attr_mutex(struct fs *fs, const struct tree_inode *inode)
+{
+	return &fs->attr_locks[tree_ino(inode) % FS_NR_ATTR_LOCKS].mutex;
+}
+
+static inline void fs_attr_lock(struct fs *fs, const struct tree_inode *inode)
+{
+	pthread_mutex_lock(fs_attr_mutex(fs, inode));
+}
+
+static inline void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode)
+{
+	pthread_mutex_unlock(fs_attr_mutex(fs, inode));
+}
+
+/** fs_inode_lock() - find an inode; takes the shared tree lock and the inode's attribute lock.
+ *  Return: end with fs_inode_unlock(); NULL if it does not exist, and then no lock is held. */
+struct tree_inode *fs_inode_lock(struct fs *fs, uint64_t ino);
+void fs_inode_unlock(struct fs *fs, const struct tree_inode *inode);
+
+/** struct fs_change - a request that changes the tree; tree_lock is held for writing. */
+struct fs_change {
+	struct fs *fs;
+	fuse_req_t req;
+	struct tree_caller caller;
+	struct tree_inode *inode; /* that the request names: the parent of a name */
+};
+
+/** fs_change_begin() - begin a request that changes the tree at inode @ino
+ *  Return: true: end it with fs_change_end(); false: it has been answered. */
+bool fs_change_begin(struct fs_change *change, fuse_req_t req, uint64_t ino);
+/** fs_change_end() - unlock the tree and reply with 0 or a negative errno */
+void fs_change_end(const struct fs_change *change, int err);
 
 /* Nobody else changes the volume, so cached attributes and names stay valid: a century. */
 #define FS_CACHE_SECONDS (100.0 * 365 * 86400)
 
-/** What the kernel is told of an inode, and for how many seconds it may keep that. */
+/** Attributes for the kernel, and for how many seconds it may cache them. */
 struct fs_attr {
 	struct stat st;
+	struct timespec btime;
 	double seconds;
 };
 
-/* ---- reply.c: the only callers of fuse_reply_* that can fail a request ---- */
+/* ---- reply.c: each of these replies and then calls fs_leave() ---- */
 
-/** fs_reply_err() - answer with 0 or a negative errno, and leave. */
+/** @err: 0 or a negative errno */
 void fs_reply_err(struct fs *fs, fuse_req_t req, int err);
-void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct fs_attr *attr);
-/** Answers with an entry whose reference was taken; undone when the kernel is gone. */
+/** Drops the reference that was taken for @entry if the reply cannot be delivered. */
 void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry);
-/** These two undo the count of the open as well. */
+/** These two also take back the count of the open. */
 void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry,
 		     const struct fuse_file_info *fi);
 void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
-/** fs_reply_pooled() - answers with @bytes of a buffer of the pool, and gives the buffer back.
- *  @buf_bytes: of the buffer, as fs_io_pool_buffer_get() returned it */
+void fs_reply_write(struct fs *fs, fuse_req_t req, size_t bytes);
+/** fs_reply_pooled() - reply with @bytes of a buffer of the pool, and return the buffer to the pool
+ *  @buf_bytes: its size, from fs_io_pool_buffer_get() */
 void fs_reply_pooled(struct fs *fs, fuse_req_t req, void *buf, size_t bytes, size_t buf_bytes);
 
 /* ---- caller.c: the process behind a request ---- */
 
-/** The caller of a request, with the time now. */
+/** Returns the caller's user, group and umask, and the time now. */
 struct tree_caller fs_caller(fuse_req_t req);
-/** Returns true if the caller has a capability (CAP_FSETID...) outside of user namespaces. Slow.
- *  A caller that cannot be seen in our /proc has none. */
+/** Returns true if the caller has a capability (CAP_FSETID...) outside of user namespaces. Reads
+ *  /proc, which is slow; a caller that is not visible there has none. */
 bool fs_caller_can(fuse_req_t req, int capability);
-/** Returns true if the caller is a member of @gid or has CAP_FSETID. Slow if it is neither root's
- *  nor the caller's first group. */
+/** Returns true if the caller is a member of @gid or has CAP_FSETID. Slow unless @gid is the
+ *  caller's first group. */
 bool fs_caller_in_group(fuse_req_t req, gid_t gid);
 
 /* ---- inode.c: attributes ---- */
 
 struct timespec fs_now(void);
 
-/** fs_stat_locked() - attributes with the size and blocks of the data. Lock: tree, shared. */
-void fs_stat_locked(struct fs *fs, struct tree_inode *inode, struct fs_attr *ret_attr);
-/** fs_entry_locked() - fill an entry, take the reference that goes with it. Lock: tree, shared. */
+/** Reads the attributes, with the size and the blocks of the data. Lock: tree, shared. */
+void fs_attr_get_locked(struct fs *fs, struct tree_inode *inode, struct fs_attr *ret_attr);
+/** Fills an entry and takes the reference that goes with it. Lock: tree, shared. */
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry);
-/** Makes the kernel ask for an inode's attributes again. A thread that serves requests may call
+/** Makes the kernel drop its cached attributes of an inode. A thread that serves requests may call
  *  this only for an inode that its request holds open: for another one the kernel may have to wait
  *  for a request. */
 void fs_inval_attr(struct fs *fs, uint64_t ino);
@@ -150,30 +192,37 @@ enum fs_setid {
 	FS_SETID_ASK,  /* the kernel does not say: look at the caller */
 };
 
-/** Drops the set-id bits that the caller may not leave behind. Takes the locks.
- *  Return: whether the mode has changed. */
+/** Drops the set-id bits that the caller may not keep. Takes the locks.
+ *  Return: true if the mode has changed. */
 bool fs_drop_setid(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid);
 /** Returns true if S_ISGID stays when the caller changes the file. Lock: the inode's attributes. */
 bool fs_keeps_setgid(fuse_req_t req, const struct tree_inode *inode);
-/** Notes that contents changed: times, capabilities and set-id bits; call it before the reply.
+/** Records a change of contents: times, capabilities and set-id bits. Call it before the reply.
  *  Takes the locks. */
 void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid setid);
-/** Notes that pages changed through a mapping were written: times alone, as Linux has it. Takes the
- *  locks. */
+/** Records that pages changed through a mapping were written. As in Linux only the times change.
+ *  Takes the locks. */
 void fs_touch_mapped(struct fs *fs, uint64_t ino);
-/** Content read: atime as the policy has it. Takes the locks. */
+/** Records a read, if the access time policy wants it. Takes the locks. */
 void fs_touch_accessed(struct fs *fs, uint64_t ino);
+/** The same. Lock: the inode's attributes. Return: true if the access time has changed. */
+bool fs_touch_accessed_locked(struct fs *fs, struct tree_inode *inode);
 
-/* ---- file.c: who may change pages unseen ---- */
+/*
+ * ---- file.c: open files ----
+ *
+ * The kernel may have changed pages of a file that it has not written yet. Only an open file can
+ * have them, because the kernel writes them before it sends the release. So opens that can dirty
+ * pages are counted.
+ */
 
-/** Counts an open with @flags, @change 1, or takes it back, -1. Lock: tree, shared. */
-void fs_count_open(struct fs *fs, struct tree_inode *inode, int flags, int change);
+/** Counts an open with @flags, @change 1, or takes it back, -1. Lock: the inode's attributes. */
+void fs_count_open_locked(struct fs *fs, struct tree_inode *inode, int flags, int change);
 /** Takes an open back. Takes the locks. */
 void fs_uncount_open(struct fs *fs, uint64_t ino, int flags);
-/** Returns true if the kernel may have pages of a file that it has changed and not yet written.
- *  Lock: the inode's attributes. */
+/** Returns true if the kernel may have dirty pages of a file. Lock: the inode's attributes. */
 bool fs_may_be_dirty_locked(const struct fs *fs, const struct tree_inode *inode);
-/** Sets what every open file is told: keep the cache, send no request at close(2). */
+/** Lets the kernel keep the cache of an open file and close it without a flush. */
 void fs_open_flags(struct fuse_file_info *fi);
 
 /* ---- io.c: operations on the bytes of files ---- */
@@ -181,29 +230,32 @@ void fs_open_flags(struct fuse_file_info *fi);
 /**
  * struct fs_io - one data operation of a request
  *
- * Pooled; @done answers the request and gives the io back with fs_io_put(). It is called through
- * fs_io_end(), on the thread of the ring that has the request, if one has.
+ * After fs_io_begin() the operation sets @reply and the rest of @op and calls fs_io_submit(). At
+ * the end @reply answers if all went well, or fs_io_answer() replies with the error, and the io
+ * goes back to the pool. If the request came through a ring, this happens on the thread of that
+ * ring.
  */
 struct fs_io {
 	struct data_op op;
 	struct fs *fs;
 	fuse_req_t req;
 	uint64_t ino;
-	struct ring_entry *entry; /* that holds the request; NULL: not of a ring */
-	enum fs_setid setid; /* when done */
-	void *buf;           /* pool's, or NULL */
+	struct ring_entry *entry; /* that holds the request; NULL: it came over /dev/fuse */
+	void *buf;                /* from the pool, or NULL */
 	size_t buf_bytes;
-	ssize_t result;
-	void (*done)(struct fs_io *io);
+	ssize_t result; /* of @op, or -errno */
+	void (*reply)(struct fs_io *io);
+	void (*run)(struct fs_io *io); /* for fs_blocking_run() */
 	struct fs_io *next;
-	int what;            /* setattr: rest of the request */
-	uint64_t source_ino;   /* copy_file_range: the source */
-	uint64_t from;       /* copy_file_range: where to start in it */
-	struct stat attr;
 	struct fuse_file_info fi;
+	enum fs_setid setid;    /* write */
+	struct stat attr;       /* setattr: what to set after a truncation */
+	int to_set;             /* setattr: FUSE_SET_ATTR_... */
+	uint64_t source_ino;    /* copy_file_range */
+	uint64_t source_offset; /* copy_file_range */
 };
 
-/** Ios in a row, first in, first out; whoever has one protects it. */
+/** A FIFO of ios. Its owner protects it. */
 struct fs_io_queue {
 	struct fs_io *first, **last;
 };
@@ -221,7 +273,7 @@ static inline void fs_io_queue_add(struct fs_io_queue *queue, struct fs_io *io)
 	queue->last = &io->next;
 }
 
-/** Return: the first, or NULL. */
+/** Removes and returns the first; NULL if the queue is empty. */
 static inline struct fs_io *fs_io_queue_take(struct fs_io_queue *queue)
 {
 	struct fs_io *io = queue->first;
@@ -235,22 +287,31 @@ static inline struct fs_io *fs_io_queue_take(struct fs_io_queue *queue)
 }
 
 /**
- * fs_io_get() - an io from the pool
+ * fs_io_get() - take an io from the pool
  * @req: NULL for work without a request. An io with a request keeps @fs until fs_io_put(), because
- * @fs may be freed after the reply.
- * Return: NULL when memory is short.
+ *       @fs may be freed after the reply.
+ * Return: NULL if there is not enough memory.
  */
 struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino);
 void fs_io_put(struct fs_io *io);
-/** fs_io_end() - have io->done called where it may answer. Any thread. */
-void fs_io_end(struct fs_io *io);
-/** fs_io_submit() - run io->op on the file's data; a file without any needs none for some kinds. */
+/** fs_io_begin() - begin a request that is one data operation
+ *  Return: for fs_io_submit(), fs_blocking_run() or fs_io_end(); NULL: it has been answered. */
+struct fs_io *fs_io_begin(fuse_req_t req, uint64_t ino, enum data_op_kind kind, off_t offset,
+			  uint64_t bytes);
+/** fs_io_submit() - run io->op on the data of io->ino, or end it if io->result is an error */
 void fs_io_submit(struct fs_io *io);
-/** The data of a regular file, made on first need. Locks: none held. -ENOMEM, -ESTALE, -EINVAL. */
+/** fs_io_end() - reply with io->result, on the thread of the request's ring. Any thread. */
+void fs_io_end(struct fs_io *io);
+/** fs_io_answer() - the same on this thread, which must be that of the ring, if there is one */
+void fs_io_answer(struct fs_io *io);
+/** fs_file_get() - find the data of a regular file
+ *  @create: make the data object if there is none; otherwise *ret_file may be NULL
+ *  Takes the locks. Return: 0; -ENOMEM; -ESTALE; -EISDIR; -EINVAL not a regular file. */
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file);
 
 int fs_io_pool_new(struct fs_io_pool **ret_pool);
-/** fs_io_pool_fit() - keep buffers of up to @bytes; before there are larger ones than 128 KiB */
+/** fs_io_pool_fit() - keep buffers of up to @bytes
+ *  Call it before the first buffer of more than 128 KiB is taken. */
 void fs_io_pool_fit(struct fs_io_pool *pool, size_t bytes);
 void fs_io_pool_free(struct fs_io_pool *pool);
 struct fs_io *fs_io_pool_get(struct fs_io_pool *pool);
@@ -258,63 +319,59 @@ void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
 void *fs_io_pool_buffer_get(struct fs_io_pool *pool, size_t bytes, size_t *ret_bytes);
 void fs_io_pool_buffer_put(struct fs_io_pool *pool, void *buf, size_t bytes);
 
-/* ---- blocking.c: threads that may wait ---- */
+/* ---- blocking.c: threads for work that blocks ---- */
 
 int fs_blocking_new(struct fs_blocking **ret_blocking);
 void fs_blocking_free(struct fs_blocking *blocking);
-/** Call io->done on one of the threads for work that sleeps; it ends with fs_io_end(). */
+/** Calls io->run on one of the threads. It ends with fs_io_end() or fs_io_put(). */
 void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io);
 
-/* ---- operations, by file ---- */
+/* ---- operations, each with the type that libfuse gives it ---- */
 
-void fs_op_init(void *userdata, struct fuse_conn_info *conn);
+#define FS_OP(name) __typeof__(*((struct fuse_lowlevel_ops *)0)->name) fs_op_##name
 
-void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
-void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
-void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void fs_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi);
-void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-		   struct fuse_file_info *fi);
-void fs_op_statfs(fuse_req_t req, fuse_ino_t ino);
-
-void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
-void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
-void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
-void fs_op_readlink(fuse_req_t req, fuse_ino_t ino);
-void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *new_name);
-void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-		  const char *new_name, unsigned flags);
-void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-		  struct fuse_file_info *fi);
+/* init.c */
+FS_OP(init);
+/* lookup.c */
+FS_OP(lookup);
+FS_OP(forget);
+FS_OP(forget_multi);
+/* attr.c */
+FS_OP(getattr);
+#if FS_HAVE_STATX
+FS_OP(statx);
+#endif
+FS_OP(setattr);
+FS_OP(statfs);
+/* namespace.c */
+FS_OP(mknod);
+FS_OP(mkdir);
+FS_OP(unlink);
+FS_OP(rmdir);
+FS_OP(symlink);
+FS_OP(readlink);
+FS_OP(link);
+FS_OP(rename);
+FS_OP(create);
 void fs_op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi);
-
-void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
-		   struct fuse_file_info *fi);
-void fs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off,
-		       struct fuse_file_info *fi);
-
-void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct fuse_file_info *fi);
-void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, off_t off,
-		 struct fuse_file_info *fi);
-void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t bytes,
-		     struct fuse_file_info *fi);
-void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi);
-void fs_op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
-		 unsigned flags, const void *in, size_t in_bytes, size_t out_bytes);
-void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
-			   struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
-			   struct fuse_file_info *fi_out, size_t bytes, int flags);
-
-void fs_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
-		    size_t bytes, int flags);
-void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes);
-void fs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t bytes);
-void fs_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+/* dir.c */
+FS_OP(opendir);
+FS_OP(readdir);
+FS_OP(readdirplus);
+/* file.c */
+FS_OP(open);
+FS_OP(release);
+FS_OP(fallocate);
+FS_OP(copy_file_range);
+FS_OP(lseek);
+FS_OP(ioctl);
+/* io.c */
+FS_OP(read);
+FS_OP(write);
+/* xattr.c */
+FS_OP(setxattr);
+FS_OP(getxattr);
+FS_OP(listxattr);
+FS_OP(removexattr);
 
 #endif

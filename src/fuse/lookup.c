@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Operations that take and drop the kernel's references: lookup and forget. */
 #include "fuse/internal.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!err)
 		fs_entry_locked(fs, inode, &entry);
 	fs_unlock(fs);
-	if (!err || err == -ENOENT) /* inode number 0 tells the kernel that there is no such name */
+	if (!err || err == -ENOENT) /* inode number 0: the kernel caches that the name is missing */
 		fs_reply_entry(fs, req, &entry);
 	else
 		fs_reply_err(fs, req, err);
@@ -34,17 +35,17 @@ static void forget(struct fs *fs, uint64_t ino, uint64_t count)
 		tree_unref(fs->tree, inode, count);
 }
 
-/* Beside a ring this is the only kind of request that still comes by the file descriptor, and each
- * would wake its thread. While it is away the kernel gathers those that follow into one. */
+/* With io_uring only forgets still arrive through the file descriptor, and each would wake a
+ * thread. While the thread sleeps, the kernel combines further forgets into one request. */
 static void coalesce_forgets(const struct fs *fs)
 {
-	const struct timespec moment = { .tv_nsec = 1000000 };
+	const struct timespec pause = { .tv_nsec = 1000000 };
 
 	if (atomic_load_explicit(&fs->rings, memory_order_relaxed))
-		nanosleep(&moment, NULL);
+		nanosleep(&pause, NULL);
 }
 
-/* Nothing is answered, and it must work while the volume goes down: no fs_enter() here. */
+/* Forgets get no reply and must work while the volume is shut down, so there is no fs_enter(). */
 void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
 	struct fs *fs = fs_of(req);
@@ -56,8 +57,8 @@ void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 	coalesce_forgets(fs);
 }
 
-/* So many at a time that nobody waits long for the tree. */
-#define FORGETS_A_LOCK 128
+/* How many forgets may hold the tree lock at a time, so that other requests need not wait long. */
+#define MAX_FORGETS_LOCKED 128
 
 static void forget_some(struct fs *fs, const struct fuse_forget_data *forgets, size_t count)
 {
@@ -71,9 +72,9 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 {
 	struct fs *fs = fs_of(req);
 
-	for (size_t i = 0; i < count; i += FORGETS_A_LOCK)
+	for (size_t i = 0; i < count; i += MAX_FORGETS_LOCKED)
 		forget_some(fs, forgets + i,
-			    count - i < FORGETS_A_LOCK ? count - i : FORGETS_A_LOCK);
+			    count - i < MAX_FORGETS_LOCKED ? count - i : MAX_FORGETS_LOCKED);
 	fuse_reply_none(req);
 	coalesce_forgets(fs);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers. A reply fails when the kernel has given the request up (-ENOENT: the caller was killed)
- * or has gone away; whatever the reply was to hand over is then taken back here.
+ * Replies. A reply fails if the kernel has dropped the request (-ENOENT: the caller was killed) or
+ * the connection has ended. Then the reference or the open that the reply would have handed over is
+ * undone.
  */
 #include "fuse/internal.h"
 
@@ -14,13 +15,7 @@ void fs_reply_err(struct fs *fs, fuse_req_t req, int err)
 	fs_leave(fs);
 }
 
-void fs_reply_attr(struct fs *fs, fuse_req_t req, const struct fs_attr *attr)
-{
-	fuse_reply_attr(req, &attr->st, attr->seconds);
-	fs_leave(fs);
-}
-
-static void take_back(struct fs *fs, uint64_t ino)
+static void drop_reference(struct fs *fs, uint64_t ino)
 {
 	fs_write_lock(fs);
 	tree_unref(fs->tree, tree_get(fs->tree, ino), 1);
@@ -30,7 +25,7 @@ static void take_back(struct fs *fs, uint64_t ino)
 void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry)
 {
 	if (fuse_reply_entry(req, entry) < 0 && entry->ino)
-		take_back(fs, entry->ino);
+		drop_reference(fs, entry->ino);
 	fs_leave(fs);
 }
 
@@ -39,7 +34,7 @@ void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_para
 {
 	if (fuse_reply_create(req, entry, fi) < 0) {
 		fs_uncount_open(fs, entry->ino, fi->flags);
-		take_back(fs, entry->ino);
+		drop_reference(fs, entry->ino);
 	}
 	fs_leave(fs);
 }
@@ -54,6 +49,12 @@ void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fus
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes)
 {
 	fuse_reply_buf(req, buf, bytes);
+	fs_leave(fs);
+}
+
+void fs_reply_write(struct fs *fs, fuse_req_t req, size_t bytes)
+{
+	fuse_reply_write(req, bytes);
 	fs_leave(fs);
 }
 

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The begin and the end of a request, and the locks that it takes. */
 #include "fuse/internal.h"
 
 #include <errno.h>
 
 #define FS_QUIESCING 0x80000000u
 
-static void tell_in_use(struct fs_io *io)
+static void report_in_use(struct fs_io *io)
 {
 	io->fs->config.in_use(io->fs->config.in_use_arg);
 	fs_io_put(io);
 }
 
-/* The kernel holds every request back until it has taken the answer to INIT. */
+/* The first request after INIT: the kernel holds all others back until it has the reply to INIT. */
 static void note_in_use(struct fs *fs)
 {
 	struct fs_io *io;
@@ -21,7 +22,7 @@ static void note_in_use(struct fs *fs)
 	io = fs_io_get(fs, NULL, 0);
 	if (!io)
 		return;
-	io->done = tell_in_use;
+	io->run = report_in_use;
 	fs_blocking_run(fs->blocking, io);
 }
 
@@ -44,8 +45,8 @@ void fs_hold(struct fs *fs)
 	atomic_fetch_add_explicit(&fs->nr_active, 1, memory_order_relaxed);
 }
 
-/* fs_quiesce() reads the count under the lock, so it sees 0 only after the last thread has released
- * the lock. Then the file system may be freed. */
+/* fs_quiesce() reads the count under the lock, so it cannot see 0 before the last thread has
+ * released the lock. After that the file system may be freed. */
 static void leave_quiescing(struct fs *fs)
 {
 	pthread_mutex_lock(&fs->quiesce_lock);
@@ -64,17 +65,6 @@ void fs_leave(struct fs *fs)
 	leave_quiescing(fs);
 }
 
-struct fs *fs_enter_names(fuse_req_t req)
-{
-	struct fs *fs = fs_enter(req);
-
-	if (fs && fs->config.physical) {
-		fs_reply_err(fs, req, -EPERM);
-		return NULL;
-	}
-	return fs;
-}
-
 void fs_quiesce(struct fs *fs)
 {
 	fs_end_session(fs);
@@ -85,32 +75,42 @@ void fs_quiesce(struct fs *fs)
 	pthread_mutex_unlock(&fs->quiesce_lock);
 }
 
-void fs_read_lock(struct fs *fs)
+struct tree_inode *fs_inode_lock(struct fs *fs, uint64_t ino)
 {
-	pthread_rwlock_rdlock(&fs->tree_lock);
+	struct tree_inode *inode;
+
+	fs_read_lock(fs);
+	inode = tree_get(fs->tree, ino);
+	if (inode)
+		fs_attr_lock(fs, inode);
+	else
+		fs_unlock(fs);
+	return inode;
 }
 
-void fs_write_lock(struct fs *fs)
+void fs_inode_unlock(struct fs *fs, const struct tree_inode *inode)
 {
-	pthread_rwlock_wrlock(&fs->tree_lock);
+	fs_attr_unlock(fs, inode);
+	fs_unlock(fs);
 }
 
-void fs_unlock(struct fs *fs)
+bool fs_change_begin(struct fs_change *change, fuse_req_t req, uint64_t ino)
 {
-	pthread_rwlock_unlock(&fs->tree_lock);
+	struct fs *fs = fs_enter(req);
+
+	if (!fs)
+		return false;
+	fs_write_lock(fs);
+	*change = (struct fs_change){
+		.fs = fs, .req = req, .caller = fs_caller(req), .inode = tree_get(fs->tree, ino)
+	};
+	if (!change->inode)
+		fs_change_end(change, -ESTALE);
+	return change->inode;
 }
 
-static pthread_mutex_t *attr_mutex(struct fs *fs, const struct tree_inode *inode)
+void fs_change_end(const struct fs_change *change, int err)
 {
-	return &fs->attr_locks[tree_ino(inode) % FS_NR_ATTR_LOCKS].mutex;
-}
-
-void fs_attr_lock(struct fs *fs, const struct tree_inode *inode)
-{
-	pthread_mutex_lock(attr_mutex(fs, inode));
-}
-
-void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode)
-{
-	pthread_mutex_unlock(attr_mutex(fs, inode));
+	fs_unlock(change->fs);
+	fs_reply_err(change->fs, change->req, err);
 }

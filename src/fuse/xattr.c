@@ -13,57 +13,41 @@ static bool is_access_acl(const char *name)
 void fs_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
 		    size_t bytes, int flags)
 {
-	struct fs *fs = fs_enter(req);
-	struct tree_caller caller;
-	struct tree_inode *inode;
+	struct fs_change change;
 	struct tree_attr attr;
-	bool outsider;
-	int err = -ESTALE;
+	bool drop_setgid;
 
-	if (!fs)
+	if (!fs_change_begin(&change, req, ino))
 		return;
-	caller = fs_caller(req);
-	fs_write_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode) {
-		tree_getattr(inode, &attr);
-		outsider = is_access_acl(name) && (attr.mode & S_ISGID) &&
-			   !fs_caller_in_group(req, attr.gid);
-		err = tree_setxattr(fs->tree, inode, name, value, bytes, flags, outsider, &caller);
-	}
-	fs_unlock(fs);
-	fs_reply_err(fs, req, err);
+	tree_getattr(change.inode, &attr);
+	drop_setgid =
+		is_access_acl(name) && (attr.mode & S_ISGID) && !fs_caller_in_group(req, attr.gid);
+	fs_change_end(&change, tree_setxattr(change.fs->tree, change.inode, name, value, bytes,
+					     flags, drop_setgid, &change.caller));
 }
 
 void fs_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	struct fs *fs = fs_enter(req);
-	struct tree_caller caller;
-	struct tree_inode *inode;
-	int err = -ESTALE;
+	struct fs_change change;
 
-	if (!fs)
-		return;
-	caller = fs_caller(req);
-	fs_write_lock(fs);
-	inode = tree_get(fs->tree, ino);
-	if (inode)
-		err = tree_removexattr(fs->tree, inode, name, &caller);
-	fs_unlock(fs);
-	fs_reply_err(fs, req, err);
+	if (fs_change_begin(&change, req, ino))
+		fs_change_end(&change, tree_removexattr(change.fs->tree, change.inode, name,
+							&change.caller));
 }
 
-/* The kernel refuses to read trusted attributes without CAP_SYS_ADMIN. What cannot be read is not
- * listed: programs that copy attributes take that for an error. */
+/* Without CAP_SYS_ADMIN the kernel does not let a caller read trusted attributes. Programs that
+ * copy attributes fail on names that they cannot read, so such a caller gets a list without them.
+ */
 static ssize_t list_locked(fuse_req_t req, const struct tree_inode *inode, char *list, size_t bytes)
 {
-	bool with_trusted = tree_listxattr(inode, true, NULL, 0) !=
-			    tree_listxattr(inode, false, NULL, 0);
+	bool with_trusted =
+		tree_listxattr(inode, true, NULL, 0) != tree_listxattr(inode, false, NULL, 0);
 
-	return tree_listxattr(inode, with_trusted && fs_caller_can(req, CAP_SYS_ADMIN), list, bytes);
+	return tree_listxattr(inode, with_trusted && fs_caller_can(req, CAP_SYS_ADMIN), list,
+			      bytes);
 }
 
-/* @name NULL: the list of names. */
+/* @name: NULL lists the names */
 static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes)
 {
 	struct fs *fs = fs_enter(req);

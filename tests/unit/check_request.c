@@ -41,13 +41,6 @@ int fuse_reply_write(fuse_req_t req, size_t bytes)
 	return fuse_reply_err(req, 0);
 }
 
-int fuse_reply_attr(fuse_req_t req, const struct stat *st, double seconds)
-{
-	(void)st;
-	(void)seconds;
-	return fuse_reply_err(req, 0);
-}
-
 int fuse_reply_entry(fuse_req_t req, const struct fuse_entry_param *entry)
 {
 	(void)entry;
@@ -68,10 +61,10 @@ int fuse_reply_open(fuse_req_t req, const struct fuse_file_info *fi)
 	return fuse_reply_err(req, 0);
 }
 
-double fs_attr_seconds(const struct fs *of)
+struct tree_caller fs_caller(fuse_req_t req)
 {
-	(void)of;
-	return 0;
+	(void)req;
+	return (struct tree_caller){ 0 };
 }
 
 void fs_touch_modified(struct fs *of, fuse_req_t req, uint64_t ino, enum fs_setid setid)

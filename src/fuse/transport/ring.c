@@ -208,7 +208,7 @@ void ring_take_mail(struct ring *ring)
 	for (entry = take_inbox(ring); entry; entry = next) {
 		next = entry->next;
 		if (entry->io)
-			entry->io->done(entry->io);
+			fs_io_answer(entry->io);
 		else
 			take_request(ring, entry, true);
 	}
