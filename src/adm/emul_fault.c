@@ -51,7 +51,7 @@ static int add(struct emul_adapter *ad, int argc, char *argv[])
 		adm_say("%s", why);
 		return ADM_FAILED;
 	}
-	emul_afu_kick(ad);
+	emul_afu_wake_all(ad);
 	return ADM_OK;
 }
 

@@ -214,7 +214,7 @@ int adm_print_json(struct emul_adapter *ad, FILE *out)
 	struct maker m = { .failed = !o };
 	const char *text = NULL;
 
-	emul_upkeep(ad);
+	emul_housekeep(ad);
 	put_number(&m, o, "breaches", emul_audit_total(ad));
 	emul_lock(ad);
 	fill(&m, ad, o);

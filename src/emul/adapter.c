@@ -16,7 +16,7 @@
 #include "emul/store/spec.h"
 #include "emul/store/state.h"
 #include "emul/store/store.h"
-#include "emul/store/trust.h"
+#include "emul/store/safe_open.h"
 
 /* ---- registry ------------------------------------------------------------------------------ */
 
@@ -204,13 +204,13 @@ void emul_adapter_put(struct emul_adapter *ad)
 
 int emul_adapter_open_media(struct emul_adapter *ad, unsigned lun)
 {
-	char name[16], why[EMUL_TRUST_WHY];
+	char name[16], why[EMUL_SAFE_OPEN_WHY];
 	int fd;
 
 	snprintf(name, sizeof(name), "lun%u", lun);
-	fd = emul_trust_open(ad->dir_fd, name, O_RDWR, why);
+	fd = emul_safe_open(ad->dir_fd, name, O_RDWR, why);
 	if (fd == -EROFS || fd == -EACCES)
-		fd = emul_trust_open(ad->dir_fd, name, O_RDONLY, why);
+		fd = emul_safe_open(ad->dir_fd, name, O_RDONLY, why);
 	return fd;
 }
 

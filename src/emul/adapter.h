@@ -176,7 +176,7 @@ void emul_fd2_mapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
  */
 void emul_fd2_unmapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
 
-/* ---- resets and upkeep ------------------------------------------------------------------- */
+/* ---- resets and housekeeping ------------------------------------------------------------------- */
 
 /**
  * emul_reset() - an adapter reset
@@ -193,10 +193,10 @@ void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_
 void emul_fail(struct emul_adapter *ad);
 
 /**
- * emul_upkeep() - notice fd2s whose last reference has gone, finish a reset that is due
+ * emul_housekeep() - notice fd2s whose last reference has gone, finish a reset that is due
  * To be called now and then by the housekeeping thread (every 10 ms or so while PEs exist).
  */
-void emul_upkeep(struct emul_adapter *ad);
+void emul_housekeep(struct emul_adapter *ad);
 
 /* ---- audit ------------------------------------------------------------------------------- */
 

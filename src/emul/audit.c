@@ -75,7 +75,7 @@ static void count_standing_locked(struct emul_adapter *ad, unsigned *ret_context
 static void count_standing(struct emul_adapter *ad, unsigned *ret_contexts, unsigned *ret_fds)
 {
 	emul_lock(ad);
-	emul_upkeep_locked(ad);
+	emul_housekeep_locked(ad);
 	count_standing_locked(ad, ret_contexts, ret_fds);
 	emul_unlock(ad);
 }
@@ -224,7 +224,7 @@ void emul_status_print(struct emul_adapter *ad, FILE *out)
 	const struct emul_driver *driver = &ad->shm->driver;
 
 	emul_lock(ad);
-	emul_upkeep_locked(ad);
+	emul_housekeep_locked(ad);
 	fprintf(out, "adapter %s, %" PRIu64 " resets, %" PRIu64 " recoveries, %" PRIu64
 		     " contexts ended with their process\n",
 		state_name(atomic_load(&driver->state)), driver->nr_resets, driver->nr_recoveries,

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "emul/afu/afu_engine.h"
+#include "emul/afu/engine.h"
 
 struct emul_mapping {
 	struct devport_mmio mmio;
@@ -35,7 +35,7 @@ static unsigned emul_max_handles(struct devport *dp)
 
 static bool emul_is_synchronous(struct devport *dp)
 {
-	return !emul_clock_models(adapter_of(dp)->afu->clock);
+	return !emul_delay_models(adapter_of(dp)->afu->delay);
 }
 
 static int map_area(struct emul_mapping *mapping, int adap_fd, size_t bytes, unsigned pe)
@@ -99,7 +99,7 @@ static void emul_unmap(struct devport_mmio *mmio)
 }
 
 /* Registers reached through a mapping that a child has inherited are another process's. */
-static bool foreign(const struct emul_engine *engine, unsigned offset)
+static bool is_inherited(const struct emul_engine *engine, unsigned offset)
 {
 	if (__builtin_expect(!atomic_load_explicit(&engine->afu->dead, memory_order_relaxed), 1))
 		return false;
@@ -111,14 +111,14 @@ static uint64_t emul_read64(struct devport_mmio *mmio, unsigned offset)
 {
 	struct emul_engine *engine = mapping_of(mmio)->engine;
 
-	return foreign(engine, offset) ? SISL_ALL_ONES : emul_regs_read(engine, offset);
+	return is_inherited(engine, offset) ? SISL_ALL_ONES : emul_regs_read(engine, offset);
 }
 
 static void emul_write64(struct devport_mmio *mmio, unsigned offset, uint64_t value)
 {
 	struct emul_engine *engine = mapping_of(mmio)->engine;
 
-	if (!foreign(engine, offset))
+	if (!is_inherited(engine, offset))
 		emul_regs_write(engine, offset, value);
 }
 
@@ -132,7 +132,7 @@ static unsigned emul_run_queue(struct devport_mmio *mmio)
 
 static void emul_add_pollers(struct devport *dp, int nr)
 {
-	emul_clock_watch(adapter_of(dp)->afu->clock, nr);
+	emul_delay_add_pollers(adapter_of(dp)->afu->delay, nr);
 }
 
 static int emul_event_fd(struct devport_mmio *mmio)

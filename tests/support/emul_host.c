@@ -112,7 +112,7 @@ void emul_host_fault(struct emul_host *host, const char *rule)
 	ret = emul_fault_add(&ad->shm->fault, rule,
 			     (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, why);
 	emul_unlock(ad);
-	emul_afu_kick(ad);
+	emul_afu_wake_all(ad);
 	ck_assert_msg(ret >= 0, "%s: %s", rule, why);
 }
 

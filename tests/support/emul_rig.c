@@ -68,7 +68,7 @@ void emul_rig_close_broken(struct emul_rig *rig, enum emul_breach breach, uint64
 
 uint64_t emul_rig_count(const struct emul_rig *rig, enum emul_breach breach)
 {
-	emul_upkeep(emul_rig_ad(rig));
+	emul_housekeep(emul_rig_ad(rig));
 	return atomic_load(&emul_rig_shm(rig)->audit.count[breach]);
 }
 

@@ -16,7 +16,7 @@ static struct emul_rig rig;
 
 static struct emul_lun *lun_of(unsigned lun)
 {
-	emul_upkeep(emul_rig_ad(&rig));
+	emul_housekeep(emul_rig_ad(&rig));
 	return &emul_rig_shm(&rig)->lun[lun];
 }
 
@@ -105,7 +105,7 @@ static void clone_outlives_its_source(const struct dk_attach *parent)
 	ck_assert_int_eq(dk_close_adap_fd(rig.dp, parent->adap_fd), 0);
 	/* wait until the parent has detached */
 	while (emul_rig_shm(&rig)->lun[0].users > 1)
-		emul_upkeep(emul_rig_ad(&rig));
+		emul_housekeep(emul_rig_ad(&rig));
 	ck_assert_int_eq(dk_verify(rig.dp, mine.context_id, 0, NULL, &verify), 0);
 	ck_assert_uint_eq(verify.last_lba, CHUNK - 1);
 	ck_assert_uint_eq(lun_of(0)->free_chunks, 4095);
@@ -124,7 +124,7 @@ START_TEST(test_clone_outlives_its_source)
 		clone_outlives_its_source(&parent);
 	}
 	while (emul_rig_shm(&rig)->lun[0].users < 2)
-		emul_upkeep(emul_rig_ad(&rig));
+		emul_housekeep(emul_rig_ad(&rig));
 	emul_rig_detach(rig.dp, parent.context_id, parent.adap_fd);
 	emul_rig_wait_child(child);
 	emul_rig_close(&rig);

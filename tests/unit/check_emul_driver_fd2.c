@@ -17,13 +17,13 @@ static struct emul_rig rig;
 
 static bool pe_in_use(uint64_t context_id)
 {
-	emul_upkeep(emul_rig_ad(&rig));
+	emul_housekeep(emul_rig_ad(&rig));
 	return atomic_load(&emul_rig_shm(&rig)->pe[(uint32_t)context_id].flags) & EMUL_PE_USED;
 }
 
 static struct emul_lun *lun0(void)
 {
-	emul_upkeep(emul_rig_ad(&rig));
+	emul_housekeep(emul_rig_ad(&rig));
 	return &emul_rig_shm(&rig)->lun[0];
 }
 

@@ -311,7 +311,7 @@ START_TEST(test_reset_during_attach)
 	emul_rig_open(&rig, "");
 	emul_rig_fault(&rig, "at=attach n=1 action=reset kind=eeh");
 	attach = emul_rig_attach(rig.dp);
-	emul_upkeep(emul_rig_ad(&rig));
+	emul_housekeep(emul_rig_ad(&rig));
 	recover(&attach);
 	emul_rig_virtual(rig.dp, attach.context_id, 1);
 	emul_rig_detach(rig.dp, attach.context_id, attach.adap_fd);
@@ -504,7 +504,7 @@ START_TEST(test_resets_among_ioctls_of_many_threads)
 	}
 	for (unsigned i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-	emul_upkeep(emul_rig_ad(&rig));
+	emul_housekeep(emul_rig_ad(&rig));
 	ck_assert_uint_eq(emul_rig_shm(&rig)->lun[0].users, 0);
 	ck_assert_uint_eq(emul_rig_shm(&rig)->lun[0].mode, EMUL_LUN_NONE);
 	emul_rig_close(&rig);

@@ -551,7 +551,7 @@ START_TEST(test_processes_may_die_at_any_moment)
 			ck_assert_int_eq(waitpid(children[c], &status, 0), children[c]);
 			ck_assert(WIFSIGNALED(status));
 		}
-		emul_upkeep(emul_rig_ad(&rig));
+		emul_housekeep(emul_rig_ad(&rig));
 		ck_assert_uint_eq(lun->users, 1);
 		ck_assert_uint_eq(lun->free_chunks, 4093);
 	}

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "emul/fault/fault.h"
-#include "emul/fault/fault_rule.h"
+#include "emul/fault/rule.h"
 
 #define MS 1000000ull
 

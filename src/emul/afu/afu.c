@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "emul/afu/afu_engine.h"
+#include "emul/afu/engine.h"
 
 /* How often the housekeeper looks after things that nobody tells it about. */
 #define UPKEEP_MS	    100
@@ -62,7 +62,7 @@ static void *housekeeper_thread(void *arg)
 		uint64_t next, now, ms = UPKEEP_MS;
 
 		close_events(afu);
-		emul_upkeep(afu->ad);
+		emul_housekeep(afu->ad);
 		next = run_timed_faults(afu);
 		if (atomic_load(&shm->driver.state) == EMUL_RESETTING)
 			ms = UPKEEP_RESETTING_MS;
@@ -81,12 +81,12 @@ static int start_housekeeper_locked(struct emul_afu *afu)
 
 	if (afu->housekeeping)
 		return 0;
-	ret = thread_start(&afu->housekeeper, housekeeper_thread, afu, "emul-upkeep");
+	ret = thread_start(&afu->housekeeper, housekeeper_thread, afu, "emul-housekeep");
 	afu->housekeeping = ret == 0;
 	return ret;
 }
 
-void emul_afu_kick(struct emul_adapter *ad)
+void emul_afu_wake_all(struct emul_adapter *ad)
 {
 	atomic_fetch_add(&ad->shm->pe_seq, 1);
 	syscall(SYS_futex, &ad->shm->pe_seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
@@ -97,7 +97,7 @@ static void stop_housekeeper(struct emul_afu *afu)
 	if (!afu->housekeeping)
 		return;
 	atomic_store(&afu->stop, true);
-	emul_afu_kick(afu->ad);
+	emul_afu_wake_all(afu->ad);
 	pthread_join(afu->housekeeper, NULL);
 }
 
@@ -211,7 +211,7 @@ void emul_engine_put(struct emul_engine *engine)
 	pthread_mutex_unlock(&afu->lock);
 	if (!last)
 		return;
-	emul_clock_forget(afu->clock, engine, UINT32_MAX);
+	emul_delay_forget(afu->delay, engine, UINT32_MAX);
 	emul_engine_drain(engine);
 	engine_free(engine);
 }
@@ -265,7 +265,7 @@ int emul_afu_new(struct emul_adapter *ad, struct emul_afu **ret_afu)
 	if (!afu)
 		return -ENOMEM;
 	afu->ad = ad;
-	ret = emul_clock_new(afu, &afu->clock);
+	ret = emul_delay_new(afu, &afu->delay);
 	if (ret) {
 		free(afu);
 		return ret;
@@ -283,7 +283,7 @@ void emul_afu_free(struct emul_afu *afu)
 		stop_housekeeper(afu);
 		pthread_mutex_destroy(&afu->lock);
 	}
-	emul_clock_free(afu->clock);
+	emul_delay_free(afu->delay);
 	for (unsigned i = 0; i < EMUL_MAX_LUNS; i++)
 		emul_media_close(atomic_load(&afu->media[i]));
 	free(afu);

@@ -48,8 +48,8 @@ void emul_afu_free(struct emul_afu *afu);
  */
 void emul_afu_sync(struct emul_afu *afu, unsigned pe, enum emul_sync_mode mode);
 
-/** emul_afu_kick() - have every process's housekeeper look around: fault rules have changed */
-void emul_afu_kick(struct emul_adapter *ad);
+/** emul_afu_wake_all() - have every process's housekeeper look around: fault rules have changed */
+void emul_afu_wake_all(struct emul_adapter *ad);
 
 /**
  * emul_afu_fork_prepare(), _parent(), _child() - for the driver side's pthread_atfork handlers

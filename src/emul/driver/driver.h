@@ -58,8 +58,8 @@ void emul_running_leave_locked(struct emul_call *call);
  */
 int emul_check_state_locked(struct emul_call *call);
 
-/** emul_upkeep_locked() - emul_upkeep() for callers that have the lock */
-void emul_upkeep_locked(struct emul_adapter *ad);
+/** emul_housekeep_locked() - emul_housekeep() for callers that have the lock */
+void emul_housekeep_locked(struct emul_adapter *ad);
 
 /** emul_is_frozen() - the registers read all ones, and the driver does not know */
 bool emul_is_frozen(const struct emul_adapter *ad);

@@ -14,7 +14,7 @@
 #include "emul/driver/ctx.h"
 #include "emul/driver/driver.h"
 #include "emul/driver/process.h"
-#include "emul/store/trust.h"
+#include "emul/store/safe_open.h"
 
 /* The kernel's own contexts come first. */
 #define FIRST_USER_PE 1
@@ -60,8 +60,8 @@ void emul_pe_changed(struct emul_adapter *ad)
 static int open_fd2(struct emul_adapter *ad, unsigned pe, uint64_t generation)
 {
 	struct flock range = range_of(pe);
-	char why[EMUL_TRUST_WHY];
-	int fd = emul_trust_open(ad->dir_fd, "mmio", O_RDWR, why);
+	char why[EMUL_SAFE_OPEN_WHY];
+	int fd = emul_safe_open(ad->dir_fd, "mmio", O_RDWR, why);
 
 	if (fd < 0)
 		return fd;

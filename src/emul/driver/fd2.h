@@ -6,7 +6,7 @@
  * exclusive lock on the byte range of its PE. Copies by dup and fork and mappings all refer to
  * that description, so the lock goes exactly when the kernel would call a driver's release
  * handler. Whoever asks for the lock from another description sees that it has gone: at once
- * after a close or unmap through this interface, otherwise at the next ioctl or upkeep. The
+ * after a close or unmap through this interface, otherwise at the next ioctl or housekeeping run. The
  * description's file position tells PE and generation.
  *
  *   last reference dropped by         context still attached       release handler does

@@ -210,7 +210,7 @@ int emul_driver_ioctl(struct devport *dp, unsigned long request, void *user)
 		return -EINVAL;
 	call.point = row->point;
 	emul_lock(path->ad);
-	emul_upkeep_locked(path->ad);
+	emul_housekeep_locked(path->ad);
 	emul_running_enter_locked(&call);
 	rc = run_locked(&call, row, &arg, user);
 	emul_running_leave_locked(&call);

@@ -128,16 +128,16 @@ void emul_fail(struct emul_adapter *ad)
 	emul_wake(ad);
 }
 
-void emul_upkeep_locked(struct emul_adapter *ad)
+void emul_housekeep_locked(struct emul_adapter *ad)
 {
 	emul_pe_reap_locked(ad);
 	finish_reset_locked(ad);
 }
 
-void emul_upkeep(struct emul_adapter *ad)
+void emul_housekeep(struct emul_adapter *ad)
 {
 	emul_lock(ad);
-	emul_upkeep_locked(ad);
+	emul_housekeep_locked(ad);
 	emul_unlock(ad);
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "emul/fault/fault_rule.h"
+#include "emul/fault/rule.h"
 
 /*
  * A slot is a sequence lock over atomic words: readers in other processes never wait, and a writer

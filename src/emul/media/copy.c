@@ -27,7 +27,7 @@ struct attempt {
 };
 
 /* Where a signal handler finds it; a fault's signal comes to the thread that made it. */
-static _Thread_local struct attempt *volatile under_way;
+static _Thread_local struct attempt *volatile current_attempt;
 
 static struct {
 	pthread_once_t once;
@@ -48,10 +48,10 @@ static bool is_of(const struct attempt *attempt, const siginfo_t *info)
 
 static void on_fault(int number, siginfo_t *info, void *ucontext)
 {
-	struct attempt *attempt = under_way;
+	struct attempt *attempt = current_attempt;
 
 	if (attempt && is_of(attempt, info)) {
-		under_way = NULL;
+		current_attempt = NULL;
 		/* As returning would do. If sigsetjmp() saved it, each copy would cost a call. */
 		(void)pthread_sigmask(SIG_SETMASK, &((ucontext_t *)ucontext)->uc_sigmask, NULL);
 		siglongjmp(attempt->way_out, 1);
@@ -96,11 +96,11 @@ static bool guarded(void (*copy)(char *, const char *, size_t), void *to, const 
 
 	if (sigsetjmp(here.way_out, 0))
 		return false;
-	under_way = &here;
+	current_attempt = &here;
 	atomic_signal_fence(memory_order_seq_cst);
 	copy(to, from, bytes);
 	atomic_signal_fence(memory_order_seq_cst);
-	under_way = NULL;
+	current_attempt = NULL;
 	return true;
 }
 

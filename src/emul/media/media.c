@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "emul/media/media_map.h"
+#include "emul/media/map.h"
 
 struct emul_media {
 	int fd;

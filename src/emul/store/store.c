@@ -18,7 +18,7 @@
 
 #include "emul/store/layout.h"
 #include "emul/store/state.h"
-#include "emul/store/trust.h"
+#include "emul/store/safe_open.h"
 
 #define FILE_NAME "adapter"
 #define NEW_NAME  ".adapter.new"
@@ -54,8 +54,8 @@ static int __attribute__((format(printf, 3, 4))) refuse(const struct opener *o, 
 /** Open a file of the directory; or explain, and return -errno. */
 static int open_file(const struct opener *o, const char *name, int flags)
 {
-	char why[EMUL_TRUST_WHY];
-	int fd = emul_trust_open(o->store->dir_fd, name, flags, why);
+	char why[EMUL_SAFE_OPEN_WHY];
+	int fd = emul_safe_open(o->store->dir_fd, name, flags, why);
 
 	if (fd == -ENOENT || fd >= 0)
 		return fd;
@@ -492,14 +492,14 @@ static int open_or_make(struct opener *o)
 static int open_dir_in(struct opener *o, int parent_fd, const char *name, bool *ret_made)
 {
 	const char *path = o->spec->path;
-	char why[EMUL_TRUST_WHY];
+	char why[EMUL_SAFE_OPEN_WHY];
 	struct stat st;
 	int fd;
 
 	*ret_made = !mkdirat(parent_fd, name, 0700);
 	if (!*ret_made && errno != EEXIST)
 		return refuse(o, -errno, "cannot make directory %s: %s", path, strerror(errno));
-	fd = emul_trust_open(parent_fd, name, O_RDONLY | O_DIRECTORY, why);
+	fd = emul_safe_open(parent_fd, name, O_RDONLY | O_DIRECTORY, why);
 	if (fd < 0)
 		return refuse(o, fd, why[0] ? "directory %s %s" : "cannot open directory %s: %s",
 			      path, why[0] ? why : strerror(-fd));
@@ -514,7 +514,7 @@ static int open_dir_in(struct opener *o, int parent_fd, const char *name, bool *
 static int open_dir(struct opener *o, bool *ret_made)
 {
 	char *name;
-	int fd = emul_trust_open_parent(o->spec->path, &name), rc;
+	int fd = emul_safe_open_parent(o->spec->path, &name), rc;
 
 	if (fd < 0)
 		return refuse(o, fd, "cannot make directory %s: %s", o->spec->path, strerror(-fd));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * media_map - a medium on a tmpfs, moved by plain copying.
+ * map - a medium on a tmpfs, moved by plain copying.
  *
  * The pages of such a file are the medium itself, so it can be mapped and copied to and from, which
  * for a block of 4 KiB takes half as long as a system call does. It is done where a system call of
@@ -10,8 +10,8 @@
  *
  * Threads: any; what overlapping transfers do is the caller's affair.
  */
-#ifndef CXLFS_EMUL_MEDIA_MEDIA_MAP_H
-#define CXLFS_EMUL_MEDIA_MEDIA_MAP_H
+#ifndef CXLFS_EMUL_MEDIA_MAP_H
+#define CXLFS_EMUL_MEDIA_MAP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
  * notes them and they are carried out when it has ended: the commands before the one that was hit
  * complete, it and the later ones are lost.
  */
-#include "emul/afu/afu_engine.h"
+#include "emul/afu/engine.h"
 
 #include "base/clock.h"
 
@@ -46,7 +46,7 @@ static void delay_or_lose(struct emul_batch *batch, unsigned i, uint32_t ms)
 
 	cmd->exempt = true;
 	cmd->fate = EMUL_FATE_LATER;
-	if (!emul_clock_delay(batch->engine->afu->clock, batch, i, ms))
+	if (!emul_delay_command(batch->engine->afu->delay, batch, i, ms))
 		cmd->fate = EMUL_FATE_LOST; /* no memory: as late as can be */
 }
 
@@ -120,7 +120,7 @@ bool emul_inject_interrupt(struct emul_batch *batch, unsigned lisn)
 		return false;
 	case EMUL_FAULT_LATE:
 		/* without memory for the delay: dropped */
-		(void)emul_clock_interrupt(engine->afu->clock, engine, lisn, fault.ms);
+		(void)emul_delay_interrupt(engine->afu->delay, engine, lisn, fault.ms);
 		return false;
 	case EMUL_FAULT_RESET:
 	case EMUL_FAULT_FAIL:

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * afu_engine - the engine of one process element, as the files of the AFU side share it.
+ * engine - the engine of one process element, as the files of the AFU side share it.
  *
- *   afu.c         engines and the housekeeping thread of a process
- *   afu_regs.c    register page
- *   afu_run.c     fetch, complete
- *   afu_move.c    execute: what a batch moves between memory and flash
- *   afu_xlate.c   one command: checks, translation
- *   afu_inject.c  what fault rules do to it
- *   afu_status.c  what goes into an IOASA
- *   afu_event.c   interrupts and events
- *   afu_clock.c   what happens later: latency model, late commands and interrupts
+ *   afu.c        engines and the housekeeping thread of a process
+ *   regs.c       register page
+ *   run.c        fetch, complete
+ *   transfer.c   execute: what a batch moves between memory and flash
+ *   translate.c  one command: checks, translation
+ *   inject.c     what fault rules do to it
+ *   status.c     what goes into an IOASA
+ *   event.c      interrupts and events
+ *   delay.c      what happens later: latency model, late commands and interrupts
  *
  * Life of a command: fetched from the SQ or the IOARRIN queue under engine->lock, translated and
  * executed in batches without a lock, completed (RRQ) under engine->lock. Between the two a batch
  * is "running", which is what a heavy sync and a context reset wait for.
  *
- * Lock order: afu->lock, engine->sync_lock, engine->lock, clock->lock, events->lock. The adapter
+ * Lock order: afu->lock, engine->sync_lock, engine->lock, delay->lock, events->lock. The adapter
  * lock of the driver side is never taken with one of them held.
  */
-#ifndef CXLFS_EMUL_AFU_AFU_ENGINE_H
-#define CXLFS_EMUL_AFU_AFU_ENGINE_H
+#ifndef CXLFS_EMUL_AFU_ENGINE_H
+#define CXLFS_EMUL_AFU_ENGINE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -67,7 +67,7 @@ struct emul_engine {
 	uint8_t block_shift;
 
 	unsigned nr_refs;     /* protected by afu->lock */
-	unsigned nr_by_clock; /* threads that execute what is due; protected by the clock's lock */
+	unsigned nr_delayed;  /* threads that execute delayed commands; protected by delay->lock */
 	_Atomic uint64_t lost_seen_by; /* thread that has read all ones of the lost context */
 
 	/* queue positions, readable without the lock to see whether there is anything to do */
@@ -86,8 +86,8 @@ struct emul_engine {
 	uint64_t sq_start, sq_end;
 	uint64_t *arrin; /* IOARRIN queue, cmd_room entries */
 	uint32_t cmd_room, arrin_first;
-	uint32_t era; /* number of context resets; completions of an older era are dropped */
-	uint32_t nr_inflight; /* fetched and not completed, of this era */
+	uint32_t nr_resets; /* of the context; completions from before the last one are dropped */
+	uint32_t nr_inflight; /* fetched since the last reset and not completed */
 	uint64_t last_probed; /* page */
 	uint64_t probed[EMUL_PROBE_SLOTS];
 	uint32_t owned[EMUL_OWNED_SLOTS]; /* status areas of commands in flight, hashed; 0: none */
@@ -130,16 +130,16 @@ struct emul_command {
 enum emul_fate {
 	EMUL_FATE_COMPLETE,
 	EMUL_FATE_LOST,  /* never completes */
-	EMUL_FATE_LATER, /* the clock has it */
+	EMUL_FATE_LATER, /* in struct emul_delay */
 };
 
 struct emul_batch {
 	struct emul_engine *engine;
 	unsigned nr;
-	uint32_t era;
+	uint32_t nr_resets;
 	unsigned epoch;
 	bool swap;
-	bool by_clock; /* nobody waits in run(): completions interrupt */
+	bool delayed; /* nobody waits in run(): completions interrupt */
 	struct emul_fault reset; /* RESET or FAIL, to carry out when the batch has ended */
 	struct sisl_ioarcb ioarcb[EMUL_BATCH]; /* host byte order */
 	struct emul_command cmd[EMUL_BATCH];
@@ -157,7 +157,7 @@ struct emul_xlate_cache {
 	uint64_t lun_blocks;
 	uint32_t capability;
 	uint32_t links_down;
-	/* The last chunk used, as most commands need it; see emul_xlate_alike() */
+	/* The last chunk used, as most commands need it; see emul_xlate_run() */
 	uint8_t port;
 	uint32_t bytes;         /* of such a command */
 	uint32_t blocks;        /* the same, as it stands in the CDB */
@@ -168,7 +168,7 @@ struct emul_xlate_cache {
 	uint64_t base;          /* of the chunk on the medium, bytes */
 };
 
-/* ---- afu_status.c ------------------------------------------------------------------------ */
+/* ---- status.c ------------------------------------------------------------------------ */
 
 /** A status area in the making; all zeros is success. */
 struct emul_status {
@@ -200,7 +200,7 @@ static inline struct emul_status *emul_status_at(uint64_t ioasa_ea)
 /** emul_status_write() - write an IOASA at @ioasa_ea, which was checked at fetch */
 void emul_status_write(uint64_t ioasa_ea, const struct emul_status *status, bool swap);
 
-/* ---- afu_xlate.c ------------------------------------------------------------------------- */
+/* ---- translate.c ------------------------------------------------------------------------- */
 
 /** emul_xlate_begin() - an empty cache for a batch */
 void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache *cache);
@@ -215,17 +215,17 @@ bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *c
 		struct emul_status *ret_status);
 
 /**
- * emul_xlate_alike() - the same for the commands from @i on, as long as each is like one that has
+ * emul_xlate_run() - the same for the commands from @i on, as long as each is like one that has
  * passed before, and its time is not over
  * Return: index of the first that is not; it is left to emul_xlate().
  */
-unsigned emul_xlate_alike(struct emul_batch *batch, unsigned i,
+unsigned emul_xlate_run(struct emul_batch *batch, unsigned i,
 			  const struct emul_xlate_cache *cache);
 
-/** emul_xlate_still_good() - would the command still be translated to a chunk of its handle? */
-bool emul_xlate_still_good(const struct emul_batch *batch, unsigned i);
+/** emul_xlate_is_valid() - would the command still be translated to a chunk of its handle? */
+bool emul_xlate_is_valid(const struct emul_batch *batch, unsigned i);
 
-/* ---- afu_inject.c ------------------------------------------------------------------------ */
+/* ---- inject.c ------------------------------------------------------------------------ */
 
 /**
  * emul_inject_command() - let the fault rules have their say on a translated command
@@ -240,7 +240,7 @@ bool emul_inject_interrupt(struct emul_batch *batch, unsigned lisn);
 /** emul_inject_global() - carry out a fault that is about the whole adapter */
 void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault);
 
-/* ---- afu_move.c ------------------------------------------------------------------------- */
+/* ---- transfer.c ------------------------------------------------------------------------- */
 
 /**
  * emul_batch_move() - translate the commands of a batch and move their data
@@ -248,7 +248,7 @@ void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault);
  */
 void emul_batch_move(struct emul_batch *batch);
 
-/* ---- afu_run.c --------------------------------------------------------------------------- */
+/* ---- run.c --------------------------------------------------------------------------- */
 
 /** emul_run() - execute what is queued, in the calling thread. Return: commands completed. */
 unsigned emul_run(struct emul_engine *engine);
@@ -274,7 +274,7 @@ void emul_engine_drain(struct emul_engine *engine);
  */
 bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes);
 
-/* ---- afu_regs.c -------------------------------------------------------------------------- */
+/* ---- regs.c -------------------------------------------------------------------------- */
 
 uint64_t emul_regs_read(struct emul_engine *engine, unsigned offset);
 void emul_regs_write(struct emul_engine *engine, unsigned offset, uint64_t value);
@@ -285,7 +285,7 @@ void emul_regs_error_locked(struct emul_engine *engine, uint64_t bits);
 /** emul_regs_finish_reset_locked() - end a context reset when the last old batch has ended */
 bool emul_regs_finish_reset_locked(struct emul_engine *engine);
 
-/* ---- afu_event.c ------------------------------------------------------------------------- */
+/* ---- event.c ------------------------------------------------------------------------- */
 
 int emul_events_init(struct emul_events *events);
 void emul_events_fini(struct emul_events *events);
@@ -302,52 +302,53 @@ void emul_events_close(struct emul_events *events);
 /** emul_events_read() - see devport event_read() */
 ssize_t emul_events_read(struct emul_events *events, unsigned pe, void *buf, size_t bytes);
 
-/* ---- afu_clock.c ------------------------------------------------------------------------- */
+/* ---- delay.c ------------------------------------------------------------------------- */
 
-struct emul_clock;
+struct emul_delay;
 
-int emul_clock_new(struct emul_afu *afu, struct emul_clock **ret_clock);
+int emul_delay_new(struct emul_afu *afu, struct emul_delay **ret_delay);
 
-/** emul_clock_free() - ends its thread. Accepts NULL. */
-void emul_clock_free(struct emul_clock *clock);
+/** emul_delay_free() - ends its thread. Accepts NULL. */
+void emul_delay_free(struct emul_delay *delay);
 
-/** emul_clock_models() - true when the adapter has a latency model */
-bool emul_clock_models(const struct emul_clock *clock);
+/** emul_delay_models() - true when the adapter has a latency model */
+bool emul_delay_models(const struct emul_delay *delay);
 
-/** emul_clock_take() - hand over the commands of a batch to the latency model, and end it */
-void emul_clock_take(struct emul_clock *clock, struct emul_batch *batch);
+/** emul_delay_batch() - hand over the commands of a batch to the latency model, and end it */
+void emul_delay_batch(struct emul_delay *delay, struct emul_batch *batch);
 
 /**
- * emul_clock_run_due() - carry out what is due, if there are threads that watch
+ * emul_delay_run_due() - carry out what is due, if there are threads that poll
  * @engine: whose completions the caller looks for himself; others interrupt
  * @batch:  the caller's memory
  * Return: number of commands completed.
  */
-unsigned emul_clock_run_due(struct emul_clock *clock, const struct emul_engine *engine,
+unsigned emul_delay_run_due(struct emul_delay *delay, const struct emul_engine *engine,
 			    struct emul_batch *batch);
 
-/** emul_clock_watch() - see add_pollers() of devport.h */
-void emul_clock_watch(struct emul_clock *clock, int nr);
+/** emul_delay_add_pollers() - see add_pollers() of devport.h */
+void emul_delay_add_pollers(struct emul_delay *delay, int nr);
 
-/** emul_clock_delay() - execute command @i of a batch after @ms */
-bool emul_clock_delay(struct emul_clock *clock, struct emul_batch *batch, unsigned i, uint32_t ms);
+/** emul_delay_command() - execute command @i of a batch after @ms */
+bool emul_delay_command(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
+			uint32_t ms);
 
-/** emul_clock_interrupt() - raise a LISN after @ms */
-bool emul_clock_interrupt(struct emul_clock *clock, struct emul_engine *engine, unsigned lisn,
+/** emul_delay_interrupt() - raise a LISN after @ms */
+bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, unsigned lisn,
 			  uint32_t ms);
 
 /**
- * emul_clock_forget() - drop what is due later for an engine
- * @older_than: only commands of eras before this one; UINT32_MAX for everything, and then also
- *              wait until nobody uses the engine for the clock
+ * emul_delay_forget() - drop what is due later for an engine
+ * @older_than: only commands from before this context reset; UINT32_MAX for everything, and then also
+ *              wait until no thread executes its delayed commands
  */
-void emul_clock_forget(struct emul_clock *clock, struct emul_engine *engine, uint32_t older_than);
+void emul_delay_forget(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than);
 
 /* ---- afu.c ------------------------------------------------------------------------------- */
 
 struct emul_afu {
 	struct emul_adapter *ad;
-	struct emul_clock *clock;
+	struct emul_delay *delay;
 	_Atomic bool dead; /* inherited by fork */
 	_Atomic(struct emul_media *) media[EMUL_MAX_LUNS];
 

@@ -68,7 +68,7 @@ static bool is_there(const char *name)
 
 static void setup(void)
 {
-	strcpy(dir, "/tmp/emul_trust.XXXXXX");
+	strcpy(dir, "/tmp/emul_safe_open.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 }
 
@@ -178,8 +178,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("emul_trust");
-	TCase *tc = tcase_create("trust");
+	Suite *suite = suite_create("emul_safe_open");
+	TCase *tc = tcase_create("safe_open");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fault_rule - one fault rule as a value, and its text. Private to fault.c and fault_text.c.
+ * fault_rule - one fault rule as a value, and its text. Private to fault.c and rule_text.c.
  */
-#ifndef CXLFS_EMUL_FAULT_FAULT_RULE_H
-#define CXLFS_EMUL_FAULT_FAULT_RULE_H
+#ifndef CXLFS_EMUL_FAULT_RULE_H
+#define CXLFS_EMUL_FAULT_RULE_H
 
 #include "emul/fault/fault.h"
 

@@ -9,7 +9,7 @@
  * sq_tail are skipped) and leaves every register, and the positions in SQ and RRQ, as they are.
  * An IOARRIN credit is given back when the command is fetched.
  */
-#include "emul/afu/afu_engine.h"
+#include "emul/afu/engine.h"
 
 #include <string.h>
 
@@ -28,10 +28,10 @@ void emul_regs_error_locked(struct emul_engine *engine, uint64_t bits)
 
 static void begin_reset(struct emul_engine *engine)
 {
-	uint32_t era;
+	uint32_t nr_resets;
 
 	pthread_mutex_lock(&engine->lock);
-	era = ++engine->era;
+	nr_resets = ++engine->nr_resets;
 	engine->resetting = true;
 	engine->nr_inflight = 0;
 	memset(engine->owned, 0, sizeof(engine->owned));
@@ -39,7 +39,7 @@ static void begin_reset(struct emul_engine *engine)
 	engine->arrin_first = 0;
 	atomic_store(&engine->sq_head, atomic_load(&engine->sq_tail));
 	pthread_mutex_unlock(&engine->lock);
-	emul_clock_forget(engine->afu->clock, engine, era);
+	emul_delay_forget(engine->afu->delay, engine, nr_resets);
 }
 
 bool emul_regs_finish_reset_locked(struct emul_engine *engine)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "emul/fault/fault_rule.h"
+#include "emul/fault/rule.h"
 
 #include <ctype.h>
 #include <errno.h>

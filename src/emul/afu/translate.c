@@ -4,7 +4,7 @@
  * on which LUN does it go. The order of the checks decides which code a command with several
  * mistakes gets: context, opcode, handle, chunk, direction, lengths.
  */
-#include "emul/afu/afu_engine.h"
+#include "emul/afu/engine.h"
 
 #include <endian.h>
 #include <string.h>
@@ -270,7 +270,7 @@ static void remember_chunk(const struct emul_engine *engine, const struct sisl_i
  * A command like one before it: same chunk, same length, nothing out of the ordinary. All that
  * differs from the long way is that nothing is looked up or explained.
  */
-static inline bool quick(unsigned block_shift, const struct sisl_ioarcb *ioarcb,
+static inline bool fast_path(unsigned block_shift, const struct sisl_ioarcb *ioarcb,
 			 const struct emul_xlate_cache *cache, struct emul_command *cmd)
 {
 	uint64_t lba = cdb_lba(ioarcb), in_chunk = lba - cache->first_lba;
@@ -292,7 +292,7 @@ static inline bool quick(unsigned block_shift, const struct sisl_ioarcb *ioarcb,
 
 /* Kept out of line: the quick way is to need few registers. */
 static __attribute__((noinline)) bool
-thorough(struct emul_batch *batch, const struct sisl_ioarcb *ioarcb, struct emul_command *cmd,
+slow_path(struct emul_batch *batch, const struct sisl_ioarcb *ioarcb, struct emul_command *cmd,
 	 struct emul_xlate_cache *cache, struct emul_status *status)
 {
 	const struct emul_engine *engine = batch->engine;
@@ -329,22 +329,22 @@ bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *c
 	const struct sisl_ioarcb *ioarcb = &batch->ioarcb[i];
 	struct emul_command *cmd = &batch->cmd[i];
 
-	return quick(batch->engine->block_shift, ioarcb, cache, cmd) ||
-	       thorough(batch, ioarcb, cmd, cache, status);
+	return fast_path(batch->engine->block_shift, ioarcb, cache, cmd) ||
+	       slow_path(batch, ioarcb, cmd, cache, status);
 }
 
-unsigned emul_xlate_alike(struct emul_batch *batch, unsigned i,
+unsigned emul_xlate_run(struct emul_batch *batch, unsigned i,
 			  const struct emul_xlate_cache *cache)
 {
 	unsigned block_shift = batch->engine->block_shift;
 
 	while (i < batch->nr && !batch->cmd[i].expired &&
-	       quick(block_shift, &batch->ioarcb[i], cache, &batch->cmd[i]))
+	       fast_path(block_shift, &batch->ioarcb[i], cache, &batch->cmd[i]))
 		i++;
 	return i;
 }
 
-bool emul_xlate_still_good(const struct emul_batch *batch, unsigned i)
+bool emul_xlate_is_valid(const struct emul_batch *batch, unsigned i)
 {
 	const struct emul_engine *engine = batch->engine;
 	const struct emul_rht *rht =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "emul/media/media_map.h"
+#include "emul/media/map.h"
 
 #include <linux/magic.h>
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trust - whose files the emulator uses.
+ * safe_open - whose files the emulator uses.
  *
  * The daemon often runs as root, and an adapter may lie in a directory that everybody can write to.
  * So the emulator uses only directories and files that belong to root or to the effective user, and
@@ -9,26 +9,26 @@
  *
  * Everything is checked on the open descriptor, so nothing can be swapped in between.
  */
-#ifndef CXLFS_EMUL_STORE_TRUST_H
-#define CXLFS_EMUL_STORE_TRUST_H
+#ifndef CXLFS_EMUL_STORE_SAFE_OPEN_H
+#define CXLFS_EMUL_STORE_SAFE_OPEN_H
 
 #include <stddef.h>
 
-#define EMUL_TRUST_WHY 128 /* bytes of a reason */
+#define EMUL_SAFE_OPEN_WHY 128 /* bytes of a reason */
 
 /**
- * emul_trust_open() - openat() for what can be trusted
+ * emul_safe_open() - openat() for what can be trusted
  * @flags: of open(2); O_CLOEXEC and O_NOFOLLOW are added, files are made with mode 0600
  * @why:   receives the rest of a sentence that begins with the name; empty if -errno says it all
  * Return: the descriptor; -EPERM with a reason in @why; else -errno of open(2).
  */
-int emul_trust_open(int dir_fd, const char *name, int flags, char why[EMUL_TRUST_WHY]);
+int emul_safe_open(int dir_fd, const char *name, int flags, char why[EMUL_SAFE_OPEN_WHY]);
 
 /**
- * emul_trust_open_parent() - open the directory that holds @path
+ * emul_safe_open_parent() - open the directory that holds @path
  * @ret_base: the last part of @path without slashes, at least "."; to be freed
  * Return: the descriptor, fit for *at() only; -errno.
  */
-int emul_trust_open_parent(const char *path, char **ret_base);
+int emul_safe_open_parent(const char *path, char **ret_base);
 
 #endif

@@ -6,7 +6,7 @@
  * the context is closed our end is closed while it still holds a byte it never read: that is what
  * makes a socket report POLLERR, as fd2 of a closed context does.
  */
-#include "emul/afu/afu_engine.h"
+#include "emul/afu/engine.h"
 
 #include <errno.h>
 #include <string.h>

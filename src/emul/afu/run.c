@@ -3,7 +3,7 @@
  * Fetch commands, have them executed, complete them: in batches, each a consecutive run of those
  * that are queued.
  */
-#include "emul/afu/afu_engine.h"
+#include "emul/afu/engine.h"
 
 #include <errno.h>
 #include <sys/uio.h>
@@ -68,7 +68,7 @@ bool emul_batch_begin_locked(struct emul_batch *batch)
 	if (atomic_load_explicit(&engine->halted, memory_order_relaxed) ||
 	    !emul_engine_alive(engine))
 		return false;
-	batch->era = engine->era;
+	batch->nr_resets = engine->nr_resets;
 	batch->epoch = engine->epoch & 1;
 	batch->swap = engine->swap;
 	batch->reset.action = EMUL_FAULT_NONE;
@@ -319,7 +319,7 @@ static unsigned put_completed_locked(struct emul_batch *batch, uint64_t *ret_lis
 static void audit_tail_io(const struct emul_batch *batch)
 {
 	for (unsigned i = 0; i < batch->nr; i++)
-		if (batch->cmd[i].bytes && !emul_xlate_still_good(batch, i))
+		if (batch->cmd[i].bytes && !emul_xlate_is_valid(batch, i))
 			emul_audit_note(batch->engine->ad, EMUL_TAIL_IO, (int)batch->engine->index,
 					batch->cmd[i].lba);
 }
@@ -331,7 +331,7 @@ static unsigned post_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 	unsigned nr;
 
 	*ret_lisns = 0;
-	if (batch->era != engine->era || engine->resetting || !emul_engine_alive(engine))
+	if (batch->nr_resets != engine->nr_resets || engine->resetting || !emul_engine_alive(engine))
 		return 0;
 	if (!engine->rrq_next) {
 		bad_address(engine, SISL_ISTATUS_RRQ_WRITE, 0);
@@ -364,7 +364,7 @@ unsigned emul_batch_execute(struct emul_batch *batch)
 	pthread_mutex_lock(&engine->lock);
 	nr = post_locked(batch, &lisns);
 	lisns &= ~1ull; /* LISN 0 is none */
-	if (lisns && (batch->by_clock || engine->irq_all)) {
+	if (lisns && (batch->delayed || engine->irq_all)) {
 		pthread_mutex_unlock(&engine->lock);
 		interrupt(batch, lisns);
 		pthread_mutex_lock(&engine->lock);
@@ -378,21 +378,21 @@ unsigned emul_batch_execute(struct emul_batch *batch)
 
 unsigned emul_run(struct emul_engine *engine)
 {
-	struct emul_clock *clock = engine->afu->clock;
+	struct emul_delay *delay = engine->afu->delay;
 	struct emul_batch batch; /* large: only what is used of it gets a value */
 	unsigned nr = 0;
 
-	batch.by_clock = false;
+	batch.delayed = false;
 	while (work_waits(engine)) {
 		batch.engine = engine;
 		if (!fetch(&batch))
 			break;
-		if (emul_clock_models(clock))
-			emul_clock_take(clock, &batch);
+		if (emul_delay_models(delay))
+			emul_delay_batch(delay, &batch);
 		else
 			nr += emul_batch_execute(&batch);
 	}
-	if (emul_clock_models(clock))
-		nr += emul_clock_run_due(clock, engine, &batch);
+	if (emul_delay_models(delay))
+		nr += emul_delay_run_due(delay, engine, &batch);
 	return nr;
 }

@@ -7,7 +7,7 @@
  * itself down: the ones before it in the transfer have succeeded and the ones behind are executed
  * anew, one by one.
  */
-#include "emul/afu/afu_engine.h"
+#include "emul/afu/engine.h"
 
 #include <errno.h>
 #include <sys/uio.h>
@@ -218,7 +218,7 @@ void emul_batch_move(struct emul_batch *batch)
 			add_to_burst(batch, &burst, i);
 		if (armed || end >= batch->nr)
 			continue;
-		end = emul_xlate_alike(batch, end, &cache);
+		end = emul_xlate_run(batch, end, &cache);
 		while (++i < end)
 			add_to_burst(batch, &burst, i);
 	}

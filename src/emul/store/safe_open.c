@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "emul/store/trust.h"
+#include "emul/store/safe_open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,26 +17,26 @@ static bool is_writable_by_others(const struct stat *st)
 	       st->st_mode & (S_IWGRP | S_IWOTH);
 }
 
-static int check(int fd, char why[EMUL_TRUST_WHY])
+static int check(int fd, char why[EMUL_SAFE_OPEN_WHY])
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return -errno;
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		snprintf(why, EMUL_TRUST_WHY, "belongs to user %u; it must be yours or root's",
+		snprintf(why, EMUL_SAFE_OPEN_WHY, "belongs to user %u; it must be yours or root's",
 			 (unsigned)st.st_uid);
 		return -EPERM;
 	}
 	if (is_writable_by_others(&st)) {
-		snprintf(why, EMUL_TRUST_WHY,
+		snprintf(why, EMUL_SAFE_OPEN_WHY,
 			 "can be changed by other users; 'chmod go-w' prevents that");
 		return -EPERM;
 	}
 	return 0;
 }
 
-static int read_link(int link_fd, char target[PATH_MAX], char why[EMUL_TRUST_WHY])
+static int read_link(int link_fd, char target[PATH_MAX], char why[EMUL_SAFE_OPEN_WHY])
 {
 	struct stat st;
 	ssize_t bytes;
@@ -55,7 +55,7 @@ static int read_link(int link_fd, char target[PATH_MAX], char why[EMUL_TRUST_WHY
 }
 
 /* The owner of the link is trusted, so the path that it holds is trusted as well. */
-static int follow(int dir_fd, const char *name, int flags, char why[EMUL_TRUST_WHY])
+static int follow(int dir_fd, const char *name, int flags, char why[EMUL_SAFE_OPEN_WHY])
 {
 	int link_fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	char target[PATH_MAX];
@@ -71,7 +71,7 @@ static int follow(int dir_fd, const char *name, int flags, char why[EMUL_TRUST_W
 	return fd < 0 ? -errno : fd;
 }
 
-int emul_trust_open(int dir_fd, const char *name, int flags, char why[EMUL_TRUST_WHY])
+int emul_safe_open(int dir_fd, const char *name, int flags, char why[EMUL_SAFE_OPEN_WHY])
 {
 	int fd = openat(dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600), rc;
 
@@ -90,7 +90,7 @@ int emul_trust_open(int dir_fd, const char *name, int flags, char why[EMUL_TRUST
 	return rc;
 }
 
-int emul_trust_open_parent(const char *path, char **ret_base)
+int emul_safe_open_parent(const char *path, char **ret_base)
 {
 	size_t end = strlen(path), start;
 	char *parent;

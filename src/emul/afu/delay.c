@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens later.
+ *
+ * With a latency model a fetched command waits here for its time and is executed then, so that it
+ * meets the tables as they are when the card would end it. A command starts in the next free
+ * service slot of its LUN and direction (the rate limit) and ends one latency later, give or take
+ * a sixteenth: so completions come out of order, and a queue of any depth is served at the rate.
+ *
+ * While there are threads that poll, they execute in run() what is due. Else one thread for all
+ * engines of a process does it. Waking up can take as long as a command, so while there is load
+ * it does not sleep but spins: before a command is due, and for a little while after the last one.
+ */
+#include "emul/afu/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+
+#define SPIN_NS 60000 /* before a command, and after one */
+#define CROWD 8		/* so many waiting: nobody minds a little more, and they can go together */
+#define CROWD_NS 20000
+#define POOL_ITEMS 256
+#define CYCLE_NS 4 /* of the AFU's clock, for timeouts counted in cycles */
+
+/** A command or an interrupt to come. */
+struct item {
+	struct item *next_free;
+	struct emul_engine *engine;
+	uint32_t nr_resets;
+	uint8_t lisn; /* 0: a command */
+	struct sisl_ioarcb ioarcb;
+	struct emul_command cmd;
+};
+
+struct pool {
+	struct pool *next;
+	struct item items[POOL_ITEMS];
+};
+
+struct entry {
+	uint64_t due_ns;
+	struct item *item;
+};
+
+struct emul_delay {
+	/* constant */
+	struct emul_afu *afu;
+	uint64_t latency_ns[2]; /* read, write */
+	uint64_t slot_ns[2];    /* between commands to one LUN; 0: no limit */
+
+	_Atomic int nr_pollers;
+	_Atomic uint64_t first_ns; /* first_ns(), changed under lock */
+
+	pthread_mutex_t lock;
+	/* protected by lock */
+	struct entry *heap; /* smallest time first */
+	unsigned nr, size;
+	uint32_t nr_inserted; /* ever; read by the spinning thread without the lock */
+	struct item *free;
+	struct pool *pools;
+	uint64_t next_slot_ns[EMUL_MAX_LUNS][2];
+	uint64_t jitter;    /* state of a generator */
+	uint64_t asleep_until; /* 0: awake */
+	uint64_t ended_ns;     /* when a command was last executed */
+	bool running, stop;
+	pthread_t thread;
+	pthread_cond_t wake, unused;
+};
+
+/* ---- heap -------------------------------------------------------------------------------- */
+
+static void sift_up(struct emul_delay *delay, unsigned i)
+{
+	struct entry entry = delay->heap[i];
+
+	for (; i && delay->heap[(i - 1) / 2].due_ns > entry.due_ns; i = (i - 1) / 2)
+		delay->heap[i] = delay->heap[(i - 1) / 2];
+	delay->heap[i] = entry;
+}
+
+static void sift_down(struct emul_delay *delay, unsigned i)
+{
+	struct entry entry = delay->heap[i];
+
+	for (;;) {
+		unsigned child = 2 * i + 1;
+
+		if (child >= delay->nr)
+			break;
+		if (child + 1 < delay->nr &&
+		    delay->heap[child + 1].due_ns < delay->heap[child].due_ns)
+			child++;
+		if (delay->heap[child].due_ns >= entry.due_ns)
+			break;
+		delay->heap[i] = delay->heap[child];
+		i = child;
+	}
+	delay->heap[i] = entry;
+}
+
+static bool refill(struct emul_delay *delay)
+{
+	struct pool *pool = malloc(sizeof(*pool));
+
+	if (!pool)
+		return false;
+	pool->next = delay->pools;
+	delay->pools = pool;
+	for (unsigned i = 0; i < POOL_ITEMS; i++) {
+		pool->items[i].next_free = delay->free;
+		delay->free = &pool->items[i];
+	}
+	return true;
+}
+
+static bool make_room(struct emul_delay *delay)
+{
+	unsigned size = delay->size ? 2 * delay->size : POOL_ITEMS;
+	struct entry *heap;
+
+	if (delay->nr < delay->size)
+		return true;
+	heap = realloc(delay->heap, size * sizeof(*heap));
+	if (!heap)
+		return false;
+	delay->heap = heap;
+	delay->size = size;
+	return true;
+}
+
+/* When to look after the first command: many are executed in groups, which costs less. */
+static uint64_t first_ns(const struct emul_delay *delay)
+{
+	if (!delay->nr)
+		return UINT64_MAX;
+	return delay->heap[0].due_ns + (delay->nr >= CROWD ? CROWD_NS : 0);
+}
+
+/* Whoever inserts and the last poller to go first store what the other looks at, then look. */
+static void note_first(struct emul_delay *delay)
+{
+	atomic_store(&delay->first_ns, first_ns(delay));
+}
+
+static struct item *insert(struct emul_delay *delay, uint64_t due_ns)
+{
+	struct item *item;
+
+	if ((!delay->free && !refill(delay)) || !make_room(delay))
+		return NULL;
+	item = delay->free;
+	delay->free = item->next_free;
+	__atomic_store_n(&delay->nr_inserted, delay->nr_inserted + 1, __ATOMIC_RELAXED);
+	delay->heap[delay->nr] = (struct entry){ due_ns, item };
+	sift_up(delay, delay->nr++);
+	note_first(delay);
+	return item;
+}
+
+static void release(struct emul_delay *delay, struct item *item)
+{
+	item->next_free = delay->free;
+	delay->free = item;
+}
+
+static struct item *pop(struct emul_delay *delay)
+{
+	struct item *item = delay->heap[0].item;
+
+	delay->heap[0] = delay->heap[--delay->nr];
+	if (delay->nr)
+		sift_down(delay, 0);
+	note_first(delay);
+	return item;
+}
+
+/* ---- thread ------------------------------------------------------------------------------ */
+
+/* When the thread has to do it. */
+static uint64_t wanted_ns(struct emul_delay *delay)
+{
+	return atomic_load(&delay->nr_pollers) > 0 ? UINT64_MAX : first_ns(delay);
+}
+
+static void sleep_locked(struct emul_delay *delay)
+{
+	struct timespec ts;
+	uint64_t until;
+
+	delay->asleep_until = wanted_ns(delay);
+	if (delay->asleep_until == UINT64_MAX) {
+		pthread_cond_wait(&delay->wake, &delay->lock);
+	} else {
+		until = delay->asleep_until - SPIN_NS;
+		ts = (struct timespec){ (time_t)(until / 1000000000), (long)(until % 1000000000) };
+		pthread_cond_clockwait(&delay->wake, &delay->lock, CLOCK_MONOTONIC, &ts);
+	}
+	delay->asleep_until = 0;
+}
+
+/* Spin until @until_ns, or until something has been put in that may be due earlier. */
+static void spin_locked(struct emul_delay *delay, uint64_t until_ns)
+{
+	uint32_t seen = delay->nr_inserted;
+
+	pthread_mutex_unlock(&delay->lock);
+	while (clock_now_ns() < until_ns &&
+	       __atomic_load_n(&delay->nr_inserted, __ATOMIC_RELAXED) == seen)
+		; /* reading the clock is pause enough */
+	pthread_mutex_lock(&delay->lock);
+}
+
+/* Return when something may be due or may have changed. */
+static void wait_locked(struct emul_delay *delay)
+{
+	uint64_t due = wanted_ns(delay);
+	uint64_t now = clock_now_ns();
+
+	if (due <= now + SPIN_NS)
+		spin_locked(delay, due);
+	else if (now < delay->ended_ns + SPIN_NS && !atomic_load(&delay->nr_pollers))
+		spin_locked(delay, delay->ended_ns + SPIN_NS);
+	else
+		sleep_locked(delay);
+}
+
+static void take_into_batch(struct emul_delay *delay, struct emul_batch *batch,
+			    uint32_t *ret_nr_resets)
+{
+	struct emul_engine *engine = delay->heap[0].item->engine;
+	uint32_t nr_resets = delay->heap[0].item->nr_resets;
+	uint64_t now = clock_now_ns();
+
+	batch->engine = engine;
+	batch->nr = 0;
+	while (delay->nr && batch->nr < EMUL_BATCH && delay->heap[0].due_ns <= now) {
+		struct item *item = delay->heap[0].item;
+
+		if (item->engine != engine || item->nr_resets != nr_resets || item->lisn)
+			break;
+		batch->ioarcb[batch->nr] = item->ioarcb;
+		batch->cmd[batch->nr++] = item->cmd;
+		release(delay, pop(delay));
+	}
+	*ret_nr_resets = nr_resets;
+}
+
+/* Execute commands whose time has come, unless a reset has come first. Return: number completed. */
+static unsigned execute_due(struct emul_batch *batch, uint32_t nr_resets)
+{
+	bool begun;
+
+	pthread_mutex_lock(&batch->engine->lock);
+	begun = emul_batch_begin_locked(batch);
+	if (begun && batch->nr_resets != nr_resets) {
+		emul_batch_end_locked(batch);
+		begun = false;
+	}
+	pthread_mutex_unlock(&batch->engine->lock);
+	return begun ? emul_batch_execute(batch) : 0;
+}
+
+/*
+ * What comes first is due: carry it out, and what is due with it. The lock is dropped meanwhile.
+ * @own: whose completions the caller looks for himself; all others interrupt.
+ * Return: number of commands completed.
+ */
+static unsigned run_due_locked(struct emul_delay *delay, struct emul_batch *batch,
+			       const struct emul_engine *own)
+{
+	struct item *first = delay->heap[0].item;
+	unsigned nr;
+	uint32_t nr_resets;
+
+	if (first->lisn) {
+		emul_events_raise(&first->engine->events, first->lisn);
+		release(delay, pop(delay));
+		return 0;
+	}
+	take_into_batch(delay, batch, &nr_resets);
+	delay->ended_ns = clock_now_ns();
+	batch->engine->nr_delayed++;
+	batch->delayed = batch->engine != own;
+	pthread_mutex_unlock(&delay->lock);
+	nr = execute_due(batch, nr_resets);
+	pthread_mutex_lock(&delay->lock);
+	if (--batch->engine->nr_delayed == 0)
+		pthread_cond_broadcast(&delay->unused);
+	return nr;
+}
+
+static void *delay_thread(void *arg)
+{
+	struct emul_delay *delay = arg;
+	struct emul_batch batch;
+
+	/* The default slack of 50 us would be longer than a command. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	pthread_mutex_lock(&delay->lock);
+	while (!delay->stop) {
+		if (wanted_ns(delay) <= clock_now_ns())
+			(void)run_due_locked(delay, &batch, NULL);
+		else
+			wait_locked(delay);
+	}
+	pthread_mutex_unlock(&delay->lock);
+	return NULL;
+}
+
+static bool start_locked(struct emul_delay *delay)
+{
+	if (!delay->running)
+		delay->running = thread_start(&delay->thread, delay_thread, delay,
+					      "emul-delay") == 0;
+	return delay->running;
+}
+
+static void wake_locked(struct emul_delay *delay)
+{
+	if (delay->asleep_until > wanted_ns(delay))
+		pthread_cond_signal(&delay->wake);
+}
+
+/* ---- public ------------------------------------------------------------------------------ */
+
+int emul_delay_new(struct emul_afu *afu, struct emul_delay **ret_delay)
+{
+	const struct emul_geometry *geometry = emul_geometry(afu->ad);
+	struct emul_delay *delay = calloc(1, sizeof(*delay));
+
+	if (!delay)
+		return -ENOMEM;
+	delay->afu = afu;
+	delay->latency_ns[0] = geometry->read_ns;
+	delay->latency_ns[1] = geometry->write_ns;
+	delay->slot_ns[0] = geometry->riops ? 1000000000 / geometry->riops : 0;
+	delay->slot_ns[1] = geometry->wiops ? 1000000000 / geometry->wiops : 0;
+	delay->jitter = geometry->seed | 1;
+	atomic_init(&delay->first_ns, UINT64_MAX);
+	pthread_mutex_init(&delay->lock, NULL);
+	pthread_cond_init(&delay->wake, NULL);
+	pthread_cond_init(&delay->unused, NULL);
+	*ret_delay = delay;
+	return 0;
+}
+
+static void free_memory(struct emul_delay *delay)
+{
+	while (delay->pools) {
+		struct pool *pool = delay->pools;
+
+		delay->pools = pool->next;
+		free(pool);
+	}
+	free(delay->heap);
+	free(delay);
+}
+
+void emul_delay_free(struct emul_delay *delay)
+{
+	if (!delay)
+		return;
+	if (atomic_load(&delay->afu->dead)) {
+		/* The thread has stayed in the parent; what it may hold here is never let go. */
+		free_memory(delay);
+		return;
+	}
+	pthread_mutex_lock(&delay->lock);
+	delay->stop = true;
+	pthread_cond_signal(&delay->wake);
+	pthread_mutex_unlock(&delay->lock);
+	if (delay->running)
+		pthread_join(delay->thread, NULL);
+	pthread_cond_destroy(&delay->wake);
+	pthread_cond_destroy(&delay->unused);
+	pthread_mutex_destroy(&delay->lock);
+	free_memory(delay);
+}
+
+bool emul_delay_models(const struct emul_delay *delay)
+{
+	return delay->latency_ns[0] | delay->latency_ns[1] | delay->slot_ns[0] | delay->slot_ns[1];
+}
+
+/* An xorshift generator: the same adapter, the same order of commands, the same times. */
+static uint64_t jittered(struct emul_delay *delay, uint64_t latency_ns)
+{
+	delay->jitter ^= delay->jitter << 13;
+	delay->jitter ^= delay->jitter >> 7;
+	delay->jitter ^= delay->jitter << 17;
+	if (latency_ns < 16)
+		return latency_ns;
+	return latency_ns - latency_ns / 16 + delay->jitter % (latency_ns / 8);
+}
+
+static uint64_t due_of(struct emul_delay *delay, const struct emul_command *cmd, uint64_t now)
+{
+	uint64_t *slot = &delay->next_slot_ns[cmd->lun][cmd->write];
+	uint64_t start = *slot > now ? *slot : now;
+
+	*slot = start + delay->slot_ns[cmd->write];
+	return start + jittered(delay, delay->latency_ns[cmd->write]);
+}
+
+static uint64_t timeout_ns(const struct sisl_ioarcb *ioarcb)
+{
+	switch (ioarcb->req_flags & SISL_REQ_TIMEOUT_UNIT_MASK) {
+	case SISL_REQ_TIMEOUT_MSECS:
+		return ioarcb->timeout * 1000000ull;
+	case SISL_REQ_TIMEOUT_USECS:
+		return ioarcb->timeout * 1000ull;
+	case SISL_REQ_TIMEOUT_CYCLES:
+		return ioarcb->timeout * (uint64_t)CYCLE_NS;
+	default:
+		return ioarcb->timeout * 1000000000ull;
+	}
+}
+
+static bool schedule_locked(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
+			    uint64_t due)
+{
+	struct item *item = insert(delay, due);
+
+	if (!item)
+		return false;
+	item->engine = batch->engine;
+	item->nr_resets = batch->nr_resets;
+	item->lisn = 0;
+	item->ioarcb = batch->ioarcb[i];
+	item->cmd = batch->cmd[i];
+	item->cmd.fate = EMUL_FATE_COMPLETE;
+	return true;
+}
+
+/* The model's time for a command, cut off by the command's own limit. */
+static bool model_locked(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
+			 uint64_t now)
+{
+	struct emul_command *cmd = &batch->cmd[i];
+	uint64_t due = due_of(delay, cmd, now);
+	uint64_t limit = timeout_ns(&batch->ioarcb[i]);
+
+	if (limit && due - now > limit) {
+		cmd->expired = true;
+		due = now + limit;
+	}
+	return schedule_locked(delay, batch, i, due);
+}
+
+void emul_delay_batch(struct emul_delay *delay, struct emul_batch *batch)
+{
+	struct emul_xlate_cache cache;
+	uint64_t now = clock_now_ns();
+	unsigned nr = 0;
+
+	/* For LUN and direction only; a command that fails here takes no longer to fail later. */
+	emul_xlate_begin(batch->engine, &cache);
+	for (unsigned i = 0; i < batch->nr; i++) {
+		struct emul_status status;
+
+		batch->cmd[i].lun = batch->cmd[i].write = 0;
+		(void)emul_xlate(batch, i, &cache, &status);
+		batch->cmd[i].bytes = 0;
+	}
+	pthread_mutex_lock(&delay->lock);
+	if (start_locked(delay)) {
+		while (nr < batch->nr && model_locked(delay, batch, nr, now))
+			nr++;
+		wake_locked(delay);
+	}
+	pthread_mutex_unlock(&delay->lock);
+	/* Without memory or a thread for the model the rest is executed at once. */
+	batch->nr -= nr;
+	memmove(batch->ioarcb, batch->ioarcb + nr, batch->nr * sizeof(batch->ioarcb[0]));
+	memmove(batch->cmd, batch->cmd + nr, batch->nr * sizeof(batch->cmd[0]));
+	(void)emul_batch_execute(batch);
+}
+
+unsigned emul_delay_run_due(struct emul_delay *delay, const struct emul_engine *engine,
+			    struct emul_batch *batch)
+{
+	unsigned nr = 0;
+
+	if (!atomic_load_explicit(&delay->nr_pollers, memory_order_relaxed) ||
+	    atomic_load_explicit(&delay->first_ns, memory_order_relaxed) > clock_now_ns())
+		return 0;
+	pthread_mutex_lock(&delay->lock);
+	while (first_ns(delay) <= clock_now_ns())
+		nr += run_due_locked(delay, batch, engine);
+	pthread_mutex_unlock(&delay->lock);
+	return nr;
+}
+
+void emul_delay_add_pollers(struct emul_delay *delay, int nr)
+{
+	if (atomic_fetch_add(&delay->nr_pollers, nr) + nr > 0 ||
+	    atomic_load(&delay->first_ns) == UINT64_MAX)
+		return;
+	/* The last one has gone, and left something. */
+	pthread_mutex_lock(&delay->lock);
+	wake_locked(delay);
+	pthread_mutex_unlock(&delay->lock);
+}
+
+bool emul_delay_command(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
+			uint32_t ms)
+{
+	bool good;
+
+	pthread_mutex_lock(&delay->lock);
+	good = start_locked(delay) &&
+	       schedule_locked(delay, batch, i, clock_now_ns() + ms * 1000000ull);
+	if (good)
+		wake_locked(delay);
+	pthread_mutex_unlock(&delay->lock);
+	return good;
+}
+
+bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, unsigned lisn,
+			  uint32_t ms)
+{
+	struct item *item = NULL;
+
+	pthread_mutex_lock(&delay->lock);
+	if (start_locked(delay))
+		item = insert(delay, clock_now_ns() + ms * 1000000ull);
+	if (item) {
+		item->engine = engine;
+		item->nr_resets = 0;
+		item->lisn = (uint8_t)lisn;
+		wake_locked(delay);
+	}
+	pthread_mutex_unlock(&delay->lock);
+	return item;
+}
+
+void emul_delay_forget(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than)
+{
+	bool all = older_than == UINT32_MAX;
+	unsigned kept = 0;
+
+	pthread_mutex_lock(&delay->lock);
+	for (unsigned i = 0; i < delay->nr; i++) {
+		struct item *item = delay->heap[i].item;
+
+		if (item->engine == engine && (all || (!item->lisn && item->nr_resets < older_than)))
+			release(delay, item);
+		else
+			delay->heap[kept++] = delay->heap[i];
+	}
+	delay->nr = kept;
+	for (unsigned i = kept / 2; i-- > 0;)
+		sift_down(delay, i);
+	note_first(delay);
+	while (all && engine->nr_delayed)
+		pthread_cond_wait(&delay->unused, &delay->lock);
+	pthread_mutex_unlock(&delay->lock);
+}
