@@ -112,7 +112,7 @@ void lun_users_format(const struct lun *lun, bool attached_only, char *text, siz
 
 void __attribute__((format(printf, 1, 2))) lun_explain(const char *format, ...);
 
-/* ---- this machine's adapters (lun_sysfs.c, lun_users.c) ---- */
+/* ---- this machine's adapters (lun_sysfs.c, lun_switch.c, lun_users.c) ---- */
 
 /**
  * lun_sysfs_scan() - find the adapters of this machine and their LUNs

@@ -17,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -363,66 +361,5 @@ int lun_sysfs_scan(const struct lun_host *host, struct lun_list *list)
 		err = add_paths(host, list);
 	if (err)
 		lun_explain("%s", strerror(-err));
-	return err;
-}
-
-/* ---- switching ---- */
-
-/* A disk that is mounted or part of an array cannot be opened exclusively. */
-int lun_sysfs_check_no_disk(const struct lun *lun)
-{
-	for (unsigned i = 0; i < lun->nr_paths; i++) {
-		const char *node = lun->paths[i].device;
-		int fd = open(node, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-
-		if (fd < 0 && errno == EBUSY) {
-			lun_explain("%s is in use as a disk (mounted, swap, or part of an array)",
-				    node);
-			return -EBUSY;
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	return 0;
-}
-
-static int open_node(const struct lun_path *path)
-{
-	const char *node = *path->generic ? path->generic : path->device;
-	int fd;
-
-	if (!*node) {
-		lun_explain("port %u of %s: the path has neither a disk nor an sg node; load the "
-			    "sd or the sg driver", path->port, path->adapter);
-		return -ENXIO;
-	}
-	fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) {
-		fd = -errno;
-		lun_explain("cannot open %s: %s%s", node, strerror(-fd),
-			    fd == -EACCES || fd == -EPERM ? "; this takes root" : "");
-	}
-	return fd;
-}
-
-int lun_sysfs_manage(const struct lun_host *host, const struct lun *lun,
-		     const struct lun_path *path, bool enable)
-{
-	struct dk_manage_lun arg = {
-		.hdr.flags = enable ? DK_MLF_ENABLE_SUPERPIPE : DK_MLF_DISABLE_SUPERPIPE,
-	};
-	int fd = open_node(path), err;
-
-	if (fd < 0)
-		return fd;
-	memcpy(arg.wwid, lun->wwid, DK_WWID_LEN);
-	err = host->ioctl(fd, DK_IOCTL_MANAGE_LUN, &arg);
-	close(fd);
-	if (err == -EBUSY && !enable)
-		lun_explain("%s: the LUN is in use: somebody holds virtual or physical handles on "
-			    "it", path->device);
-	else if (err)
-		lun_explain("%s: the driver refuses to switch the mode: %s", path->device,
-			    strerror(-err));
 	return err;
 }

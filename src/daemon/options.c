@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/help.h"
 #include "daemon/remount.h"
-#include "devport/devport.h"
+#include "daemon/session_args.h"
 
 #define MAX_THREADS 1024
 #define MAX_RING_DEPTH 1024
@@ -135,51 +136,6 @@ static void __attribute__((format(printf, 2, 3))) complain(struct raw_options *r
 	va_end(ap);
 	fputc('\n', stderr);
 	raw->wrong = true;
-}
-
-static void print_help(void)
-{
-	fputs("usage: cxlfs DEVICE MOUNTPOINT [-f] [-d] [-o OPTION[,OPTION...]]\n"
-	      "\n"
-	      "Mounts the virtual LUNs of an IBM CXL Flash adapter as a file system.\n"
-	      "DEVICE is emul:PATH[,OPTION...] for the emulated adapter in directory PATH,\n"
-	      "or a disk of the adapter such as /dev/sdc; several LUNs of one adapter are\n"
-	      "separated by commas.\n"
-	      "\n"
-	      "  -f                  stay in the foreground, messages to standard error\n"
-	      "  -d                  as -f, and print every FUSE request\n"
-	      "  -h, --help          this text\n"
-	      "  -V, --version       versions, and what the program was built with\n"
-	      "\n"
-	      "Options for -o:\n"
-	      "  io_uring            do not start where the kernel has no FUSE over io_uring\n"
-	      "  no_io_uring         do without it; otherwise it is used where the kernel has it\n"
-	      "  physical            show each LUN as one file lunN, with what it holds\n"
-	      "  writeback           let the kernel collect small writes; errors then come\n"
-	      "                      from fsync and close\n"
-	      "  no_writeback        send every write to the flash at once (default)\n"
-	      "  give_way            let programs go before the threads that serve them,\n"
-	      "                      or beside them on other processors, whichever is best (default)\n"
-	      "  no_give_way         do not\n"
-	      "  threads=N           most threads that serve /dev/fuse (default one for each\n"
-	      "                      processor, but 16 at most)\n"
-	      "  ring_depth=N        requests at a time on each core with io_uring\n"
-	      "  queue_depth=N       commands in flight on the adapter\n"
-	      "  busy_poll=US        look out for a completion so long before sleeping (default 100)\n"
-	      "  max_inodes=N        most files and directories (default: half of the memory)\n"
-	      "  allow_other         let other users in (default for root)\n"
-	      "  no_allow_other      do not\n"
-	      "  uid=N gid=N mode=M  owner and permission bits of the root directory\n"
-	      "  relatime            update access times as mount(8) describes (default)\n"
-	      "  noatime             never; opens are faster\n"
-	      "  strictatime         at every access\n"
-	      "  debug=LIST          debug messages: fs, tree, data, superpipe, emul, daemon, all\n"
-	      "  fsname=NAME         name in the mount table instead of DEVICE\n"
-	      "  ro, nosuid, nodev, noexec, nosymfollow, sync, dirsync\n"
-	      "                      as in mount(8)\n"
-	      "  remount             change these, and relatime and noatime, of a mounted volume\n"
-	      "Options of fstab(5) such as nofail, _netdev, user and x-* are accepted and ignored.\n",
-	      stdout);
 }
 
 /* Says so once. Return: -1. */
@@ -363,37 +319,9 @@ static int split_devices(struct raw_options *raw)
 	return 0;
 }
 
-/* What libfuse is to be told beyond what it was given: the name, the type, who may come in. */
-static int add_session_options(struct raw_options *raw)
+static bool allows_others(const struct raw_options *raw)
 {
-	struct options *out = raw->out;
-	char *list = NULL;
-	int err = 0;
-
-	err |= fuse_opt_add_opt(&list, "subtype=cxlfs");
-	err |= fuse_opt_add_opt(&list, "default_permissions");
-	/* Inserted before what the user gave, so that nosuid and nodev still win: libfuse would
-	 * assume them, other file systems that root mounts do not. */
-	if (geteuid() == 0)
-		err |= fuse_opt_add_opt(&list, "suid,dev");
-	if (raw->allow_other || (geteuid() == 0 && !raw->no_allow_other))
-		err |= fuse_opt_add_opt(&list, "allow_other");
-	if (!err && !(err = fuse_opt_insert_arg(&out->session_args, 1, list)))
-		err = fuse_opt_insert_arg(&out->session_args, 1, "-o");
-	free(list);
-	list = NULL;
-	if (!err && !strstr(out->session_args.argv[out->session_args.argc - 1], "fsname=")) {
-		char *name;
-
-		if (asprintf(&name, "fsname=%s", out->device_list) < 0)
-			return -1;
-		err = fuse_opt_add_opt_escaped(&list, name);
-		free(name);
-		if (!err && !(err = fuse_opt_insert_arg(&out->session_args, 1, list)))
-			err = fuse_opt_insert_arg(&out->session_args, 1, "-o");
-		free(list);
-	}
-	return err;
+	return raw->allow_other || (geteuid() == 0 && !raw->no_allow_other);
 }
 
 /* Those with a value, who may come in, and the device: what a remount cannot change. */
@@ -409,13 +337,12 @@ static int add_other_words(struct raw_options *raw)
 		{ "debug=", raw->debug },
 	};
 	const struct options *out = raw->out;
-	bool root = geteuid() == 0;
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]) && !err; i++)
 		if (given[i].value)
 			err = add_word(raw, given[i].name, given[i].value);
-	if (!err && (raw->allow_other || (!out->remount && root && !raw->no_allow_other)))
+	if (!err && (out->remount ? raw->allow_other : allows_others(raw)))
 		err = add_word(raw, "allow_other", "");
 	else if (!err && (raw->no_allow_other || !out->remount))
 		err = add_word(raw, "no_allow_other", "");
@@ -437,11 +364,9 @@ static enum options_verdict judge(struct raw_options *raw)
 {
 	if (raw->help || raw->version) {
 		if (raw->help)
-			print_help();
+			help_print();
 		else
-			printf("cxlfs %s (libfuse %s; %s io_uring; cards through %s)\n",
-			       CXLFS_VERSION, fuse_pkgversion(),
-			       FS_HAVE_IO_URING ? "with" : "without", devport_kernel_access());
+			help_print_version();
 		return OPTIONS_DONE;
 	}
 	if (!raw->wrong && raw->nr_words < 2)
@@ -453,7 +378,9 @@ static enum options_verdict judge(struct raw_options *raw)
 	if (!raw->wrong)
 		read_values(raw);
 	if (!raw->wrong &&
-	    (split_devices(raw) || add_session_options(raw) || add_other_words(raw)))
+	    (split_devices(raw) || add_other_words(raw) ||
+	     session_args_complete(&raw->out->session_args, raw->out->device_list,
+				   allows_others(raw))))
 		(void)short_of_memory(raw);
 	return raw->wrong ? OPTIONS_WRONG : OPTIONS_RUN;
 }

@@ -2,25 +2,19 @@
 #include "daemon/volume.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "daemon/bdi_tuning.h"
-#include "daemon/mount_table.h"
+#include "daemon/mount_watch.h"
 #include "daemon/mountpoint.h"
 #include "fuse/fs.h"
 
-/* Of 10 ms each. */
-#define GONE_TRIES 100
 #define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
 
 struct volume {
@@ -37,8 +31,7 @@ struct volume {
 	_Atomic bool mounted;
 	/* The reaper thread uses fs only under this lock and only while mounted is set. */
 	pthread_mutex_t event_lock;
-	char atime[16];       /* what the mount table says of access times; the next too */
-	char device[32];      /* of the mount, as the mount table has it; empty: not known */
+	struct mount_watch mount; /* set when mounted; atime: the thread of signals only */
 	_Atomic bool stopped; /* by volume_stop() */
 };
 
@@ -219,75 +212,12 @@ int volume_attach(struct volume *volume)
 	return start_fs(volume);
 }
 
-static enum tree_atime atime_of(const char *word)
-{
-	if (!strcmp(word, "noatime"))
-		return TREE_ATIME_NEVER;
-	return strcmp(word, "relatime") ? TREE_ATIME_STRICT : TREE_ATIME_RELATIVE;
-}
-
-/* Only what has changed counts: the table does not show what a user without privileges asked for.
- * Return: true when it has. */
-static bool follow_atime(struct volume *volume, const struct mount_entry *mount)
-{
-	const char *word = mount_options_have(mount->options, "noatime")  ? "noatime" :
-			   mount_options_have(mount->options, "relatime") ? "relatime" :
-									    "strictatime";
-
-	if (!strcmp(volume->atime, word))
-		return false;
-	strcpy(volume->atime, word);
-	return true;
-}
-
-/* libfuse cannot, nor may users without privileges, and old kernels. */
-static void show_strictatime(const struct volume *volume)
-{
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_STRICTATIME,
-				   .attr_clr = MOUNT_ATTR__ATIME };
-
-	if (syscall(SYS_mount_setattr, AT_FDCWD, volume->mountpoint, 0, &attr, sizeof(attr)))
-		log_debug(LOGC_DAEMON, "strictatime in the mount table: %s", strerror(errno));
-}
-
-static void note_mount(struct volume *volume)
-{
-	struct mount_entry mount;
-	int err = mount_table_top(volume->mountpoint, &mount);
-
-	if (err) {
-		log_warning("%s in " MOUNT_TABLE ": %s", volume->mountpoint, strerror(-err));
-		return;
-	}
-	memcpy(volume->device, mount.device, sizeof(volume->device));
-	(void)follow_atime(volume, &mount);
-	mount_entry_free(&mount);
-}
-
 void volume_follow_mount(struct volume *volume)
 {
-	struct mount_entry mount;
+	enum tree_atime atime;
 
-	if (!volume->device[0] || mount_table_top(volume->mountpoint, &mount))
-		return;
-	if (!strcmp(mount.device, volume->device) && follow_atime(volume, &mount))
-		fs_set_atime(volume->fs, atime_of(volume->atime));
-	mount_entry_free(&mount);
-}
-
-/* False if something else was mounted over the volume, or in its place after a lazy unmount. */
-static bool shows(const struct volume *volume)
-{
-	struct mount_entry mount;
-	int err = mount_table_top(volume->mountpoint, &mount);
-	bool same;
-
-	if (err)
-		return err != -EINVAL; /* not known: assume that it does */
-	same = mount_entry_is_ours(&mount) &&
-	       (!volume->device[0] || !strcmp(mount.device, volume->device));
-	mount_entry_free(&mount);
-	return same;
+	if (mount_watch_atime(&volume->mount, &atime))
+		fs_set_atime(volume->fs, atime);
 }
 
 int volume_mount(struct volume *volume)
@@ -312,23 +242,9 @@ int volume_mount(struct volume *volume)
 	if (fuse_session_fd(volume->session) <= STDERR_FILENO)
 		return fail(volume, -ENOMEM, "cannot mount");
 	volume->mounted = true;
-	if (volume->options->atime == TREE_ATIME_STRICT)
-		show_strictatime(volume);
-	note_mount(volume);
+	mount_watch_start(&volume->mount, volume->mountpoint,
+			  volume->options->atime == TREE_ATIME_STRICT);
 	return volume->io_uring ? use_io_uring(volume) : 0;
-}
-
-/* After umount -f the connection ends a moment before the mount is taken away. */
-static bool goes_away(const struct volume *volume)
-{
-	const struct timespec pause = { .tv_nsec = 10000000 };
-
-	for (int tries = 0; tries < GONE_TRIES; tries++) {
-		if (!shows(volume))
-			return true;
-		(void)nanosleep(&pause, NULL);
-	}
-	return false;
 }
 
 int volume_serve(struct volume *volume)
@@ -336,7 +252,7 @@ int volume_serve(struct volume *volume)
 	int err = fs_serve(volume->fs, volume->options->threads);
 
 	/* The kernel reports an unmount and an aborted connection in the same way. */
-	if (!err && !volume->stopped && volume->device[0] && !goes_away(volume))
+	if (!err && !volume->stopped && mount_watch_remains(&volume->mount))
 		err = -ECONNABORTED;
 	return err;
 }
@@ -345,7 +261,7 @@ void volume_stop(struct volume *volume)
 {
 	volume->stopped = true;
 	/* With nobody inside this ends the session from the kernel's side, in good order. */
-	if (shows(volume)) {
+	if (mount_watch_is_on_top(&volume->mount)) {
 		if (!umount2(volume->mountpoint, 0))
 			return;
 		/* A user without privileges may not; volume_close() asks fusermount3. */
@@ -371,9 +287,9 @@ static void unmount(struct volume *volume)
 {
 	int err = 0;
 
-	if (shows(volume))
+	if (mount_watch_is_on_top(&volume->mount))
 		fuse_session_unmount(volume->session);
-	if (shows(volume))
+	if (mount_watch_is_on_top(&volume->mount))
 		err = mountpoint_detach(volume->mountpoint);
 	if (err)
 		log_err("%s is dead and cannot be unmounted: %s", volume->mountpoint,

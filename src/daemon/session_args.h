@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session_args - the arguments for fuse_session_new(). */
+#ifndef CXLFS_DAEMON_SESSION_ARGS_H
+#define CXLFS_DAEMON_SESSION_ARGS_H
+
+#include <stdbool.h>
+
+#include "fuse/fuse.h"
+
+/**
+ * session_args_complete() - add what the user did not give: type, permissions, name, allow_other
+ * @args: what fuse_opt_parse() left for libfuse
+ * @name: for the mount table, unless @args has fsname
+ * Return: 0; -1 out of memory.
+ */
+int session_args_complete(struct fuse_args *args, const char *name, bool allow_other);
+
+#endif
