@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <libgen.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,26 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/explain.h"
 #include "base/log.h"
 #include "daemon/mount_table.h"
-
-struct explainer {
-	devport_explain_fn explain;
-	void *arg;
-};
-
-static int __attribute__((format(printf, 3, 4))) refuse(const struct explainer *to, int err,
-							 const char *format, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	to->explain(to->arg, text);
-	return err;
-}
 
 static bool our_mount_is_on(const char *path)
 {
@@ -95,12 +77,13 @@ static int repair_dead_mount(const char *path, const struct explainer *to)
 	int err;
 
 	if (!our_mount_is_on(path))
-		return refuse(to, -ENOTCONN,
-			      "%s holds a dead mount that is not ours; unmount it first", path);
+		return explain_error(to, -ENOTCONN,
+				     "%s holds a dead mount that is not ours; unmount it first",
+				     path);
 	err = mountpoint_detach(path);
 	if (err)
-		return refuse(to, err, "cannot take the dead mount off %s: %s", path,
-			      strerror(-err));
+		return explain_error(to, err, "cannot take the dead mount off %s: %s", path,
+				     strerror(-err));
 	log_notice("took a dead mount off %s", path);
 	return 0;
 }
@@ -128,23 +111,22 @@ static int check(const char *path, const struct explainer *to)
 		return check(path, to);
 	}
 	if (stat(path, &st))
-		return refuse(to, -errno, "mountpoint %s: %s", path, strerror(errno));
+		return explain_error(to, -errno, "mountpoint %s: %s", path, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return refuse(to, -ENOTDIR, "mountpoint %s is not a directory", path);
+		return explain_error(to, -ENOTDIR, "mountpoint %s is not a directory", path);
 	if (our_mount_is_on(path))
-		return refuse(to, -EBUSY, "a cxlfs volume is already mounted on %s", path);
+		return explain_error(to, -EBUSY, "a cxlfs volume is already mounted on %s", path);
 	return 0;
 }
 
-int mountpoint_prepare(const char *path, devport_explain_fn explain, void *explain_arg,
-		       char **ret_path)
+int mountpoint_prepare(const char *path, explain_fn explain, void *explain_arg, char **ret_path)
 {
 	const struct explainer to = { explain, explain_arg };
 	char *full = resolve(path);
 	int err;
 
 	if (!full)
-		return refuse(&to, -errno, "mountpoint %s: %s", path, strerror(errno));
+		return explain_error(&to, -errno, "mountpoint %s: %s", path, strerror(errno));
 	err = check(full, &to);
 	if (err)
 		free(full);

@@ -15,8 +15,7 @@
  * A dead mount of ours (its daemon is gone) is taken away; a live one is refused.
  * Return: 0; -errno after @explain has said why.
  */
-int mountpoint_prepare(const char *path, devport_explain_fn explain, void *explain_arg,
-		       char **ret_path);
+int mountpoint_prepare(const char *path, explain_fn explain, void *explain_arg, char **ret_path);
 
 /**
  * mountpoint_detach() - unmount the top mount at @path lazily, even if it is dead or in use

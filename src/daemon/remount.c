@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/explain.h"
 #include "daemon/mount_table.h"
 #include "fuse/fs.h"
 
@@ -56,24 +56,10 @@ void remount_take_flag(const char *option, unsigned long *flags)
 
 struct job {
 	const struct options *options;
-	devport_explain_fn explain;
-	void *explain_arg;
+	struct explainer to;
 	char *place; /* absolute */
 	struct mount_entry mount;
 };
-
-static int __attribute__((format(printf, 3, 4))) refuse(const struct job *job, int err,
-							 const char *format, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	job->explain(job->explain_arg, text);
-	return err;
-}
 
 /* Lines of @list. */
 static bool has_word(const char *list, const char *word, size_t length)
@@ -106,8 +92,8 @@ static int check_device(const struct job *job, const char *running)
 	snprintf(word, sizeof(word), OPTIONS_DEVICE "%s", device);
 	if (!strcmp(job->mount.source, device) || has_word(running, word, strlen(word)))
 		return 0;
-	return refuse(job, -EINVAL, "%s is mounted on %s; a remount cannot make it %s",
-		      job->mount.source, job->place, device);
+	return explain_error(&job->to, -EINVAL, "%s is mounted on %s; a remount cannot make it %s",
+			     job->mount.source, job->place, device);
 }
 
 static int check_words(const struct job *job, const char *running)
@@ -118,9 +104,10 @@ static int check_words(const struct job *job, const char *running)
 		size_t length = strcspn(word, "\n");
 
 		if (!has_word(running, word, length))
-			return refuse(job, -EINVAL,
-				      "option %.*s: %s was mounted without it; unmount it first",
-				      (int)length, word, job->place);
+			return explain_error(
+				&job->to, -EINVAL,
+				"option %.*s: %s was mounted without it; unmount it first",
+				(int)length, word, job->place);
 		word += length;
 		word += *word == '\n';
 	}
@@ -133,7 +120,7 @@ static int check_dirsync(const struct job *job)
 	if (!(job->options->mount_flags & MS_DIRSYNC) ||
 	    mount_options_have(job->mount.fs_options, "dirsync"))
 		return 0;
-	return refuse(job, -EINVAL, "option dirsync: a remount cannot change it");
+	return explain_error(&job->to, -EINVAL, "option dirsync: a remount cannot change it");
 }
 
 static int check(const struct job *job)
@@ -142,12 +129,13 @@ static int check(const struct job *job)
 	int err;
 
 	if (!mount_entry_is_ours(&job->mount))
-		return refuse(job, -EINVAL, "what is mounted on %s is not a cxlfs volume",
-			      job->place);
+		return explain_error(&job->to, -EINVAL,
+				     "what is mounted on %s is not a cxlfs volume", job->place);
 	err = ask_options(job, running);
 	if (err)
-		return refuse(job, err, "cannot ask the daemon of %s for its options: %s",
-			      job->place, strerror(-err));
+		return explain_error(&job->to, err,
+				     "cannot ask the daemon of %s for its options: %s", job->place,
+				     strerror(-err));
 	err = check_device(job, running);
 	if (!err)
 		err = check_words(job, running);
@@ -159,25 +147,24 @@ static int change(const struct job *job)
 	if (!mount(job->mount.source, job->place, job->mount.type,
 		   MS_REMOUNT | job->options->mount_flags, NULL))
 		return 0;
-	return refuse(job, -errno, "cannot remount %s: %s%s", job->place, strerror(errno),
-		      errno == EBUSY ? "; a file is open for writing" : "");
+	return explain_error(&job->to, -errno, "cannot remount %s: %s%s", job->place,
+			     strerror(errno), errno == EBUSY ? "; a file is open for writing" : "");
 }
 
-int remount(const struct options *options, devport_explain_fn explain, void *explain_arg)
+int remount(const struct options *options, explain_fn explain, void *explain_arg)
 {
 	struct job job = { .options = options,
-			   .explain = explain,
-			   .explain_arg = explain_arg,
+			   .to = { explain, explain_arg },
 			   .place = realpath(options->mountpoint, NULL) };
 	int err;
 
 	if (!job.place)
-		return refuse(&job, -errno, "mountpoint %s: %s", options->mountpoint,
-			      strerror(errno));
+		return explain_error(&job.to, -errno, "mountpoint %s: %s", options->mountpoint,
+				     strerror(errno));
 	err = mount_table_top(job.place, &job.mount);
 	if (err) {
-		(void)refuse(&job, err, "%s: %s", job.place,
-			     err == -EINVAL ? "nothing is mounted there" : strerror(-err));
+		(void)explain_error(&job.to, err, "%s: %s", job.place,
+				    err == -EINVAL ? "nothing is mounted there" : strerror(-err));
 	} else {
 		mount_table_unescape(job.mount.source);
 		err = check(&job);

@@ -20,6 +20,6 @@ void remount_take_flag(const char *option, unsigned long *flags);
  * Refuses a device, and options of the daemon, that are not those the volume was mounted with.
  * Return: 0; -errno after @explain has said why.
  */
-int remount(const struct options *options, devport_explain_fn explain, void *explain_arg);
+int remount(const struct options *options, explain_fn explain, void *explain_arg);
 
 #endif

@@ -20,8 +20,7 @@
 struct volume {
 	struct log_limit adapter_log; /* a card in trouble may reset many times a second */
 	const struct options *options;
-	devport_explain_fn explain;
-	void *explain_arg;
+	struct explainer explainer;
 	char *mountpoint;
 	struct superpipe *superpipe;
 	struct data_volume *data;
@@ -37,11 +36,7 @@ struct volume {
 
 static int fail(struct volume *volume, int err, const char *what)
 {
-	char text[256];
-
-	snprintf(text, sizeof(text), "%s: %s", what, strerror(-err));
-	volume->explain(volume->explain_arg, text);
-	return err;
+	return explain_error(&volume->explainer, err, "%s: %s", what, strerror(-err));
 }
 
 /* Before the session is there, nobody can have asked for the size: it is read then. */
@@ -82,7 +77,7 @@ static void adapter_event(void *arg, enum superpipe_event event, unsigned lun, c
 	}
 }
 
-int volume_open(const struct options *options, devport_explain_fn explain, void *explain_arg,
+int volume_open(const struct options *options, explain_fn explain, void *explain_arg,
 		struct volume **ret_volume)
 {
 	struct volume *volume = calloc(1, sizeof(*volume));
@@ -101,8 +96,7 @@ int volume_open(const struct options *options, devport_explain_fn explain, void 
 	}
 	pthread_mutex_init(&volume->event_lock, NULL);
 	volume->options = options;
-	volume->explain = explain;
-	volume->explain_arg = explain_arg;
+	volume->explainer = (struct explainer){ explain, explain_arg };
 	err = mountpoint_prepare(options->mountpoint, explain, explain_arg, &volume->mountpoint);
 	if (!err)
 		err = superpipe_open((const char *const *)options->devices, options->nr_devices,
@@ -130,12 +124,11 @@ static int choose_transport(struct volume *volume, bool *ret_io_uring)
 {
 	bool there = kernel_has_io_uring();
 
-	if (volume->options->io_uring == IO_URING_YES && !there) {
-		volume->explain(volume->explain_arg,
-				"option io_uring: this kernel does not offer FUSE over io_uring "
-				"(Linux 6.14, and 'echo Y >" URING_SWITCH "')");
-		return -EOPNOTSUPP;
-	}
+	if (volume->options->io_uring == IO_URING_YES && !there)
+		return explain_error(
+			&volume->explainer, -EOPNOTSUPP,
+			"option io_uring: this kernel does not offer FUSE over io_uring "
+			"(Linux 6.14, and 'echo Y >" URING_SWITCH "')");
 	*ret_io_uring = there && volume->options->io_uring != IO_URING_NO;
 	return 0;
 }

@@ -15,7 +15,7 @@ struct volume;
  * @explain: receives one sentence for whatever fails, here and in the next two
  * Return: 0; -errno.
  */
-int volume_open(const struct options *options, devport_explain_fn explain, void *explain_arg,
+int volume_open(const struct options *options, explain_fn explain, void *explain_arg,
 		struct volume **ret_volume);
 
 /** volume_attach() - all but the mount. In the process that will serve. Return: 0; -errno. */

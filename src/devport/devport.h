@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/explain.h"
+
 struct devport_ops;
 
 /** One opened LUN path ("fd1"). An implementation embeds it as the first member of its own type. */
@@ -34,9 +36,6 @@ struct devport_mmio {
 	const struct devport_ops *ops;
 };
 
-/** Called by @open for messages a person should see; text without newline. May be NULL. */
-typedef void (*devport_explain_fn)(void *arg, const char *text);
-
 struct devport_ops {
 	const char *name; /* "emul" or "kernel" */
 
@@ -47,7 +46,7 @@ struct devport_ops {
 	 * @ret_dp:  owned by the caller; give it to @close
 	 * Return: 0; -ENOENT, -EACCES, -ENOTDIR, -EINVAL (bad option, damaged adapter), -ENODEV ...
 	 */
-	int (*open)(const char *device, devport_explain_fn explain, void *explain_arg,
+	int (*open)(const char *device, explain_fn explain, void *explain_arg,
 		    struct devport **ret_dp);
 
 	/** close() - close fd1. Contexts attached through it live on. Accepts NULL. */

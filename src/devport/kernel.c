@@ -5,14 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/explain.h"
 #include "base/log.h"
 #include "devport/devport.h"
 #include "devport/kernel_mmio.h"
@@ -47,43 +46,22 @@ static struct kernel_mmio *mmio_of(struct devport_mmio *mmio)
 
 /* ---- fd1 ---- */
 
-static void tell(devport_explain_fn explain, void *arg, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void tell(devport_explain_fn explain, void *arg, const char *format, ...)
-{
-	char text[512];
-	va_list ap;
-
-	if (!explain)
-		return;
-	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	explain(arg, text);
-}
-
-static int check_node(const char *device, devport_explain_fn explain, void *explain_arg)
+static int check_node(const char *device, const struct explainer *to)
 {
 	struct stat node;
 	char why[256];
 	int rc;
 
-	if (stat(device, &node)) {
-		rc = -errno;
-		tell(explain, explain_arg, "%s: %s", device, strerror(-rc));
-		return rc;
-	}
+	if (stat(device, &node))
+		return explain_error(to, -errno, "%s: %s", device, strerror(errno));
 	rc = scsi_sysfs_check("/sys", node.st_mode, node.st_rdev, why, sizeof(why));
 	if (rc == -EPERM)
-		tell(explain, explain_arg, "%s: %s; to change that: cxlfsadm lun enable %s", device,
-		     why, device);
-	else if (rc)
-		tell(explain, explain_arg, "%s: %s", device, why);
-	return rc;
+		return explain_error(to, rc, "%s: %s; to change that: cxlfsadm lun enable %s",
+				     device, why, device);
+	return rc ? explain_error(to, rc, "%s: %s", device, why) : 0;
 }
 
-static int open_node(const char *device, devport_explain_fn explain, void *explain_arg)
+static int open_node(const char *device, const struct explainer *to)
 {
 	int fd = open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	int rc = -errno;
@@ -91,26 +69,25 @@ static int open_node(const char *device, devport_explain_fn explain, void *expla
 	if (fd >= 0)
 		return fd;
 	if (rc == -EACCES || rc == -EPERM)
-		tell(explain, explain_arg, "%s: no permission to read and write the device",
-		     device);
-	else
-		tell(explain, explain_arg, "%s: %s", device, strerror(-rc));
-	return rc;
+		return explain_error(to, rc, "%s: no permission to read and write the device",
+				     device);
+	return explain_error(to, rc, "%s: %s", device, strerror(-rc));
 }
 
-static int kernel_open(const char *device, devport_explain_fn explain, void *explain_arg,
+static int kernel_open(const char *device, explain_fn explain, void *explain_arg,
 		       struct devport **ret_dp)
 {
+	const struct explainer to = { explain, explain_arg };
 	struct kernel_port *port;
 	int rc;
 
-	rc = check_node(device, explain, explain_arg);
+	rc = check_node(device, &to);
 	if (rc)
 		return rc;
 	port = calloc(1, sizeof(*port));
 	if (!port)
 		return -ENOMEM;
-	rc = open_node(device, explain, explain_arg);
+	rc = open_node(device, &to);
 	if (rc < 0) {
 		free(port);
 		return rc;

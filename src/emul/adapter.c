@@ -127,7 +127,7 @@ free_ad:
 	return rc;
 }
 
-static int open_new_locked(const struct emul_spec *spec, devport_explain_fn explain,
+static int open_new_locked(const struct emul_spec *spec, explain_fn explain,
 			   void *explain_arg, struct emul_adapter **ret_ad)
 {
 	struct emul_store store;
@@ -150,7 +150,7 @@ static int open_new_locked(const struct emul_spec *spec, devport_explain_fn expl
 	return 0;
 }
 
-int emul_adapter_open(const struct emul_spec *spec, devport_explain_fn explain, void *explain_arg,
+int emul_adapter_open(const struct emul_spec *spec, explain_fn explain, void *explain_arg,
 		      struct emul_adapter **ret_ad)
 {
 	struct emul_adapter *ad;

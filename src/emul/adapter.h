@@ -71,7 +71,7 @@ struct emul_path {
  * Return: 0; -ENOENT no parent directory; -ENOTDIR; -EINVAL not an adapter, damaged, of another
  * version, or options disagree; -EACCES, -EROFS, -ENOSPC ... of the host.
  */
-int emul_adapter_open(const struct emul_spec *spec, devport_explain_fn explain, void *explain_arg,
+int emul_adapter_open(const struct emul_spec *spec, explain_fn explain, void *explain_arg,
 		      struct emul_adapter **ret_ad);
 
 /** emul_adapter_get() - one more reference: mappings live longer than the path they came by */
@@ -221,7 +221,7 @@ void emul_status_print(struct emul_adapter *ad, FILE *out);
 
 /* ---- devport operations of the driver side ------------------------------------------------ */
 
-int emul_driver_open(const char *device, devport_explain_fn explain, void *explain_arg,
+int emul_driver_open(const char *device, explain_fn explain, void *explain_arg,
 		     struct devport **ret_dp);
 void emul_driver_close(struct devport *dp);
 int emul_driver_ioctl(struct devport *dp, unsigned long request, void *arg);

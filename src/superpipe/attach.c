@@ -57,17 +57,16 @@ int attach_start(struct superpipe *sp, int (*then)(struct superpipe *sp, const v
 {
 	int rc = start_queues(sp);
 
-	if (rc) {
-		context_explain(&sp->context, "cannot make the command queues: %s", strerror(-rc));
-		return rc;
-	}
+	if (rc)
+		return explain_error(&sp->context.explainer, rc,
+				     "cannot allocate the command queues: %s", strerror(-rc));
 	rc = context_attach(&sp->context);
 	if (rc)
 		goto fini_queues;
 	rc = start_context(sp);
 	if (rc)
-		context_explain(&sp->context, "%s: cannot start: %s", sp->context.names[0],
-				strerror(-rc));
+		(void)explain_error(&sp->context.explainer, rc, "%s: cannot start: %s",
+				    sp->context.names[0], strerror(-rc));
 	else
 		rc = then(sp, arg);
 	if (!rc)

@@ -15,18 +15,18 @@
 
 static int check_cloneable(const struct superpipe *sp)
 {
-	if (sp->context.nr_luns != 1) {
-		context_explain(&sp->context, "a volume of several LUNs cannot be handed to "
-				"another process: the driver cannot clone its context");
-		return -EOPNOTSUPP;
-	}
+	const struct explainer *to = &sp->context.explainer;
+
+	if (sp->context.nr_luns != 1)
+		return explain_error(to, -EOPNOTSUPP,
+				     "a volume of several LUNs cannot be handed to another "
+				     "process: the driver cannot clone its context");
 	for (const struct superpipe_vlun *vlun = sp->vluns.head; vlun; vlun = vlun->next) {
-		if (!vlun->physical)
-			continue;
-		context_explain(&sp->context, "%s: a LUN used as a whole cannot be handed to "
-				"another process: the driver cannot clone its handle",
-				sp->context.names[0]);
-		return -EOPNOTSUPP;
+		if (vlun->physical)
+			return explain_error(to, -EOPNOTSUPP,
+					     "%s: a LUN used as a whole cannot be handed to "
+					     "another process: the driver cannot clone its handle",
+					     sp->context.names[0]);
 	}
 	return 0;
 }
@@ -58,10 +58,10 @@ static int clone_from(struct superpipe *sp, const void *arg)
 				  .adap_fd_src = (uint64_t)source->adap_fd };
 	int rc = retry_ioctl(sp, 0, DK_IOCTL_VLUN_CLONE, &clone, &clone.context_id_dst);
 
-	if (rc)
-		context_explain(&sp->context, "%s: cannot take over the virtual LUNs: %s",
-				sp->context.names[0], strerror(-rc));
-	return rc;
+	return rc ? explain_error(&sp->context.explainer, rc,
+				  "%s: cannot take over the virtual LUNs: %s", sp->context.names[0],
+				  strerror(-rc))
+		  : 0;
 }
 
 int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_source *source)
@@ -98,7 +98,7 @@ static int take_over(struct superpipe *sp, struct context *inherited, bool *ret_
 	for (unsigned i = 0; i < inherited->nr_luns; i++)
 		devices[i] = inherited->names[i];
 	rc = context_init(&sp->context, devices, inherited->nr_luns, inherited->ops,
-			  inherited->explain, inherited->explain_arg);
+			  inherited->explainer.explain, inherited->explainer.arg);
 	if (rc)
 		return rc;
 	rc = check_cloneable(sp);

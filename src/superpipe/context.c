@@ -20,8 +20,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,19 +31,6 @@
 #define ATTACH_RECOVERIES 20
 #define DETACH_TRIES      100
 
-void context_explain(const struct context *ctx, const char *format, ...)
-{
-	char text[512];
-	va_list ap;
-
-	if (!ctx->explain)
-		return;
-	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	ctx->explain(ctx->explain_arg, text);
-}
-
 /* ---- fd1 ---- */
 
 static int open_device(struct context *ctx, const char *device, const struct devport_ops *ops)
@@ -53,15 +38,14 @@ static int open_device(struct context *ctx, const char *device, const struct dev
 	unsigned lun = ctx->nr_luns;
 	int rc;
 
-	if (ctx->ops && ops != ctx->ops) {
-		context_explain(ctx, "%s: not on the same adapter as %s", device, ctx->names[0]);
-		return -EINVAL;
-	}
+	if (ctx->ops && ops != ctx->ops)
+		return explain_error(&ctx->explainer, -EINVAL, "%s: not on the same adapter as %s",
+				     device, ctx->names[0]);
 	ctx->ops = ops;
 	ctx->names[lun] = strdup(device);
 	if (!ctx->names[lun])
 		return -ENOMEM;
-	rc = ops->open(device, ctx->explain, ctx->explain_arg, &ctx->dp[lun]);
+	rc = ops->open(device, ctx->explainer.explain, ctx->explainer.arg, &ctx->dp[lun]);
 	if (rc) {
 		free(ctx->names[lun]);
 		ctx->names[lun] = NULL;
@@ -72,18 +56,15 @@ static int open_device(struct context *ctx, const char *device, const struct dev
 }
 
 int context_init(struct context *ctx, const char *const devices[], unsigned nr_devices,
-		 const struct devport_ops *ops, devport_explain_fn explain, void *explain_arg)
+		 const struct devport_ops *ops, explain_fn explain, void *explain_arg)
 {
 	memset(ctx, 0, sizeof(*ctx));
-	ctx->explain = explain;
-	ctx->explain_arg = explain_arg;
+	ctx->explainer = (struct explainer){ explain, explain_arg };
 	ctx->adap_fd = -1;
 	ctx->opener = getpid();
-	if (nr_devices < 1 || nr_devices > SUPERPIPE_MAX_LUNS) {
-		context_explain(ctx, "a volume has 1 to %u LUNs, not %u", SUPERPIPE_MAX_LUNS,
-				nr_devices);
-		return -EINVAL;
-	}
+	if (nr_devices < 1 || nr_devices > SUPERPIPE_MAX_LUNS)
+		return explain_error(&ctx->explainer, -EINVAL, "a volume has 1 to %u LUNs, not %u",
+				     SUPERPIPE_MAX_LUNS, nr_devices);
 	(void)pthread_mutex_init(&ctx->lock, NULL);
 	for (unsigned i = 0; i < nr_devices; i++) {
 		int rc = open_device(ctx, devices[i], ops ? ops : devport_find(devices[i]));
@@ -117,7 +98,8 @@ int context_reopen_after_fork(struct context *ctx)
 
 		ctx->ops->close(ctx->dp[i]);
 		ctx->dp[i] = NULL;
-		rc = ctx->ops->open(ctx->names[i], ctx->explain, ctx->explain_arg, &ctx->dp[i]);
+		rc = ctx->ops->open(ctx->names[i], ctx->explainer.explain, ctx->explainer.arg,
+				    &ctx->dp[i]);
 		if (rc)
 			return rc;
 	}
@@ -149,31 +131,34 @@ static int derive_lun_info(const struct dk_attach *attach, struct superpipe_lun_
 	return 0;
 }
 
-static void explain_attach(const struct context *ctx, unsigned lun, int rc)
+static int explain_attach(const struct context *ctx, unsigned lun, int rc)
 {
+	const struct explainer *to = &ctx->explainer;
 	const char *name = ctx->names[lun];
 
 	switch (rc) {
 	case -EINVAL:
 		if (lun)
-			context_explain(ctx, "%s: not on the same adapter as %s, the same LUN, or "
-					"not in superpipe mode", name, ctx->names[0]);
-		else
-			context_explain(ctx, "%s: the driver refuses to attach; is the LUN in "
-					"superpipe mode?", name);
-		break;
+			return explain_error(to, rc,
+					     "%s: not on the same adapter as %s, the same "
+					     "LUN, or not in superpipe mode",
+					     name, ctx->names[0]);
+		return explain_error(to, rc,
+				     "%s: the driver refuses to attach; is the LUN in "
+				     "superpipe mode?",
+				     name);
 	case -ENODEV:
-		context_explain(ctx, "%s: the adapter has failed, or all its contexts are in use",
-				name);
-		break;
+		return explain_error(to, rc,
+				     "%s: the adapter has failed, or all its contexts are "
+				     "in use",
+				     name);
 	case -ERANGE:
-		context_explain(ctx, "%s: its block size or its capacity cannot be used", name);
-		break;
+		return explain_error(to, rc, "%s: its block size or its capacity cannot be used",
+				     name);
 	case -ENOTTY:
-		context_explain(ctx, "%s: not a LUN of a CXL Flash adapter", name);
-		break;
+		return explain_error(to, rc, "%s: not a LUN of a CXL Flash adapter", name);
 	default:
-		context_explain(ctx, "%s: attach failed: %s", name, strerror(-rc));
+		return explain_error(to, rc, "%s: attach failed: %s", name, strerror(-rc));
 	}
 }
 
@@ -257,10 +242,10 @@ static int map_first(struct context *ctx)
 		if (!rc)
 			rc = map_locked(ctx);
 	}
-	if (rc)
-		context_explain(ctx, "%s: cannot map the registers of the context: %s",
-				ctx->names[0], strerror(-rc));
-	return rc;
+	return rc ? explain_error(&ctx->explainer, rc,
+				  "%s: cannot map the registers of the context: %s", ctx->names[0],
+				  strerror(-rc))
+		  : 0;
 }
 
 static void detach_locked(struct context *ctx);
@@ -274,10 +259,7 @@ int context_attach(struct context *ctx)
 	rc = attach_first(ctx);
 	for (lun = 0; !rc && lun + 1 < ctx->nr_luns; lun++)
 		rc = attach_further(ctx, lun + 1);
-	if (rc)
-		explain_attach(ctx, lun, rc);
-	else
-		rc = map_first(ctx);
+	rc = rc ? explain_attach(ctx, lun, rc) : map_first(ctx);
 	if (rc)
 		detach_locked(ctx);
 	pthread_mutex_unlock(&ctx->lock);

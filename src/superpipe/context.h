@@ -29,8 +29,7 @@ struct context {
 	struct devport *dp[SUPERPIPE_MAX_LUNS];
 	char *names[SUPERPIPE_MAX_LUNS];
 	struct superpipe_lun_info luns[SUPERPIPE_MAX_LUNS];
-	devport_explain_fn explain;
-	void *explain_arg;
+	struct explainer explainer;
 
 	pthread_mutex_t lock;
 	uint64_t id;            /* the cookie; protected by lock, as all that follows */
@@ -45,7 +44,7 @@ struct context {
 
 /** context_init() - open the devices. Return: as superpipe_open(). */
 int context_init(struct context *ctx, const char *const devices[], unsigned nr_devices,
-		 const struct devport_ops *ops, devport_explain_fn explain, void *explain_arg);
+		 const struct devport_ops *ops, explain_fn explain, void *explain_arg);
 
 /** context_fini() - close fd1s; the context must be detached. Accepts all zeros. */
 void context_fini(struct context *ctx);
@@ -98,9 +97,5 @@ uint64_t context_generation(struct context *ctx);
  */
 void context_drop_after_fork(struct context *ctx);
 void context_close_inherited_fd(struct context *ctx, bool driver_closed);
-
-/** context_explain() - one sentence to the person who started us. */
-void context_explain(const struct context *ctx, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 
 #endif

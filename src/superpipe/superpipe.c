@@ -13,8 +13,8 @@
 /* ---- open and close ---- */
 
 int superpipe_open(const char *const devices[], unsigned nr_devices,
-		   const struct superpipe_options *options, devport_explain_fn explain,
-		   void *explain_arg, struct superpipe **ret_sp)
+		   const struct superpipe_options *options, explain_fn explain, void *explain_arg,
+		   struct superpipe **ret_sp)
 {
 	struct superpipe *sp = aligned_alloc(IOQ_CACHE_LINE, sizeof(*sp));
 	int rc;
@@ -57,6 +57,8 @@ void superpipe_close(struct superpipe *sp)
 
 static int probe_luns(struct superpipe *sp, const void *arg)
 {
+	const struct explainer *to = &sp->context.explainer;
+
 	(void)arg;
 	for (unsigned lun = 0; lun < sp->context.nr_luns; lun++) {
 		int rc = vlun_probe(sp, lun);
@@ -64,15 +66,15 @@ static int probe_luns(struct superpipe *sp, const void *arg)
 		if (!rc)
 			continue;
 		if (rc == -EBUSY)
-			context_explain(&sp->context, "%s: another program uses this LUN %s; it "
-					"can be used only one way at a time; 'cxlfsadm lun list' "
-					"shows who it is",
-					sp->context.names[lun],
-					sp->options.physical ? "for virtual LUNs" : "as a whole");
-		else
-			context_explain(&sp->context, "%s: cannot use the LUN: %s",
-					sp->context.names[lun], strerror(-rc));
-		return rc;
+			return explain_error(to, rc,
+					     "%s: another program uses this LUN %s; it can be used "
+					     "only one way at a time; 'cxlfsadm lun list' shows "
+					     "who it is",
+					     sp->context.names[lun],
+					     sp->options.physical ? "for virtual LUNs"
+								  : "as a whole");
+		return explain_error(to, rc, "%s: cannot use the LUN: %s", sp->context.names[lun],
+				     strerror(-rc));
 	}
 	return 0;
 }

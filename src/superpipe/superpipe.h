@@ -77,8 +77,8 @@ struct superpipe_stats {
  * Return: 0; -errno of devport open; -EINVAL more than SUPERPIPE_MAX_LUNS devices; -ENOMEM.
  */
 int superpipe_open(const char *const devices[], unsigned nr_devices,
-		   const struct superpipe_options *options, devport_explain_fn explain,
-		   void *explain_arg, struct superpipe **ret_sp);
+		   const struct superpipe_options *options, explain_fn explain, void *explain_arg,
+		   struct superpipe **ret_sp);
 
 /**
  * superpipe_attach() - make the context and start the reaper thread

@@ -570,7 +570,7 @@ static uint64_t fake_port_read64(struct devport_mmio *mmio, unsigned offset)
 
 /* ---- fd1, fd2, events ---- */
 
-static int fake_port_open(const char *device, devport_explain_fn explain, void *explain_arg,
+static int fake_port_open(const char *device, explain_fn explain, void *explain_arg,
 		     struct devport **ret_dp)
 {
 	struct fake_dp *dp;

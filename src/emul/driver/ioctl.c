@@ -222,7 +222,7 @@ int emul_driver_ioctl(struct devport *dp, unsigned long request, void *user)
 
 /* ---- fd1 ----------------------------------------------------------------------------------- */
 
-int emul_driver_open(const char *device, devport_explain_fn explain, void *explain_arg,
+int emul_driver_open(const char *device, explain_fn explain, void *explain_arg,
 		     struct devport **ret_dp)
 {
 	struct emul_path *path = calloc(1, sizeof(*path));

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,25 +17,9 @@
 #define MAX_CHUNKS (1ull << 26)
 
 struct parser {
-	devport_explain_fn explain;
-	void *arg;
+	struct explainer to;
 	struct emul_spec *spec;
 };
-
-static int __attribute__((format(printf, 2, 3))) complain(const struct parser *p, const char *fmt,
-							  ...)
-{
-	char text[512];
-	va_list ap;
-
-	if (p->explain) {
-		va_start(ap, fmt);
-		vsnprintf(text, sizeof(text), fmt, ap);
-		va_end(ap);
-		p->explain(p->arg, text);
-	}
-	return -EINVAL;
-}
 
 /** Decimal digits only, no sign or blank; false when it is not a number of 64 bits. */
 static bool parse_digits(const char *text, const char **ret_end, uint64_t *ret_value)
@@ -271,7 +254,8 @@ static int parse_option(struct parser *p, char *text)
 
 	/* "write:20us" is what is left of latency=read:48us,write:20us */
 	if (value && *value == ':' && strncmp(text, "read:", 5) && strncmp(text, "write:", 6))
-		return complain(p, "unknown option '%s' of an emulated adapter", text);
+		return explain_error(&p->to, -EINVAL, "unknown option '%s' of an emulated adapter",
+				     text);
 	if (value)
 		*value++ = '\0';
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
@@ -280,10 +264,10 @@ static int parse_option(struct parser *p, char *text)
 		p->spec->given |= options[i].given;
 		if (options[i].set(p->spec, value))
 			return 0;
-		return complain(p, "option '%s' of an emulated adapter wants %s", text,
-				options[i].wants);
+		return explain_error(&p->to, -EINVAL, "option '%s' of an emulated adapter wants %s",
+				     text, options[i].wants);
 	}
-	return complain(p, "unknown option '%s' of an emulated adapter", text);
+	return explain_error(&p->to, -EINVAL, "unknown option '%s' of an emulated adapter", text);
 }
 
 /* ---- the whole name ------------------------------------------------------------------------ */
@@ -332,11 +316,14 @@ static int finish(struct parser *p)
 	uint64_t blocks = spec->lun_bytes / spec->geometry.block_bytes;
 
 	if (spec->lun_bytes % spec->geometry.block_bytes)
-		return complain(p, "the size of an emulated LUN must be a multiple of its block "
-				   "size, %u bytes", spec->geometry.block_bytes);
+		return explain_error(&p->to, -EINVAL,
+				     "the size of an emulated LUN must be a multiple of its block "
+				     "size, %u bytes",
+				     spec->geometry.block_bytes);
 	if (blocks >> SISL_CHUNK_SHIFT > MAX_CHUNKS)
-		return complain(p, "a LUN of %" PRIu64 " bytes in blocks of %u is too large",
-				spec->lun_bytes, spec->geometry.block_bytes);
+		return explain_error(&p->to, -EINVAL,
+				     "a LUN of %" PRIu64 " bytes in blocks of %u is too large",
+				     spec->lun_bytes, spec->geometry.block_bytes);
 	for (unsigned i = 0; i < spec->geometry.nr_luns; i++)
 		spec->geometry.lun_blocks[i] = blocks;
 	return 0;
@@ -348,7 +335,8 @@ static int parse_pieces(struct parser *p, char *rest)
 	int rc = 0;
 
 	if (!*piece)
-		return complain(p, "'emul:' needs the directory of an emulated adapter");
+		return explain_error(&p->to, -EINVAL,
+				     "'emul:' needs the directory of an emulated adapter");
 	p->spec->path = strdup(piece);
 	if (!p->spec->path)
 		return -ENOMEM;
@@ -358,16 +346,17 @@ static int parse_pieces(struct parser *p, char *rest)
 	return rc ? rc : finish(p);
 }
 
-int emul_spec_parse(const char *device, devport_explain_fn explain, void *explain_arg,
+int emul_spec_parse(const char *device, explain_fn explain, void *explain_arg,
 		    struct emul_spec *ret_spec)
 {
 	struct emul_spec spec;
-	struct parser p = { explain, explain_arg, &spec };
+	struct parser p = { { explain, explain_arg }, &spec };
 	char *copy;
 	int rc;
 
 	if (strncmp(device, DEVICE_PREFIX, strlen(DEVICE_PREFIX)))
-		return complain(&p, "'%s' does not name an emulated adapter", device);
+		return explain_error(&p.to, -EINVAL, "'%s' does not name an emulated adapter",
+				     device);
 	set_defaults(&spec);
 	copy = strdup(device + strlen(DEVICE_PREFIX));
 	if (!copy)

@@ -66,7 +66,7 @@ struct emul_spec {
  * @ret_spec: give it to emul_spec_fini()
  * Return: 0; -EINVAL; -ENOMEM.
  */
-int emul_spec_parse(const char *device, devport_explain_fn explain, void *explain_arg,
+int emul_spec_parse(const char *device, explain_fn explain, void *explain_arg,
 		    struct emul_spec *ret_spec);
 
 void emul_spec_fini(struct emul_spec *spec);

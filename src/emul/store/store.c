@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,29 +26,12 @@
 
 struct opener {
 	const struct emul_spec *spec;
-	devport_explain_fn explain;
-	void *arg;
+	struct explainer to;
 	struct emul_store *store;
 	/* made by this opener, to be removed again if the adapter is not completed */
 	uint64_t made_luns;
 	bool made_mmio;
 };
-
-/** Tells why, and returns @rc. */
-static int __attribute__((format(printf, 3, 4))) refuse(const struct opener *o, int rc,
-							const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	if (o->explain) {
-		va_start(ap, fmt);
-		vsnprintf(text, sizeof(text), fmt, ap);
-		va_end(ap);
-		o->explain(o->arg, text);
-	}
-	return rc;
-}
 
 /** Open a file of the directory; or explain, and return -errno. */
 static int open_file(const struct opener *o, const char *name, int flags)
@@ -59,8 +41,8 @@ static int open_file(const struct opener *o, const char *name, int flags)
 
 	if (fd == -ENOENT || fd >= 0)
 		return fd;
-	return refuse(o, fd, why[0] ? "%s/%s %s" : "cannot open %s/%s: %s", o->spec->path, name,
-		      why[0] ? why : strerror(-fd));
+	return explain_error(&o->to, fd, why[0] ? "%s/%s %s" : "cannot open %s/%s: %s",
+			     o->spec->path, name, why[0] ? why : strerror(-fd));
 }
 
 int emul_store_reserve(int file_fd, uint64_t offset, uint64_t bytes)
@@ -110,8 +92,8 @@ static int fit_medium(struct opener *o, int fd, unsigned lun, struct emul_geomet
 	int rc = medium_bytes(fd, &is_device, &bytes);
 
 	if (rc)
-		return refuse(o, rc, "%s/lun%u is neither a file nor a block device",
-			      o->spec->path, lun);
+		return explain_error(&o->to, rc, "%s/lun%u is neither a file nor a block device",
+				     o->spec->path, lun);
 	if (is_device && !(o->spec->given & EMUL_OPT_SIZE)) {
 		geometry->lun_blocks[lun] = bytes / geometry->block_bytes;
 		return 0;
@@ -119,11 +101,13 @@ static int fit_medium(struct opener *o, int fd, unsigned lun, struct emul_geomet
 	if (bytes >= wanted)
 		return 0;
 	if (is_device)
-		return refuse(o, -EINVAL, "%s/lun%u is a block device smaller than the size asked",
-			      o->spec->path, lun);
+		return explain_error(&o->to, -EINVAL,
+				     "%s/lun%u is a block device smaller than the size asked",
+				     o->spec->path, lun);
 	if (ftruncate(fd, (off_t)wanted))
-		return refuse(o, -errno, "cannot make %s/lun%u %llu bytes long: %s", o->spec->path,
-			      lun, (unsigned long long)wanted, strerror(errno));
+		return explain_error(&o->to, -errno, "cannot make %s/lun%u %llu bytes long: %s",
+				     o->spec->path, lun, (unsigned long long)wanted,
+				     strerror(errno));
 	return 0;
 }
 
@@ -135,12 +119,13 @@ static int open_or_create(struct opener *o, const char *name, bool *ret_made)
 	*ret_made = fd >= 0;
 	if (fd < 0 && errno == EEXIST) {
 		fd = open_file(o, name, O_RDWR);
-		return fd == -ENOENT ? refuse(o, fd, "%s/%s leads to nothing", o->spec->path,
-					      name) : fd;
+		return fd == -ENOENT ? explain_error(&o->to, fd, "%s/%s leads to nothing",
+						     o->spec->path, name)
+				     : fd;
 	}
 	if (fd < 0)
-		return refuse(o, -errno, "cannot make %s/%s: %s", o->spec->path, name,
-			      strerror(errno));
+		return explain_error(&o->to, -errno, "cannot make %s/%s: %s", o->spec->path, name,
+				     strerror(errno));
 	return fd;
 }
 
@@ -187,12 +172,14 @@ static int check_empty(struct opener *o)
 		rc = -errno;
 		if (fd >= 0)
 			close(fd);
-		return refuse(o, rc, "cannot read directory %s: %s", o->spec->path, strerror(-rc));
+		return explain_error(&o->to, rc, "cannot read directory %s: %s", o->spec->path,
+				     strerror(-rc));
 	}
 	while (!rc && (entry = readdir(dir)))
 		if (!may_be_there(entry->d_name))
-			rc = refuse(o, -EINVAL, "%s is not an emulated adapter, and not empty",
-				    o->spec->path);
+			rc = explain_error(&o->to, -EINVAL,
+					   "%s is not an emulated adapter, and not empty",
+					   o->spec->path);
 	closedir(dir);
 	return rc;
 }
@@ -218,21 +205,21 @@ static int write_state(struct opener *o, int fd, const struct emul_head *head)
 	int rc = 0;
 
 	if (ftruncate(fd, (off_t)head->file_bytes))
-		return refuse(o, -errno, "cannot make %s/%s: %s", o->spec->path, FILE_NAME,
-			      strerror(errno));
+		return explain_error(&o->to, -errno, "cannot make %s/%s: %s", o->spec->path,
+				     FILE_NAME, strerror(errno));
 	if (posix_fallocate(fd, 0, (off_t)head->rht_offset))
-		return refuse(o, -ENOSPC, "no space for the state of an adapter in %s",
-			      o->spec->path);
+		return explain_error(&o->to, -ENOSPC, "no space for the state of an adapter in %s",
+				     o->spec->path);
 	shm = mmap(NULL, head->rht_offset, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shm == MAP_FAILED)
-		return refuse(o, -errno, "cannot map %s/%s: %s", o->spec->path, FILE_NAME,
-			      strerror(errno));
+		return explain_error(&o->to, -errno, "cannot map %s/%s: %s", o->spec->path,
+				     FILE_NAME, strerror(errno));
 	shm->head = *head;
 	emul_fault_seed(&shm->fault, head->geometry.seed);
 	emul_state_init(shm);
 	if (msync(shm, head->rht_offset, MS_SYNC))
-		rc = refuse(o, -errno, "cannot write %s/%s: %s", o->spec->path, FILE_NAME,
-			    strerror(errno));
+		rc = explain_error(&o->to, -errno, "cannot write %s/%s: %s", o->spec->path,
+				   FILE_NAME, strerror(errno));
 	munmap(shm, head->rht_offset);
 	return rc;
 }
@@ -244,17 +231,18 @@ static int make_state(struct opener *o, const struct emul_geometry *geometry)
 
 	fill_head(&head, geometry);
 	if (!emul_layout_fill(&head))
-		return refuse(o, -EINVAL, "an adapter with LUNs of that size cannot be emulated");
+		return explain_error(&o->to, -EINVAL,
+				     "an adapter with LUNs of that size cannot be emulated");
 	head.crc = emul_layout_crc(&head);
 	(void)unlinkat(dir_fd, NEW_NAME, 0);
 	fd = openat(dir_fd, NEW_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return refuse(o, -errno, "cannot make an adapter in %s: %s", o->spec->path,
-			      strerror(errno));
+		return explain_error(&o->to, -errno, "cannot make an adapter in %s: %s",
+				     o->spec->path, strerror(errno));
 	rc = write_state(o, fd, &head);
 	if (!rc && renameat(dir_fd, NEW_NAME, dir_fd, FILE_NAME))
-		rc = refuse(o, -errno, "cannot name %s/%s: %s", o->spec->path, FILE_NAME,
-			    strerror(errno));
+		rc = explain_error(&o->to, -errno, "cannot name %s/%s: %s", o->spec->path,
+				   FILE_NAME, strerror(errno));
 	if (rc)
 		(void)unlinkat(dir_fd, NEW_NAME, 0);
 	close(fd);
@@ -268,8 +256,8 @@ static int make_mmio(struct opener *o)
 	if (fd < 0)
 		return fd;
 	if (ftruncate(fd, (off_t)EMUL_MAX_PES * SISL_MMIO_BYTES))
-		rc = refuse(o, -errno, "cannot make %s/%s: %s", o->spec->path, MMIO_NAME,
-			    strerror(errno));
+		rc = explain_error(&o->to, -errno, "cannot make %s/%s: %s", o->spec->path,
+				   MMIO_NAME, strerror(errno));
 	close(fd);
 	return rc;
 }
@@ -311,22 +299,31 @@ static int check_head(const struct opener *o, const struct emul_head *head)
 	const char *path = o->spec->path;
 
 	if (memcmp(head->magic, EMUL_MAGIC, sizeof(head->magic)))
-		return refuse(o, -EINVAL, "%s is not the directory of an emulated adapter", path);
+		return explain_error(&o->to, -EINVAL,
+				     "%s is not the directory of an emulated adapter", path);
 	if (head->endian == __builtin_bswap32(ENDIAN_MARK))
-		return refuse(o, -EINVAL, "the adapter in %s was made on a machine of the other "
-					  "byte order", path);
+		return explain_error(&o->to, -EINVAL,
+				     "the adapter in %s was made on a machine of the other "
+				     "byte order",
+				     path);
 	if (head->version > EMUL_VERSION)
-		return refuse(o, -EINVAL, "the adapter in %s is of version %u; this program knows "
-					  "%u", path, head->version, EMUL_VERSION);
+		return explain_error(&o->to, -EINVAL,
+				     "the adapter in %s is of version %u; this program knows "
+				     "%u",
+				     path, head->version, EMUL_VERSION);
 	if (head->version != EMUL_VERSION || head->head_bytes != sizeof(*head) ||
 	    head->endian != ENDIAN_MARK || head->crc != emul_layout_crc(head) ||
 	    !emul_spec_could_make(&head->geometry) || !emul_layout_fill(&expected) ||
 	    memcmp(&expected, head, sizeof(expected)))
-		return refuse(o, -EINVAL, "the adapter in %s is damaged: the head of its state is "
-					  "wrong", path);
+		return explain_error(&o->to, -EINVAL,
+				     "the adapter in %s is damaged: the head of its state is "
+				     "wrong",
+				     path);
 	if (head->shm_bytes != sizeof(struct emul_shm))
-		return refuse(o, -EINVAL, "the adapter in %s was made by another build of this "
-					  "program", path);
+		return explain_error(&o->to, -EINVAL,
+				     "the adapter in %s was made by another build of this "
+				     "program",
+				     path);
 	return 0;
 }
 
@@ -335,21 +332,23 @@ static int check_options(const struct opener *o, const struct emul_geometry *geo
 	char option[64];
 
 	if (!emul_spec_agrees(o->spec, geometry, option, sizeof(option)))
-		return refuse(o, -EINVAL, "the adapter in %s was made with another value of "
-					  "option '%s'", o->spec->path, option);
+		return explain_error(&o->to, -EINVAL,
+				     "the adapter in %s was made with another value of "
+				     "option '%s'",
+				     o->spec->path, option);
 	if (o->spec->lun >= geometry->nr_luns)
-		return refuse(o, -ENODEV, "the adapter in %s has no LUN %u", o->spec->path,
-			      o->spec->lun);
+		return explain_error(&o->to, -ENODEV, "the adapter in %s has no LUN %u",
+				     o->spec->path, o->spec->lun);
 	if (o->spec->port >= geometry->nr_ports)
-		return refuse(o, -ENODEV, "the adapter in %s has no port %u", o->spec->path,
-			      o->spec->port);
+		return explain_error(&o->to, -ENODEV, "the adapter in %s has no port %u",
+				     o->spec->path, o->spec->port);
 	return 0;
 }
 
 int emul_store_check(const struct emul_spec *spec, const struct emul_geometry *geometry,
-		     devport_explain_fn explain, void *explain_arg)
+		     explain_fn explain, void *explain_arg)
 {
-	const struct opener o = { .spec = spec, .explain = explain, .arg = explain_arg };
+	const struct opener o = { .spec = spec, .to = { explain, explain_arg } };
 
 	return check_options(&o, geometry);
 }
@@ -362,26 +361,30 @@ static int check_file(struct opener *o, struct emul_head *ret_head)
 	int rc;
 
 	if (fstat(fd, &st))
-		return refuse(o, -errno, "cannot look at %s/%s: %s", o->spec->path, FILE_NAME,
-			      strerror(errno));
+		return explain_error(&o->to, -errno, "cannot look at %s/%s: %s", o->spec->path,
+				     FILE_NAME, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return refuse(o, -EINVAL, "%s is not the directory of an emulated adapter",
-			      o->spec->path);
+		return explain_error(&o->to, -EINVAL,
+				     "%s is not the directory of an emulated adapter",
+				     o->spec->path);
 	got = pread(fd, ret_head, sizeof(*ret_head), 0);
 	if (got < 0)
-		return refuse(o, -errno, "cannot read %s/%s: %s", o->spec->path, FILE_NAME,
-			      strerror(errno));
+		return explain_error(&o->to, -errno, "cannot read %s/%s: %s", o->spec->path,
+				     FILE_NAME, strerror(errno));
 	if ((size_t)got >= sizeof(EMUL_MAGIC) - 1 && (size_t)got < sizeof(*ret_head) &&
 	    !memcmp(ret_head->magic, EMUL_MAGIC, sizeof(ret_head->magic)))
-		return refuse(o, -EINVAL, "the adapter in %s is damaged: its state is cut off",
-			      o->spec->path);
+		return explain_error(&o->to, -EINVAL,
+				     "the adapter in %s is damaged: its state is cut off",
+				     o->spec->path);
 	if ((size_t)got < sizeof(*ret_head))
-		return refuse(o, -EINVAL, "%s is not the directory of an emulated adapter",
-			      o->spec->path);
+		return explain_error(&o->to, -EINVAL,
+				     "%s is not the directory of an emulated adapter",
+				     o->spec->path);
 	rc = check_head(o, ret_head);
 	if (!rc && (uint64_t)st.st_size != ret_head->file_bytes)
-		rc = refuse(o, -EINVAL, "the adapter in %s is damaged: its state is cut off",
-			    o->spec->path);
+		rc = explain_error(&o->to, -EINVAL,
+				   "the adapter in %s is damaged: its state is cut off",
+				   o->spec->path);
 	return rc ? rc : check_options(o, &ret_head->geometry);
 }
 
@@ -395,8 +398,8 @@ static int check_media(struct opener *o, const struct emul_head *head)
 		lun_name(name, i);
 		fd = open_file(o, name, O_RDONLY);
 		if (fd == -ENOENT)
-			return refuse(o, fd, "cannot use %s/%s: %s", o->spec->path, name,
-				      strerror(-fd));
+			return explain_error(&o->to, fd, "cannot use %s/%s: %s", o->spec->path,
+					     name, strerror(-fd));
 		if (fd < 0)
 			return fd;
 		close(fd);
@@ -410,9 +413,11 @@ static int be_first_user(const struct opener *o)
 	const char *damaged = emul_state_check(o->store->shm);
 
 	if (damaged)
-		return refuse(o, -EUCLEAN, "%s/%s is damaged: the record of %s is wrong; remove "
-					   "this file to have it made again, with the same "
-					   "options", o->spec->path, FILE_NAME, damaged);
+		return explain_error(&o->to, -EUCLEAN,
+				     "%s/%s is damaged: the record of %s is wrong; remove "
+				     "this file to have it made again, with the same "
+				     "options",
+				     o->spec->path, FILE_NAME, damaged);
 	emul_state_settle(o->store->shm);
 	return 0;
 }
@@ -432,8 +437,8 @@ static int join_users(const struct opener *o)
 	if (!rc && flock(fd, LOCK_SH))
 		rc = -errno;
 	if (rc && rc != -EUCLEAN)
-		return refuse(o, rc, "cannot lock %s/%s: %s", o->spec->path, FILE_NAME,
-			      strerror(-rc));
+		return explain_error(&o->to, rc, "cannot lock %s/%s: %s", o->spec->path, FILE_NAME,
+				     strerror(-rc));
 	return rc;
 }
 
@@ -444,8 +449,8 @@ static int map_state(struct opener *o, const struct emul_head *head)
 			store->file_fd, 0);
 
 	if (at == MAP_FAILED)
-		return refuse(o, -errno, "cannot map %s/%s: %s", o->spec->path, FILE_NAME,
-			      strerror(errno));
+		return explain_error(&o->to, -errno, "cannot map %s/%s: %s", o->spec->path,
+				     FILE_NAME, strerror(errno));
 	store->shm = at;
 	store->map_bytes = head->file_bytes;
 	return join_users(o);
@@ -462,8 +467,8 @@ static int use_existing(struct opener *o)
 		return rc;
 	o->store->mmio_fd = open_file(o, MMIO_NAME, O_RDWR);
 	if (o->store->mmio_fd == -ENOENT)
-		return refuse(o, -ENOENT, "the adapter in %s is damaged: it has no %s",
-			      o->spec->path, MMIO_NAME);
+		return explain_error(&o->to, -ENOENT, "the adapter in %s is damaged: it has no %s",
+				     o->spec->path, MMIO_NAME);
 	if (o->store->mmio_fd < 0)
 		return o->store->mmio_fd;
 	return map_state(o, &head);
@@ -484,7 +489,8 @@ static int open_or_make(struct opener *o)
 	}
 	o->store->file_fd = fd;
 	if (fd == -ENOENT)
-		return refuse(o, fd, "%s/%s leads to nothing", o->spec->path, FILE_NAME);
+		return explain_error(&o->to, fd, "%s/%s leads to nothing", o->spec->path,
+				     FILE_NAME);
 	return fd < 0 ? fd : use_existing(o);
 }
 
@@ -498,14 +504,17 @@ static int open_dir_in(struct opener *o, int parent_fd, const char *name, bool *
 
 	*ret_made = !mkdirat(parent_fd, name, 0700);
 	if (!*ret_made && errno != EEXIST)
-		return refuse(o, -errno, "cannot make directory %s: %s", path, strerror(errno));
+		return explain_error(&o->to, -errno, "cannot make directory %s: %s", path,
+				     strerror(errno));
 	fd = emul_safe_open(parent_fd, name, O_RDONLY | O_DIRECTORY, why);
 	if (fd < 0)
-		return refuse(o, fd, why[0] ? "directory %s %s" : "cannot open directory %s: %s",
-			      path, why[0] ? why : strerror(-fd));
+		return explain_error(&o->to, fd,
+				     why[0] ? "directory %s %s" : "cannot open directory %s: %s",
+				     path, why[0] ? why : strerror(-fd));
 	o->store->dir_fd = fd;
 	if (fstat(fd, &st))
-		return refuse(o, -errno, "cannot look at %s: %s", path, strerror(errno));
+		return explain_error(&o->to, -errno, "cannot look at %s: %s", path,
+				     strerror(errno));
 	o->store->dev = st.st_dev;
 	o->store->ino = st.st_ino;
 	return 0;
@@ -517,7 +526,8 @@ static int open_dir(struct opener *o, bool *ret_made)
 	int fd = emul_safe_open_parent(o->spec->path, &name), rc;
 
 	if (fd < 0)
-		return refuse(o, fd, "cannot make directory %s: %s", o->spec->path, strerror(-fd));
+		return explain_error(&o->to, fd, "cannot make directory %s: %s", o->spec->path,
+				     strerror(-fd));
 	rc = open_dir_in(o, fd, name, ret_made);
 	close(fd);
 	free(name);
@@ -533,15 +543,15 @@ static int lock_dir(struct opener *o)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	return refuse(o, -errno, "cannot lock directory %s: %s", o->spec->path, strerror(errno));
+	return explain_error(&o->to, -errno, "cannot lock directory %s: %s", o->spec->path,
+			     strerror(errno));
 }
 
-int emul_store_open(const struct emul_spec *spec, devport_explain_fn explain, void *explain_arg,
+int emul_store_open(const struct emul_spec *spec, explain_fn explain, void *explain_arg,
 		    struct emul_store *ret_store)
 {
 	struct emul_store store = { .dir_fd = -1, .file_fd = -1, .mmio_fd = -1 };
-	struct opener o = { .spec = spec, .explain = explain, .arg = explain_arg,
-			    .store = &store };
+	struct opener o = { .spec = spec, .to = { explain, explain_arg }, .store = &store };
 	bool made_dir = false;
 	int lock_fd, rc = open_dir(&o, &made_dir);
 

@@ -32,12 +32,12 @@ struct emul_store {
  * Nothing is changed in a directory that is refused.
  * Return: 0; -errno as emul_adapter_open().
  */
-int emul_store_open(const struct emul_spec *spec, devport_explain_fn explain, void *explain_arg,
+int emul_store_open(const struct emul_spec *spec, explain_fn explain, void *explain_arg,
 		    struct emul_store *ret_store);
 
 /** emul_store_check() - can an adapter that is open already be used with these options? */
 int emul_store_check(const struct emul_spec *spec, const struct emul_geometry *geometry,
-		     devport_explain_fn explain, void *explain_arg);
+		     explain_fn explain, void *explain_arg);
 
 void emul_store_close(struct emul_store *store);
 
