@@ -1,5 +1,5 @@
 #!/bin/bash
-# `make mount` and `make umount`: an emulated volume, shown in use, and taken away again.
+# `make mount` and `make umount`: mount an emulated volume, use it, and remove it again.
 #
 # Environment: BUILD (where the programs are), CXLFS_DEMO_DIR, CXLFS_DEMO_MNT.
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 adapter=${CXLFS_DEMO_DIR:-/var/lib/cxlfs-demo}
 mnt=${CXLFS_DEMO_MNT:-/mnt/cxlfs}
 
-# Notes that the mountpoint was made here, so that umount removes no other.
+# Exists if this script made the mountpoint; umount removes only such a mountpoint.
 made_mnt=$adapter.made-mountpoint
 
 say() { printf '%s\n' "$*"; }
@@ -21,7 +21,7 @@ die() {
 is_mounted() { grep -q " $mnt fuse.cxlfs " /proc/self/mounts; }
 daemon_runs() { grep -qsz "^$mnt\$" /proc/[0-9]*/cmdline; }
 
-# A shell's prompt and what it does.
+# show COMMAND...: print a command and run it.
 show() {
 	printf '\n# %s\n' "$*"
 	"$@"
@@ -68,7 +68,7 @@ mount_demo() {
 	next_steps
 }
 
-# umount returns before the daemon has let go of the adapter.
+# umount returns before the daemon has released the adapter.
 wait_for_daemon() {
 	local tries=200
 	while daemon_runs; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Find the libraries and write what the Makefile needs to know about them.
+# Find the libraries and write their make variables to OUTPUT.
 #
 #	contrib/build/config.sh auto|system|private auto|yes|no OUTPUT
 #
@@ -31,7 +31,7 @@ have_private() {
 	[ $PRIVATE/lib/pkgconfig/fuse3.pc -nt contrib/build/libfuse.sh ] || contrib/build/libfuse.sh
 }
 
-# FUSE over io_uring sends by a function of ours.
+# FUSE over io_uring replaces the function that sends replies.
 system_has_custom_io() {
 	mkdir -p build
 	# shellcheck disable=SC2046,SC2086  # words
@@ -112,7 +112,7 @@ choose_libfuse() {
 	esac
 }
 
-# One make variable, on one line.
+# variable NAME VALUE: prints a make variable.
 variable() {
 	printf '%s := %s\n' "$1" "$2"
 }

@@ -3,8 +3,8 @@
 #
 #	contrib/build/deps.sh GROUP...
 #
-# Does nothing when all are there.  As a user other than root, or without apt,
-# it names what is missing: fatal for the build group, a note for the others.
+# Does nothing if all are installed.  Without root or apt it lists the missing packages, which
+# is an error for the build group and a note for the others.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -29,7 +29,7 @@ missing_packages() {
 	done
 }
 
-# Packages must not start their services: the tests start their own.
+# Packages must not start services: the tests start their own.
 keep_services_down() {
 	local policy=/usr/sbin/policy-rc.d
 	[ ! -e $policy ] || return 0
@@ -39,7 +39,7 @@ keep_services_down() {
 	trap "rm -f $policy" EXIT
 }
 
-# The package lists may be absent (a fresh container) or out of date.
+# The package lists may be missing, as in a new container, or out of date.
 apt_install() {
 	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y
 		-o DPkg::Lock::Timeout=300)

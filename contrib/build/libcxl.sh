@@ -1,11 +1,10 @@
 #!/bin/bash
-# Is IBM's libcxl here? Writes the make variables that say so to standard output, and a line for
-# people to standard error.
+# Look for IBM's libcxl.  Prints make variables on standard output and a message on standard error.
 #
 #	CC=cc CPPFLAGS= LDFLAGS= contrib/build/libcxl.sh auto|yes|no
 #
-# Distributions name Compute Express Link's library alike, and neither has a file for pkg-config
-# that could be relied upon: only a program that uses it can tell.
+# The library for Compute Express Link has the same name, and pkg-config does not tell them apart, so
+# this script compiles a program that uses IBM's.
 set -euo pipefail
 
 program() {

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Build a private static copy of libfuse from Debian's testing source package.
 #
-# The mirror is the one this machine's apt already uses; apt checks the
-# signatures as always; the machine's own package lists are left alone.
-# Result: build/libfuse/usr/{include,lib} and, for the benchmark and only if it
-# compiles, build/libfuse/bin/passthrough_hp.  Not root is fine.
+# Uses the mirror of this machine's apt, which checks the signatures, and does not change the
+# machine's package lists.  Does not need root.
+# Result: build/libfuse/usr/{include,lib} and, if it compiles, build/libfuse/bin/passthrough_hp
+# for the benchmark.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,7 +13,7 @@ readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly OPTIONS=(--buildtype=release --prefix=/usr --libdir=lib --default-library=static
 	--wrap-mode=nodownload -Dutils=false -Dexamples=false -Dtests=false -Duseroot=false)
 
-# apt-get with its own lists, cache and single source.
+# apt-get with private lists, cache and source.
 private_apt() {
 	apt-get -q \
 		-o Dir::Etc::sourcelist="$WORK/apt/sources.list" \
@@ -44,8 +44,8 @@ fetch() {
 	return 1
 }
 
-# A function to send with instead of writev(2): without it there are no rings.
-# Since 3.18.3 it has to be asked for; before there is no such option.
+# FUSE over io_uring needs custom I/O, to send replies by a function other than writev(2).
+# Since 3.18.3 it must be enabled; earlier versions always have it and no such option.
 custom_io_option() {
 	grep -q "'enable-custom-io'" src/meson_options.txt && echo -Denable-custom-io=true
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# All of `make check`, and its sum.
+# Run all of `make check` and print a summary.
 #
 #	tests/lib/check.sh build/release build/asan
 set -uo pipefail
@@ -17,7 +17,7 @@ unit_suites() {
 	done
 }
 
-# Scripts that are worth their time under the sanitizers too.
+# Scripts that also run under the sanitizers.
 sanitized() { grep -l '^# sanitize: yes' tests/mount/*.sh; }
 
 run() { # BUILD GROUP TEST...

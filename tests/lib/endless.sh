@@ -1,5 +1,5 @@
-# Sourced by tests of threads that serve requests, after harness.sh: loads with many requests at a
-# time, and writers that do not end.
+# Sourced after harness.sh by tests of the threads that serve requests: loads with many concurrent
+# requests, and writers that do not end.
 # shellcheck shell=bash disable=SC2154
 
 io() { # NAME OPTIONS...
@@ -13,8 +13,7 @@ io() { # NAME OPTIONS...
 }
 verified_io() { io "$@" --verify=crc32c --verify_fatal=1 --do_verify=1; }
 
-# start_writers COUNT BYTES: with so many bytes at a time.  While they have their files open the
-# volume is in use.
+# start_writers COUNT BYTES: BYTES is the size of each write.  The volume is in use while they run.
 start_writers() {
 	local i
 	writers=()
@@ -25,7 +24,7 @@ start_writers() {
 	done
 }
 
-# The volume has ended: so must they.
+# The volume is gone, so the writers must end.
 end_writers() {
 	local writer
 	for writer in "${writers[@]}"; do
@@ -39,13 +38,13 @@ by_signal() {
 	wait_for_daemon "$MNT"
 }
 
-# The connection ends, but the mount stays while it is in use.
+# The connection is aborted; the mount stays while it is in use.
 by_kernel() {
 	! umount -f "$MNT" 2>/dev/null || fail "the writers do not hold the mount"
 	must_end_aborted
 }
 
-# end_under_writers COUNT BYTES MOUNT-OPTIONS [ADAPTER-OPTIONS]: in each way a busy volume can end.
+# end_under_writers COUNT BYTES MOUNT-OPTIONS [ADAPTER-OPTIONS]: end a busy volume in each possible way.
 end_under_writers() {
 	local way
 	for way in by_signal by_kernel; do

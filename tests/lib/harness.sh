@@ -1,9 +1,9 @@
 # Sourced by every script of tests/mount.  Needs BUILD (the directory of the programs).
 #
-# A script gets a scratch directory $WORK, a store $STORE (on tmpfs where there
-# is one) and a mountpoint $MNT, and ends with `finish`: every volume still mounted
-# is unmounted, and each daemon must have ended with status 0, logged no warning
-# and kept every rule of the adapter.  However it ends, nothing of it stays.
+# A script gets a scratch directory $WORK, a store $STORE (on tmpfs if possible) and a mountpoint
+# $MNT.  It ends with `finish`, which unmounts all volumes and checks that each daemon exited with
+# status 0, logged nothing unexpected and broke no rule of the adapter.  All files, mounts and
+# daemons are removed when the script exits.
 # shellcheck shell=bash
 set -euo pipefail
 
@@ -14,11 +14,11 @@ readonly ROOT BUILD
 # shellcheck disable=SC2034  # for the scripts
 readonly CXLFS=$BUILD/cxlfs CXLFSADM=$BUILD/cxlfsadm HELPERS=$BUILD/tests/mount/helpers
 
-# What a volume is made of; the runner sets these from its matrix.
+# Options of a volume; the runner sets these from its matrix.
 : "${CXLFS_TEST_ADAPTER:=}" "${CXLFS_TEST_TRANSPORT:=}"
-# "tmpfs" runs the same script on the kernel's tmpfs: a check of the script itself.
+# "tmpfs" runs the script on the kernel's tmpfs, which checks the script itself.
 : "${CXLFS_TEST_FS:=cxlfs}"
-# A device to use where a script is content with any (tests/rig).
+# A device for scripts that work with any (tests/rig).
 : "${CXLFS_TEST_DEVICE:=}"
 
 export LC_ALL=C ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
@@ -36,7 +36,7 @@ skip() {
 	exit "$SKIP"
 }
 
-# ---- what a script needs ------------------------------------------------------
+# ---- requirements of a script ------------------------------------------------------
 
 need_tools() {
 	local tool
@@ -63,17 +63,17 @@ need_uring() {
 		skip "no FUSE over io_uring"
 }
 
-# The program was built with a libfuse at least that new.
+# has_libfuse VERSION: was the program built with this version of libfuse or a newer one?
 has_libfuse() {
 	local version
 	version=$("$CXLFS" -V | sed 's/.*libfuse \([0-9.]*\).*/\1/')
 	[ "$(printf '%s\n' "$1" "$version" | sort -V | head -n 1)" = "$1" ]
 }
 
-# Seconds a load runs: the script's own, or what soak and stress ask for.
+# seconds_or DEFAULT: how long a load runs; soak and stress override the default.
 seconds_or() { printf '%s\n' "${CXLFS_SECONDS:-$1}"; }
 
-# real_files COUNT DIRECTORY...: that many files with contents and links, NUL-terminated.
+# real_files COUNT DIRECTORY...: prints the names of COUNT links and non-empty files, NUL-terminated.
 real_files() {
 	local count=$1
 	shift
@@ -108,7 +108,7 @@ ADAPTER=$STORE/adapter # a script may have others
 declare -A DAEMON=() DAEMON_LOG=()
 declare -a ADAPTERS=()
 
-# What follows "left out" is one of those left out, and is judged itself.
+# The message after "left out" is checked itself.
 declare -a EXPECTED_LOG=('^cxlfs: requests come over '
 	'^cxlfs: [0-9]+ messages like the next one were left out$')
 nr_daemons=0
@@ -133,12 +133,12 @@ wait_until() {
 	done
 }
 
-# A FUSE mount that somebody answers for: statfs is never served from a cache.
+# Does a daemon answer?  The kernel never answers statfs from a cache.
 is_served() { [ "$(stat -f -c %t "$1" 2>/dev/null)" = 65735546 ]; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 is_served_or_gone() { is_served "$1" || is_gone "$2"; }
 
-# launch_daemon DEVICE MOUNTPOINT [OPTIONS]: in the foreground, as our job.
+# launch_daemon DEVICE MOUNTPOINT [OPTIONS]: in the foreground, as a job of this shell.
 launch_daemon() {
 	local mnt=$2 options log
 	log=$WORK/daemon-$((nr_daemons += 1)).log
@@ -159,7 +159,7 @@ start_daemon() {
 	wait_for_mount "$2"
 }
 
-# start_volume [ADAPTER_OPTIONS [MOUNT_OPTIONS]]: the script's adapter on $MNT.
+# start_volume [ADAPTER_OPTIONS [MOUNT_OPTIONS]]: mount the script's adapter on $MNT.
 start_volume() {
 	need_mounts
 	if [ "$CXLFS_TEST_FS" != cxlfs ]; then
@@ -182,10 +182,10 @@ note_adapter() {
 	esac
 }
 
-# expect_log REGEX: a message that this script provokes.
+# expect_log REGEX: accept this message, which the script provokes.
 expect_log() { EXPECTED_LOG+=("$1"); }
 
-# Every line a daemon prints is expected, or the test fails.
+# Fails the test if the daemon logged an unexpected line.
 check_log() {
 	local unexpected regex
 	unexpected=$(cat "$1")
@@ -195,7 +195,7 @@ check_log() {
 	[ -z "$unexpected" ] || fail "the daemon logged: $unexpected"
 }
 
-# wait_for_daemon MOUNTPOINT: it must end by itself, well.
+# wait_for_daemon MOUNTPOINT: the daemon must exit by itself, with status 0.
 wait_for_daemon() {
 	local mnt=$1 status=0
 	wait_until "daemon of $mnt ended" is_gone "${DAEMON[$mnt]}"
@@ -205,7 +205,7 @@ wait_for_daemon() {
 	[ $status = 0 ] || fail "the daemon of $mnt ended with status $status"
 }
 
-# must_end_aborted: the connection of $MNT was cut; the daemon says so, and nothing of it shows.
+# must_end_aborted: the connection of $MNT was aborted; the daemon logs it and leaves no mount.
 must_end_aborted() {
 	local status=0
 	expect_log '^cxlfs: .*: serving ended: Software caused connection abort$'
@@ -223,12 +223,12 @@ umount_silently() { umount "$1" 2>/dev/null; }
 
 stop_volume() {
 	local mnt=${1:-$MNT}
-	# The last user's files may still be on their way to being closed when it has ended.
+	# The kernel may still be closing the files of the last program.
 	wait_until "$mnt unmounted" umount_silently "$mnt"
 	[ -z "${DAEMON[$mnt]:-}" ] || wait_for_daemon "$mnt"
 }
 
-# forget_daemon MOUNTPOINT: the script has ended it its own way.
+# forget_daemon MOUNTPOINT: the script has ended the daemon itself.
 forget_daemon() {
 	wait "${DAEMON[$1]}" 2>/dev/null || true
 	unset "DAEMON[$1]"
@@ -264,7 +264,7 @@ show_logs() {
 	done >&2
 }
 
-# Daemons of this script that went into the background: they name our scratch directory.
+# Daemons of this script in the background: their command lines name the scratch directory.
 background_daemons() {
 	local dir
 	for dir in /proc/[0-9]*; do
@@ -275,7 +275,7 @@ background_daemons() {
 
 no_background_daemon() { [ -z "$(background_daemons)" ]; }
 
-# Whatever is mounted under $WORK, and our daemons.  By pid only.
+# Removes all mounts under $WORK and ends the daemons, by pid.
 take_down() {
 	local target pid
 	awk -v w="$WORK/" 'index($5, w) == 1 { print $5 }' /proc/self/mountinfo | tac |
@@ -307,7 +307,7 @@ trap 'exit 143' TERM INT
 
 # ---- assertions -----------------------------------------------------------------
 
-# must_fail REGEX COMMAND...: ends non-zero, and says it in one plain sentence.
+# must_fail REGEX COMMAND...: the command fails and prints one line that matches.
 must_fail() {
 	local regex=$1 status=0
 	shift
@@ -318,7 +318,7 @@ must_fail() {
 	grep -Eiq "$regex" "$WORK/err" || fail "$* said: $(cat "$WORK/err"), not: $regex"
 }
 
-# must_errno NAME COMMAND...: fails, and its last line tells this error.
+# must_errno TEXT COMMAND...: the command fails and prints this error.
 must_errno() {
 	local text=$1
 	shift

@@ -1,9 +1,9 @@
-# Sourced, after harness.sh, by tests that have loads running beside them: none outlives the script.
+# Sourced after harness.sh by tests with loads in the background.  Ends the loads with the script.
 # shellcheck shell=bash
 
-jobs=() # process ids; a script adds them
+jobs=() # process ids that the script adds
 
-# stop_jobs [PID...]: these, or all.
+# stop_jobs [PID...]: ends these jobs, or all.
 stop_jobs() {
 	local job
 	[ $# -gt 0 ] || set -- "${jobs[@]}"

@@ -1,10 +1,9 @@
-# Sourced by every script of tests/outside: the harness of the mount tests, and what
-# only these scripts use.
+# Sourced by every script of tests/outside: adds to the harness of the mount tests.
 # shellcheck shell=bash
 # shellcheck source=harness.sh
 . "$(dirname "${BASH_SOURCE[0]}")/harness.sh"
 
-# The mount option for the cache mode that is not the default.
+# Prints the mount option for the cache mode that is not the default.
 other_cache_mode() {
 	if "$CXLFS" --help | grep -q '^  writeback .*(default)'; then
 		echo no_writeback
@@ -26,13 +25,13 @@ in_each_cache_mode() {
 	done
 }
 
-# forget_cached: make the kernel ask the volume again.
+# forget_cached: empty the kernel's caches.
 forget_cached() {
 	sync -f "$MNT"
 	[ ! -w /proc/sys/vm/drop_caches ] || echo 3 >/proc/sys/vm/drop_caches
 }
 
-# copy_tree_of COUNT TARGET DIRECTORY...: copy that many real files and links.
+# copy_tree_of COUNT TARGET DIRECTORY...: copy COUNT files and links.
 copy_tree_of() {
 	local count=$1 target=$2
 	shift 2

@@ -1,12 +1,12 @@
 #!/bin/bash
-# Run tests, a line for each, and count.
+# Run tests, print a line for each, and count the results.
 #
 #	BUILD=build/release tests/lib/run.sh GROUP TEST...
 #
-# A test is a program or a script: status 0 passed, 77 skipped (its last line says
-# why), anything else failed.  A script's first lines may say
+# A test is a program or a script: status 0 means passed, 77 skipped (its last line says
+# why), anything else failed.  A script's first lines may contain
 #	# matrix: adapter		once for each adapter
-#	# matrix: transport		once for each way to the kernel
+#	# matrix: transport		once for each transport
 #	# matrix: diagonal		each adapter and each transport, paired
 #	# matrix: full			each adapter with each transport
 #	# timeout: SECONDS		instead of 120
@@ -26,12 +26,12 @@ readonly logs=build/test-logs/${BUILD##*/}-$group
 results=${RESULTS:-$logs/results}
 export BUILD
 
-# ---- the ways to the kernel ------------------------------------------------------
+# ---- transports ------------------------------------------------------
 
 transports=(no_io_uring)
 switched_uring=
 
-# The kernel has the switch, and the program was built for it.
+# The kernel and the program have FUSE over io_uring.
 can_uring() {
 	[ -e $URING ] && [ -x "$BUILD/cxlfs" ] && "$BUILD/cxlfs" -V | grep -q "with io_uring"
 }
@@ -73,7 +73,7 @@ cases_of() {
 
 # ---- one test ----------------------------------------------------------------------
 
-# report WORD NAME DETAIL [TEXT]: one write, so that lines of parallel tests stay whole.
+# report WORD NAME DETAIL [TEXT]: in one write, so that lines of parallel tests do not mix.
 report() {
 	printf '%s %s\n' "$1" "$2" >>"$results"
 	printf '%-4s  %s  (%s)%s\n' "$1" "$2" "$3" "${4:-}"

@@ -1,7 +1,6 @@
 #!/bin/bash
-# The connection is aborted, or the mount forced away: the daemon says so, its status is not 0, and
-# the mountpoint is free again. What is a mere unmount, however lazy, is no error; and the daemon
-# takes nothing away that is not its own.
+# If the connection is aborted or the mount is forced away, the daemon logs it, exits non-zero and
+# frees the mountpoint. Unmounting, even lazily, is no error. The daemon unmounts only its own mount.
 # sanitize: yes
 # matrix: transport
 # shellcheck source=../lib/harness.sh
@@ -53,7 +52,7 @@ same "$(cat <&8)" text
 exec 8<&-
 wait_for_daemon "$MNT"
 
-# What was mounted in its place stays.
+# A file system mounted in its place stays.
 start_volume
 exec 8<>"$MNT/file"
 umount -l "$MNT"

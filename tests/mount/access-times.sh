@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
 
-# Read the file, not the kernel's cache; tell whether that changed its access time.
+# Reads the file past the kernel's cache; prints whether that changed its access time.
 marks() {
 	local before
 	before=$(stat -c %x "$MNT/file")
@@ -13,7 +13,7 @@ marks() {
 	if [ "$(stat -c %x "$MNT/file")" = "$before" ]; then echo no; else echo yes; fi
 }
 
-# marks_are OPTION FIRST SECOND: of a file changed since it was read, and of one just read.
+# marks_are OPTION FIRST SECOND: results for a file changed since it was read, and one just read.
 marks_are() {
 	start_volume "" "$1"
 	echo text >"$MNT/file"
@@ -32,8 +32,8 @@ cat_marks() {
 	if [ "$(stat -c %x "$MNT/file")" = "$before" ]; then echo no; else echo yes; fi
 }
 
-# opens_mark OPTION FIRST SECOND: a read that the kernel answers from its cache, of a file just written
-# and of one that was read three days ago.
+# opens_mark OPTION FIRST SECOND: a read from the kernel's cache, of a file just written and of a file
+# that was last read three days ago.
 opens_mark() {
 	start_volume "" "$1"
 	echo text >"$MNT/file"
@@ -67,7 +67,7 @@ for cache in writeback no_writeback; do
 done
 opens_mark "" yes no
 
-# The oldest file is the one that nobody reads.
+# The file that no program reads must be the oldest.
 start_volume
 echo text >"$MNT/read"
 echo text >"$MNT/unread"
@@ -79,7 +79,7 @@ same "$(ls "$MNT")" read "what an age-based cleaner leaves"
 
 tells_birth() { has_libfuse 3.18 && printf '6.6\n%s\n' "$(uname -r)" | sort -CV; }
 
-# Changes leave the time of birth alone.
+# Changes keep the time of birth.
 if tells_birth; then
 	echo text >"$MNT/new"
 	born=$(stat -c %W "$MNT/new")

@@ -1,5 +1,5 @@
 #!/bin/bash
-# POSIX ACLs decide who may, go to new files by default, and move with chmod.
+# POSIX ACLs grant and deny access, are inherited by new files, and follow chmod.
 # matrix: transport
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
@@ -24,7 +24,7 @@ must_errno "Permission denied" as 12001 sh -c "echo x >'$MNT/file'"
 must_errno "Permission denied" as 12002 cat "$MNT/file"
 same "$(entries "$MNT/file")" "user::rw- user:12001:r-- group::--- mask::r-- other::---"
 
-# The mask takes away, and chmod writes the mask.
+# The mask limits permissions, and chmod changes the mask.
 chmod 600 "$MNT/file"
 must_errno "Permission denied" as 12001 cat "$MNT/file"
 same "$(stat -c %a "$MNT/file")" 600
@@ -34,7 +34,7 @@ setfacl -m g:12003:rw "$MNT/file"
 as 12003 sh -c "echo group >'$MNT/file'"
 same "$(cat "$MNT/file")" group
 
-# A default ACL goes to new files instead of the umask, and to new directories with itself.
+# New files get the default ACL instead of the umask; new directories also inherit it.
 mkdir "$MNT/dir"
 setfacl -d -m u:12001:rwx,g::rx,o::- "$MNT/dir"
 umask 077

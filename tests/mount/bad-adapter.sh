@@ -1,5 +1,5 @@
 #!/bin/bash
-# A directory that is no adapter, or a damaged, newer or different one: refused and left as it is.
+# A directory that is not an adapter, or is a damaged, newer or different one, is refused and unchanged.
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -53,7 +53,7 @@ d=$(damaged medium)
 rm "$d/lun1"
 refused 'lun1' "$d"
 
-# Options of making must agree with what was made; to repeat them is fine.
+# Options of an existing adapter must match; repeating them is allowed.
 refused 'size' "$good,size=8G"
 refused 'bs' "$good,bs=512"
 refused 'mode' "$good,mode=ioarrin"

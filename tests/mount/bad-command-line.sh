@@ -1,5 +1,5 @@
 #!/bin/bash
-# What makes no sense on the command line: one sentence, a status, nothing mounted, nothing made.
+# A wrong command line gives one line of error and a non-zero status; nothing is mounted or created.
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"

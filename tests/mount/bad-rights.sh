@@ -1,5 +1,5 @@
 #!/bin/bash
-# Devices and directories that a user may not use are refused with the reason.
+# Devices and directories that the user may not access are refused with a reason.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
@@ -8,7 +8,7 @@ need_tools setpriv
 
 AS_USER=(setpriv --reuid=12001 --regid=12001 --clear-groups)
 
-# The program may lie where others cannot go.
+# The program may be in a directory that other users cannot enter.
 install -m 755 "$CXLFS" "$WORK/cxlfs"
 chmod 755 "$STORE"
 mkdir -m 700 "$STORE/private"

@@ -1,11 +1,11 @@
 #!/bin/bash
-# The load generators of the benchmarks run, and print the numbers the scripts ask them for.
+# The load generators of the benchmarks run and print the numbers that the scripts read.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
 readonly LOADS=$BUILD/tests/bench
 
-# has NAME...: what was said last has a number of that name.
+# has NAME...: the last output has a number of that name.
 has() {
 	local name
 	for name in "$@"; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Ten thousand cycles of making and deleting leave the daemon's memory as it was.
+# Ten thousand cycles of creating and deleting do not grow the daemon's memory.
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -7,7 +7,7 @@ need_cxlfs
 
 memory_kib() { awk '/^RssAnon/ { print $2 }' "/proc/${DAEMON[$MNT]}/status"; }
 
-# A buffer that is used for the first time on a busy machine is no leak: a leak grows every time.
+# A buffer first used on a busy machine is not a leak: a leak grows every time.
 grows() {
 	local before after
 	before=$(memory_kib)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Started with descriptors 0 to 2 closed: no file of the adapter gets such a number, so that nothing
-# is written into it or closed behind it.
+# If descriptors 0 to 2 are closed at the start, no file of the adapter gets their numbers: messages
+# would be written into it.
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -24,7 +24,7 @@ use
 "$CXLFS" "$device" "$MNT" 2>&-
 use
 
-# A message that nobody can read is no reason to write it into the adapter.
+# A message must not end up in the adapter.
 ! "$CXLFSADM" emul status "$STORE/adapter" <&- >&- 2>&- || fail "status without output succeeded"
 ! "$CXLFSADM" emul grow "$STORE/adapter" 0 1 <&- >&- 2>&- || fail "a LUN was made smaller"
 ! grep -aq 'cxlfsadm:' "$STORE/adapter/adapter" || fail "a message is in the adapter's state"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# This project is compiled within the volume, and make then finds nothing to do.
+# Compiles this project on the volume; a second make finds nothing to do.
 # matrix: diagonal
 # timeout: 300
 # shellcheck source=../lib/harness.sh
@@ -14,7 +14,7 @@ for made in build/deps build/libfuse build/config-*.mk; do
 	[ ! -e "$made" ] || cp -a "$made" "$MNT/project/build"
 done
 cd "$MNT/project" || fail "cd"
-# The make that may have started this test is none of its business.
+# Independent of the make that may have started this test.
 plain_make() { env -u MAKEFLAGS -u MFLAGS -u LIBFUSE -u MAKELEVEL -u BUILD make CFLAGS=-O0 "$@"; }
 plain_make -j2 all >"$WORK/make.log" 2>&1 || {
 	tail -n 20 "$WORK/make.log" >&2

@@ -6,7 +6,7 @@
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 
-# As many files as the adapter has handles for, and something of every other kind.
+# As many files as the adapter has handles, and some of every other kind.
 make_tree() {
 	mkdir "$1"
 	real_files 3000 /usr/include /usr/share/doc /usr/share/perl >"$WORK/names"

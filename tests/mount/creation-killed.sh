@@ -1,5 +1,5 @@
 #!/bin/bash
-# Killed while it makes an adapter, at any moment: the next try succeeds, or says why not.
+# If cxlfs is killed while it creates an adapter, the next try succeeds or reports why not.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs

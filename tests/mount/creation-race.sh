@@ -1,5 +1,5 @@
 #!/bin/bash
-# Daemons that make one adapter at the same time end up with one adapter.
+# Daemons that create the same adapter at the same time end up with one adapter.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs

@@ -1,5 +1,5 @@
 #!/bin/bash
-# `make mount` and `make umount`: both may be repeated, and nothing is left.
+# `make mount` and `make umount` can be repeated and leave nothing behind.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What others see of pages that were changed through a mapping and are not written yet.
+# What other programs see of dirty pages of a mapping.
 # matrix: diagonal
 # sanitize: yes
 # shellcheck source=../lib/harness.sh

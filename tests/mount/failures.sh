@@ -1,6 +1,6 @@
 #!/bin/bash
-# One call of the daemon fails, at the start or later: it says so and ends, or it goes on; nothing is
-# left behind.  CXLFS_FAILURES=all tries every call of a start, else there are samples.
+# If one call of the daemon fails, at the start or later, the daemon logs it and exits, or goes on; it
+# leaves nothing behind.  CXLFS_FAILURES=all tries each call of a start; the default is a sample.
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -12,11 +12,11 @@ INJECT=$(dirname "$HELPERS")/../failures/inject.so
 CONTROL=$WORK/control
 ADAPTER=$STORE/adapter
 : "${CXLFS_FAILURES:=some}"
-# What the program that meets the failure may say, or says because of it.
+# Messages that the failure may cause.
 MAY_SAY='Cannot allocate memory|Input/output error|No space left|Too many open files'
 MAY_SAY+='|Resource temporarily|differ|No such file|not empty|EOF on'
 
-# arm N: the Nth call from now on fails; 0: none does.
+# arm N: let the Nth call from now on fail; 0 disarms.
 arm() {
 	local byte text=
 	for byte in 0 8 16 24 32 40 48 56; do
@@ -41,7 +41,7 @@ use() { # DIRECTORY
 		ln -s a "$1/link" && ls -l "$1" && rm -r "$1"
 }
 
-# end GROUP: whatever came of it, the daemon ends, not by a signal, and not without a word.
+# end GROUP: the daemon must exit, not by a signal and not without a message.
 end() {
 	local status=0
 	umount "$MNT" 2>/dev/null || true
@@ -55,7 +55,7 @@ end() {
 		fail "$what: $(cat "$WORK/audit")"
 }
 
-# The adapter can be used again, and all of it is free.
+# The adapter is usable again, and all of it is free.
 check_after() {
 	arm 0
 	launch none
@@ -77,7 +77,7 @@ fail_at_start() {
 	check_after
 }
 
-# fail_later GROUP N: of a volume in use. One program may see an error, the next one none.
+# fail_later GROUP N: on a volume in use. One program may get an error, the next one must not.
 fail_later() {
 	what="later call $2 of $1"
 	rm -rf "$ADAPTER"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Faults of every kind that a volume has to hide, at random, under random I/O checked by a model.
-# Ends at the first wrong byte, error, hang or broken rule. CXLFS_SEED repeats the choice of faults.
+# Random faults that a volume must hide, under random I/O that a model checks. Stops at the first
+# wrong byte, error, hang or broken rule. CXLFS_SEED repeats a choice of faults.
 # matrix: adapter
 # timeout: 300
 # shellcheck source=../lib/harness.sh
@@ -39,7 +39,7 @@ RULES=(
 	"at=command n=5 action=link-down port=0 ms=50"
 )
 
-# storm PID...: one fault after the other while the models run.
+# storm PID...: inject faults one after the other while the models run.
 storm() {
 	local rule nr=0
 	RANDOM=$seed
@@ -49,7 +49,7 @@ storm() {
 		printf '%s\n' "$rule" >>"$WORK/rules"
 		sleep 0.$((RANDOM % 30 + 10))
 		"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
-		# What only stands now may be the middle of a recovery; the end of the test sees the rest.
+		# A load that stands still may wait for a recovery; the end of the test checks it.
 		"$CXLFSADM" emul audit "$ADAPTER" | grep -v '^now: ' >"$WORK/audit" && return 1
 		nr=$((nr + 1))
 	done

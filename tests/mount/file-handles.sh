@@ -1,5 +1,5 @@
 #!/bin/bash
-# File handles, as NFS servers and backup programs keep them.
+# File handles, as NFS servers and backup programs use them.
 # matrix: transport
 # sanitize: yes
 # shellcheck source=../lib/harness.sh

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A full volume says so from the call that brought the bytes, and keeps all that it accepted.
+# On a full volume the call that brings the data fails, and all accepted data stays.
 # matrix: diagonal
 # sanitize: yes
 # timeout: 300
@@ -15,7 +15,7 @@ fill() {
 	rm -r "${MNT:?}"/*
 }
 
-# As a shell does it: nobody looks at what close() says.
+# Like a shell, which ignores the result of close().
 fill_by_shell() {
 	local i accepted=()
 	for i in $(seq 40); do
@@ -31,7 +31,7 @@ fill_by_shell() {
 	rm "$MNT"/f*
 }
 
-# Few handles, then few chunks, then a full host disk.
+# First few handles, then few chunks, then a full host disk.
 start_volume handles=16
 fill_by_shell
 fill "handles are short" many_small sparse renamed

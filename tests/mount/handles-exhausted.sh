@@ -1,6 +1,6 @@
 #!/bin/bash
-# Files need a resource handle with their first byte: without one a write is ENOSPC, and so is a new
-# file; everything else works.
+# A file needs a resource handle for its first byte. When none is left, writing to an empty file and
+# creating a file fail with ENOSPC; everything else works.
 # matrix: adapter
 # sanitize: yes
 # shellcheck source=../lib/harness.sh

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The disk behind the emulated adapter is full: an I/O error, not a crash; what was there stays.
+# A full disk below the emulated adapter gives an I/O error, not a crash; old data stays.
 # matrix: adapter
 # sanitize: yes
 # shellcheck source=../lib/harness.sh

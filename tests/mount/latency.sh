@@ -1,6 +1,6 @@
 #!/bin/bash
-# An adapter that takes its time: commands complete later, out of order and on threads that the
-# requests did not come from; every one is answered, with the right bytes.
+# On an adapter with latency, commands complete later, out of order and on other threads. Each request
+# is answered, with the right data.
 # matrix: diagonal
 # sanitize: yes
 # timeout: 240
@@ -32,7 +32,7 @@ for option in busy_poll=0 busy_poll=200; do
 	load large --direct=1 --rw=randwrite --bs=256k --size=32m --iodepth=8 --verify=crc32c \
 		--verify_fatal=1 --do_verify=1 --verify_state_save=0
 	load cached --rw=randrw --bs=4k --size=16m --ioengine=psync --numjobs=4 --end_fsync=1
-	# Names in between, and one thread that waits for a copy.
+	# Also operations on names, and one thread that waits for a copy.
 	load below --direct=1 --rw=randread --bs=4k --size=16m --iodepth=32 --time_based --runtime=1 &
 	for i in $(seq 8); do
 		cp "$MNT/checked.0.0" "$MNT/copy$i" && cmp "$MNT/checked.0.0" "$MNT/copy$i"

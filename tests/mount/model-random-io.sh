@@ -1,5 +1,5 @@
 #!/bin/bash
-# Random I/O against a model in memory, at the start of a file and over a chunk's edge.
+# Random I/O against a model in memory, at the start of a file and across a chunk boundary.
 # matrix: full
 # sanitize: yes
 # timeout: 180

@@ -1,7 +1,7 @@
 #!/bin/bash
-# mount -t fuse.cxlfs, and the same from a line of fstab, with the options people put there.
+# mount -t fuse.cxlfs, from the command line and from fstab, with the usual options.
 
-# mount(8) finds the program where it would be installed: there it is, but in a namespace of ours.
+# mount(8) looks for the program where it is installed: put it there, in a private namespace.
 NAMESPACE=(unshare --mount --propagation private)
 if [ -z "${CXLFS_IN_NAMESPACE:-}" ] && "${NAMESPACE[@]}" true; then
 	exec "${NAMESPACE[@]}" env CXLFS_IN_NAMESPACE=1 bash "$0"

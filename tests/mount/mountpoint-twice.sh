@@ -1,5 +1,5 @@
 #!/bin/bash
-# A second mount on a mountpoint in use is refused and harms nothing.
+# A second mount on a used mountpoint is refused and does no harm.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs

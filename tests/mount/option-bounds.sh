@@ -1,17 +1,17 @@
 #!/bin/bash
-# Numeric options: what the message says is accepted, works at both ends, and is in the manual.
+# Numeric options work at both bounds of the error message, which are also in the manual.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
 need_mounts
 
-# bounds_of OPTION: "MIN MAX", as the program itself says.
+# bounds_of OPTION: prints "MIN MAX", from the error message.
 bounds_of() {
 	{ "$CXLFS" "emul:$ADAPTER" "$MNT" -o "$1=none" 2>&1 || true; } |
 		sed -n 's/.*a number from \([0-9]*\) to \([0-9]*\) is wanted$/\1 \2/p'
 }
 
-# What the manual says of an option, in one line.
+# Prints the text of an option in the manual, on one line.
 manual_of() {
 	sed -n "/^\.It Cm $1 Ns/,/^\.It Cm [^$1]/p" "$ROOT/man/cxlfs.8" | tr '\n' ' '
 }

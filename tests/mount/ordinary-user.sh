@@ -1,7 +1,7 @@
 #!/bin/bash
-# A user without privileges mounts, uses and unmounts a volume of its own.
+# A user without privileges mounts, uses and unmounts a volume.
 
-# Where nobody has set up /dev/fuse for everybody, a device of our own takes its place, for us alone.
+# If not everybody may open /dev/fuse, use another device node, in a private namespace.
 as_nobody() { setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"; }
 if [ "$(id -u)" = 0 ] && [ -c /dev/fuse ] && [ -z "${OWN_NAMESPACE:-}" ] &&
 	! as_nobody test -w /dev/fuse; then
@@ -25,21 +25,21 @@ fi
 
 mine=$STORE/user
 
-# The program may lie where others cannot go.
+# The program may be in a directory that other users cannot enter.
 install -m 755 "$CXLFS" "$CXLFSADM" "$WORK"
 chmod 755 "$STORE"
 mkdir "$mine" "$WORK/open"
 chown nobody:nogroup "$mine" "$WORK/open"
 
-# fusermount3 wants a user that has a name.  Nobody else gets in, not even root; so it is the user
-# who looks.
+# fusermount3 needs a user with a name.  No other user may access the mount, not even root, so this
+# user does the checks.
 as_nobody "$WORK/cxlfs" "emul:$mine/adapter,size=4G" "$WORK/open"
 as_nobody sh -c "echo mine >'$WORK/open/file' && cat '$WORK/open/file'" >"$WORK/said"
 same "$(cat "$WORK/said")" mine
 same "$(as_nobody stat -c '%u %g %a' "$WORK/open")" "$(id -u nobody) $(id -g nobody) 755" "root directory"
 must_errno "Permission denied" setpriv --reuid=12002 --regid=12002 --clear-groups ls "$WORK/open"
 
-# A user can take a dead mount away as well as root.
+# A user can remove a dead mount too.
 kill -KILL "$(background_daemons)"
 wait_until "the daemon is gone" no_background_daemon
 as_nobody "$WORK/cxlfs" "emul:$mine/adapter" "$WORK/open"
@@ -48,7 +48,7 @@ as_nobody fusermount3 -u "$WORK/open"
 wait_until "the daemon ends" no_background_daemon
 as_nobody "$WORK/cxlfsadm" emul audit "$mine/adapter"
 
-# Root does not use what another user has made: it could lead anywhere.
+# Root refuses an adapter of another user: its links could lead anywhere.
 echo secret >"$WORK/secret"
 must_fail "$mine/adapter belongs to user" "$CXLFS" "emul:$mine/adapter" "$MNT"
 must_fail "$mine/adapter belongs to user" "$CXLFSADM" emul status "$mine/adapter"

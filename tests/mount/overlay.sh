@@ -1,5 +1,5 @@
 #!/bin/bash
-# The volume holds the upper and the work directory of an overlay, as container stores have it.
+# The volume holds the upper and work directories of an overlay, as container stores do.
 # matrix: transport
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
@@ -82,7 +82,7 @@ check_changed() {
 	"$OVER/bin/program"
 }
 
-# A tree is copied, changed and deleted, all through the overlay.
+# Copies, changes and deletes a tree through the overlay.
 work_with_a_tree() {
 	cp -a "$ROOT/src" "$OVER/tree"
 	diff -r --no-dereference "$ROOT/src" "$OVER/tree"
@@ -92,7 +92,7 @@ work_with_a_tree() {
 	rm -r "$OVER/tree2"
 }
 
-# round OPTIONS CLASS: an overlay with these options keeps its marks in attributes of this class.
+# round OPTIONS CLASS: an overlay with these options stores its marks in attributes of this class.
 round() {
 	make_lower
 	mount_overlay "$1"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The adapter fails for good: every request that needs it ends in EIO at once, unmounting works.
+# After the adapter has failed permanently, requests that need it fail with EIO at once, and unmounting works.
 # matrix: diagonal
 # sanitize: yes
 # shellcheck source=../lib/harness.sh

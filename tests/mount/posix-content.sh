@@ -1,5 +1,5 @@
 #!/bin/bash
-# A file's bytes: offsets, holes, sizes, appending, mapping, times.
+# Contents of files: offsets, holes, sizes, appending, mapping, times.
 # matrix: full
 # sanitize: yes
 # shellcheck source=../lib/harness.sh

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Names, links, directories and special files, as POSIX has them.
+# Names, links, directories and special files, as POSIX defines them.
 # matrix: diagonal
 # sanitize: yes
 # shellcheck source=../lib/harness.sh

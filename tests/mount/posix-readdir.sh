@@ -1,5 +1,5 @@
 #!/bin/bash
-# Reading directories that change.
+# Reading directories while they change.
 # matrix: transport
 # sanitize: yes
 # shellcheck source=../lib/harness.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Set-id bits and file capabilities after the file was changed, as the kernel's own file systems
-# have it, and what a process without CAP_SYS_ADMIN sees of trusted attributes.
+# Set-id bits and file capabilities after a change of the file are as on the kernel's own file systems;
+# a process without CAP_SYS_ADMIN does not see trusted attributes.
 # matrix: transport
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -10,7 +10,7 @@ need_tools capsh setfattr getfattr
 
 readonly PROGRAM=/bin/cat REFERENCE=$WORK/reference
 
-# What ext4 answers; tmpfs answers the same, but cannot zero ranges.
+# The results of ext4; tmpfs has the same, but cannot zero ranges.
 mount_reference() {
 	mkdir "$REFERENCE"
 	truncate -s 16M "$STORE/image"

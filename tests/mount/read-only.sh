@@ -1,5 +1,5 @@
 #!/bin/bash
-# ro, noexec, nosuid and nodev mean what they say.
+# The options ro, noexec, nosuid and nodev work.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs

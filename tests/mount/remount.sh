@@ -1,8 +1,8 @@
 #!/bin/bash
-# mount -o remount of a live volume, through mount(8) and its helper: the flags change, nothing else
-# does, and what cannot change is refused in one sentence.
+# mount -o remount of a live volume, through mount(8) and its helper, changes flags and nothing else.
+# Other changes are refused with one line of error.
 
-# mount(8) finds the program where it would be installed: there it is, but in a namespace of ours.
+# mount(8) looks for the program where it is installed: put it there, in a private namespace.
 NAMESPACE=(unshare --mount --propagation private)
 if [ -z "${CXLFS_IN_NAMESPACE:-}" ] && "${NAMESPACE[@]}" true; then
 	exec "${NAMESPACE[@]}" env CXLFS_IN_NAMESPACE=1 bash "$0"
@@ -19,10 +19,10 @@ need_mounts
 mount -t tmpfs tmpfs /usr/local/sbin
 cp "$CXLFS" /usr/local/sbin/cxlfs
 
-# options: of the mount and of the file system, as the table has them.
+# Prints the options of the mount and the file system, as in the mount table.
 options() { awk -v m="$MNT" '$5 == m { print "," $6 "," $NF "," }' /proc/self/mountinfo; }
 
-# remounted WANTED UNWANTED MOUNT-ARGUMENT...: the volume is as before, but for its flags.
+# remounted WANTED UNWANTED MOUNT-ARGUMENT...: only the flags of the volume change.
 remounted() {
 	local wanted=$1 unwanted=$2 word
 	shift 2
@@ -63,7 +63,7 @@ remounted "" "noexec nodev nosuid" remount,exec,dev,suid
 remounted "nosymfollow" "" remount,nosymfollow
 remounted "" "nosymfollow" remount,symfollow
 
-# When access times move, the daemon decides: it follows the flags.
+# The daemon updates access times: it follows the flags.
 wait_until "access times move" atime_moves
 remounted "noatime" "relatime" remount,noatime
 wait_until "access times stay" atime_stays
@@ -73,7 +73,7 @@ mount -i -o remount,noatime "$MNT" # without the helper
 wait_until "access times stay" atime_stays
 remounted "relatime" "noatime" remount,relatime
 
-# The lines that people have in fstab.
+# Usual lines of fstab.
 echo "$device $MNT fuse.cxlfs noauto,user,nofail,_netdev,x-foo=bar,queue_depth=64,exec 0 0" >"$WORK/fstab"
 remounted "ro" "" remount,ro --fstab "$WORK/fstab"
 remounted "rw" "" remount,rw --fstab "$WORK/fstab"

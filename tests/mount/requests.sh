@@ -1,5 +1,5 @@
 #!/bin/bash
-# The kernel asks no more than it has to: requests of a few everyday operations, counted.
+# Counts the FUSE requests of a few everyday operations.
 # matrix: transport
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -7,8 +7,8 @@ need_cxlfs
 has_libfuse 3.17.0 || skip "prints requests differently"
 
 expect_log .
-# counts COMMAND...: the requests a command causes, in order, without what comes by itself. A close
-# and a new name make the kernel ask for attributes anew.
+# counts COMMAND...: prints the requests that a command causes, in order. After a close or a new name
+# the kernel asks for attributes again.
 counts() {
 	local from
 	from=$(wc -l <"$log")

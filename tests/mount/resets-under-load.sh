@@ -1,5 +1,5 @@
 #!/bin/bash
-# The adapter resets every 100 ms under verified I/O and a git clone: pauses, no error, no wrong byte.
+# The adapter is reset every 100 ms under verified I/O and a git clone: no error, no wrong byte.
 # matrix: full
 # timeout: 300
 # shellcheck source=../lib/harness.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Where there can be no rings, though the kernel has FUSE over io_uring, the volume is served over
-# /dev/fuse, and says so.
+# If the daemon cannot set up FUSE over io_uring, though the kernel has it, it serves /dev/fuse and
+# logs that.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
@@ -10,7 +10,7 @@ expect_log '^cxlfs: warning: FUSE over io_uring cannot be used: Too many open fi
 head -c 300000 /dev/urandom >"$WORK/bytes"
 try() { cp "$WORK/bytes" "$MNT/bytes" && cmp "$WORK/bytes" "$MNT/bytes"; }
 
-# Descriptors that the daemon needs without rings.
+# Descriptors that the daemon needs without io_uring.
 start_volume "" no_io_uring
 try || fail "other bytes"
 nr_open=$(find "/proc/${DAEMON[$MNT]}/fd" -mindepth 1 | wc -l)

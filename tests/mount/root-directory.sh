@@ -1,5 +1,5 @@
 #!/bin/bash
-# uid=, gid= and mode= of the root directory, fsname=, and that other users get in.
+# uid=, gid= and mode= of the root directory, fsname=, and access for other users.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What was deleted never shows again, whatever shape of file is made in its place.
+# Deleted data never shows up again in a new file of any shape.
 # matrix: adapter
 # sanitize: yes
 # timeout: 240

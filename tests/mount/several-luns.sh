@@ -1,5 +1,5 @@
 #!/bin/bash
-# One volume over two LUNs of an adapter: one context, files where space is.
+# One volume on two LUNs of an adapter has one context and uses the space of both.
 # matrix: diagonal
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
@@ -26,7 +26,7 @@ grep -q '^lun 1: .*virtual, [1-9]' "$WORK/status" || fail "nothing on LUN 1"
 rm "$MNT"/data-*
 stop_volume
 
-# A LUN of another adapter does not belong in it.
+# A LUN of another adapter is refused.
 status=0
 "$CXLFS" "emul:$STORE/adapter,emul:$STORE/stranger,size=1G" "$MNT" 2>"$WORK/message" || status=$?
 [ $status != 0 ] || fail "two adapters in one volume"

@@ -1,6 +1,5 @@
 #!/bin/bash
-# A signal that asks for nothing leaves the volume alone, and the ones that do ask still work
-# afterwards. All 64 are sent.
+# Signals that do not ask for an end are ignored; the others still work afterwards. Sends all 64.
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -13,7 +12,7 @@ serves() {
 	same "$(cat "$MNT/file")" "$1"
 }
 
-# Obeyed, or the end of any program, or the C library's own.
+# Signals that are obeyed, that end any program, or that belong to the C library.
 is_an_end() {
 	case $1 in
 	1) [ -n "$hup_ends" ] ;;
@@ -43,7 +42,7 @@ for signal in TERM XCPU; do
 	! is_mounted "$MNT" || fail "still mounted after SIG$signal"
 done
 
-# In the background SIGHUP is no end.
+# In the background SIGHUP is ignored.
 hup_ends=
 (trap '' INT && "$CXLFS" "emul:$ADAPTER" "$MNT")
 send_all_others
@@ -51,7 +50,7 @@ kill -INT "$(background_daemons)"
 wait_until "the daemon ends" no_background_daemon
 ! is_mounted "$MNT" || fail "still mounted after SIGINT"
 
-# As nohup has it, in the foreground.
+# In the foreground, as with nohup.
 "$CXLFS" -f "emul:$ADAPTER" "$MNT" >"$WORK/log" 2>&1 &
 DAEMON[$MNT]=$!
 DAEMON_LOG[$MNT]=$WORK/log

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SIGTERM, SIGINT and SIGHUP unmount and end the daemon well, also when the volume is in use.
+# SIGTERM, SIGINT and SIGHUP unmount and end the daemon cleanly, even if the volume is in use.
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"

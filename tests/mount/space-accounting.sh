@@ -25,7 +25,7 @@ same $(($(inodes_used) - inodes)) 2 "inodes used"
 
 head -c 100000 /dev/zero >"$MNT/small"
 sync "$MNT/small"
-# One chunk is in use; a second may have been asked for ahead of need.
+# One chunk is in use; a second may be held in advance.
 case $(used) in
 "$chunk" | "$((2 * chunk))") ;;
 *) fail "df says $(used) bytes are used" ;;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A volume is filled to the last block; what was accepted is there; deleting gives all back.
+# Fills a volume to the last block: accepted data is there, and deleting frees all space.
 # matrix: adapter
 # sanitize: yes
 # timeout: 240
@@ -19,7 +19,7 @@ start_volume size=1G
 before=$(available)
 [ "$before" -gt 1000000000 ] || fail "df says $before bytes are free of 1 GiB"
 
-# One file takes every chunk there is, to the last block.
+# One file uses all chunks, to the last block.
 same "$("$HELPERS/fill" "$MNT" direct 100000)" "$before" "bytes kept (direct)"
 same "$(available)" 0 "bytes free when full"
 must_errno "No space left" dd if=/dev/zero of="$MNT/one-more" bs=4k count=1 oflag=direct
@@ -37,7 +37,7 @@ same "$("$HELPERS/fill" "$MNT" buffered 100000)" "$before" "bytes kept"
 empty_it
 stop_volume
 
-# With writeback fsync fails; several files, and one that is half as large again.
+# With writeback, fsync fails: several files, then one that is half as large again as the volume.
 start_volume "" writeback
 "$HELPERS/fill" "$MNT" buffered 96
 empty_it

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SQLite in every journal mode: two writers at once, one killed, the database stays whole.
+# SQLite in each journal mode: with two writers, one of them killed, the database stays consistent.
 # matrix: diagonal
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
@@ -15,7 +15,7 @@ insert_many() {
 	done | sql "$1"
 }
 
-# A writer that never commits is killed in the middle.
+# Kills a writer in the middle of a transaction.
 kill_a_writer() {
 	local pid
 	exec 8<>"$WORK/orders"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The daemon is killed; the next one repairs the mountpoint and finds the adapter in order.
+# After a daemon was killed, the next one repairs the mountpoint and can use the adapter.
 # matrix: adapter
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# stress-ng's file system stressors, all at once, for some seconds.
+# All file system stressors of stress-ng at once, for some seconds.
 # matrix: transport
 # sanitize: yes
 # timeout: 300

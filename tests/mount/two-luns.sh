@@ -1,5 +1,5 @@
 #!/bin/bash
-# Two mounts on two LUNs of one adapter, and two on the same LUN: one adapter, separate volumes.
+# Two mounts on two LUNs of one adapter, and two on the same LUN, are separate volumes.
 # matrix: adapter
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
@@ -29,7 +29,7 @@ cmp "$WORK/data-a" "$WORK/a/file"
 cmp "$WORK/data-b" "$WORK/b/file"
 cmp "$WORK/data-a" "$WORK/c/file"
 
-# The end of one is nothing to the others.
+# The others go on when one ends.
 stop_volume "$WORK/b"
 cmp "$WORK/data-a" "$WORK/a/file"
 cmp "$WORK/data-a" "$WORK/c/file"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A volume in use cannot be unmounted, and nothing is lost by trying.
+# A volume in use cannot be unmounted, and trying does no harm.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the manual says about durability: an unmounted volume is gone, and leaves no chunk in use.
+# As the manual says under DURABILITY, an unmounted volume is lost; it leaves no chunk in use.
 # matrix: adapter
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"

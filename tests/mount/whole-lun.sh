@@ -32,7 +32,7 @@ stop_volume
 start_volume "" physical
 cmp "$WORK/image" "$lun"
 
-# The LUN grows behind our backs; the next access tells.
+# The LUN is enlarged; the next access notices.
 expect_log 'LUN 0 has grown'
 "$CXLFSADM" emul grow "$STORE/adapter" 0 $((2 * SIZE))
 dd if="$lun" of=/dev/null bs=4k count=1 iflag=direct status=none
@@ -42,7 +42,7 @@ dd if="$WORK/image" of="$lun" bs=1M oflag=direct conv=notrunc seek=$((SIZE >> 20
 cat "$WORK/image" "$WORK/image" | cmp - "$lun"
 must_fail 'larger already' "$CXLFSADM" emul grow "$STORE/adapter" 0 $SIZE
 
-# The other way of use has to wait until this one ends, and says so.
+# The other mode is refused until this volume is unmounted.
 mkdir "$WORK/virtual"
 "$CXLFS" "emul:$STORE/adapter" "$WORK/virtual" 2>"$WORK/message" && fail "both ways at once"
 grep -q "another program uses this LUN as a whole" "$WORK/message" || fail "$(cat "$WORK/message")"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# With writeback the kernel collects writes: what others see of them, errors, times that are set.
+# With writeback the kernel collects writes: visibility to other programs, errors, time stamps.
 # matrix: diagonal
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
@@ -11,7 +11,7 @@ say "CXLFS_SEED=$seed repeats this"
 start_volume "" writeback
 "$HELPERS/model" "$MNT/model" "$(seconds_or 3)" "$seed" 0 || fail "the model disagrees"
 
-# Pages that are written later must not bring a later time with them.
+# Pages written later must not set a later time.
 head -c 3000000 /dev/zero >"$MNT/file"
 touch -d @1000000 "$MNT/file"
 sync
@@ -21,7 +21,7 @@ same "$(stat -c '%s %Y' "$MNT/file")" "3000000 1000000" "size and time of a file
 mkdir "$MNT/dirty"
 "$HELPERS/dirty" "$MNT/dirty" || fail "bytes that are not written yet"
 
-# A copy within the volume keeps holes, although nobody can see them.
+# A copy within the volume keeps holes, although SEEK_HOLE does not report them.
 truncate -s 64M "$MNT/sparse"
 printf x | dd of="$MNT/sparse" bs=1 seek=40000000 conv=notrunc status=none
 xfs_io=$(command -v xfs_io || true)
