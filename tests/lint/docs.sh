@@ -32,8 +32,8 @@ help_mount_options() {
 }
 
 source_emul_options() { sed -nE 's/^\t\{ "([a-z_]+)", (EMUL_OPT_[A-Z]+|0), .*/\1/p' src/emul/store/spec.c; }
-source_fault_actions() { sed -nE 's/^\t\{ "([a-z-]+)", EMUL_FAULT_.*/\1/p' src/emul/fault/rule_text.c; }
-source_fault_points() { sed -nE 's/^\t\[EMUL_FAULT_AT_[A-Z]+\] = "([a-z]+)".*/\1/p' src/emul/fault/rule_text.c; }
+source_fault_actions() { sed -nE 's/^\t\{ "([a-z-]+)", EMUL_FAULT_.*/\1/p' src/emul/fault/rule_names.c; }
+source_fault_points() { sed -nE 's/^\t\[EMUL_FAULT_AT_[A-Z]+\] = "([a-z]+)".*/\1/p' src/emul/fault/rule_names.c; }
 
 # ---- what the manual says ----------------------------------------------------------
 

@@ -7,7 +7,7 @@
  * What a rule hits depends only on its text, on the adapter's seed and on the order in which
  * matching events happen.
  *
- *   when     at=POINT                  at the matching events of one kind (rule_text.c lists them)
+ *   when     at=POINT                  at the matching events of one kind (rule_names.c lists them)
  *            every=TIME                by the clock (100ms, 2s, 50us); taken by one process
  *   which    n=N                       only the Nth match (so times=1 unless said otherwise)
  *            every=N                   each Nth match

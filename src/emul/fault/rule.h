@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fault_rule - one fault rule as a value, and its text. Private to fault.c and rule_text.c.
+ * rule - one fault rule as a value, and its text. Private to this folder.
  */
 #ifndef CXLFS_EMUL_FAULT_RULE_H
 #define CXLFS_EMUL_FAULT_RULE_H

@@ -7,14 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emul/store/geometry.h"
+
 #define DEVICE_PREFIX "emul:"
 #define DEFAULT_LUN_BYTES (1ull << 40)
-#define USABLE_CONTEXTS 508
-/* Keeps every offset in a medium below 2^63 and a chunk count below 2^26. */
-#define MAX_LUN_BYTES (1ull << 62)
-#define MAX_LATENCY_NS 60000000000ull
-#define MAX_IOPS 1000000000u
-#define MAX_CHUNKS (1ull << 26)
 
 struct parser {
 	struct explainer to;
@@ -74,7 +70,7 @@ static bool parse_time(const char *text, uint64_t *ret_ns)
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!strcmp(end, units[i].unit))
 			return !__builtin_mul_overflow(value, units[i].ns, ret_ns) &&
-			       *ret_ns <= MAX_LATENCY_NS;
+			       *ret_ns <= EMUL_MAX_LATENCY_NS;
 	return value == 0 && !*end && (*ret_ns = 0, true);
 }
 
@@ -114,7 +110,7 @@ static bool set_luns(struct emul_spec *spec, const char *value)
 static bool set_size(struct emul_spec *spec, const char *value)
 {
 	return value && emul_spec_parse_size(value, &spec->lun_bytes) && spec->lun_bytes &&
-	       spec->lun_bytes <= MAX_LUN_BYTES;
+	       spec->lun_bytes <= EMUL_MAX_LUN_BYTES;
 }
 
 static bool set_bs(struct emul_spec *spec, const char *value)
@@ -140,7 +136,7 @@ static bool set_ports(struct emul_spec *spec, const char *value)
 
 static bool set_ctx(struct emul_spec *spec, const char *value)
 {
-	return number_between(value, 1, USABLE_CONTEXTS, &spec->geometry.nr_contexts);
+	return number_between(value, 1, EMUL_USABLE_CONTEXTS, &spec->geometry.nr_contexts);
 }
 
 static bool set_cmdroom(struct emul_spec *spec, const char *value)
@@ -197,13 +193,13 @@ static bool set_latency(struct emul_spec *spec, const char *value)
 static bool set_riops(struct emul_spec *spec, const char *value)
 {
 	return value && parse_u64(value, &spec->geometry.riops) &&
-	       spec->geometry.riops <= MAX_IOPS;
+	       spec->geometry.riops <= EMUL_MAX_IOPS;
 }
 
 static bool set_wiops(struct emul_spec *spec, const char *value)
 {
 	return value && parse_u64(value, &spec->geometry.wiops) &&
-	       spec->geometry.wiops <= MAX_IOPS;
+	       spec->geometry.wiops <= EMUL_MAX_IOPS;
 }
 
 static bool set_irq(struct emul_spec *spec, const char *value)
@@ -300,7 +296,7 @@ static void set_defaults(struct emul_spec *spec)
 			.block_bytes = 4096,
 			.nr_luns = 1,
 			.nr_ports = 2,
-			.nr_contexts = USABLE_CONTEXTS,
+			.nr_contexts = EMUL_USABLE_CONTEXTS,
 			.nr_handles = 4096,
 			.cmd_room = 64,
 			.sq_mode = 1,
@@ -320,7 +316,7 @@ static int finish(struct parser *p)
 				     "the size of an emulated LUN must be a multiple of its block "
 				     "size, %u bytes",
 				     spec->geometry.block_bytes);
-	if (blocks >> SISL_CHUNK_SHIFT > MAX_CHUNKS)
+	if (blocks >> SISL_CHUNK_SHIFT > EMUL_MAX_CHUNKS)
 		return explain_error(&p->to, -EINVAL,
 				     "a LUN of %" PRIu64 " bytes in blocks of %u is too large",
 				     spec->lun_bytes, spec->geometry.block_bytes);
@@ -376,62 +372,3 @@ void emul_spec_fini(struct emul_spec *spec)
 	spec->path = NULL;
 }
 
-static bool is_between(uint64_t number, uint64_t min, uint64_t max)
-{
-	return number >= min && number <= max;
-}
-
-bool emul_spec_could_make(const struct emul_geometry *g)
-{
-	if ((g->block_bytes != 512 && g->block_bytes != 4096) ||
-	    !is_between(g->nr_luns, 1, EMUL_MAX_LUNS) ||
-	    !is_between(g->nr_ports, 1, EMUL_MAX_PORTS) ||
-	    !is_between(g->nr_contexts, 1, USABLE_CONTEXTS) ||
-	    !is_between(g->nr_handles, 16, 4096) || !is_between(g->cmd_room, 1, 65535))
-		return false;
-	if (g->read_ns > MAX_LATENCY_NS || g->write_ns > MAX_LATENCY_NS || g->riops > MAX_IOPS ||
-	    g->wiops > MAX_IOPS)
-		return false;
-	for (unsigned i = 0; i < g->nr_luns; i++)
-		if (g->lun_blocks[i] > MAX_LUN_BYTES / g->block_bytes ||
-		    g->lun_blocks[i] >> SISL_CHUNK_SHIFT > MAX_CHUNKS)
-			return false;
-	return true;
-}
-
-bool emul_spec_agrees(const struct emul_spec *spec, const struct emul_geometry *geometry,
-		      char *text, size_t text_bytes)
-{
-	const struct emul_geometry *want = &spec->geometry;
-	const struct {
-		uint32_t option;
-		const char *name;
-		uint64_t want, have;
-	} rows[] = {
-		{ EMUL_OPT_LUNS, "luns", want->nr_luns, geometry->nr_luns },
-		{ EMUL_OPT_BS, "bs", want->block_bytes, geometry->block_bytes },
-		{ EMUL_OPT_SIZE, "size", spec->lun_bytes,
-		  geometry->lun_blocks[0] * geometry->block_bytes },
-		{ EMUL_OPT_MODE, "mode", want->sq_mode, geometry->sq_mode },
-		{ EMUL_OPT_HANDLES, "handles", want->nr_handles, geometry->nr_handles },
-		{ EMUL_OPT_PORTS, "ports", want->nr_ports, geometry->nr_ports },
-		{ EMUL_OPT_CTX, "ctx", want->nr_contexts, geometry->nr_contexts },
-		{ EMUL_OPT_CMDROOM, "cmdroom", want->cmd_room, geometry->cmd_room },
-		{ EMUL_OPT_LEGACY, "legacy_fd", want->legacy_fd, geometry->legacy_fd },
-		{ EMUL_OPT_SEED, "seed", want->seed, geometry->seed },
-		{ EMUL_OPT_READ, "latency", want->read_ns, geometry->read_ns },
-		{ EMUL_OPT_WRITE, "latency", want->write_ns, geometry->write_ns },
-		{ EMUL_OPT_RIOPS, "riops", want->riops, geometry->riops },
-		{ EMUL_OPT_WIOPS, "wiops", want->wiops, geometry->wiops },
-		{ EMUL_OPT_IRQ, "irq", want->irq_all, geometry->irq_all },
-		{ EMUL_OPT_BUGS, "bugs", want->bugs, geometry->bugs },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (!(spec->given & rows[i].option) || rows[i].want == rows[i].have)
-			continue;
-		snprintf(text, text_bytes, "%s", rows[i].name);
-		return false;
-	}
-	return true;
-}

@@ -74,14 +74,4 @@ void emul_spec_fini(struct emul_spec *spec);
 /** emul_spec_parse_size() - bytes from a number with or without a suffix K, M, G, T or P */
 bool emul_spec_parse_size(const char *text, uint64_t *ret_bytes);
 
-/** emul_spec_could_make() - is every number of an adapter one that an option could have given? */
-bool emul_spec_could_make(const struct emul_geometry *geometry);
-
-/**
- * emul_spec_agrees() - do the options that were given agree with an adapter?
- * @text: receives the option that does not, when the answer is no
- */
-bool emul_spec_agrees(const struct emul_spec *spec, const struct emul_geometry *geometry,
-		      char *text, size_t text_bytes);
-
 #endif
