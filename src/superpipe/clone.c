@@ -72,9 +72,8 @@ int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_so
 /* ---- fork ---- */
 
 /*
- * Everything of @sp that belongs to the parent moves to @ret_inherited, unmapped already; @sp is as
- * if it had never been attached, with its locks new, for a thread that is not here may have held
- * them.
+ * Moves the parent's context to @ret_inherited and unmaps it. @sp is then as before the attach. Its
+ * locks are initialised again, because a thread of the parent may have held them at the fork.
  */
 static int split_off(struct superpipe *sp, struct context *ret_inherited)
 {
@@ -108,7 +107,6 @@ static int take_over(struct superpipe *sp, struct context *inherited, bool *ret_
 	return rc;
 }
 
-/* A handle without its context is a piece of memory. */
 static void free_vluns(struct superpipe *sp)
 {
 	while (sp->vluns.head) {
@@ -129,7 +127,6 @@ int superpipe_takeover(struct superpipe *sp)
 	rc = split_off(sp, &inherited);
 	if (!rc)
 		rc = take_over(sp, &inherited, &cloned);
-	/* A driver without APP_CLOSE_ADAP_FD has closed it in the clone. */
 	context_close_inherited_fd(&inherited, cloned && !inherited.app_closes_fd);
 	context_fini(&inherited);
 	if (rc)

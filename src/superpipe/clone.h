@@ -2,25 +2,25 @@
 /*
  * clone - a child process takes over the vLUNs of its parent.
  *
- * VLUN_CLONE gives the child's own context the parent's vLUNs, under the same handle numbers: the
- * same chunks, counted, not copied on write. Both sides see each other's writes until one of them
- * ends. Growth after the clone is private.
+ * VLUN_CLONE gives the child's context the parent's vLUNs under the same handle numbers. Both share
+ * the chunks, without copy-on-write: each sees the other's writes. Growth after the clone is
+ * private.
  *
- * Sound only for a context with one LUN and nothing but vLUNs; all else is refused here, for the
- * driver would corrupt its tables. The caller must be a direct child of the owner, who must be
- * alive, and the child's own context must not hold a handle yet.
+ * Clones only a context with one LUN and no physical handle: for others the driver would corrupt
+ * its tables. The caller must be a direct child of the owner, the owner must be alive, and the
+ * child's own context must not hold a handle yet.
  *
  * Two ways:
  *
- *   fork          the parent lets its ios end, keeps every other thread out of this layer, forks;
+ *   fork          the parent waits for its ios, keeps other threads out of this layer, and forks;
  *                 the child calls superpipe_takeover(), or superpipe_drop_after_fork() to
  *                 leave the vLUNs to the parent
- *   fork + exec   the parent hands superpipe_clone_export() and superpipe_vlun_export() of every
- *                 vLUN over; the new program calls superpipe_open(), superpipe_attach_clone(), and
- *                 superpipe_vlun_import() for every vLUN. fd2 is closed by the exec
+ *   fork + exec   the parent passes the results of superpipe_clone_export() and, for every vLUN,
+ *                 superpipe_vlun_export() to the new program. That program calls superpipe_open(),
+ * superpipe_attach_clone(), and superpipe_vlun_import() for every vLUN. fd2 is closed by the exec
  *
- * A parent that ends before the child does has to superpipe_close() first, or to stay until the
- * child has closed its copy of fd2, which takeover and disown do.
+ * A parent that exits before the child must call superpipe_close() first, or wait until the child
+ * has closed its copy of fd2: superpipe_takeover() and superpipe_drop_after_fork() do that.
  */
 #ifndef CXLFS_SUPERPIPE_CLONE_H
 #define CXLFS_SUPERPIPE_CLONE_H
@@ -29,13 +29,13 @@
 
 #include "superpipe/superpipe.h"
 
-/** What a child has to know of its parent's context; plain values, fit for a pipe. */
+/** The parent's context, as plain values that can be sent through a pipe. */
 struct superpipe_clone_source {
 	uint64_t context_id;
-	int32_t adap_fd; /* the number that fd2 has in the parent */
+	int32_t adap_fd; /* the descriptor number of fd2 in the parent */
 };
 
-/** What it has to know of a vLUN. */
+/** One vLUN of the parent, as plain values. */
 struct superpipe_vlun_source {
 	uint32_t res_hndl;
 	uint64_t nr_chunks;
@@ -43,7 +43,7 @@ struct superpipe_vlun_source {
 
 /**
  * superpipe_clone_export() - describe the context for a child
- * The description is void after the next recovery; a child that gets -EINVAL asks for a new one.
+ * The next recovery makes the description invalid; a child that gets -EINVAL needs a new one.
  * Return: 0; -EOPNOTSUPP several LUNs, or physical handles, explained; -EIO the adapter has failed.
  */
 int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source *ret_source);
@@ -53,14 +53,14 @@ void superpipe_vlun_export(const struct superpipe_vlun *vlun,
 
 /**
  * superpipe_attach_clone() - superpipe_attach(), then clone the parent's vLUNs
- * Return: 0; -EINVAL not a child of the owner, or the source is another context by now; -EIO a
- * chunk has no room for one more owner, or the adapter has failed; -ENOMEM; others as
- * superpipe_attach(). Explained; nothing stays attached on failure.
+ * Return: 0; -EINVAL not a child of the owner, or the description is out of date; -EIO a chunk has
+ * too many owners, or the adapter has failed; -ENOMEM; others as superpipe_attach(). Every failure
+ * is explained and leaves nothing attached.
  */
 int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_source *source);
 
 /**
- * superpipe_vlun_import() - a vLUN that came with the clone
+ * superpipe_vlun_import() - make a handle for a vLUN that superpipe_attach_clone() cloned
  * Return: 0; -ENOMEM.
  */
 int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_source *source,
@@ -69,14 +69,14 @@ int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_sour
 /**
  * superpipe_takeover() - in a forked child: make the inherited @sp and its vLUNs the child's own
  *
- * Unmaps what was inherited, opens the devices anew, attaches, clones, closes the inherited fd2;
+ * Unmaps the inherited mapping, reopens the devices, attaches, clones and closes the inherited fd2,
  * in this order. Every superpipe_vlun pointer stays valid.
- * Return: as superpipe_attach_clone(); -EOPNOTSUPP as superpipe_clone_export(). On failure the
- * inherited side is dropped all the same, and superpipe_close() is the only call left.
+ * Return: as superpipe_attach_clone(); -EOPNOTSUPP as superpipe_clone_export(). After a failure
+ * @sp holds nothing: call only superpipe_close().
  */
 int superpipe_takeover(struct superpipe *sp);
 
-/** superpipe_drop_after_fork() - in a forked child that wants nothing of @sp: drop and free it. */
+/** superpipe_drop_after_fork() - in a forked child: free @sp and leave the vLUNs to the parent. */
 void superpipe_drop_after_fork(struct superpipe *sp);
 
 #endif

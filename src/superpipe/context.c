@@ -109,7 +109,7 @@ int context_reopen_after_fork(struct context *ctx)
 
 /* ---- attach ---- */
 
-/* ERANGE: sizes that no LUN can have. */
+/* Returns -ERANGE for sizes that no LUN can have. */
 static int derive_lun_info(const struct dk_attach *attach, struct superpipe_lun_info *info)
 {
 	uint64_t nr_blocks, nr_bytes;
@@ -162,10 +162,7 @@ static int explain_attach(const struct context *ctx, unsigned lun, int rc)
 	}
 }
 
-/*
- * A host that is a logical partition has one interrupt less to give, and the driver refuses with
- * EINVAL what it cannot give.
- */
+/* A logical partition has one interrupt less. The driver then returns EINVAL for the maximum. */
 static int attach_new(struct context *ctx, struct dk_attach *attach)
 {
 	int rc = -EINVAL;
@@ -203,7 +200,7 @@ static int attach_first(struct context *ctx)
 
 static int recover_locked(struct context *ctx, bool *ret_renewed);
 
-/* A context that a reset has taken while we attach is refused with EINVAL until recovered. */
+/* If a reset takes the context meanwhile, the driver returns EINVAL until it is recovered. */
 static int attach_further(struct context *ctx, unsigned lun)
 {
 	struct dk_attach attach;
@@ -231,7 +228,7 @@ static int map_locked(struct context *ctx)
 	return ctx->ops->map(ctx->dp[0], ctx->adap_fd, (size_t)ctx->mmio_bytes, &ctx->mmio);
 }
 
-/* EIO: lost between attach and here. */
+/* The driver returns EIO if the context was lost after the attach. */
 static int map_first(struct context *ctx)
 {
 	int rc = map_locked(ctx);
@@ -327,7 +324,7 @@ static int recover_locked(struct context *ctx, bool *ret_renewed)
 		ctx->id = recover.context_id;
 		ctx->adap_fd = (int)recover.adap_fd;
 		ctx->mmio_bytes = recover.mmio_size;
-		/* The microcode may be another one after the reset. */
+		/* A reset may load other microcode. */
 		ctx->sq_mode = (recover.hdr.return_flags & DK_RF_CONTEXT_SQ_CMD_MODE) != 0;
 		ctx->generation++;
 	}
@@ -341,7 +338,7 @@ int context_recover(struct context *ctx, bool *ret_renewed)
 
 	pthread_mutex_lock(&ctx->lock);
 	rc = recover_locked(ctx, &renewed);
-	/* A mapping that failed last time counts as a renewal this time. */
+	/* The previous call renewed the context and could not map it. */
 	if (!rc && !ctx->mmio) {
 		renewed = true;
 		rc = map_locked(ctx);
@@ -352,7 +349,7 @@ int context_recover(struct context *ctx, bool *ret_renewed)
 	return rc;
 }
 
-/* ---- the rest ---- */
+/* ---- ioctls and state ---- */
 
 int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg,
 		  uint64_t *id, uint64_t *ret_generation)
@@ -364,7 +361,7 @@ int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void
 	if (ret_generation)
 		*ret_generation = ctx->generation;
 	*id = ctx->id;
-	hdr->return_flags = 0; /* the driver refuses what it wrote there last time */
+	hdr->return_flags = 0; /* the driver rejects its own flags of an earlier try */
 	rc = ctx->ops->ioctl(ctx->dp[lun], request, arg);
 	pthread_mutex_unlock(&ctx->lock);
 	return rc;
@@ -390,7 +387,7 @@ uint64_t context_generation(struct context *ctx)
 	return generation;
 }
 
-/* The locks are not taken: a thread that does not exist in the child may have held them. */
+/* Takes no lock: a thread of the parent may have held it at the fork. */
 void context_drop_after_fork(struct context *ctx)
 {
 	unmap_locked(ctx);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context - the life of one context: attach, recover, detach, and who closes fd2 when.
+ * context - attach, recover and detach one context; the rules for closing fd2, the adapter fd.
  *
- * Knows the ioctls that make and end a context and nothing of commands. context.c is headed by the
- * table of the rules.
+ * fd2 is closed in context.c and nowhere else: see the table at its top. This module knows nothing
+ * of commands.
  *
- * Threads: ioctls of one context are serialised by @lock, because the driver makes a second one
- * spin until the first is done. context_recover() and context_abandon() belong to the one thread
- * that recovers.
+ * Threads: @lock serialises the ioctls of a context, because the driver makes a second one spin
+ * until the first is done. Only the reaper thread calls context_recover().
  */
 #ifndef CXLFS_SUPERPIPE_CONTEXT_H
 #define CXLFS_SUPERPIPE_CONTEXT_H
@@ -25,33 +24,34 @@ struct context {
 	/* Set before threads start. */
 	const struct devport_ops *ops;
 	unsigned nr_luns;
-	pid_t opener; /* of dp[]: a child must open anew */
+	pid_t opener; /* process that opened dp[]; a forked child must reopen them */
 	struct devport *dp[SUPERPIPE_MAX_LUNS];
 	char *names[SUPERPIPE_MAX_LUNS];
 	struct superpipe_lun_info luns[SUPERPIPE_MAX_LUNS];
 	struct explainer explainer;
 
 	pthread_mutex_t lock;
-	uint64_t id;            /* the cookie; protected by lock, as all that follows */
-	uint64_t generation;    /* of the cookie: counts attach and recoveries */
-	unsigned attached;      /* mask of LUNs */
-	int adap_fd;            /* fd2, -1 for none */
-	bool app_closes_fd;     /* closing fd2 is ours, not the driver's */
+	/* Protected by lock. */
+	uint64_t id;         /* the driver's 64-bit context_id */
+	uint64_t generation; /* changes whenever @id does */
+	unsigned attached;   /* mask of LUNs */
+	int adap_fd;         /* fd2, -1 for none */
+	bool app_closes_fd;  /* we close fd2, not the driver (APP_CLOSE_ADAP_FD) */
 	bool sq_mode;
 	uint64_t mmio_bytes;
-	struct devport_mmio *mmio; /* NULL between losing one and mapping the next */
+	struct devport_mmio *mmio; /* NULL while nothing is mapped */
 };
 
 /** context_init() - open the devices. Return: as superpipe_open(). */
 int context_init(struct context *ctx, const char *const devices[], unsigned nr_devices,
 		 const struct devport_ops *ops, explain_fn explain, void *explain_arg);
 
-/** context_fini() - close fd1s; the context must be detached. Accepts all zeros. */
+/** context_fini() - close every fd1. The context must be detached. Accepts all zeros. */
 void context_fini(struct context *ctx);
 
 /**
- * context_reopen_after_fork() - open the devices anew if it was the parent who opened them
- * Return: as superpipe_open(); on failure the context is fit for context_fini() only.
+ * context_reopen_after_fork() - reopen the devices if the parent process opened them
+ * Return: as superpipe_open(). After a failure call only context_fini().
  */
 int context_reopen_after_fork(struct context *ctx);
 
@@ -62,38 +62,38 @@ int context_attach(struct context *ctx);
 void context_detach(struct context *ctx);
 
 /**
- * context_recover() - ask the driver whether the context is still good, and renew it if not
- * @ret_renewed: there is a new cookie, a new fd2 and a new mapping; the old ones are gone
+ * context_recover() - ask the driver whether the context is still valid; replace it if not
+ * @ret_renewed: the context has a new id, a new fd2 and a new mapping
  *
- * Context: may sleep as long as the adapter resets. Nobody may use the mapping meanwhile.
- * Return: 0; -ENODEV the adapter has failed, or there is no process element left; other errors
- * are worth another call, which also takes up what this one left undone.
+ * Context: may sleep while the adapter resets. No other thread may use the mapping.
+ * Return: 0; -ENODEV the adapter has failed, or no process element is free. After any other error
+ * call again: the next call also completes what this one left undone.
  */
 int context_recover(struct context *ctx, bool *ret_renewed);
 
 /**
  * context_ioctl() - one ioctl through the fd1 of a LUN
- * @id:             where in @arg the cookie belongs; filled in here
- * @ret_generation: of the cookie that was used; may be NULL
+ * @id:             the context_id field in @arg; filled in here
+ * @ret_generation: generation of the id that was used; may be NULL
  */
 int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg,
 		  uint64_t *id, uint64_t *ret_generation);
 
 /**
- * context_is_lost() - do the registers read all ones?
- * Call it before an ioctl that ends in an AFU sync: if the adapter is frozen and the driver has not
- * noticed, the sync is never answered, and the driver of Linux 6.1 then gives up the adapter for
- * good. RECOVER_AFU makes the driver notice.
+ * context_is_lost() - true if the registers read all ones
+ * Call it before an ioctl that ends in an AFU sync. If the adapter is frozen and the driver has not
+ * noticed, the sync times out and the driver of Linux 6.1 gives up the adapter permanently.
+ * RECOVER_AFU makes the driver notice.
  */
 bool context_is_lost(struct context *ctx);
 
-/** context_generation() - changes with every renewal. */
+/** context_generation() - changes with every attach and recovery. */
 uint64_t context_generation(struct context *ctx);
 
 /**
- * context_drop_after_fork() - in a forked child: drop the inherited mapping, which is not ours
- * context_close_inherited_fd() - then, after the clone if one is made: close the inherited fd2
- * @driver_closed: the clone has done it, as drivers without APP_CLOSE_ADAP_FD do
+ * context_drop_after_fork() - in a forked child: drop the inherited mapping
+ * context_close_inherited_fd() - then close the inherited fd2, after VLUN_CLONE if one is made
+ * @driver_closed: VLUN_CLONE has closed it, as drivers without APP_CLOSE_ADAP_FD do
  */
 void context_drop_after_fork(struct context *ctx);
 void context_close_inherited_fd(struct context *ctx, bool driver_closed);

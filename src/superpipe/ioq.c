@@ -55,8 +55,8 @@ static uint32_t round_up_depth(unsigned depth)
 }
 
 /*
- * Slots and rings share one mapping. It is kept from forked children: they must not touch it, and
- * a page shared copy-on-write would move under the device at the next store.
+ * One mapping for slots and rings. Children must not inherit it: after a fork the next store would
+ * copy the page, and the device would keep using the old one.
  */
 static int map_queues(struct ioq *q)
 {
@@ -148,7 +148,7 @@ void ioq_wake_reaper(struct ioq *q)
 	const uint64_t one = 1;
 	ssize_t written = write(q->wake_fd, &one, sizeof(one));
 
-	(void)written; /* fails only when the counter is full, and then the reaper is awake */
+	(void)written; /* fails only if the counter is full: then the reaper wakes anyway */
 }
 
 void ioq_report_fault(struct ioq *q, enum ioq_fault fault)
@@ -179,9 +179,9 @@ static inline void fill_ioarcb(const struct ioq *q, const struct ioq_cmd *cmd,
 }
 
 /*
- * Is there a credit for one more command? In SQ mode a slot is one. In IOARRIN mode the AFU tells
- * how many it takes; what it told last is used up first, for a register read costs more than the
- * whole rest of a submission.
+ * In SQ mode a free slot is the credit. In IOARRIN mode the AFU has a register with the number of
+ * commands it accepts. We read it only when the last value is used up, because the read costs more
+ * than the rest of a submission.
  */
 static bool have_credit_locked(struct ioq *q)
 {
@@ -196,9 +196,8 @@ static bool have_credit_locked(struct ioq *q)
 }
 
 /*
- * A command in SQ mode is written where the device fetches it, and nowhere else. What it adds to
- * counters is the caller's to add, for many at once. The command is not ours any more then: a
- * thread may collect it at once. Its io is, but for queue_next: no io ends without submit_lock.
+ * The caller updates the counters, for many commands at once. It must not access @cmd afterwards: a
+ * thread may collect it at once. It may access the io, except queue_next, while it has submit_lock.
  */
 static inline void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t sequence,
 				uint64_t now_ms)
@@ -243,7 +242,7 @@ static __attribute__((noinline)) void issue_retries_locked(struct ioq *q, uint64
 	}
 }
 
-/* Make as many commands of an io as can be. */
+/* Issues as much of an io as slots and credits allow. */
 static inline void issue_io_locked(struct ioq *q, struct superpipe_io *io, uint64_t now_ms)
 {
 	struct ioq_cmd *cmd = q->free_cmds, *next;
@@ -267,7 +266,7 @@ static inline void issue_io_locked(struct ioq *q, struct superpipe_io *io, uint6
 	count_issued_locked(q, io->write, sequence);
 }
 
-/* An io leaves the FIFO with its last command, and whoever collects that may use its link. */
+/* Once the last command of an io is issued, the thread that collects it may use queue_next. */
 static inline void issue_fifo_locked(struct ioq *q, uint64_t now_ms)
 {
 	while (q->fifo_head && q->free_cmds) {
@@ -292,7 +291,7 @@ static void issue_all_locked(struct ioq *q)
 		issue_fifo_locked(q, now_ms);
 	if (q->sequence != before && q->sq_mode)
 		q->ops->write64(q->mmio, SISL_SQ_TAIL, ring_sq_tail(&q->sq));
-	/* Out of credit, and no completion will come to take this up again: the reaper has to. */
+	/* No credit, and no completion will call this again: the reaper has to. */
 	if (ioq_is_stalled_locked(q))
 		ioq_wake_reaper(q);
 }
@@ -322,7 +321,7 @@ void ioq_submit(struct ioq *q, struct superpipe_io *first)
 
 	if (!first)
 		return;
-	/* All links are read here, before the first command can complete. */
+	/* Read all links before the first command can complete. */
 	for (struct superpipe_io *io = first; io; io = io->queue_next) {
 		prepare_io(io);
 		last = io;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ioq - the command engine: turns ios into commands, commands into completions.
+ * ioq - the command engine: splits ios into commands, issues them, and completes them.
  *
- * A command lives in a slot: an IOARCB with its IOASA (the device's) and a struct ioq_cmd (ours).
- * Its life, and who may touch slot and buffer in each state:
+ * A command occupies a slot: an IOARCB and an IOASA for the device, and a struct ioq_cmd for us.
+ * The states of a command, and who may access its slot and buffer:
  *
  *   state      | where                        | owner            | next
  *   -----------|------------------------------|------------------|---------------------------------
  *   FREE       | free list                    | engine           | ISSUED
  *   ISSUED     | in the device, or its queues | device           | COLLECTED; WAITING by recovery
- *   COLLECTED  | taken from the RRQ           | thread that took | FREE; WAITING; DEFERRED
+ *   COLLECTED  | taken from the RRQ           | that thread      | FREE; WAITING; DEFERRED
  *   WAITING    | retry list                   | engine           | ISSUED
  *   DEFERRED   | deferred list                | reaper thread    | WAITING; FREE
  *
@@ -24,10 +24,10 @@
  * Locks: submit_lock (slots, lists, credits, doorbells), then reap_lock (position in the RRQ).
  * Neither is held across a callback or a devport operation other than a register access.
  *
- * Progress: a thread that rings a doorbell calls the device's run() and reaps until both find
- * nothing, so whatever completes within somebody's run() is reaped by that somebody. What completes
- * later is reaped by a thread that watches; without one it interrupts, and the reaper thread reaps. An io that waits in the FIFO is taken further by
- * whoever frees a slot; if nothing is in flight, by the reaper, which is woken for it.
+ * Progress: a thread that rings a doorbell calls the device's run() and reaps, until both find
+ * nothing. A command that completes later is reaped by a polling thread. If no thread polls, the
+ * device interrupts and the reaper thread reaps. The thread that frees a slot issues the next io of
+ * the FIFO. If nothing is in flight, the reaper does.
  */
 #ifndef CXLFS_SUPERPIPE_IOQ_H
 #define CXLFS_SUPERPIPE_IOQ_H
@@ -52,8 +52,8 @@
 #define IOQ_MAX_DELAYS          4 /* each four times as long as the one before */
 
 /*
- * The device's half of a slot. IOARRIN mode wants the IOASA right behind the IOARCB; in SQ mode the
- * IOARCB is in the SQ.
+ * What the device accesses. In IOARRIN mode the IOASA must follow the IOARCB; in SQ mode the IOARCB
+ * is in the SQ instead.
  */
 struct ioq_slot {
 	struct sisl_ioarcb ioarcb;
@@ -70,10 +70,10 @@ enum ioq_cmd_state {
 	IOQ_CMD_DEFERRED,
 };
 
-/* Our half of a slot; protected by submit_lock or owned by the thread that collected it. */
+/* What only we access; protected by submit_lock, or owned by the thread that collected it. */
 struct ioq_cmd {
-	uint32_t state; /* enum ioq_cmd_state; atomic, a collector and recovery may race for it */
-	uint32_t io_lba; /* the command's first LBA, counted from the io's first */
+	uint32_t state;  /* enum ioq_cmd_state; atomic: a reaping thread and recovery may race */
+	uint32_t io_lba; /* first LBA, relative to the io's first */
 	uint32_t nr_lbas;
 	uint8_t nr_retries;
 	uint8_t nr_delays;
@@ -81,8 +81,8 @@ struct ioq_cmd {
 	struct superpipe_io *io;
 	struct ioq_cmd *next;
 	uint64_t sequence;  /* order of issue */
-	uint64_t issued_ms; /* for the watchdog */
-	uint64_t due_ms;    /* DEFERRED: not before */
+	uint64_t issued_ms; /* ioq_now_ms(), for the watchdog */
+	uint64_t due_ms;    /* ioq_now_ms(); DEFERRED: earliest time of the retry */
 } __attribute__((aligned(64)));
 
 struct ioq_list {
@@ -95,11 +95,11 @@ enum ioq_state {
 	IOQ_FAILED,
 };
 
-/* What somebody noticed and the reaper thread has to look into; a mask. */
+/* What the reaper thread has to handle; a mask. */
 enum ioq_fault {
-	IOQ_FAULT_LOST = 1 << 0,  /* all ones, or the event fd says the context is gone */
-	IOQ_FAULT_CHECK = 1 << 1, /* ask RECOVER_AFU whether the context is still ours */
-	IOQ_FAULT_HUNG = 1 << 2,  /* a command is overdue, or the AFU reports an error */
+	IOQ_FAULT_LOST = 1 << 0,  /* registers read all ones, or fd2 reports the context closed */
+	IOQ_FAULT_CHECK = 1 << 1, /* RECOVER_AFU must tell whether the context is valid */
+	IOQ_FAULT_HUNG = 1 << 2,  /* a command timed out, or the AFU reports an error */
 };
 
 struct ioq {
@@ -109,13 +109,13 @@ struct ioq {
 	struct ioq_slot *slots; /* first in one mapping with both rings */
 	size_t mapping_bytes;
 	struct ioq_cmd *cmds;
-	struct ioq_cmd **requeued; /* nr_slots pointers, for the reaper thread */
-	int wake_fd;              /* eventfd: something for the reaper thread */
+	struct ioq_cmd **requeued; /* nr_slots pointers; reaper thread only */
+	int wake_fd;               /* eventfd that wakes the reaper thread */
 	unsigned watchdog_ms;
 	unsigned retry_delay_ms;
 	unsigned busy_poll_us;
 
-	/* Changed only while HALTED and nobody runs; read under submit_lock or by a runner. */
+	/* Changed only while HALTED and nr_runners is 0; read under submit_lock or inside run(). */
 	struct devport_mmio *mmio;
 	uint16_t ctx_id;
 	bool sq_mode;
@@ -124,23 +124,24 @@ struct ioq {
 	pthread_cond_t no_runners; /* with submit_lock: nr_runners may have become 0 */
 	uint32_t state;       /* enum ioq_state; atomic, changed under both locks */
 	uint32_t nr_runners;  /* threads inside ops->run(); atomic */
-	uint32_t reaper_asleep; /* the reaper must be woken for what is in flight; atomic */
-	uint32_t nr_pollers;    /* threads that look out for completions; atomic */
-	uint32_t nr_polls;    /* how often any of those has looked; atomic */
+	uint32_t reaper_asleep; /* the reaper sleeps and must be woken for completions; atomic */
+	uint32_t nr_pollers;    /* threads that poll for completions; atomic */
+	uint32_t nr_polls;      /* calls of ioq_poll(); atomic */
 	uint32_t faults;      /* atomic */
 
 	/* Protected by submit_lock. */
 	struct ioq_cmd *free_cmds;
 	struct ioq_list retries;
 	struct ioq_list deferred;
-	struct superpipe_io *fifo_head, *fifo_tail; /* ios with commands not yet made */
+	struct superpipe_io *fifo_head, *fifo_tail; /* ios not completely issued */
 	struct ring_sq sq;
 	uint64_t nr_credits; /* IOARRIN credits */
-	uint32_t nr_busy;    /* commands the device has, and those collected but not settled */
-	uint32_t peak_busy[2]; /* highest nr_busy of this stretch of rounds of the reaper, and the last */
-	uint32_t nr_rounds;    /* of this stretch */
+	uint32_t nr_busy;    /* commands ISSUED or COLLECTED */
+	uint32_t
+		peak_busy[2]; /* highest nr_busy in this period of reaper rounds, and in the last */
+	uint32_t nr_rounds;   /* of this period */
 	uint64_t sequence;
-	uint64_t nr_completed; /* ever */
+	uint64_t nr_completed; /* since the start */
 
 	pthread_mutex_t reap_lock __attribute__((aligned(IOQ_CACHE_LINE)));
 	struct ring_rrq rrq;
@@ -154,32 +155,31 @@ struct ioq {
 /* ---- ioq.c: life, submission ---- */
 
 /**
- * ioq_init() - queues and locks, no device yet; HALTED
+ * ioq_init() - allocate queues and locks, without a device yet; the engine is HALTED
  * @depth: commands in flight, rounded up to a power of two; 0 for the default
  * Return: 0; -EINVAL depth above IOQ_MAX_DEPTH; -ENOMEM; -EMFILE.
  */
 int ioq_init(struct ioq *q, const struct devport_ops *ops, unsigned depth);
 
-/** ioq_fini() - nothing may be in flight. Of a queue never inited (all zeros) nothing. */
+/** ioq_fini() - free the queues; nothing may be in flight. Accepts all zeros. */
 void ioq_fini(struct ioq *q);
 
-/** ioq_drop_after_fork() - ioq_fini() in a forked child: queue memory and locks are not ours there.
- */
+/** ioq_drop_after_fork() - ioq_fini() in a forked child, which has neither queues nor locks. */
 void ioq_drop_after_fork(struct ioq *q);
 
 /** ioq_submit() - see superpipe_submit() */
 void ioq_submit(struct ioq *q, struct superpipe_io *first);
 
-/** ioq_issue_locked() - issue what can be issued, one doorbell; with submit_lock. */
+/** ioq_issue_locked() - issue retries, then the FIFO, as far as slots and credits allow. */
 void ioq_issue_locked(struct ioq *q);
 
-/** ioq_report_fault() - report faults to the reaper thread and wake it. */
+/** ioq_report_fault() - have the reaper thread handle a fault. */
 void ioq_report_fault(struct ioq *q, enum ioq_fault fault);
 
-/** ioq_wake_reaper() - make the reaper thread look at everything. */
+/** ioq_wake_reaper() - start a new round of the reaper thread. */
 void ioq_wake_reaper(struct ioq *q);
 
-/** ioq_now_ms() - the clock of issued_ms and due_ms: cheap, coarse, monotonic. */
+/** ioq_now_ms() - monotonic milliseconds from a cheap, coarse clock. */
 uint64_t ioq_now_ms(void);
 
 void ioq_list_append(struct ioq_list *list, struct ioq_cmd *cmd);
@@ -188,74 +188,74 @@ struct ioq_cmd *ioq_list_pop(struct ioq_list *list);
 /* ---- ioq_reap.c: completion ---- */
 
 /**
- * ioq_drain() - let the device work, reap, run callbacks, until there is nothing more to do
- * Called from a callback of the same queue it only tells the drain in progress to go round once
- * more. Context: no locks. Return: true if there was something to do.
+ * ioq_drain() - call the device's run(), reap and run callbacks until nothing is left
+ * A call from a callback of the same queue only makes the outer call do one more round.
+ * Context: no locks. Return: true if it did anything.
  */
 bool ioq_drain(struct ioq *q);
 
 /**
- * ioq_run_deferred() - take commands whose time has come out of the deferred list
- * @verify: asks the driver about a unit attention; runs without locks
- * Context: reaper thread. Return: milliseconds until the next is due, -1 for none.
+ * ioq_run_deferred() - retry the deferred commands that are due
+ * @verify: handles a unit attention with the VERIFY ioctl; called without locks
+ * Context: reaper thread. Return: milliseconds until the next one is due, -1 for none.
  */
 int ioq_run_deferred(struct ioq *q, int (*verify)(struct superpipe_vlun *vlun,
 						  const uint8_t *sense));
 
-/** ioq_reap_halted() - collect and settle what the RRQ still holds although HALTED. */
+/** ioq_reap_halted() - complete what the RRQ still holds, although HALTED. */
 void ioq_reap_halted(struct ioq *q);
 
-/* ---- ioq_poll.c: looking out for completions ---- */
+/* ---- ioq_poll.c: polling for completions ---- */
 
 /**
- * ioq_busy_poll() - look out for completions of what is in flight instead of sleeping
- * Gives way to other threads all the time. Ends with a completion to reap, with nothing in flight,
- * with faults, or after busy_poll_us. Return: true for all but the last.
+ * ioq_busy_poll() - poll for completions before the reaper sleeps, under light load only
+ * Yields the processor between polls. Ends with a completion, a fault, nothing in flight, or after
+ * busy_poll_us. Return: false if the reaper should sleep.
  */
 bool ioq_busy_poll(struct ioq *q);
 
 /** ioq_is_busy() - see superpipe_is_busy() */
 bool ioq_is_busy(struct ioq *q);
 
-/** ioq_start_polling() - see superpipe_start_polling(); ioq_poll() - what a watcher calls again and
- * again */
+/** See superpipe_start_polling(), superpipe_stop_polling() and superpipe_poll(). */
 void ioq_start_polling(struct ioq *q);
 void ioq_stop_polling(struct ioq *q);
 bool ioq_poll(struct ioq *q);
 
-/* ---- ioq_control.c: what recovery does with the engine; reaper thread ---- */
+/* ---- ioq_recovery.c: what recovery does with the engine; reaper thread only ---- */
 
-/** ioq_halt() - no new command, no run, no reaping; returns when nobody is inside run(). */
+/** ioq_halt() - stop issuing, run() and reaping; returns when no thread is inside run(). */
 void ioq_halt(struct ioq *q);
 
 /**
- * ioq_start() - give the queues to a freshly mapped context; stays HALTED
- * Return: 0; -EIO the mapping reads all ones.
+ * ioq_start() - program the queues into a newly mapped context; the engine stays HALTED
+ * Return: 0; -EIO the registers read all ones.
  */
 int ioq_start(struct ioq *q, struct devport_mmio *mmio, uint64_t context_id, bool sq_mode);
 
-/** ioq_resume() - HALTED to RUNNING, and go on with what waits; ioq_drain() is to follow. */
+/** ioq_resume() - HALTED to RUNNING; issues what waits. Call ioq_drain() afterwards. */
 void ioq_resume(struct ioq *q);
 
-/** ioq_requeue_issued() - the context is a new one: issue all its commands again, in order. */
+/** ioq_requeue_issued() - after a new context: issue every command again, in the same order. */
 void ioq_requeue_issued(struct ioq *q);
 
 /**
- * ioq_requeue_overdue() - the same after a context reset; commands on which the watchdog has run
- * out count a retry, and end with -ETIMEDOUT when it was the last.
+ * ioq_requeue_overdue() - the same after a context reset
+ * For a command that timed out this counts as a retry; after the last one its io fails with
+ * -ETIMEDOUT.
  */
 void ioq_requeue_overdue(struct ioq *q);
 
 /**
- * ioq_reset_context() - have the AFU drop every command of the context
- * Return: 0; -EIO all ones; -ETIMEDOUT the AFU does not finish.
+ * ioq_reset_context() - make the AFU drop every command of the context
+ * Return: 0; -EIO the registers read all ones; -ETIMEDOUT the AFU does not finish.
  */
 int ioq_reset_context(struct ioq *q);
 
-/** ioq_is_overdue() - has a command been out for longer than the watchdog allows? */
+/** ioq_is_overdue() - true if a command is in flight for longer than watchdog_ms. */
 bool ioq_is_overdue(struct ioq *q);
 
-/** ioq_fail() - HALTED to FAILED; everything there is ends with -EIO. */
+/** ioq_fail() - HALTED to FAILED; every io fails with -EIO. */
 void ioq_fail(struct ioq *q);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ioq_internal - what the files of the command engine share among themselves.
+ * ioq_internal - declarations shared by the files of the command engine.
  */
 #ifndef CXLFS_SUPERPIPE_IOQ_INTERNAL_H
 #define CXLFS_SUPERPIPE_IOQ_INTERNAL_H
@@ -19,7 +19,7 @@ static inline enum ioq_state ioq_state(const struct ioq *q)
 	return (enum ioq_state)__atomic_load_n(&q->state, __ATOMIC_SEQ_CST);
 }
 
-/* A counter with one writer at a time and readers without a lock. */
+/* For counters that are written under submit_lock and read without a lock. */
 static inline void ioq_count_locked(uint64_t *counter, uint64_t nr)
 {
 	__atomic_store_n(counter, *counter + nr, __ATOMIC_RELAXED);
@@ -30,7 +30,7 @@ static inline void ioq_count(uint64_t *counter)
 	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
-/* Something waits to be issued, and nothing is out whose completion would see to it. */
+/* Commands wait to be issued, and none is in flight whose completion would issue them. */
 static inline bool ioq_is_stalled_locked(const struct ioq *q)
 {
 	return q->nr_busy == 0 && (q->retries.head || q->fifo_head);
@@ -41,30 +41,28 @@ static inline bool ioq_has_pollers(const struct ioq *q)
 	return __atomic_load_n(&q->nr_pollers, __ATOMIC_SEQ_CST) != 0;
 }
 
-/** ioq_wake_reaper_if_needed() - wake the reaper if something is in flight that nobody looks out
- * for. */
+/** ioq_wake_reaper_if_needed() - wake the reaper if commands are in flight and no thread polls. */
 void ioq_wake_reaper_if_needed(struct ioq *q);
 
-/* ioq_reap.c: ends of commands and ios, in two steps because callbacks want no lock. */
+/* ioq_reap.c: commands complete under the lock; the callbacks of their ios run later, without. */
 
-/** A list of ios that are over, linked by queue_next. */
+/** A list of completed ios, linked by queue_next. */
 struct ioq_io_list {
 	struct superpipe_io *head, *tail;
 };
 
-/** ioq_io_set_error() - note that the io failed at this LBA of it; the lowest one wins. */
+/** ioq_io_set_error() - record that the io failed at @io_lba; the lowest LBA wins. */
 void ioq_io_set_error(struct superpipe_io *io, uint32_t io_lba, int error);
 
-/** ioq_io_cmds_ended() - @nr_cmds of the io have ended; if they were the last, it joins @ended. */
+/** ioq_io_cmds_ended() - @nr_cmds of the io completed; after the last the io joins @ended. */
 void ioq_io_cmds_ended(struct superpipe_io *io, uint32_t nr_cmds, struct ioq_io_list *ended);
 
-/** ioq_run_callbacks() - set results and call done() of every io in @ended; no locks. */
+/** ioq_run_callbacks() - set the result of every io in @ended and call its done(); no locks. */
 void ioq_run_callbacks(struct ioq *q, struct ioq_io_list *ended);
 
-/** ioq_fail_fifo_locked() - end every io of the FIFO with -EIO as far as it was not issued. */
+/** ioq_fail_fifo_locked() - fail with -EIO what the ios of the FIFO have not issued. */
 void ioq_fail_fifo_locked(struct ioq *q, struct ioq_io_list *ended);
 
-/** ioq_free_cmd_locked() - back to the free list. */
 void ioq_free_cmd_locked(struct ioq *q, struct ioq_cmd *cmd);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who looks out for completions: threads that watch, as long as there are any; else the reaper, which
- * polls for a while under light load and then sleeps until the adapter interrupts.
+ * Polling for completions. While threads poll, they reap. Otherwise the reaper does: under light
+ * load it polls for a while, then it sleeps until the adapter interrupts.
  */
 #include <sched.h>
 
@@ -9,13 +9,13 @@
 #include "superpipe/ioq.h"
 #include "superpipe/ioq_internal.h"
 
-/* With more in flight there is work to do, which a polling thread would only be in the way of. */
+/* With more commands in flight, polling would only take processor time from the submitters. */
 #define POLL_MAX_BUSY 2
-#define POLL_PERIOD_ROUNDS 32 /* rounds */
+#define POLL_PERIOD_ROUNDS 32
 
 /* ---- the reaper ---- */
 
-/* Somebody waits for one command before he gives the next, and has done so for a while. */
+/* True if the submitters have waited for each command before the next one for a while. */
 static bool is_light_load(struct ioq *q)
 {
 	bool light;
@@ -31,7 +31,7 @@ static bool is_light_load(struct ioq *q)
 	return light;
 }
 
-/* Nothing else is going to come than completions, and they will. */
+/* True if completions will come and nothing else needs the reaper. */
 static bool awaits_completions(struct ioq *q)
 {
 	bool awaits;
@@ -78,8 +78,8 @@ bool ioq_is_busy(struct ioq *q)
 	return busy;
 }
 
-/* Completions to come will interrupt, but the reaper may be asleep and deaf: there was no load so
- * far, or somebody watched. */
+/* The reaper may sleep without a time limit, or ignore interrupts, because there was no load when
+ * it went to sleep or a thread polled. */
 void ioq_wake_reaper_if_needed(struct ioq *q)
 {
 	if (!__atomic_load_n(&q->reaper_asleep, __ATOMIC_SEQ_CST) || ioq_has_pollers(q))
@@ -88,11 +88,11 @@ void ioq_wake_reaper_if_needed(struct ioq *q)
 		ioq_wake_reaper(q);
 }
 
-/* ---- threads that watch ---- */
+/* ---- other threads that poll ---- */
 
 /*
- * The last one to go and the reaper that is about to sleep both first store what the other looks
- * at, then look: one of them sees the other.
+ * No wakeup is lost: the last polling thread decrements nr_pollers and then reads reaper_asleep;
+ * the reaper sets reaper_asleep and then reads nr_pollers. At least one of them sees the other.
  */
 void ioq_start_polling(struct ioq *q)
 {

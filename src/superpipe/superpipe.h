@@ -3,10 +3,10 @@
  * superpipe - one context on a CXL Flash adapter and the virtual LUNs in it.
  *
  * A volume opens its devices (superpipe_open, before any fork), attaches after it has become a
- * daemon (superpipe_attach: a context belongs to the process that attached it), and then makes,
- * resizes and releases vLUNs and submits reads and writes to them. Adapter resets, lost contexts,
- * retries and the rules of the adapter fd stay below this line: a caller sees a pause, or, once
- * the adapter has failed for good, -EIO.
+ * daemon (superpipe_attach: a context belongs to the process that attached it), and then opens,
+ * resizes and closes vLUNs and submits reads and writes to them. This layer handles adapter resets,
+ * lost contexts, retries and the adapter fd. A caller sees only a delay, or -EIO once the adapter
+ * has failed permanently.
  *
  * Threads: every function may be called from any thread unless its comment says otherwise.
  * Completion callbacks run on whichever thread reaps: the submitter's own, another submitter's, or
@@ -29,33 +29,32 @@
 struct superpipe;
 struct superpipe_vlun;
 
-/* All zeros is the default; the last group is for tests. */
-/** What a person who looks after the adapter wants to read about. */
+/** What an administrator wants to see in the log. */
 enum superpipe_event {
-	SUPERPIPE_RECOVERED, /* the adapter was reset, and the context is good again */
-	SUPERPIPE_TIMED_OUT, /* commands were not answered, and the context was reset */
-	SUPERPIPE_FAILED,    /* for good: from now on everything ends in -EIO */
-	SUPERPIPE_LUN_GREW,  /* a whole LUN has more LBAs than before: see its lun_info */
+	SUPERPIPE_RECOVERED, /* the adapter was reset, and the context is valid again */
+	SUPERPIPE_TIMED_OUT, /* commands timed out, and the context was reset */
+	SUPERPIPE_FAILED,    /* permanent: every request now fails with -EIO */
+	SUPERPIPE_LUN_GREW,  /* a physical LUN has more LBAs than before: see its lun_info */
 };
 
+/** All zeros gives the defaults. Everything from @ops on is for tests. */
 struct superpipe_options {
 	unsigned queue_depth; /* commands in flight, rounded up to a power of two */
 	bool physical;        /* USER_DIRECT: whole LUNs instead of vLUNs */
+	unsigned busy_poll_us; /* how long the reaper polls before it sleeps */
 
-	/* Called on the reaper thread, without locks; must not make or change handles. @lun is
-	 * the one that grew, else 0. May be NULL. */
+	/* Called on the reaper thread, without locks. Must not open, resize or close handles.
+	 * @lun is the LUN that grew, else 0. May be NULL. */
 	void (*notify)(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 	void *notify_arg;
 
-	const struct devport_ops *ops; /* instead of the one that the device name belongs to */
-	unsigned watchdog_ms;          /* a command unanswered for so long has the context reset */
-	unsigned busy_poll_us;         /* how long to look out for a completion before sleeping */
-	unsigned retry_delay_ms;       /* before the first repetition of a busy command */
-	unsigned recover_pause_ms;     /* before the first repetition of a failed recovery */
+	const struct devport_ops *ops; /* overrides devport_find() */
+	unsigned watchdog_ms;      /* age at which a command times out and the context is reset */
+	unsigned retry_delay_ms;   /* before the first retry of a busy command */
+	unsigned recover_pause_ms; /* before the first retry of a failed recovery */
 };
 
-/** What is known of a LUN of the volume once attached. A whole LUN may grow: then nr_lbas changes,
- *  and is to be read atomically. */
+/** A LUN of the volume; set by attach. A physical LUN may grow, so read nr_lbas atomically. */
 struct superpipe_lun_info {
 	uint32_t block_bytes;  /* 512 or 4096 */
 	uint32_t chunk_lbas;   /* 4 KiB LBAs in a chunk: 65536 * block_bytes / 4096 */
@@ -99,14 +98,14 @@ const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, 
 
 /**
  * superpipe_max_handles() - resource handles this context can hold
- * What the device says (devport.h) until an EMFILE has shown the real limit.
+ * Starts as devport's max_handles(); the first EMFILE of the driver lowers it to the real limit.
  */
 unsigned superpipe_max_handles(const struct superpipe *sp);
 
-/** superpipe_is_synchronous() - true when commands are executed by the thread that submits them */
+/** superpipe_is_synchronous() - true if commands execute on the thread that submits them */
 bool superpipe_is_synchronous(const struct superpipe *sp);
 
-/** superpipe_failed() - true once the adapter has failed for good; every request ends in -EIO. */
+/** superpipe_failed() - true once the adapter has failed permanently: every request gets -EIO. */
 bool superpipe_failed(const struct superpipe *sp);
 
 void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret_stats);
@@ -119,8 +118,7 @@ void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret
  */
 int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun);
 
-/* None of the functions on handles may be called from a completion callback: they may have to wait
- * for the reaper thread. */
+/* Do not call a function on handles from a completion callback: it may wait for the reaper. */
 
 /**
  * superpipe_vlun_resize() - change the size of a vLUN
@@ -145,8 +143,8 @@ int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlu
 /**
  * struct superpipe_io - one read or write of consecutive LBAs of a vLUN
  *
- * The caller owns the memory and keeps it and the buffer untouched from submit to @done; both
- * belong to the device in between, whatever happens. The engine cuts it into commands.
+ * The caller owns the memory. It must not touch the io or its buffer between submit and @done: the
+ * device may access both, even after an error. The engine splits the io into commands.
  */
 struct superpipe_io {
 	/* set by the caller */
@@ -162,9 +160,9 @@ struct superpipe_io {
 	int status;            /* 0, or the -errno of the lowest failing LBA */
 	uint32_t nr_lbas_done; /* LBAs before the lowest failing one */
 
-	/* engine's */
-	uint32_t nr_issued;  /* LBAs made into commands; protected by the queue's submit lock */
-	uint32_t nr_pending; /* commands that have not ended, also those not yet made; atomic */
+	/* used by the engine */
+	uint32_t nr_issued;  /* LBAs already issued; protected by the queue's submit_lock */
+	uint32_t nr_pending; /* commands not completed, including those not yet issued; atomic */
 	uint64_t failure;    /* lowest failing LBA << 32 | errno, all ones for none; atomic */
 	struct superpipe_io *queue_next;
 };
@@ -173,28 +171,28 @@ struct superpipe_io {
  * superpipe_submit() - start a batch of ios
  * @first: chain linked through ->next; the links are read before the first callback can run
  *
- * Never sleeps and never fails: errors arrive in @done. One doorbell for a batch where the mode
- * allows. What does not fit into the queues waits inside. The callback of an io may run before
- * the call returns, on this or another thread; different ios of a chain complete in any order.
+ * Never sleeps and never fails: errors arrive in @done. A batch rings the doorbell once in SQ mode.
+ * Ios that do not fit into the queues wait in a FIFO. The callback of an io may run before the call
+ * returns, on this or another thread. The ios of a chain complete in any order.
  */
 void superpipe_submit(struct superpipe *sp, struct superpipe_io *first);
 
 /**
- * superpipe_start_polling() - the calling thread looks out for completions from now on
- * As long as anybody does, the reaper is not woken for them. A watcher calls superpipe_poll() again
- * and again, and superpipe_stop_polling() before it sleeps. If it does not get the processor, the
- * reaper takes over after one or two milliseconds.
+ * superpipe_start_polling() - promise that the calling thread will poll for completions
+ * While a thread polls, completions do not wake the reaper. The caller must call superpipe_poll()
+ * repeatedly, and superpipe_stop_polling() before it sleeps. If it loses the processor, the reaper
+ * takes over within two milliseconds.
  */
 void superpipe_start_polling(struct superpipe *sp);
 void superpipe_stop_polling(struct superpipe *sp);
 
 /**
- * superpipe_poll() - reap what has completed, callbacks included
- * Not from a callback. Return: true if there was something.
+ * superpipe_poll() - reap completed commands and run their callbacks
+ * Context: not from a callback. Return: true if it reaped anything.
  */
 bool superpipe_poll(struct superpipe *sp);
 
-/** superpipe_is_busy() - the device has commands, or had some that nobody has reaped */
+/** superpipe_is_busy() - true while commands are in flight or not yet reaped */
 bool superpipe_is_busy(struct superpipe *sp);
 
 #endif
