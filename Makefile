@@ -76,10 +76,10 @@ OBJ_support := $(call objects_of,tests/support/*.c)
 OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c)
 
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
-# Of the transports, but without a word of FUSE.
-$(B)/tests/unit/check_manners: $(B)/src/fuse/transport/manners.o $(B)/src/fuse/transport/trial.o
-$(B)/tests/unit/check_lanes: $(B)/src/fuse/transport/roster.o $(B)/src/fuse/transport/turns.o
-$(B)/tests/unit/check_rings: $(B)/src/fuse/transport/ring_entry.o $(B)/src/fuse/transport/ring_place.o $(B)/src/fuse/transport/place.o
+# With parts of the transports.
+$(B)/tests/unit/check_idle_sched: $(patsubst %,$(B)/src/fuse/transport/%.o,idle_sched cpus)
+$(B)/tests/unit/check_transport: $(patsubst %,$(B)/src/fuse/transport/%.o,thread_pool cpus slot)
+$(B)/tests/unit/check_ring_entry: $(B)/src/fuse/transport/ring_entry.o
 # With a fake of libfuse and of the rest of fuse.
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
 # Finds the moment when a lock is let go.
@@ -104,7 +104,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(B)/tests/unit/check_rings.o $(B)/tests/unit/check_request.o: private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry request): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)

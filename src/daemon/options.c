@@ -181,8 +181,8 @@ static int take_option(struct raw_options *raw, const char *text)
 		}
 	if (!strcmp(text, "writeback") || !strcmp(text, "no_writeback"))
 		raw->out->writeback = text[0] == 'w';
-	else if (!strcmp(text, "give_way") || !strcmp(text, "no_give_way"))
-		raw->out->give_way = text[0] == 'g';
+	else if (!strcmp(text, "idle_sched") || !strcmp(text, "no_idle_sched"))
+		raw->out->idle_sched = text[0] == 'i';
 	else if (!strcmp(text, "physical"))
 		raw->out->physical = true;
 	else if (!strcmp(text, "-f"))
@@ -392,7 +392,7 @@ enum options_verdict options_parse(int argc, char **argv, struct options *ret_op
 
 	*ret_options = (struct options){
 		.atime = TREE_ATIME_RELATIVE,
-		.give_way = true,
+		.idle_sched = true,
 		.session_args = FUSE_ARGS_INIT(argc, argv),
 	};
 	if (fuse_opt_parse(&ret_options->session_args, &raw, specs, take_argument))

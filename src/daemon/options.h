@@ -27,7 +27,7 @@ struct options {
 	unsigned debug_categories;                 /* of base/log.h */
 	enum io_uring_wish io_uring;
 	bool writeback;
-	bool give_way;                             /* see fuse/transport/give_way.h */
+	bool idle_sched;                             /* see fuse/transport/idle_sched.h */
 	bool physical;                             /* whole LUNs as files */
 	enum tree_atime atime;
 	unsigned threads;                          /* serving /dev/fuse, at most; 0: see fs_serve() */

@@ -155,11 +155,14 @@ static int start_fs(struct volume *volume)
 		.volume = volume->data,
 		.atime = options->atime,
 		.writeback = options->writeback,
-		.synchronous = superpipe_is_synchronous(volume->superpipe),
-		.poll_us = options->busy_poll_us,
-		.give_way = options->give_way,
+		.transport = {
+			.nr_workers = options->threads,
+			.ring_depth = ring_depth(volume),
+			.poll_us = options->busy_poll_us,
+			.synchronous = superpipe_is_synchronous(volume->superpipe),
+			.idle_sched = options->idle_sched,
+		},
 		.physical = options->physical,
-		.ring_depth = ring_depth(volume),
 		.max_inodes = options->max_inodes,
 		.root_uid = options->root_uid,
 		.root_gid = options->root_gid,
@@ -181,7 +184,7 @@ static int start_fs(struct volume *volume)
 /* A libfuse that was built without custom I/O does not let others send. */
 static int use_io_uring(struct volume *volume)
 {
-	int err = fs_want_rings(volume->fs);
+	int err = fs_use_uring(volume->fs);
 
 	if (err && volume->options->io_uring == IO_URING_YES)
 		return fail(volume, err, "option io_uring: not with this libfuse");
@@ -242,7 +245,7 @@ int volume_mount(struct volume *volume)
 
 int volume_serve(struct volume *volume)
 {
-	int err = fs_serve(volume->fs, volume->options->threads);
+	int err = fs_serve(volume->fs);
 
 	/* The kernel reports an unmount and an aborted connection in the same way. */
 	if (!err && !volume->stopped && mount_watch_remains(&volume->mount))

@@ -67,27 +67,21 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t o
 	struct reading r = { .fs = fs, .req = req, .plus = plus };
 	struct tree_inode *dir;
 	int err = -ESTALE;
-	size_t got;
 
 	if (!fs)
 		return;
-	r.buf = fs_io_pool_buffer_get(fs->pool, bytes, &got);
-	r.bytes = bytes;
-	if (!r.buf) {
-		fs_reply_err(fs, req, -ENOMEM);
-		return;
-	}
+	r.buf = slot_here()->payload;
+	r.bytes = bytes < SLOT_PAYLOAD_BYTES ? bytes : SLOT_PAYLOAD_BYTES;
 	fs_read_lock(fs);
 	dir = tree_get(fs->tree, ino);
 	if (dir)
 		err = tree_readdir(fs->tree, dir, (uint64_t)off, add_entry, &r);
 	fs_unlock(fs);
 	if (err) {
-		fs_io_pool_buffer_put(fs->pool, r.buf, got);
 		fs_reply_err(fs, req, err);
 	} else {
 		fs_touch_accessed(fs, ino);
-		fs_reply_pooled(fs, req, r.buf, r.used, got);
+		fs_reply_buf(fs, req, r.buf, r.used);
 	}
 }
 

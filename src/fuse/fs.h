@@ -20,6 +20,7 @@
 
 #include "data/data.h"
 #include "fuse/fuse.h"
+#include "fuse/transport/transport.h"
 #include "tree/tree.h"
 
 struct fs;
@@ -32,10 +33,7 @@ struct fs_config {
 	struct data_volume *volume; /* borrowed until fs_free() */
 	enum tree_atime atime;
 	bool writeback;         /* the kernel collects writes; not with physical */
-	unsigned ring_depth;    /* requests at a time of each processor, over io_uring */
-	bool synchronous;       /* the adapter completes commands on the thread that gives them */
-	unsigned poll_us;       /* how long a thread looks out for what it waits for */
-	bool give_way;          /* threads give way to the programs they serve */
+	struct transport_config transport; /* its volume is filled in */
 	bool physical;          /* names cannot be made or removed: files are LUNs */
 	const char *options;    /* for FS_IOC_OPTIONS; borrowed; may be NULL */
 	uint64_t max_inodes;    /* 0: as many as half of the memory holds */
@@ -63,11 +61,11 @@ int fs_add_whole_luns(struct fs *fs, unsigned nr_luns);
  */
 void fs_set_session(struct fs *fs, struct fuse_session *session);
 /**
- * fs_want_rings() - use FUSE over io_uring if the kernel offers it
+ * fs_use_uring() - use FUSE over io_uring if the kernel offers it
  * When the session is mounted, before fs_serve().
  * Return: 0; -ENOTSUP not with this libfuse, or this build; -ENOMEM.
  */
-int fs_want_rings(struct fs *fs);
+int fs_use_uring(struct fs *fs);
 
 /**
  * fs_set_atime() - when access times move from now on; any thread
@@ -90,11 +88,10 @@ int fs_lun_grew(struct fs *fs, unsigned lun);
 const struct fuse_lowlevel_ops *fs_operations(void);
 
 /**
- * fs_serve() - serve the mounted session until it is over, or is told to exit
- * @max_threads: for /dev/fuse; 0: as many as are of use, see lanes.h
- * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device.
+ * fs_serve() - serve the mounted session until it is over or fs_end_serving()
+ * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device; what fs_end_serving() was given.
  */
-int fs_serve(struct fs *fs, unsigned max_threads);
+int fs_serve(struct fs *fs);
 
 /** fs_end_serving() - have fs_serve() come to its end, with @err; 0: in good order. Any thread. */
 void fs_end_serving(struct fs *fs, int err);

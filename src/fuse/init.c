@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "fuse/transport/give_way.h"
 
 /* Requests the kernel may have under way for read-ahead, writeback and direct I/O. */
 #define MAX_BACKGROUND 256
@@ -83,25 +82,6 @@ static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 		do_without(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 }
 
-static void start_giving_way(struct fs *fs)
-{
-	int err = fs->config.give_way ? give_way_new(&fs->give_way) : 0;
-
-	if (err)
-		log_debug(LOGC_FS, "threads do not give way: %s", strerror(-err));
-}
-
-static bool start_rings(struct fs *fs)
-{
-	struct rings *rings = NULL;
-	int err = fs->wants_rings && fs->offers_rings ? rings_new(fs, &rings) : 0;
-
-	if (err)
-		log_warning("FUSE over io_uring cannot be used: %s", strerror(-err));
-	atomic_store(&fs->rings, rings);
-	return rings;
-}
-
 static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 {
 	do_without(conn, FUSE_CAP_SPLICE_READ);
@@ -111,10 +91,7 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 #if FS_FUSE_AT_LEAST(3, 18, 0)
 	conn->no_interrupt = 1; /* requests are short, or cannot be called back */
 #endif
-	fs->max_write = conn->max_write;
-	fs_io_pool_fit(fs->pool, fs_request_bytes(fs));
-	start_giving_way(fs);
-	log_info("requests come over %s", start_rings(fs) ? "io_uring" : "/dev/fuse");
+	transport_negotiate(fs->transport, conn);
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 }

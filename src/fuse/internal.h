@@ -4,16 +4,14 @@
 #define CXLFS_FUSE_INTERNAL_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "fuse/fs.h"
-#include "fuse/transport/ring.h"
+#include "fuse/transport/transport.h"
 
 struct fs_io_pool;
 struct fs_blocking;
-struct give_way;
 
 #define FS_NR_ATTR_LOCKS 64
 
@@ -32,22 +30,15 @@ struct fs {
 	struct fs_attr_lock attr_locks[FS_NR_ATTR_LOCKS];
 	struct fs_io_pool *pool;
 	struct fs_blocking *blocking;
-	_Atomic(struct rings *) rings; /* NULL: the session uses /dev/fuse */
+	struct transport *transport;
 	struct fuse_session *session;  /* set before the mount */
 	pthread_mutex_t notify_lock;
 	bool may_notify;     /* protected by notify_lock: the session exists */
-	int lanes_fd;        /* the session's descriptor while lanes serve it */
 	_Atomic bool in_use; /* config.in_use() was called or is about to be */
-	bool wants_rings;    /* set before the session is served */
-	sem_t over;          /* posted when the session has ended */
-	_Atomic int error;   /* why it ended, -errno; 0: in good order */
 
 	/* Set by INIT, before any other request. */
-	bool offers_rings;         /* the kernel offers FUSE over io_uring */
-	uint32_t max_write;        /* bytes of one request; 0 before INIT */
-	bool no_opendir;           /* the kernel opens directories without a request */
-	bool no_open;              /* the same for files */
-	struct give_way *give_way; /* may be NULL */
+	bool no_opendir; /* the kernel opens directories without a request */
+	bool no_open;    /* the same for files */
 
 	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING: new ones are refused */
 	pthread_mutex_t quiesce_lock;
@@ -57,20 +48,6 @@ struct fs {
 static inline struct fs *fs_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
-}
-
-#define FS_PAGE_BYTES 4096
-
-/* Bytes of a buffer for any request, with room to let the data of a write start on a page. */
-static inline size_t fs_request_bytes(const struct fs *fs)
-{
-	return fs->max_write + 2 * FS_PAGE_BYTES;
-}
-
-/* Bytes of a ring entry's payload: what follows the header of a request or a reply. */
-static inline size_t fs_payload_bytes(const struct fs *fs)
-{
-	return ((size_t)fs->max_write + 2 * FS_PAGE_BYTES - 1) / FS_PAGE_BYTES * FS_PAGE_BYTES;
 }
 
 /* ---- request.c: begin and end requests, locks ---- */
@@ -157,9 +134,6 @@ void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_para
 void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
 void fs_reply_write(struct fs *fs, fuse_req_t req, size_t bytes);
-/** fs_reply_pooled() - reply with @bytes of a buffer of the pool, and return the buffer to the pool
- *  @buf_bytes: its size, from fs_io_pool_buffer_get() */
-void fs_reply_pooled(struct fs *fs, fuse_req_t req, void *buf, size_t bytes, size_t buf_bytes);
 
 /* ---- caller.c: the process behind a request ---- */
 
@@ -240,10 +214,8 @@ struct fs_io {
 	struct fs *fs;
 	fuse_req_t req;
 	uint64_t ino;
-	struct ring_entry *entry; /* that holds the request; NULL: it came over /dev/fuse */
-	void *buf;                /* from the pool, or NULL */
-	size_t buf_bytes;
-	ssize_t result; /* of @op, or -errno */
+	struct slot *slot; /* holds the request; NULL: there is none */
+	ssize_t result;    /* of @op, or -errno */
 	void (*reply)(struct fs_io *io);
 	void (*run)(struct fs_io *io); /* for fs_blocking_run() */
 	struct fs_io *next;
@@ -310,14 +282,9 @@ void fs_io_answer(struct fs_io *io);
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file);
 
 int fs_io_pool_new(struct fs_io_pool **ret_pool);
-/** fs_io_pool_fit() - keep buffers of up to @bytes
- *  Call it before the first buffer of more than 128 KiB is taken. */
-void fs_io_pool_fit(struct fs_io_pool *pool, size_t bytes);
 void fs_io_pool_free(struct fs_io_pool *pool);
 struct fs_io *fs_io_pool_get(struct fs_io_pool *pool);
 void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
-void *fs_io_pool_buffer_get(struct fs_io_pool *pool, size_t bytes, size_t *ret_bytes);
-void fs_io_pool_buffer_put(struct fs_io_pool *pool, void *buf, size_t bytes);
 
 /* ---- blocking.c: threads for work that blocks ---- */
 

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "fuse/transport/lanes.h"
 
 static void complete(struct data_op *op, ssize_t result)
 {
@@ -29,11 +28,10 @@ struct fs_io *fs_io_get(struct fs *fs, fuse_req_t req, uint64_t ino)
 	io->fs = fs;
 	io->req = req;
 	io->ino = ino;
-	io->entry = req ? ring_entry_here() : NULL;
-	if (io->entry)
-		ring_keep(io->entry);
+	io->slot = req ? slot_here() : NULL;
+	if (io->slot)
+		slot_keep(io->slot);
 	io->setid = FS_SETID_KEEP;
-	io->buf = NULL;
 	io->result = 0;
 	return io;
 }
@@ -62,10 +60,8 @@ void fs_io_put(struct fs_io *io)
 	struct fs *fs = io->fs;
 	bool has_request = io->req;
 
-	if (io->entry)
-		ring_release(io->entry);
-	if (io->buf)
-		fs_io_pool_buffer_put(fs->pool, io->buf, io->buf_bytes);
+	if (io->slot)
+		slot_release(io->slot);
 	fs_io_pool_put(fs->pool, io);
 	if (has_request)
 		fs_leave(fs);
@@ -80,10 +76,15 @@ void fs_io_answer(struct fs_io *io)
 	fs_io_put(io);
 }
 
+static void answer(void *arg)
+{
+	fs_io_answer(arg);
+}
+
 void fs_io_end(struct fs_io *io)
 {
-	if (io->entry && !ring_is_here(io->entry))
-		ring_answer(io->entry, io);
+	if (io->slot)
+		slot_resume(io->slot, answer, io);
 	else
 		fs_io_answer(io);
 }
@@ -136,21 +137,6 @@ void fs_io_submit(struct fs_io *io)
 		data_submit(&io->op);
 }
 
-/* With io_uring the adapter writes straight into the buffer that the kernel takes the reply from.
- */
-static int get_read_buffer(struct fs_io *io)
-{
-	size_t payload_bytes = 0;
-
-	if (io->entry)
-		io->op.buf = ring_entry_payload(io->entry, &payload_bytes);
-	if (io->op.bytes <= payload_bytes)
-		return 0;
-	io->buf = fs_io_pool_buffer_get(io->fs->pool, io->op.bytes, &io->buf_bytes);
-	io->op.buf = io->buf;
-	return io->buf ? 0 : -ENOMEM;
-}
-
 static void reply_read(struct fs_io *io)
 {
 	if (!(io->fi.flags & O_NOATIME))
@@ -160,13 +146,14 @@ static void reply_read(struct fs_io *io)
 
 void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct fuse_file_info *fi)
 {
-	struct fs_io *io = fs_io_begin(req, ino, DATA_OP_READ, off, bytes);
+	struct fs_io *io = fs_io_begin(req, ino, DATA_OP_READ, off,
+					 bytes < SLOT_PAYLOAD_BYTES ? bytes : SLOT_PAYLOAD_BYTES);
 
 	if (!io)
 		return;
 	io->fi.flags = fi->flags;
 	io->reply = reply_read;
-	io->result = get_read_buffer(io);
+	io->op.buf = io->slot->payload;
 	fs_io_submit(io);
 }
 
@@ -194,6 +181,5 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 #endif
 	io->op.buf = (void *)(uintptr_t)buf; /* is only read */
 	io->reply = reply_write;
-	io->result = io->entry ? 0 : lanes_keep(io, buf, bytes);
 	fs_io_submit(io);
 }

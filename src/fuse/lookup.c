@@ -41,7 +41,7 @@ static void coalesce_forgets(const struct fs *fs)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
-	if (atomic_load_explicit(&fs->rings, memory_order_relaxed))
+	if (transport_uses_uring(fs->transport))
 		nanosleep(&pause, NULL);
 }
 

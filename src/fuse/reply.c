@@ -57,10 +57,3 @@ void fs_reply_write(struct fs *fs, fuse_req_t req, size_t bytes)
 	fuse_reply_write(req, bytes);
 	fs_leave(fs);
 }
-
-void fs_reply_pooled(struct fs *fs, fuse_req_t req, void *buf, size_t bytes, size_t buf_bytes)
-{
-	fuse_reply_buf(req, buf, bytes);
-	fs_io_pool_buffer_put(fs->pool, buf, buf_bytes);
-	fs_leave(fs);
-}

@@ -7,8 +7,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "fuse/transport/give_way.h"
-#include "fuse/transport/lanes.h"
 
 /* What an inode with an ordinary name costs, rounded up. */
 #define INODE_COST_BYTES 512
@@ -65,12 +63,10 @@ static void locks_init(struct fs *fs)
 	pthread_mutex_init(&fs->notify_lock, NULL);
 	pthread_mutex_init(&fs->quiesce_lock, NULL);
 	pthread_cond_init(&fs->quiesced, NULL);
-	sem_init(&fs->over, 0, 0);
 }
 
 static void locks_fini(struct fs *fs)
 {
-	sem_destroy(&fs->over);
 	pthread_cond_destroy(&fs->quiesced);
 	pthread_mutex_destroy(&fs->quiesce_lock);
 	pthread_mutex_destroy(&fs->notify_lock);
@@ -88,7 +84,10 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 		return -ENOMEM;
 	*fs = (struct fs){ .config = *config, .atime = config->atime };
 	locks_init(fs);
-	err = fs_io_pool_new(&fs->pool);
+	fs->config.transport.volume = config->volume;
+	err = transport_new(&fs->config.transport, &fs->transport);
+	if (!err)
+		err = fs_io_pool_new(&fs->pool);
 	if (!err)
 		err = fs_blocking_new(&fs->blocking);
 	if (!err)
@@ -127,6 +126,7 @@ static int add_whole_lun(struct fs *fs, unsigned lun)
 void fs_set_session(struct fs *fs, struct fuse_session *session)
 {
 	fs->session = session;
+	transport_set_session(fs->transport, session);
 	fs->may_notify = true;
 }
 
@@ -187,37 +187,46 @@ void fs_free(struct fs *fs)
 	if (!fs)
 		return;
 	fs_blocking_free(fs->blocking);
-	give_way_free(fs->give_way);
+	transport_free(fs->transport);
 	tree_free(fs->tree);
 	fs_io_pool_free(fs->pool);
 	locks_fini(fs);
 	free(fs);
 }
 
-int fs_want_rings(struct fs *fs)
+static ssize_t send_message(int fd, struct iovec *iov, int count, void *userdata)
 {
-	int err = rings_hook(fs);
+	const struct fs *fs = userdata;
 
-	fs->wants_rings = !err;
-	return err;
+	return transport_send(fs->transport, fd, iov, count);
+}
+
+/* The workers read themselves. */
+static ssize_t receive_message(int fd, void *buf, size_t bytes, void *userdata)
+{
+	(void)userdata;
+	return read(fd, buf, bytes);
+}
+
+int fs_use_uring(struct fs *fs)
+{
+	static const struct fuse_custom_io io = { .writev = send_message,
+						  .read = receive_message };
+
+	return transport_use_uring(fs->transport, &io);
 }
 
 void fs_end_serving(struct fs *fs, int err)
 {
-	int none = 0;
-
-	if (err)
-		atomic_compare_exchange_strong(&fs->error, &none, err);
-	fuse_session_exit(fs->session);
-	sem_post(&fs->over);
+	transport_end(fs->transport, err);
 }
 
-int fs_serve(struct fs *fs, unsigned max_threads)
+static void quiesce(void *arg)
 {
-	int err = lanes_serve(fs, max_threads);
+	fs_quiesce(arg);
+}
 
-	/* What is still under way needs the session to answer, though nobody may hear it. */
-	fs_quiesce(fs);
-	rings_free(atomic_exchange(&fs->rings, NULL));
-	return err ? err : fs->error;
+int fs_serve(struct fs *fs)
+{
+	return transport_serve(fs->transport, quiesce, fs);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_access_acl(const char *name)
@@ -53,12 +54,11 @@ static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t 
 	struct fs *fs = fs_enter(req);
 	struct tree_inode *inode;
 	ssize_t got = -ESTALE;
-	size_t buf_bytes = 0;
 	char *buf = NULL;
 
 	if (!fs)
 		return;
-	if (bytes && !(buf = fs_io_pool_buffer_get(fs->pool, bytes, &buf_bytes))) {
+	if (bytes && !(buf = malloc(bytes))) {
 		fs_reply_err(fs, req, -ENOMEM);
 		return;
 	}
@@ -68,20 +68,15 @@ static void read_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t 
 		got = name ? tree_getxattr(inode, name, buf, bytes)
 			   : list_locked(req, inode, buf, bytes);
 	fs_unlock(fs);
-	if (got > 0 && buf) {
-		fs_reply_pooled(fs, req, buf, (size_t)got, buf_bytes);
-		return;
-	}
-	if (buf)
-		fs_io_pool_buffer_put(fs->pool, buf, buf_bytes);
 	if (got < 0) {
 		fs_reply_err(fs, req, (int)got);
 	} else if (bytes) {
-		fs_reply_buf(fs, req, NULL, 0);
+		fs_reply_buf(fs, req, buf, (size_t)got);
 	} else {
 		fuse_reply_xattr(req, (size_t)got);
 		fs_leave(fs);
 	}
+	free(buf);
 }
 
 void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t bytes)

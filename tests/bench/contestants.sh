@@ -28,6 +28,13 @@ start_cxlfs() { start_daemon "$BUILD/cxlfs" -f "emul:$store/adapter" "$mnt" -o "
 start_cxlfs-uring() { start_cxlfs io_uring; }
 start_cxlfs-fuse() { start_cxlfs no_io_uring; }
 start_cxlfs-writeback() { start_cxlfs writeback; }
+# Another build of cxlfs, to compare with.
+start_before() {
+	[ -x "${BEFORE-}" ] || missing "BEFORE is not a program" || return
+	start_daemon "$BEFORE" -f "emul:$store/adapter" "$mnt" -o "$1"
+}
+start_before-uring() { start_before io_uring; }
+start_before-fuse() { start_before no_io_uring; }
 
 start_hp() {
 	[ -x $HP ] || missing "passthrough_hp was not built" || return

@@ -9,6 +9,7 @@
 # Everything is measured BENCH_ROUNDS times (3), each time one contestant after the other, so that
 # a busy minute of the machine hits all of them; what is told is the median.
 # BENCH_SECONDS (1): how long each fio job runs.
+# BEFORE: the cxlfs that the contestants before-uring and before-fuse run.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=contestants.sh
@@ -16,7 +17,7 @@
 
 : "${BENCH_SECONDS:=1}" "${BENCH_ROUNDS:=3}"
 readonly ALL=(ext4 cxlfs-uring cxlfs-fuse hp-uring hp-fuse fuse2fs nbdfuse tmpfs)
-readonly MORE=(cxlfs-writeback)
+readonly MORE=(cxlfs-writeback before-uring before-fuse)
 
 # Job: unit, then what fio is told.
 declare -A JOBS=(

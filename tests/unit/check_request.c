@@ -7,7 +7,6 @@
 
 #include "base/thread.h"
 #include "fuse/internal.h"
-#include "fuse/transport/lanes.h"
 
 /* ---- what request.c, io.c and reply.c call --------------------------------------------------- */
 
@@ -112,49 +111,26 @@ void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 }
 
 
-int lanes_keep(struct fs_io *io, const char *bytes, size_t nr_bytes)
-{
-	(void)io;
-	(void)bytes;
-	(void)nr_bytes;
-	return 0;
-}
-
-#if FS_HAVE_IO_URING
-struct ring_entry *ring_entry_here(void)
+struct slot *slot_here(void)
 {
 	return NULL;
 }
 
-void *ring_entry_payload(const struct ring_entry *entry, size_t *ret_bytes)
+void slot_keep(struct slot *slot)
 {
-	(void)entry;
-	*ret_bytes = 0;
-	return NULL;
+	(void)slot;
 }
 
-void ring_keep(struct ring_entry *entry)
+void slot_release(struct slot *slot)
 {
-	(void)entry;
+	(void)slot;
 }
 
-void ring_release(struct ring_entry *entry)
+void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg)
 {
-	(void)entry;
+	(void)slot;
+	resume(arg);
 }
-
-bool ring_is_here(const struct ring_entry *entry)
-{
-	(void)entry;
-	return true;
-}
-
-void ring_answer(struct ring_entry *entry, struct fs_io *io)
-{
-	(void)entry;
-	(void)io;
-}
-#endif
 
 /* ---- tests --------------------------------------------------------------------------------- */
 

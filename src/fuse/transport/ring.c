@@ -6,66 +6,73 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "fuse/internal.h"
-#include "fuse/transport/request.h"
 #include "fuse/transport/ring_internal.h"
 
 static __thread struct ring *ring_here;
 
 /* ---- submissions ---- */
 
-void ring_submit(struct ring *ring)
+static void submit(struct ring *ring)
 {
-	if (!io_uring_sq_ready(&ring->uring))
-		return;
-	/* What it has not taken it takes the next time; it tells what has failed by completions. */
-	(void)io_uring_submit_and_get_events(&ring->uring);
+	/* The kernel takes the rest the next time; completions report what has failed. */
+	if (io_uring_sq_ready(&ring->io))
+		(void)io_uring_submit_and_get_events(&ring->io);
 }
 
-static struct io_uring_sqe *get_submission(struct ring *ring)
+static struct io_uring_sqe *get_sqe(struct ring *ring)
 {
 	struct io_uring_sqe *sqe;
 
-	while (!(sqe = io_uring_get_sqe(&ring->uring)))
-		ring_submit(ring);
+	while (!(sqe = io_uring_get_sqe(&ring->io)))
+		submit(ring);
 	return sqe;
 }
 
-void ring_give_to_kernel(struct ring *ring, struct ring_entry *entry)
+static void give_to_kernel(struct ring *ring, struct ring_entry *entry)
 {
-	ring_entry_submit(entry, get_submission(ring));
+	ring_entry_submit(entry, get_sqe(ring));
 }
 
-void ring_ask_to_be_woken(struct ring *ring)
+static void watch_wake_fd(struct ring *ring)
 {
-	struct io_uring_sqe *sqe = get_submission(ring);
+	struct io_uring_sqe *sqe = get_sqe(ring);
 
 	io_uring_prep_poll_multishot(sqe, ring->wake_fd, POLLIN);
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
-/* ---- the inbox ---- */
-
-static struct ring_entry *take_inbox(struct ring *ring)
+int ring_send(struct ring_entry *entry, const struct iovec *iov, int count)
 {
-	struct ring_entry *first;
+	int err = ring_entry_fill(entry, iov, count);
 
-	pthread_mutex_lock(&ring->lock);
-	first = ring->inbox;
-	ring->inbox = NULL;
-	ring->inbox_end = &ring->inbox;
-	atomic_store(&ring->load, 0);
-	pthread_mutex_unlock(&ring->lock);
-	return first;
+	assert(ring_is_here(entry->slot.ring));
+	give_to_kernel(ring_here, entry);
+	return err;
 }
 
-bool ring_has_mail(const struct ring *ring)
+/* ---- requests answered later ---- */
+
+void ring_keep(struct ring *ring)
 {
-	return atomic_load(&ring->load) != 0;
+	ring->nr_kept++;
+}
+
+void ring_release(struct ring *ring)
+{
+	ring->nr_kept--;
+}
+
+bool ring_is_here(const struct ring *ring)
+{
+	return ring == ring_here;
 }
 
 static void wake_locked(struct ring *ring)
@@ -76,29 +83,48 @@ static void wake_locked(struct ring *ring)
 		(void)!write(ring->wake_fd, &one, sizeof(one));
 }
 
-void ring_post(struct ring *ring, struct ring_entry *entry, struct fs_io *io)
+void ring_post(struct ring *ring, struct slot *slot)
 {
-	entry->io = io;
-	entry->next = NULL;
+	slot->next = NULL;
 	pthread_mutex_lock(&ring->lock);
-	*ring->inbox_end = entry;
-	ring->inbox_end = &entry->next;
-	atomic_fetch_add(&ring->load, 1);
-	/* Under the lock: with the last answer the ring may come to its end. */
+	*ring->inbox_end = slot;
+	ring->inbox_end = &slot->next;
+	atomic_store(&ring->has_mail, true);
+	wake_locked(ring); /* under the lock: with the last answer the ring may end */
+	pthread_mutex_unlock(&ring->lock);
+}
+
+void ring_stop(struct ring *ring)
+{
+	pthread_mutex_lock(&ring->lock);
+	atomic_store(&ring->stop, true);
 	wake_locked(ring);
 	pthread_mutex_unlock(&ring->lock);
 }
 
-void ring_wake(struct ring *ring)
+static struct slot *take_inbox(struct ring *ring)
 {
+	struct slot *first;
+
 	pthread_mutex_lock(&ring->lock);
-	wake_locked(ring);
+	first = ring->inbox;
+	ring->inbox = NULL;
+	ring->inbox_end = &ring->inbox;
+	atomic_store(&ring->has_mail, false);
 	pthread_mutex_unlock(&ring->lock);
+	return first;
 }
 
-void ring_answer(struct ring_entry *entry, struct fs_io *io)
+static void resume_all(struct ring *ring)
 {
-	ring_post(entry->at, entry, io);
+	struct slot *slot, *next;
+
+	if (!atomic_load(&ring->has_mail))
+		return;
+	for (slot = take_inbox(ring); slot; slot = next) {
+		next = slot->next;
+		slot->resume(slot->arg);
+	}
 }
 
 /* ---- serving ---- */
@@ -108,63 +134,43 @@ static void refuse(struct ring *ring, struct ring_entry *entry)
 	const struct fuse_out_header out = { .error = -EIO };
 	const struct iovec iov = { .iov_base = (void *)(uintptr_t)&out, .iov_len = sizeof(out) };
 
-	log_err("a request over io_uring has a length that cannot be");
+	log_err("a request over io_uring has contradictory lengths");
 	(void)ring_entry_fill(entry, &iov, 1);
-	ring_give_to_kernel(ring, entry);
+	give_to_kernel(ring, entry);
 }
 
-static void serve(struct ring *ring, struct ring_entry *entry, struct fuse_buf *request)
+static void serve(struct ring *ring, struct ring_entry *entry)
 {
-	ring->nr_requests++;
-	ring->serving = entry;
-	fuse_session_process_buf(ring->fs->session, request);
-	ring->serving = NULL;
-}
+	struct fuse_buf request = { 0 };
 
-/* @is_mine: it was handed to this ring. */
-static void take_request(struct ring *ring, struct ring_entry *entry, bool is_mine)
-{
-	size_t bytes;
-	struct fuse_in_header *header = ring_entry_request(entry, &bytes);
-	struct ring *place = ring;
-	bool is_large;
-
-	entry->at = ring;
-	if (!header) {
+	request.mem = ring_entry_request(entry, &request.size);
+	if (!request.mem) {
 		refuse(ring, entry);
 		return;
 	}
-	is_large = request_is_large(header);
-	if (!is_mine)
-		place = rings_place(ring, entry, is_large);
-	if (place != ring) {
-		ring_post(place, entry, NULL);
-		return;
-	}
-	serve(ring, entry, &(struct fuse_buf){ .mem = header, .size = bytes });
-	if (ring != entry->home)
-		atomic_fetch_add(&entry->home->nr_helped, 1);
-	if (is_large)
-		ring_submit(ring); /* the program may go on, while others are copied */
+	idle_sched_count(&ring->idle);
+	slot_set_here(&entry->slot);
+	fuse_session_process_buf(ring->transport->session, &request);
+	slot_set_here(NULL);
 }
 
 static bool is_session_over(const struct ring *ring)
 {
-	struct pollfd fd = { .fd = fuse_session_fd(ring->fs->session) };
+	struct pollfd fd = { .fd = fuse_session_fd(ring->transport->session) };
 
 	return poll(&fd, 1, 0) > 0 && fd.revents & POLLERR;
 }
 
-/* The kernel has not taken an entry; nobody has it now. */
-static void take_refusal(struct ring *ring, const struct ring_entry *entry, int err)
+/* The kernel has not taken an entry; it is lost. */
+static void note_refusal(struct ring *ring, const struct ring_entry *entry, int err)
 {
 	if (err == -ENOTCONN || err == -ECONNABORTED || is_session_over(ring))
 		return;
 	if (entry->is_registered) {
 		log_err("io_uring, queue %u: %s", entry->queue, strerror(-err));
-		fs_end_serving(ring->fs, err);
+		transport_end(ring->transport, err);
 	} else {
-		/* It goes on with what entries it has, or over /dev/fuse. */
+		/* The session goes on with fewer entries, or over /dev/fuse. */
 		log_limited(&ring->refusals, LOG_LEVEL_WARNING, "io_uring, queue %u: an entry less: %s",
 			    entry->queue, strerror(-err));
 	}
@@ -173,89 +179,220 @@ static void take_refusal(struct ring *ring, const struct ring_entry *entry, int 
 static void take_completion(struct ring *ring, struct ring_entry *entry, int result)
 {
 	if (result == 0)
-		take_request(ring, entry, false);
+		serve(ring, entry);
 	else if (result == -EAGAIN || result == -EINTR)
-		ring_give_to_kernel(ring, entry);
+		give_to_kernel(ring, entry);
 	else
-		take_refusal(ring, entry, result);
+		note_refusal(ring, entry, result);
 }
 
-/* No more than there are now: while requests are served others come, and there may be mail. */
-void ring_take_completions(struct ring *ring)
+/* Takes no more than there are now: others arrive meanwhile, and the inbox must have its turn. */
+static void take_completions(struct ring *ring)
 {
-	unsigned nr = io_uring_cq_ready(&ring->uring);
+	unsigned nr = io_uring_cq_ready(&ring->io);
 	struct io_uring_cqe *cqe;
 
-	while (nr-- && !io_uring_peek_cqe(&ring->uring, &cqe)) {
+	while (nr-- && !io_uring_peek_cqe(&ring->io, &cqe)) {
 		struct ring_entry *entry = io_uring_cqe_get_data(cqe);
-		bool woken_again = cqe->flags & IORING_CQE_F_MORE;
+		bool stays_watched = cqe->flags & IORING_CQE_F_MORE;
 		int result = cqe->res;
 
-		io_uring_cqe_seen(&ring->uring, cqe);
+		io_uring_cqe_seen(&ring->io, cqe);
 		if (entry)
 			take_completion(ring, entry, result);
-		else if (!woken_again)
-			ring_ask_to_be_woken(ring);
+		else if (!stays_watched)
+			watch_wake_fd(ring);
 	}
 }
 
-void ring_take_mail(struct ring *ring)
-{
-	struct ring_entry *entry, *next;
+/* ---- waiting ---- */
 
-	if (!ring_has_mail(ring))
+static bool kernel_has_work(const struct ring *ring)
+{
+	return IO_URING_READ_ONCE(*ring->io.sq.kflags) & IORING_SQ_TASKRUN;
+}
+
+/* For idle_sched: on its thread. */
+static bool has_work(void *arg)
+{
+	const struct ring *ring = arg;
+
+	return kernel_has_work(ring) || io_uring_cq_ready(&ring->io) || atomic_load(&ring->has_mail);
+}
+
+static bool found_something(struct ring *ring)
+{
+	if (kernel_has_work(ring))
+		(void)io_uring_get_events(&ring->io);
+	return atomic_load(&ring->has_mail) || io_uring_cq_ready(&ring->io);
+}
+
+/* Polls for completions of commands. Whoever wants the processor goes first.
+ * Return: true: there is something to do. */
+static bool poll_a_while(struct ring *ring)
+{
+	uint64_t until_us;
+
+	if (!ring->poller.on)
+		return false;
+	until_us = clock_now_us() + ring->transport->config.poll_us;
+	do {
+		if (poller_poll(&ring->poller) || found_something(ring))
+			return true;
+		(void)sched_yield();
+	} while (clock_now_us() < until_us);
+	return false;
+}
+
+static void wait_in_kernel(struct ring *ring)
+{
+	struct pollfd fd = { .fd = ring->wake_fd, .events = POLLIN };
+	int ret = io_uring_submit_and_wait(&ring->io, 1);
+
+	if (ret >= 0 || ret == -EINTR || ret == -EAGAIN || ret == -EBUSY)
 		return;
-	for (entry = take_inbox(ring); entry; entry = next) {
-		next = entry->next;
-		if (entry->io)
-			fs_io_answer(entry->io);
-		else
-			take_request(ring, entry, true);
-	}
+	log_err("io_uring: %s", strerror(-ret));
+	transport_end(ring->transport, ret);
+	(void)poll(&fd, 1, -1); /* for the inbox, or the end */
 }
 
-int ring_send(struct ring_entry *entry, const struct iovec *iov, int count)
+static bool is_over(const struct ring *ring)
 {
-	int err = ring_entry_fill(entry, iov, count);
+	return atomic_load(&ring->stop) && !ring->nr_kept;
+}
 
-	assert(ring_is_here(entry));
-	rings_forget(entry);
-	ring_give_to_kernel(ring_here, entry);
+static void wait_for_something(struct ring *ring)
+{
+	if (ring->nr_kept) {
+		submit(ring);
+		if (found_something(ring) || poll_a_while(ring))
+			return;
+	}
+	poller_stop(&ring->poller);
+	idle_sched_set_busy(&ring->idle, false);
+	atomic_store(&ring->asleep, true);
+	if (!atomic_load(&ring->has_mail) && !is_over(ring))
+		wait_in_kernel(ring);
+	atomic_store(&ring->asleep, false);
+	idle_sched_join(ring->transport->idle_sched, &ring->idle, has_work, ring);
+	idle_sched_set_busy(&ring->idle, true);
+}
+
+static void serve_until_over(struct ring *ring)
+{
+	for (unsigned i = 0; i < ring->nr_entries; i++)
+		give_to_kernel(ring, &ring->entries[i]);
+	watch_wake_fd(ring);
+	while (!is_over(ring)) {
+		wait_for_something(ring);
+		poller_start(&ring->poller); /* before commands are submitted */
+		take_completions(ring);
+		resume_all(ring);
+	}
+	poller_stop(&ring->poller);
+	submit(ring);
+}
+
+/* ---- life ---- */
+
+static void bind_to_processor(unsigned number)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(number, &set);
+	/* A processor outside our cpuset has a queue too; its thread runs anywhere. */
+	if (number < CPU_SETSIZE && sched_setaffinity(0, sizeof(set), &set))
+		log_debug(LOGC_FS, "ring of processor %u: %s", number, strerror(errno));
+}
+
+/*
+ * Without COOP_TASKRUN each request would interrupt the ring's thread, which costs the processor of
+ * the sender as much as the request itself. The thread enters the kernel often enough: to answer, to
+ * wait and while it polls. DEFER_TASKRUN, which would wait until it waits, is no faster.
+ */
+static int set_up(struct ring *ring)
+{
+	const unsigned nr = ring->nr_entries + 1;
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_SQE128 | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+			 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN |
+			 IORING_SETUP_TASKRUN_FLAG,
+		.cq_entries = 4 * nr,
+	};
+	const int fd = fuse_session_fd(ring->transport->session);
+	int err;
+
+	bind_to_processor(ring->queue);
+	err = io_uring_queue_init_params(nr, &ring->io, &params);
+	if (err)
+		return err;
+	err = io_uring_register_files(&ring->io, &fd, 1);
+	if (err)
+		io_uring_queue_exit(&ring->io);
+	else
+		(void)io_uring_register_ring_fd(&ring->io); /* saves looking it up */
 	return err;
 }
 
-/* ---- for what serves requests ---- */
-
-void ring_enter(struct ring *ring)
+void *ring_main(void *arg)
 {
+	struct ring *ring = arg;
+	int err = set_up(ring);
+
 	ring_here = ring;
+	poller_init(&ring->poller, &ring->transport->config);
+	if (uring_ready(ring->uring, err))
+		serve_until_over(ring);
+	idle_sched_leave(&ring->idle);
+	if (!err)
+		io_uring_queue_exit(&ring->io);
+	return NULL;
 }
 
-struct ring_entry *ring_entry_here(void)
+static struct ring *alloc_ring(unsigned nr_entries)
 {
-	return ring_here ? ring_here->serving : NULL;
+	const size_t line = _Alignof(struct ring);
+	size_t bytes = sizeof(struct ring) + nr_entries * sizeof(struct ring_entry);
+	struct ring *ring = aligned_alloc(line, (bytes + line - 1) / line * line);
+
+	if (ring)
+		memset(ring, 0, sizeof(*ring));
+	return ring;
 }
 
-void *ring_entry_payload(const struct ring_entry *entry, size_t *ret_bytes)
+int ring_new(struct uring *uring, struct transport *transport, unsigned queue, struct ring **ret_ring)
 {
-	*ret_bytes = entry->payload_bytes;
-	return entry->payload;
+	const unsigned nr_entries = transport->config.ring_depth;
+	struct ring *ring = alloc_ring(nr_entries);
+	int err;
+
+	if (!ring)
+		return -ENOMEM;
+	ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ring->wake_fd < 0) {
+		err = -errno;
+		free(ring);
+		return err;
+	}
+	ring->uring = uring;
+	ring->transport = transport;
+	ring->queue = queue;
+	ring->nr_entries = nr_entries;
+	ring->inbox_end = &ring->inbox;
+	pthread_mutex_init(&ring->lock, NULL);
+	for (unsigned i = 0; i < nr_entries; i++)
+		ring_entry_init(&ring->entries[i], ring, queue,
+				slot_region_take(&transport->region));
+	*ret_ring = ring;
+	return 0;
 }
 
-void ring_keep(struct ring_entry *entry)
+void ring_free(struct ring *ring)
 {
-	entry->at->nr_away++;
-}
-
-void ring_release(struct ring_entry *entry)
-{
-	(void)entry; /* the kernel may have it, and another ring */
-	ring_here->nr_away--;
-}
-
-bool ring_is_here(const struct ring_entry *entry)
-{
-	return entry->at == ring_here;
+	close(ring->wake_fd);
+	pthread_mutex_destroy(&ring->lock);
+	free(ring);
 }
 
 #endif

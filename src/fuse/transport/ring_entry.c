@@ -5,42 +5,27 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
-/* In front of the payload. */
-#define FRONT_BYTES 4096
-/* Uniques of the kernel's count up from nothing, and addresses have no such bit. */
+/* The kernel's uniques count up from 0, and no address has this bit. */
 #define IS_HANDLE (1ull << 63)
 
-/* What libfuse reads is in one piece: the header is at the beginning of what is in front, and is
- * copied to its end. */
+/* libfuse wants a request in one piece, so its header is copied from the start of the front, where
+ * the kernel puts it, to the end. */
 _Static_assert(sizeof(struct uring_abi_header) + sizeof(struct fuse_in_header) +
-		       sizeof(((struct uring_abi_header *)0)->op_in) <= FRONT_BYTES,
+		       sizeof(((struct uring_abi_header *)0)->op_in) <= SLOT_FRONT_BYTES,
 	       "the header is in front of its copy");
 
-int ring_entry_init(struct ring_entry *entry, struct ring *home, unsigned queue,
-		    size_t payload_bytes)
+void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue, char *payload)
 {
-	char *memory = mmap(NULL, FRONT_BYTES + payload_bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *front = payload - SLOT_FRONT_BYTES;
 
-	if (memory == MAP_FAILED)
-		return -ENOMEM;
 	*entry = (struct ring_entry){
-		.home = home,
+		.slot = { .payload = payload, .ring = ring },
 		.queue = (uint16_t)queue,
-		.header = (void *)memory,
-		.payload = memory + FRONT_BYTES,
-		.payload_bytes = payload_bytes,
-		.memory = { { .iov_base = memory, .iov_len = sizeof(struct uring_abi_header) },
-			    { .iov_base = memory + FRONT_BYTES, .iov_len = payload_bytes } },
+		.header = (void *)front,
+		.memory = { { .iov_base = front, .iov_len = sizeof(struct uring_abi_header) },
+			    { .iov_base = payload, .iov_len = SLOT_PAYLOAD_BYTES } },
 	};
-	return 0;
-}
-
-void ring_entry_fini(struct ring_entry *entry)
-{
-	(void)munmap(entry->header, FRONT_BYTES + entry->payload_bytes);
 }
 
 void ring_entry_submit(struct ring_entry *entry, struct io_uring_sqe *sqe)
@@ -72,10 +57,10 @@ struct fuse_in_header *ring_entry_request(struct ring_entry *entry, size_t *ret_
 	entry->is_registered = true;
 	entry->unique = in->unique;
 	entry->commit_id = header->commit_id;
-	if (header->payload_bytes > entry->payload_bytes || front_bytes < sizeof(*in) ||
+	if (header->payload_bytes > SLOT_PAYLOAD_BYTES || front_bytes < sizeof(*in) ||
 	    front_bytes > sizeof(*in) + sizeof(header->op_in))
 		return NULL;
-	request = (void *)(entry->payload - front_bytes);
+	request = (void *)(entry->slot.payload - front_bytes);
 	*request = *in;
 	request->unique = (uintptr_t)entry | IS_HANDLE;
 	memcpy(request + 1, header->op_in, front_bytes - sizeof(*in));
@@ -95,9 +80,9 @@ static int fill_payload(struct ring_entry *entry, const struct iovec *iov, int c
 	size_t bytes = 0;
 
 	for (int i = 0; i < count; i++) {
-		char *to = entry->payload + bytes;
+		char *to = entry->slot.payload + bytes;
 
-		if (iov[i].iov_len > entry->payload_bytes - bytes)
+		if (iov[i].iov_len > SLOT_PAYLOAD_BYTES - bytes)
 			return -EMSGSIZE;
 		if (iov[i].iov_base != to)
 			memcpy(to, iov[i].iov_base, iov[i].iov_len);

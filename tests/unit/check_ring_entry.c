@@ -1,102 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What rings and the kernel tell each other, and which ring serves what. */
+/* What entries of a ring and the kernel exchange. */
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "fuse/transport/place.h"
-#include "fuse/transport/ring_place.h"
-
-/* ---- which ring serves ---- */
-
-static const struct ring_place_look large_at_home = {
-	.at_home = true, .has_idle = true, .home_load = 1,
-};
-static const struct ring_place_look large_at_helper = {
-	.has_idle = true, .home_load = 1, .helper_load = 1,
-};
-
-static void ck_place(struct ring_place_look look, enum ring_place place)
-{
-	ck_assert_int_eq(ring_place_judge(&look), place);
-}
-
-START_TEST(test_place_large_ones_go_to_an_idle_helper)
-{
-	struct ring_place_look look = large_at_home;
-
-	ck_place(look, RING_PLACE_HELPER);
-	look.helper_load = 1;
-	ck_place(look, RING_PLACE_HOME);
-}
-END_TEST
-
-START_TEST(test_place_helper_gets_no_more_than_waits_at_home)
-{
-	struct ring_place_look look = large_at_home;
-
-	look.nr_waiting = 2;
-	look.helper_load = 2;
-	ck_place(look, RING_PLACE_HELPER);
-	look.helper_load = 3;
-	ck_place(look, RING_PLACE_HOME);
-}
-END_TEST
-
-START_TEST(test_place_helper_keeps_what_comes_to_it)
-{
-	struct ring_place_look look = large_at_helper;
-
-	ck_place(look, RING_PLACE_HELPER);
-	look.nr_waiting = 3; /* the other has its own */
-	ck_place(look, RING_PLACE_HELPER);
-}
-END_TEST
-
-START_TEST(test_place_helper_shares_with_an_idle_home)
-{
-	struct ring_place_look look = large_at_helper;
-
-	look.home_load = 0;
-	ck_place(look, RING_PLACE_HELPER);
-	look.nr_waiting = 1;
-	ck_place(look, RING_PLACE_HOME);
-}
-END_TEST
-
-/* Wherever they are: those that come one by one, and all while no processor is idle. */
-START_TEST(test_place_others_are_served_at_home)
-{
-	const struct ring_place_look *const looks[] = { &large_at_home, &large_at_helper };
-
-	for (unsigned i = 0; i < 2; i++) {
-		struct ring_place_look look = *looks[i];
-
-		look.has_idle = false;
-		ck_place(look, RING_PLACE_HOME);
-		look = *looks[i];
-		look.nr_singles = RING_PLACE_SINGLES - 1;
-		ck_place(look, RING_PLACE_HELPER);
-		look.nr_singles = RING_PLACE_SINGLES;
-		ck_place(look, RING_PLACE_HOME);
-	}
-}
-END_TEST
-
-/* ---- how many rings ---- */
-
-START_TEST(test_place_counts_processors)
-{
-	ck_assert_uint_eq(place_count("0\n"), 1);
-	ck_assert_uint_eq(place_count("0-3\n"), 4);
-	ck_assert_uint_eq(place_count("0-3,8-11\n"), 8);
-	ck_assert_uint_eq(place_count("0,2,4-5"), 4);
-	ck_assert_uint_eq(place_count(""), 0);
-	ck_assert_uint_eq(place_count("none"), 0);
-	ck_assert_uint_ge(place_nr_possible(), place_nr_processors());
-}
-END_TEST
 
 #ifdef FS_WITH_LIBURING
 
@@ -104,20 +11,23 @@ END_TEST
 
 /* ---- entries; the tests are the kernel ---- */
 
-#define PAYLOAD_BYTES 8192
+#define PAYLOAD_BYTES SLOT_PAYLOAD_BYTES
 #define UNIQUE	      0x1234
 #define COMMIT_ID     0x5678
 
+static char *memory;
 static struct ring_entry entry;
 
 static void setup(void)
 {
-	ck_assert_int_eq(ring_entry_init(&entry, NULL, 7, PAYLOAD_BYTES), 0);
+	memory = aligned_alloc(SLOT_FRONT_BYTES, SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES);
+	ck_assert_ptr_nonnull(memory);
+	ring_entry_init(&entry, NULL, 7, memory + SLOT_FRONT_BYTES);
 }
 
 static void teardown(void)
 {
-	ring_entry_fini(&entry);
+	free(memory);
 }
 
 /* A request with so many bytes in its own header, and behind it. */
@@ -133,7 +43,7 @@ static void deliver(unsigned opcode, size_t op_bytes, const char *payload, size_
 		.pid = 11,
 	};
 	memset(entry.header->op_in, 0xaa, sizeof(entry.header->op_in));
-	memcpy(entry.payload, payload, bytes);
+	memcpy(entry.slot.payload, payload, bytes);
 	entry.header->payload_bytes = (uint32_t)bytes;
 	entry.header->commit_id = COMMIT_ID;
 }
@@ -153,8 +63,8 @@ START_TEST(test_entry_write_is_in_one_piece)
 	ck_assert_uint_eq(request->nodeid, 9);
 	ck_assert_uint_eq(request->pid, 11);
 	ck_assert_mem_eq(request + 1, &write_in, sizeof(write_in));
-	ck_assert_ptr_eq((char *)(request + 1) + sizeof(write_in), entry.payload);
-	ck_assert_mem_eq(entry.payload, "bytes", 5);
+	ck_assert_ptr_eq((char *)(request + 1) + sizeof(write_in), entry.slot.payload);
+	ck_assert_mem_eq(entry.slot.payload, "bytes", 5);
 }
 END_TEST
 
@@ -239,7 +149,7 @@ START_TEST(test_entry_answer_in_pieces)
 
 	deliver(FUSE_GETXATTR, 8, "name", 5);
 	ck_assert_int_eq(answer(0, pieces, 2), 0);
-	ck_assert_mem_eq(entry.payload, "firstsecond", 11);
+	ck_assert_mem_eq(entry.slot.payload, "firstsecond", 11);
 	ck_assert_uint_eq(entry.header->payload_bytes, 11);
 	ck_assert_uint_eq(answered()->unique, UNIQUE);
 	ck_assert_uint_eq(answered()->len, sizeof(struct fuse_out_header) + 11);
@@ -249,13 +159,13 @@ END_TEST
 
 START_TEST(test_entry_answer_that_is_in_place)
 {
-	struct iovec all = { .iov_base = entry.payload, .iov_len = PAYLOAD_BYTES };
+	struct iovec all = { .iov_base = entry.slot.payload, .iov_len = PAYLOAD_BYTES };
 
 	deliver(FUSE_READ, sizeof(struct fuse_read_in), "", 0);
-	memset(entry.payload, 'r', PAYLOAD_BYTES);
+	memset(entry.slot.payload, 'r', PAYLOAD_BYTES);
 	ck_assert_int_eq(answer(0, &all, 1), 0);
 	ck_assert_uint_eq(entry.header->payload_bytes, PAYLOAD_BYTES);
-	ck_assert_int_eq(entry.payload[PAYLOAD_BYTES - 1], 'r');
+	ck_assert_int_eq(entry.slot.payload[PAYLOAD_BYTES - 1], 'r');
 }
 END_TEST
 
@@ -270,7 +180,7 @@ END_TEST
 
 START_TEST(test_entry_answer_that_is_too_long)
 {
-	struct iovec pieces[] = { { .iov_base = entry.payload, .iov_len = PAYLOAD_BYTES },
+	struct iovec pieces[] = { { .iov_base = entry.slot.payload, .iov_len = PAYLOAD_BYTES },
 				  { .iov_base = (char[]){ "x" }, .iov_len = 1 } };
 
 	deliver(FUSE_READ, sizeof(struct fuse_read_in), "", 0);
@@ -291,7 +201,7 @@ START_TEST(test_entry_is_registered_once_and_committed_then)
 	ck_assert_uint_eq(sqe->cmd_op, URING_ABI_REGISTER);
 	ck_assert_uint_eq(sqe->len, 2);
 	ck_assert_uint_eq(sqe->addr, (uintptr_t)entry.memory);
-	ck_assert_ptr_eq(entry.memory[1].iov_base, entry.payload);
+	ck_assert_ptr_eq(entry.memory[1].iov_base, entry.slot.payload);
 	ck_assert_uint_eq(submission->queue, 7);
 	deliver(FUSE_LOOKUP, 0, "name", 5);
 	ck_assert_ptr_nonnull(ring_entry_request(&entry, &bytes));
@@ -332,18 +242,10 @@ static void add_entry_tests(Suite *suite)
 
 int main(void)
 {
-	Suite *suite = suite_create("rings");
-	TCase *tc = tcase_create("place");
+	Suite *suite = suite_create("ring_entry");
 	SRunner *runner;
 	int failed;
 
-	tcase_add_test(tc, test_place_large_ones_go_to_an_idle_helper);
-	tcase_add_test(tc, test_place_helper_gets_no_more_than_waits_at_home);
-	tcase_add_test(tc, test_place_helper_keeps_what_comes_to_it);
-	tcase_add_test(tc, test_place_helper_shares_with_an_idle_home);
-	tcase_add_test(tc, test_place_others_are_served_at_home);
-	tcase_add_test(tc, test_place_counts_processors);
-	suite_add_tcase(suite, tc);
 	add_entry_tests(suite);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Threads of rings give way to the programs they serve while they work, not at rest, and not when
-# that starves them; with many requests at a time each mode is tried. Whatever else runs, requests
-# are answered.
+# Threads of rings have SCHED_IDLE while they serve one request at a time, not at rest, and not when
+# that starves them; with many requests at a time they leave their processors. Whatever else runs,
+# requests are answered.
 # sanitize: yes
 # timeout: 240
 # shellcheck source=../lib/harness.sh
@@ -13,7 +13,6 @@ need_root
 need_cxlfs
 need_uring
 [ "$(nproc)" -gt 1 ] || skip "one processor only"
-[ -r /proc/self/schedstat ] || skip "the kernel does not tell how long threads wait"
 
 hogs=()
 load=
@@ -24,20 +23,9 @@ said() { grep -c "thread [0-9]* $1" "$log" || true; }
 last_said() { # of each thread
 	awk 'sub(/.*thread /, "") { last[$1] = $0 } END { for (thread in last) print last[thread] }' "$log"
 }
-at_rest() { ! last_said | grep -qv "runs as started"; }
-gives_way() { last_said | grep -q "gives way"; }
+at_rest() { ! last_said | grep -qv "rests"; }
+idles() { last_said | grep -q "idles"; }
 has_said() { [ "$(said "$1")" -gt "$2" ]; }
-
-# Where lanes may run: lists of processors. Here they take only what the kernel forgets.
-lane_places() {
-	awk '$1 == "Name:" { lane = $2 == "cxlfs-lane" }
-		lane && $1 == "Cpus_allowed_list:" { print $2 }' "/proc/${DAEMON[$MNT]}"/task/*/status
-}
-has_lane_out_of_the_way() {
-	: >"$MNT/forgotten"
-	rm "$MNT/forgotten"
-	lane_places | grep -qv '^0'
-}
 
 # Requests that are waited for one by one, on one processor, so that whoever serves them can be made
 # to starve there.
@@ -58,38 +46,37 @@ start_hogs() {
 	done
 }
 
-expect_log 'thread [0-9]+ (gives way|runs as started|roams)$'
+expect_log 'thread [0-9]+ (idles|rests|roams)$'
 start_volume "" io_uring,debug=fs
 log=${DAEMON_LOG[$MNT]}
 start_load
-wait_until "it gives way" has_said "gives way" 0
-wait_until "what is forgotten is taken on another processor" has_lane_out_of_the_way
+wait_until "a ring idles" has_said idles 0
 
-before=$(said "runs as started")
+before=$(said "rests")
 start_hogs
-wait_until "it no longer gives way" has_said "runs as started" "$before"
+wait_until "it starves no longer" has_said "rests" "$before"
 for i in $(seq 50); do
 	taskset -c 0 touch "$MNT/file$i" || fail "touch"
 done
 same "$(find "$MNT" -name 'file*' | wc -l)" 50 "files"
 stop_jobs "${hogs[@]}"
 
-wait_until "it gives way again" gives_way
+wait_until "it idles again" idles
 stop_jobs "$load"
 wait_until "it is at rest" at_rest
 
 before=$(said roams)
 fio --name=deep --filename="$MNT/load" --rw=randread --bs=4k --size=8m --direct=1 --ioengine=libaio \
 	--iodepth=16 --time_based --runtime=2 >/dev/null || fail "fio"
-[ "$(said roams)" -gt "$before" ] || fail "roaming was not tried"
+[ "$(said roams)" -gt "$before" ] || fail "no ring has left its processor"
 wait_until "it is at rest again" at_rest
 stop_volume
 
-start_volume "" io_uring,no_give_way,debug=fs
+start_volume "" io_uring,no_idle_sched,debug=fs
 log=${DAEMON_LOG[$MNT]}
 for i in $(seq 200); do
 	: >"$MNT/name"
 	rm "$MNT/name"
 done
-same "$(said "gives way")" 0 "times"
+same "$(said "idles")" 0 "times"
 finish

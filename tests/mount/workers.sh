@@ -1,7 +1,7 @@
 #!/bin/bash
-# Lanes: /dev/fuse served for an adapter that takes its time, and for one that does not. Requests are
-# answered, with the right bytes, by whoever finds them done, with one lane or several, through
-# resets, and until the end, however it comes.
+# /dev/fuse with an adapter that takes its time and with one that does not: requests get the right
+# answer from whichever thread finds them done, with one worker or several, through resets, and until
+# the end, however it comes.
 # sanitize: yes
 # timeout: 240
 # shellcheck source=../lib/harness.sh

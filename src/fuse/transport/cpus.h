@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpus - how many processors there are. */
+#ifndef CXLFS_FUSE_TRANSPORT_CPUS_H
+#define CXLFS_FUSE_TRANSPORT_CPUS_H
+
+/** cpus_usable() - the number of processors that this process may run on; 1 at least */
+unsigned cpus_usable(void);
+
+/** cpus_possible() - the number that the kernel has made room for, those to be plugged in included */
+unsigned cpus_possible(void);
+
+/** cpus_count() - how many numbers are in a list such as "0-3,8-11"; 0 for anything else */
+unsigned cpus_count(const char *list);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Workers that read requests from /dev/fuse.
+ *
+ * One worker is active: it serves request after request, polls for poll_us when it finds none, and
+ * then sleeps. So a program that waits for each answer meets a thread that is awake. A worker that
+ * has served BEHIND_BYTES worth of requests in a row while others waited calls another one. A worker
+ * that finds no request goes back to the pool, unless it is the last.
+ *
+ * All workers share one descriptor: a request belongs to the descriptor that it was read from, and
+ * would be lost if that were closed.
+ */
+#include "fuse/transport/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "fuse/transport/cpus.h"
+#include "fuse/transport/idle_sched.h"
+#include "fuse/transport/thread_pool.h"
+#include "fuse/transport/uring_abi.h"
+
+/* They all take their requests from one queue of the kernel. */
+#define MAX_WORKERS 16
+/* Answered later; the kernel keeps fewer in the background, see MAX_BACKGROUND in init.c. */
+#define NR_KEPT_SLOTS 256
+/* A request costs as much as copying REQUEST_BYTES. Waking a worker costs less than BEHIND_BYTES. */
+#define REQUEST_BYTES 2048
+#define BEHIND_BYTES  65536
+
+/* What comes before the bytes of a write, which start on a page. */
+#define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
+
+struct worker {
+	struct dev_fuse *dev_fuse;
+	pthread_t thread;
+
+	/* Its own thread's: */
+	struct slot *slot;
+	struct poller poller;
+	size_t behind_bytes; /* served in a row, while others waited */
+	struct idle_sched_thread idle;
+};
+
+struct dev_fuse {
+	struct transport *transport;
+	int fd;	     /* the session's */
+	int wake_fd; /* wakes the active worker at the end */
+	struct thread_pool pool;
+	unsigned nr_workers;
+	struct worker workers[];
+};
+
+/* ---- serving a request ---- */
+
+static bool has_more(const struct dev_fuse *dev_fuse)
+{
+	struct pollfd fd = { .fd = dev_fuse->fd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+static size_t nr_copied(const struct fuse_in_header *header)
+{
+	const struct fuse_read_in *in = (const void *)(header + 1); /* a write has its size there too */
+
+	return header->opcode == FUSE_READ || header->opcode == FUSE_WRITE ? in->size : 0;
+}
+
+static void call_if_behind(struct worker *worker, const struct fuse_in_header *header)
+{
+	struct dev_fuse *dev_fuse = worker->dev_fuse;
+
+	worker->behind_bytes += REQUEST_BYTES + nr_copied(header);
+	if (worker->behind_bytes < BEHIND_BYTES)
+		return;
+	worker->behind_bytes = 0;
+	if (has_more(dev_fuse))
+		thread_pool_call(&dev_fuse->pool, dev_fuse->nr_workers);
+}
+
+/* libfuse would only tell of rings of its own. */
+static void note_offer(struct transport *transport, const struct fuse_in_header *header)
+{
+	const struct fuse_init_in *in = (const void *)(header + 1);
+
+	transport->offers_uring = header->len >= sizeof(*header) + sizeof(*in) &&
+				  in->flags & URING_ABI_INIT_EXTENDED &&
+				  in->flags2 & URING_ABI_INIT2_RING;
+}
+
+static void serve_init(struct transport *transport, const struct fuse_buf *request)
+{
+	note_offer(transport, request->mem);
+	fuse_session_process_buf(transport->session, request);
+	if (!transport->negotiated)
+		transport_end(transport, -ENOMEM); /* libfuse had none for the request */
+	else if (fuse_session_exited(transport->session))
+		transport_end(transport, -EPROTO);
+}
+
+static void serve(struct worker *worker, char *request, size_t bytes)
+{
+	struct transport *transport = worker->dev_fuse->transport;
+	const struct fuse_buf buf = { .mem = request, .size = bytes };
+	const struct fuse_in_header *header = (const void *)request;
+
+	slot_set_here(worker->slot);
+	if (header->opcode == FUSE_INIT) {
+		serve_init(transport, &buf);
+	} else {
+		call_if_behind(worker, header);
+		fuse_session_process_buf(transport->session, &buf);
+	}
+	slot_set_here(NULL);
+}
+
+/* A request that is answered later has kept the slot. */
+static void renew_slot(struct worker *worker)
+{
+	struct slot_pool *slots = worker->dev_fuse->transport->slots;
+
+	if (worker->slot && atomic_load(&worker->slot->refs) == 1)
+		return;
+	if (worker->slot)
+		slot_put(worker->slot);
+	worker->slot = slot_pool_get(slots, false);
+	if (worker->slot)
+		return;
+	poller_stop(&worker->poller); /* who polls must not sleep */
+	worker->slot = slot_pool_get(slots, true);
+	poller_start(&worker->poller);
+}
+
+/* Return: 1 a request was served; 0 there was none; -ENODEV the session is over; -errno. */
+static int take_request(struct worker *worker)
+{
+	char *request;
+	ssize_t got;
+
+	renew_slot(worker);
+	request = worker->slot->payload - HEADER_BYTES;
+	got = read(worker->dev_fuse->fd, request, HEADER_BYTES + SLOT_PAYLOAD_BYTES);
+	if (got > 0) {
+		serve(worker, request, (size_t)got);
+		return 1;
+	}
+	/* ENOENT: the program was interrupted before the request could be read. */
+	return got < 0 && errno != EAGAIN && errno != EINTR && errno != ENOENT ? -errno : 0;
+}
+
+/* ---- a worker ---- */
+
+/* With rings nobody waits for what comes here, and no command follows from it. */
+static bool is_beside_rings(const struct worker *worker)
+{
+	return transport_uses_uring(worker->dev_fuse->transport);
+}
+
+static void sleep_until_request(struct worker *worker)
+{
+	struct pollfd fds[2] = { { .fd = worker->dev_fuse->fd, .events = POLLIN },
+				 { .fd = worker->dev_fuse->wake_fd, .events = POLLIN } };
+
+	poller_stop(&worker->poller);
+	idle_sched_set_busy(&worker->idle, false);
+	(void)poll(fds, 2, -1);
+	if (is_beside_rings(worker))
+		idle_sched_join(worker->dev_fuse->transport->idle_sched, &worker->idle, NULL, NULL);
+	else
+		poller_start(&worker->poller);
+	idle_sched_set_busy(&worker->idle, true);
+}
+
+/* No request was found. Return: false: the worker is not needed any more. */
+static bool pause_or_leave(struct worker *worker, uint64_t *last_us)
+{
+	struct dev_fuse *dev_fuse = worker->dev_fuse;
+	unsigned poll_us = is_beside_rings(worker) ? 0 : dev_fuse->transport->config.poll_us;
+
+	worker->behind_bytes = 0;
+	if (thread_pool_leave(&dev_fuse->pool))
+		return false;
+	if (clock_now_us() - *last_us < poll_us) {
+		(void)sched_yield();
+		return true;
+	}
+	sleep_until_request(worker);
+	*last_us = clock_now_us();
+	return true;
+}
+
+static void be_active(struct worker *worker)
+{
+	struct dev_fuse *dev_fuse = worker->dev_fuse;
+	uint64_t last_us = clock_now_us();
+	int got = 0;
+
+	poller_start(&worker->poller);
+	while (!thread_pool_has_ended(&dev_fuse->pool) && (got = take_request(worker)) >= 0) {
+		bool any = poller_poll(&worker->poller);
+
+		if (got || any)
+			last_us = clock_now_us();
+		else if (!pause_or_leave(worker, &last_us))
+			break;
+	}
+	poller_stop(&worker->poller);
+	if (got < 0)
+		transport_end(dev_fuse->transport, got == -ENODEV ? 0 : got);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *worker = arg;
+
+	poller_init(&worker->poller, &worker->dev_fuse->transport->config);
+	while (thread_pool_wait(&worker->dev_fuse->pool))
+		be_active(worker);
+	if (worker->slot)
+		slot_put(worker->slot);
+	idle_sched_leave(&worker->idle);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static unsigned nr_workers_of_use(const struct transport_config *config)
+{
+	unsigned nr = config->nr_workers ? config->nr_workers : cpus_usable();
+
+	return nr < MAX_WORKERS || config->nr_workers ? nr : MAX_WORKERS;
+}
+
+size_t dev_fuse_nr_slots(const struct transport_config *config)
+{
+	return nr_workers_of_use(config) + NR_KEPT_SLOTS;
+}
+
+static int make_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
+}
+
+static int dev_fuse_new(struct transport *transport, unsigned nr_workers,
+			struct dev_fuse **ret_dev_fuse)
+{
+	struct dev_fuse *dev_fuse =
+		calloc(1, sizeof(*dev_fuse) + nr_workers * sizeof(dev_fuse->workers[0]));
+	int err;
+
+	if (!dev_fuse)
+		return -ENOMEM;
+	dev_fuse->transport = transport;
+	dev_fuse->fd = fuse_session_fd(transport->session);
+	err = make_nonblocking(dev_fuse->fd);
+	if (!err) {
+		dev_fuse->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		err = dev_fuse->wake_fd < 0 ? -errno : 0;
+	}
+	if (err) {
+		free(dev_fuse);
+		return err;
+	}
+	thread_pool_init(&dev_fuse->pool);
+	*ret_dev_fuse = dev_fuse;
+	return 0;
+}
+
+/* Return: 0 when at least one could be started. */
+static int start_workers(struct dev_fuse *dev_fuse, unsigned nr_workers)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < nr_workers && !err; i++) {
+		struct worker *worker = &dev_fuse->workers[i];
+
+		worker->dev_fuse = dev_fuse;
+		err = thread_start(&worker->thread, worker_main, worker, "cxlfs-worker");
+		if (!err)
+			dev_fuse->nr_workers++;
+	}
+	return dev_fuse->nr_workers ? 0 : err;
+}
+
+static void wait_until_over(struct dev_fuse *dev_fuse)
+{
+	const uint64_t one = 1;
+
+	while (!fuse_session_exited(dev_fuse->transport->session))
+		(void)sem_wait(&dev_fuse->transport->over);
+	thread_pool_end(&dev_fuse->pool);
+	(void)!write(dev_fuse->wake_fd, &one, sizeof(one));
+}
+
+int dev_fuse_serve(struct transport *transport)
+{
+	unsigned nr_workers = nr_workers_of_use(&transport->config);
+	struct dev_fuse *dev_fuse;
+	int err = dev_fuse_new(transport, nr_workers, &dev_fuse);
+
+	if (err)
+		return err;
+	err = start_workers(dev_fuse, nr_workers);
+	if (!err)
+		wait_until_over(dev_fuse);
+	for (unsigned i = 0; i < dev_fuse->nr_workers; i++)
+		pthread_join(dev_fuse->workers[i].thread, NULL);
+	thread_pool_fini(&dev_fuse->pool);
+	close(dev_fuse->wake_fd);
+	free(dev_fuse);
+	return err;
+}

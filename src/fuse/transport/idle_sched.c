@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/transport/idle_sched.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "fuse/transport/cpus.h"
+
+#define LOOK_MS	      5	  /* a thread starves for two of them at most */
+#define NO_WORK_MS    100 /* without work: at rest */
+#define MANY_MS	      50  /* one request at a time: no longer many */
+#define MIN_REST_MS   25  /* after it has starved */
+#define MAX_REST_MS   800
+#define FORGIVEN_MS   1000 /* after such a rest, the next one is as short as the first */
+
+struct idle_sched {
+	pthread_t monitor;
+	cpu_set_t any;	     /* the process's processors; set before the monitor starts */
+	_Atomic bool asleep; /* until a thread works */
+
+	pthread_mutex_t lock; /* protects what follows */
+	pthread_cond_t wake;
+	struct idle_sched_thread *threads;
+	bool stop, has_tried;
+	int error; /* of the trial */
+};
+
+static int set_policy(pid_t tid, int policy)
+{
+	const struct sched_param param = { .sched_priority = 0 };
+
+	return sched_setscheduler(tid, policy, &param) ? -errno : 0;
+}
+
+static int set_processors(pid_t tid, const cpu_set_t *processors)
+{
+	return sched_setaffinity(tid, sizeof(*processors), processors) ? -errno : 0;
+}
+
+/* ---- looking ---- */
+
+static uint64_t cpu_ns(const struct idle_sched_thread *thread)
+{
+	struct timespec ts = { 0 };
+
+	(void)clock_gettime(thread->cpu_clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static bool wants_processor(const struct idle_sched_thread *thread)
+{
+	return atomic_load(&thread->busy) || (thread->has_work && thread->has_work(thread->arg));
+}
+
+/* It wanted the processor at this look and at the last, and got nothing between them. A thread that
+ * sleeps for a lock looks the same, which does no harm. */
+static bool has_starved(struct idle_sched_thread *thread)
+{
+	bool wants = wants_processor(thread);
+	uint64_t ns = wants ? cpu_ns(thread) : 0;
+	bool starved = wants && thread->wanted_before && ns == thread->cpu_ns_before;
+
+	thread->wanted_before = wants;
+	thread->cpu_ns_before = ns;
+	return starved;
+}
+
+static void rest_a_while(struct idle_sched_thread *thread, uint64_t now_ms)
+{
+	if (!thread->rest_ms || now_ms - thread->rest_until_ms > FORGIVEN_MS)
+		thread->rest_ms = MIN_REST_MS;
+	else if (thread->rest_ms < MAX_REST_MS)
+		thread->rest_ms *= 2;
+	thread->rest_until_ms = now_ms + thread->rest_ms;
+}
+
+static void take_counts(struct idle_sched_thread *thread, uint64_t now_ms)
+{
+	uint32_t nr_runs = atomic_load_explicit(&thread->nr_runs, memory_order_relaxed);
+	uint32_t nr_requests = atomic_load_explicit(&thread->nr_requests, memory_order_relaxed);
+	uint32_t runs = nr_runs - thread->nr_runs_before;
+
+	if (runs || atomic_load(&thread->busy))
+		thread->worked_ms = now_ms;
+	/* 1.5 a run on average; a program that waits for each makes it 1. */
+	if (2 * (nr_requests - thread->nr_requests_before) > 3 * runs)
+		thread->many_ms = now_ms;
+	thread->nr_runs_before = nr_runs;
+	thread->nr_requests_before = nr_requests;
+}
+
+static bool happened(uint64_t then_ms, uint64_t now_ms, uint64_t within_ms)
+{
+	return then_ms && now_ms - then_ms < within_ms;
+}
+
+/* Failures do no harm: a processor may have left the cpuset. */
+static void set_mode(struct idle_sched_thread *thread, enum idle_sched_mode mode)
+{
+	static const char *const what[IDLE_SCHED_NR_MODES] = { "rests", "idles", "roams" };
+	bool roams = mode == IDLE_SCHED_ROAM;
+	int err = set_policy(thread->tid, mode == IDLE_SCHED_IDLE ? SCHED_IDLE : SCHED_OTHER);
+
+	if (!err && roams != (thread->mode == IDLE_SCHED_ROAM))
+		err = set_processors(thread->tid, roams ? &thread->sched->any : &thread->own);
+	log_debug(LOGC_FS, "thread %d %s%s%s", (int)thread->tid, what[mode], err ? ", but: " : "",
+		  err ? strerror(-err) : "");
+	thread->mode = mode;
+	thread->wanted_before = false;
+}
+
+/* Return: false: the thread is at rest. */
+static bool look_at(struct idle_sched_thread *thread, uint64_t now_ms)
+{
+	enum idle_sched_mode mode = IDLE_SCHED_IDLE;
+	bool works;
+
+	take_counts(thread, now_ms);
+	works = happened(thread->worked_ms, now_ms, NO_WORK_MS);
+	if (thread->mode == IDLE_SCHED_IDLE && has_starved(thread))
+		rest_a_while(thread, now_ms);
+	if (!works || now_ms < thread->rest_until_ms)
+		mode = IDLE_SCHED_REST;
+	else if (happened(thread->many_ms, now_ms, MANY_MS))
+		mode = IDLE_SCHED_ROAM;
+	if (mode != thread->mode)
+		set_mode(thread, mode);
+	return works;
+}
+
+/* ---- the monitor ---- */
+
+/* Leaving SCHED_IDLE takes a right, entering it does not. */
+static int try_policies(void)
+{
+	int err = set_policy(0, SCHED_IDLE);
+
+	return err ? err : set_policy(0, SCHED_OTHER);
+}
+
+static bool look_at_all_locked(struct idle_sched *sched)
+{
+	const uint64_t now_ms = clock_now_ms();
+	bool any = false;
+
+	for (struct idle_sched_thread *thread = sched->threads; thread; thread = thread->next)
+		any |= look_at(thread, now_ms);
+	return any;
+}
+
+static void rest_locked(struct idle_sched *sched, bool any_works)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
+
+	if (any_works) {
+		pthread_mutex_unlock(&sched->lock);
+		(void)nanosleep(&pause, NULL);
+		pthread_mutex_lock(&sched->lock);
+		return;
+	}
+	atomic_store(&sched->asleep, true);
+	while (atomic_load(&sched->asleep) && !sched->stop)
+		pthread_cond_wait(&sched->wake, &sched->lock);
+}
+
+static void *monitor_main(void *arg)
+{
+	struct idle_sched *sched = arg;
+
+	pthread_mutex_lock(&sched->lock);
+	sched->error = try_policies();
+	sched->has_tried = true;
+	pthread_cond_broadcast(&sched->wake);
+	while (!sched->error && !sched->stop)
+		rest_locked(sched, look_at_all_locked(sched));
+	pthread_mutex_unlock(&sched->lock);
+	return NULL;
+}
+
+static void wake_monitor(struct idle_sched *sched)
+{
+	pthread_mutex_lock(&sched->lock);
+	atomic_store(&sched->asleep, false);
+	pthread_cond_broadcast(&sched->wake);
+	pthread_mutex_unlock(&sched->lock);
+}
+
+/* ---- threads that take part ---- */
+
+void idle_sched_join(struct idle_sched *sched, struct idle_sched_thread *thread,
+		     bool (*has_work)(void *arg), void *arg)
+{
+	if (!sched || thread->sched || sched_getscheduler(0) != SCHED_OTHER ||
+	    pthread_getcpuclockid(pthread_self(), &thread->cpu_clock))
+		return;
+	if (sched_getaffinity(0, sizeof(thread->own), &thread->own))
+		return;
+	thread->sched = sched;
+	thread->tid = gettid();
+	thread->has_work = has_work;
+	thread->arg = arg;
+	pthread_mutex_lock(&sched->lock);
+	thread->next = sched->threads;
+	sched->threads = thread;
+	pthread_mutex_unlock(&sched->lock);
+}
+
+void idle_sched_leave(struct idle_sched_thread *thread)
+{
+	struct idle_sched *sched = thread->sched;
+	struct idle_sched_thread **at;
+
+	if (!sched)
+		return;
+	pthread_mutex_lock(&sched->lock);
+	for (at = &sched->threads; *at != thread; at = &(*at)->next)
+		;
+	*at = thread->next;
+	pthread_mutex_unlock(&sched->lock);
+	thread->sched = NULL;
+}
+
+void idle_sched_set_busy(struct idle_sched_thread *thread, bool busy)
+{
+	if (!thread->sched)
+		return;
+	atomic_store_explicit(&thread->busy, busy, memory_order_release);
+	if (!busy)
+		return;
+	atomic_store_explicit(&thread->nr_runs,
+			      atomic_load_explicit(&thread->nr_runs, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+	if (atomic_load_explicit(&thread->sched->asleep, memory_order_relaxed))
+		wake_monitor(thread->sched);
+}
+
+/* ---- life ---- */
+
+static int start_monitor(struct idle_sched *sched)
+{
+	int err = thread_start(&sched->monitor, monitor_main, sched, "cxlfs-sched");
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&sched->lock);
+	while (!sched->has_tried)
+		pthread_cond_wait(&sched->wake, &sched->lock);
+	err = sched->error;
+	pthread_mutex_unlock(&sched->lock);
+	if (err)
+		pthread_join(sched->monitor, NULL);
+	return err;
+}
+
+static void destroy(struct idle_sched *sched)
+{
+	pthread_cond_destroy(&sched->wake);
+	pthread_mutex_destroy(&sched->lock);
+	free(sched);
+}
+
+int idle_sched_new(struct idle_sched **ret_sched)
+{
+	struct idle_sched *sched;
+	int err;
+
+	if (cpus_usable() < 2)
+		return -ENOTSUP;
+	sched = calloc(1, sizeof(*sched));
+	if (!sched)
+		return -ENOMEM;
+	pthread_mutex_init(&sched->lock, NULL);
+	pthread_cond_init(&sched->wake, NULL);
+	(void)sched_getaffinity(0, sizeof(sched->any), &sched->any);
+	err = start_monitor(sched);
+	if (err)
+		destroy(sched);
+	else
+		*ret_sched = sched;
+	return err;
+}
+
+void idle_sched_free(struct idle_sched *sched)
+{
+	if (!sched)
+		return;
+	pthread_mutex_lock(&sched->lock);
+	sched->stop = true;
+	pthread_cond_broadcast(&sched->wake);
+	pthread_mutex_unlock(&sched->lock);
+	pthread_join(sched->monitor, NULL);
+	destroy(sched);
+}

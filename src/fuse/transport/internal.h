@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of transport/ share; nobody else includes it. */
+#ifndef CXLFS_FUSE_TRANSPORT_INTERNAL_H
+#define CXLFS_FUSE_TRANSPORT_INTERNAL_H
+
+#include <linux/fuse.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "data/data.h"
+#include "fuse/transport/transport.h"
+
+struct idle_sched;
+struct uring;
+
+struct transport {
+	struct transport_config config; /* set before threads start, as are the next four */
+	bool wants_uring;
+	struct fuse_session *session;
+	struct slot_region region;
+	struct slot_pool *slots;
+
+	/* Set while INIT is being served. */
+	bool offers_uring; /* the kernel does */
+	_Atomic bool negotiated;
+	_Atomic(struct uring *) uring; /* NULL: all requests come over /dev/fuse */
+	struct idle_sched *idle_sched; /* may be NULL */
+
+	sem_t over;          /* posted by transport_end() */
+	_Atomic int error;   /* of transport_end() */
+};
+
+/* ---- dev_fuse.c ---- */
+
+/** dev_fuse_nr_slots() - slots that dev_fuse_serve() needs */
+size_t dev_fuse_nr_slots(const struct transport_config *config);
+/** dev_fuse_serve() - serve /dev/fuse until the session is over. Return: 0; -ENOMEM; -EAGAIN. */
+int dev_fuse_serve(struct transport *transport);
+
+/* ---- polling for completions, by the thread that owns the poller ---- */
+
+struct poller {
+	struct data_volume *volume; /* NULL: it does not poll */
+	bool on;
+};
+
+static inline void poller_init(struct poller *poller, const struct transport_config *config)
+{
+	bool polls = !config->synchronous && config->poll_us;
+
+	*poller = (struct poller){ .volume = polls ? config->volume : NULL };
+}
+
+static inline void poller_start(struct poller *poller)
+{
+	if (poller->on || !poller->volume)
+		return;
+	poller->on = true;
+	data_volume_watch(poller->volume);
+}
+
+static inline void poller_stop(struct poller *poller)
+{
+	if (!poller->on)
+		return;
+	poller->on = false;
+	data_volume_unwatch(poller->volume);
+}
+
+/* Return: true if anything had completed. */
+static inline bool poller_poll(struct poller *poller)
+{
+	return poller->on && data_volume_poll(poller->volume);
+}
+
+#endif

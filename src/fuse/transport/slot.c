@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/transport/slot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "fuse/transport/ring.h"
+
+#define SLOT_BYTES (SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES)
+
+static __thread struct slot *here;
+
+struct slot *slot_here(void)
+{
+	return here;
+}
+
+void slot_set_here(struct slot *slot)
+{
+	here = slot;
+}
+
+/* ---- memory ---- */
+
+int slot_region_init(struct slot_region *region, size_t nr_slots)
+{
+	void *memory = mmap(NULL, nr_slots * SLOT_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	*region = (struct slot_region){ .memory = memory, .nr_slots = nr_slots };
+	return 0;
+}
+
+void slot_region_fini(struct slot_region *region)
+{
+	if (region->memory)
+		(void)munmap(region->memory, region->nr_slots * SLOT_BYTES);
+}
+
+char *slot_region_take(struct slot_region *region)
+{
+	return region->memory + region->nr_used++ * SLOT_BYTES + SLOT_FRONT_BYTES;
+}
+
+/* ---- slots without a ring ---- */
+
+struct slot_pool *slot_pool_new(struct slot_region *region, size_t nr_slots)
+{
+	struct slot_pool *pool = calloc(1, sizeof(*pool) + nr_slots * sizeof(pool->slots[0]));
+
+	if (!pool)
+		return NULL;
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->released, NULL);
+	for (size_t i = 0; i < nr_slots; i++) {
+		pool->slots[i].payload = slot_region_take(region);
+		pool->slots[i].pool = pool;
+		pool->slots[i].next = i + 1 < nr_slots ? &pool->slots[i + 1] : NULL;
+	}
+	pool->free = pool->slots;
+	return pool;
+}
+
+void slot_pool_free(struct slot_pool *pool)
+{
+	if (!pool)
+		return;
+	pthread_cond_destroy(&pool->released);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+struct slot *slot_pool_get(struct slot_pool *pool, bool wait)
+{
+	struct slot *slot;
+
+	pthread_mutex_lock(&pool->lock);
+	while (!pool->free && wait)
+		pthread_cond_wait(&pool->released, &pool->lock);
+	slot = pool->free;
+	if (slot) {
+		pool->free = slot->next;
+		atomic_store(&slot->refs, 1);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return slot;
+}
+
+void slot_put(struct slot *slot)
+{
+	struct slot_pool *pool = slot->pool;
+
+	if (atomic_fetch_sub(&slot->refs, 1) > 1)
+		return;
+	pthread_mutex_lock(&pool->lock);
+	slot->next = pool->free;
+	pool->free = slot;
+	pthread_cond_signal(&pool->released);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- requests that are answered later ---- */
+
+void slot_keep(struct slot *slot)
+{
+	if (slot->ring)
+		ring_keep(slot->ring);
+	else
+		atomic_fetch_add(&slot->refs, 1);
+}
+
+void slot_release(struct slot *slot)
+{
+	if (slot->ring)
+		ring_release(slot->ring);
+	else
+		slot_put(slot);
+}
+
+void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg)
+{
+	if (!slot->ring || ring_is_here(slot->ring)) {
+		resume(arg);
+		return;
+	}
+	slot->resume = resume;
+	slot->arg = arg;
+	ring_post(slot->ring, slot);
+}

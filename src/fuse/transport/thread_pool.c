@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/transport/thread_pool.h"
+
+void thread_pool_init(struct thread_pool *pool)
+{
+	*pool = (struct thread_pool){ 0 };
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->called, NULL);
+}
+
+void thread_pool_fini(struct thread_pool *pool)
+{
+	pthread_cond_destroy(&pool->called);
+	pthread_mutex_destroy(&pool->lock);
+}
+
+bool thread_pool_wait(struct thread_pool *pool)
+{
+	bool go;
+
+	pthread_mutex_lock(&pool->lock);
+	while (!pool->ended && pool->nr_active && !pool->nr_calls)
+		pthread_cond_wait(&pool->called, &pool->lock);
+	if (pool->nr_calls)
+		pool->nr_calls--;
+	go = !pool->ended;
+	pool->nr_active += go;
+	pthread_mutex_unlock(&pool->lock);
+	return go;
+}
+
+static bool has_room(struct thread_pool *pool, unsigned max_active)
+{
+	return pool->nr_active + pool->nr_calls < max_active;
+}
+
+void thread_pool_call(struct thread_pool *pool, unsigned max_active)
+{
+	if (!has_room(pool, max_active))
+		return;
+	pthread_mutex_lock(&pool->lock);
+	if (has_room(pool, max_active)) {
+		pool->nr_calls++;
+		pthread_cond_signal(&pool->called);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+bool thread_pool_leave(struct thread_pool *pool)
+{
+	bool may;
+
+	if (pool->nr_active < 2)
+		return false;
+	pthread_mutex_lock(&pool->lock);
+	may = pool->nr_active > 1;
+	pool->nr_active -= may;
+	pthread_mutex_unlock(&pool->lock);
+	return may;
+}
+
+void thread_pool_end(struct thread_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->ended = true;
+	pthread_cond_broadcast(&pool->called);
+	pthread_mutex_unlock(&pool->lock);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuse/transport/transport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "fuse/transport/idle_sched.h"
+#include "fuse/transport/internal.h"
+#include "fuse/transport/uring.h"
+
+int transport_new(const struct transport_config *config, struct transport **ret_transport)
+{
+	struct transport *transport = calloc(1, sizeof(*transport));
+
+	if (!transport)
+		return -ENOMEM;
+	transport->config = *config;
+	sem_init(&transport->over, 0, 0);
+	*ret_transport = transport;
+	return 0;
+}
+
+void transport_free(struct transport *transport)
+{
+	if (!transport)
+		return;
+	sem_destroy(&transport->over);
+	free(transport);
+}
+
+/* ---- io_uring or not ---- */
+
+void transport_set_session(struct transport *transport, struct fuse_session *session)
+{
+	transport->session = session;
+}
+
+int transport_use_uring(struct transport *transport, const struct fuse_custom_io *io)
+{
+	struct fuse_session *session = transport->session;
+	int err = FS_HAVE_IO_URING ? fuse_session_custom_io(session, io, fuse_session_fd(session))
+				   : -ENOTSUP;
+
+	transport->wants_uring = !err;
+	return err;
+}
+
+ssize_t transport_send(struct transport *transport, int fd, struct iovec *iov, int count)
+{
+	return uring_send(atomic_load(&transport->uring), fd, iov, count);
+}
+
+static void start_idle_sched(struct transport *transport)
+{
+	int err = transport->config.idle_sched ? idle_sched_new(&transport->idle_sched) : 0;
+
+	if (err)
+		log_debug(LOGC_FS, "threads do not run with SCHED_IDLE: %s", strerror(-err));
+}
+
+static bool start_uring(struct transport *transport)
+{
+	struct uring *uring = NULL;
+	int err;
+
+	if (!transport->wants_uring || !transport->offers_uring)
+		return false;
+	start_idle_sched(transport);
+	err = uring_new(transport, &uring);
+	if (err)
+		log_warning("FUSE over io_uring cannot be used: %s", strerror(-err));
+	atomic_store(&transport->uring, uring);
+	return uring;
+}
+
+void transport_negotiate(struct transport *transport, struct fuse_conn_info *conn)
+{
+	if (conn->max_write > SLOT_PAYLOAD_BYTES)
+		conn->max_write = SLOT_PAYLOAD_BYTES;
+	log_info("requests come over %s", start_uring(transport) ? "io_uring" : "/dev/fuse");
+	transport->negotiated = true;
+}
+
+bool transport_uses_uring(const struct transport *transport)
+{
+	return atomic_load_explicit(&transport->uring, memory_order_relaxed);
+}
+
+/* ---- serving ---- */
+
+void transport_end(struct transport *transport, int err)
+{
+	int none = 0;
+
+	if (err)
+		atomic_compare_exchange_strong(&transport->error, &none, err);
+	fuse_session_exit(transport->session);
+	sem_post(&transport->over);
+}
+
+static int make_slots(struct transport *transport)
+{
+	size_t nr = dev_fuse_nr_slots(&transport->config);
+	size_t nr_of_rings = transport->wants_uring ? uring_nr_slots(transport) : 0;
+	int err = slot_region_init(&transport->region, nr + nr_of_rings);
+
+	if (err)
+		return err;
+	transport->slots = slot_pool_new(&transport->region, nr);
+	return transport->slots ? 0 : -ENOMEM;
+}
+
+int transport_serve(struct transport *transport, void (*quiesce)(void *arg), void *arg)
+{
+	int err = make_slots(transport);
+
+	if (!err)
+		err = dev_fuse_serve(transport);
+	/* Requests under way need the rings to be answered, though nobody may hear it. */
+	quiesce(arg);
+	uring_free(atomic_exchange(&transport->uring, NULL));
+	idle_sched_free(transport->idle_sched);
+	transport->idle_sched = NULL;
+	slot_pool_free(transport->slots);
+	slot_region_fini(&transport->region);
+	return err ? err : transport->error;
+}

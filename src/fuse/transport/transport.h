@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * transport - how requests arrive from the kernel and how answers leave.
+ *
+ * Workers read requests from /dev/fuse (dev_fuse.c). Where the kernel has FUSE over io_uring, a ring
+ * for each processor takes them instead (uring.c, ring.c); /dev/fuse then carries only INIT and what
+ * needs no answer.
+ *
+ * A request lies in a slot until it is answered (slot.h). A thread that serves requests never sleeps
+ * for a command of the adapter: it takes the next request, and between requests it polls for
+ * completions, whoever submitted the commands.
+ */
+#ifndef CXLFS_FUSE_TRANSPORT_TRANSPORT_H
+#define CXLFS_FUSE_TRANSPORT_TRANSPORT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "fuse/fuse.h"
+#include "fuse/transport/slot.h"
+
+struct data_volume;
+struct transport;
+
+struct transport_config {
+	struct data_volume *volume; /* polled for completions; borrowed */
+	unsigned nr_workers;        /* for /dev/fuse; 0: one for each processor, at most 16 */
+	unsigned ring_depth;        /* requests at a time of each processor, over io_uring */
+	unsigned poll_us;           /* how long a thread polls before it sleeps; 0: not at all */
+	bool synchronous;           /* commands complete on the thread that submits them */
+	bool idle_sched;            /* rings run as idle_sched.h describes */
+};
+
+/** transport_new() - Return: 0; -ENOMEM. */
+int transport_new(const struct transport_config *config, struct transport **ret_transport);
+/** transport_free() - after transport_serve(). Accepts NULL. */
+void transport_free(struct transport *transport);
+
+/** transport_set_session() - the session to serve; before anything else */
+void transport_set_session(struct transport *transport, struct fuse_session *session);
+
+/**
+ * transport_use_uring() - use FUSE over io_uring if the kernel offers it
+ * Once the session is mounted, before transport_serve().
+ * @io: its writev must be transport_send()
+ * Return: 0; -ENOTSUP not with this libfuse, or this build; -ENOMEM.
+ */
+int transport_use_uring(struct transport *transport, const struct fuse_custom_io *io);
+
+/** transport_send() - the function that libfuse sends answers with; like writev(2) */
+ssize_t transport_send(struct transport *transport, int fd, struct iovec *iov, int count);
+
+/**
+ * transport_negotiate() - settle the transport, while INIT is being served
+ * Limits the size of requests to that of a slot.
+ */
+void transport_negotiate(struct transport *transport, struct fuse_conn_info *conn);
+
+/** transport_uses_uring() - do requests come over io_uring? After INIT. */
+bool transport_uses_uring(const struct transport *transport);
+
+/**
+ * transport_serve() - serve the mounted session until transport_end() or its end
+ * @quiesce: called with @arg when no more requests are taken; returns when all have been answered
+ * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device; what transport_end() was given.
+ */
+int transport_serve(struct transport *transport, void (*quiesce)(void *arg), void *arg);
+
+/** transport_end() - have transport_serve() end, with @err; 0: in good order. Any thread. */
+void transport_end(struct transport *transport, int err);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which threads of a pool are active, slots for requests, and how many processors there are. */
+#include <check.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuse/transport/cpus.h"
+#include "fuse/transport/ring.h"
+#include "fuse/transport/slot.h"
+#include "fuse/transport/thread_pool.h"
+
+/* ---- the pool ---- */
+
+#define NR_THREADS 4
+
+static struct thread_pool pool;
+static pthread_t threads[NR_THREADS];
+static _Atomic int nr_came, nr_ended, may_go;
+
+/* Comes when it is called, stays as long as it is needed, and goes when it may. */
+static void *member(void *arg)
+{
+	while (thread_pool_wait(&pool)) {
+		nr_came++;
+		while (!thread_pool_has_ended(&pool)) {
+			if (may_go > 0 && thread_pool_leave(&pool)) {
+				may_go--;
+				break;
+			}
+			sched_yield();
+		}
+	}
+	nr_ended++;
+	return arg;
+}
+
+static void gather(void)
+{
+	thread_pool_init(&pool);
+	nr_came = nr_ended = may_go = 0;
+	for (int i = 0; i < NR_THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, member, NULL), 0);
+}
+
+static void disperse(void)
+{
+	thread_pool_end(&pool);
+	for (int i = 0; i < NR_THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	ck_assert_int_eq(nr_ended, NR_THREADS);
+	thread_pool_fini(&pool);
+}
+
+static void wait_until_came(int nr)
+{
+	while (nr_came < nr)
+		sched_yield();
+}
+
+START_TEST(test_pool_one_comes_uncalled)
+{
+	wait_until_came(1);
+	ck_assert_uint_eq(pool.nr_active, 1);
+}
+END_TEST
+
+START_TEST(test_pool_no_more_come_than_are_allowed)
+{
+	wait_until_came(1);
+	for (int i = 0; i < 100; i++)
+		thread_pool_call(&pool, 3);
+	wait_until_came(3);
+	ck_assert_uint_eq(pool.nr_active, 3);
+	ck_assert_uint_eq(pool.nr_calls, 0);
+	ck_assert_int_eq(nr_came, 3);
+}
+END_TEST
+
+START_TEST(test_pool_the_last_one_may_not_leave)
+{
+	wait_until_came(1);
+	ck_assert(!thread_pool_leave(&pool));
+	thread_pool_call(&pool, 2);
+	wait_until_came(2);
+	may_go = 1;
+	while (may_go)
+		sched_yield();
+	ck_assert_uint_eq(pool.nr_active, 1);
+	ck_assert(!thread_pool_leave(&pool));
+}
+END_TEST
+
+START_TEST(test_pool_callers_and_leavers_at_the_same_time)
+{
+	wait_until_came(1);
+	may_go = 1000;
+	while (may_go > 0) {
+		thread_pool_call(&pool, NR_THREADS);
+		ck_assert_uint_le(pool.nr_active, NR_THREADS);
+	}
+	ck_assert_uint_ge(pool.nr_active, 1);
+}
+END_TEST
+
+/* ---- slots ---- */
+
+#define NR_SLOTS 3
+
+static struct slot_region region;
+static struct slot_pool *slots;
+
+static void make_slots(void)
+{
+	ck_assert_int_eq(slot_region_init(&region, NR_SLOTS), 0);
+	slots = slot_pool_new(&region, NR_SLOTS);
+	ck_assert_ptr_nonnull(slots);
+}
+
+static void free_slots(void)
+{
+	slot_pool_free(slots);
+	slot_region_fini(&region);
+}
+
+START_TEST(test_slot_memory_is_apart_and_on_pages)
+{
+	struct slot *slot[NR_SLOTS];
+
+	for (int i = 0; i < NR_SLOTS; i++) {
+		slot[i] = slot_pool_get(slots, false);
+		ck_assert_uint_eq((uintptr_t)slot[i]->payload % 4096, 0);
+		memset(slot[i]->payload - SLOT_FRONT_BYTES, i, SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES);
+	}
+	for (int i = 0; i < NR_SLOTS; i++) {
+		ck_assert_int_eq(slot[i]->payload[-SLOT_FRONT_BYTES], i);
+		ck_assert_int_eq(slot[i]->payload[SLOT_PAYLOAD_BYTES - 1], i);
+	}
+	ck_assert_ptr_null(slot_pool_get(slots, false));
+	slot_put(slot[1]);
+	ck_assert_ptr_eq(slot_pool_get(slots, false), slot[1]);
+}
+END_TEST
+
+START_TEST(test_slot_kept_is_free_after_both_references)
+{
+	struct slot *slot = slot_pool_get(slots, false);
+
+	slot_keep(slot);
+	slot_put(slot);
+	ck_assert_ptr_ne(slot_pool_get(slots, false), slot);
+	slot_release(slot);
+	ck_assert_ptr_eq(slot_pool_get(slots, false), slot);
+}
+END_TEST
+
+static void *release_later(void *arg)
+{
+	usleep(20000);
+	slot_release(arg);
+	return NULL;
+}
+
+START_TEST(test_slot_is_waited_for)
+{
+	struct slot *slot = NULL;
+	pthread_t thread;
+
+	for (int i = 0; i < NR_SLOTS; i++)
+		slot = slot_pool_get(slots, false);
+	ck_assert_int_eq(pthread_create(&thread, NULL, release_later, slot), 0);
+	ck_assert_ptr_eq(slot_pool_get(slots, true), slot);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
+static void count(void *arg)
+{
+	++*(int *)arg;
+}
+
+START_TEST(test_slot_without_a_ring_resumes_here)
+{
+	struct slot *slot = slot_pool_get(slots, false);
+	int nr_resumed = 0;
+
+	ck_assert_ptr_null(slot_here());
+	slot_set_here(slot);
+	ck_assert_ptr_eq(slot_here(), slot);
+	slot_set_here(NULL);
+	slot_resume(slot, count, &nr_resumed);
+	ck_assert_int_eq(nr_resumed, 1);
+}
+END_TEST
+
+/* ---- processors ---- */
+
+START_TEST(test_processors_are_counted)
+{
+	ck_assert_uint_eq(cpus_count("0\n"), 1);
+	ck_assert_uint_eq(cpus_count("0-3\n"), 4);
+	ck_assert_uint_eq(cpus_count("0-3,8-11\n"), 8);
+	ck_assert_uint_eq(cpus_count("0,2,4-5"), 4);
+	ck_assert_uint_eq(cpus_count(""), 0);
+	ck_assert_uint_eq(cpus_count("none"), 0);
+	ck_assert_uint_ge(cpus_possible(), cpus_usable());
+}
+END_TEST
+
+static Suite *transport_suite(void)
+{
+	Suite *suite = suite_create("transport");
+	TCase *active = tcase_create("thread_pool"), *memory = tcase_create("slot"),
+	      *cpus = tcase_create("cpus");
+
+	tcase_set_timeout(active, 60);
+	tcase_add_checked_fixture(active, gather, disperse);
+	tcase_add_test(active, test_pool_one_comes_uncalled);
+	tcase_add_test(active, test_pool_no_more_come_than_are_allowed);
+	tcase_add_test(active, test_pool_the_last_one_may_not_leave);
+	tcase_add_test(active, test_pool_callers_and_leavers_at_the_same_time);
+	suite_add_tcase(suite, active);
+
+	tcase_add_checked_fixture(memory, make_slots, free_slots);
+	tcase_add_test(memory, test_slot_memory_is_apart_and_on_pages);
+	tcase_add_test(memory, test_slot_kept_is_free_after_both_references);
+	tcase_add_test(memory, test_slot_is_waited_for);
+	tcase_add_test(memory, test_slot_without_a_ring_resumes_here);
+	suite_add_tcase(suite, memory);
+
+	tcase_add_test(cpus, test_processors_are_counted);
+	suite_add_tcase(suite, cpus);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(transport_suite());
+	int nr_failed;
+
+	srunner_run_all(runner, CK_NORMAL);
+	nr_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- instead of rings ---- */
+
+#if FS_HAVE_IO_URING
+void ring_keep(struct ring *ring)
+{
+	(void)ring;
+}
+
+void ring_release(struct ring *ring)
+{
+	(void)ring;
+}
+
+bool ring_is_here(const struct ring *ring)
+{
+	return !ring;
+}
+
+void ring_post(struct ring *ring, struct slot *slot)
+{
+	(void)ring;
+	(void)slot;
+}
+#endif
