@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clock - the monotonic clock, as a number. */
+/* clock - CLOCK_MONOTONIC as an integer. */
 #ifndef CXLFS_BASE_CLOCK_H
 #define CXLFS_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-/** clock_now_ns() - nanoseconds since some time before the program began */
 static inline uint64_t clock_now_ns(void)
 {
 	struct timespec now;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * explain - sentences for the person who runs the program, which say why a call failed.
- *
- * Functions that can fail for many reasons take such a function beside their other arguments.
+ * explain - pass a sentence that says why a call failed up to the caller that prints it.
  */
 #ifndef CXLFS_BASE_EXPLAIN_H
 #define CXLFS_BASE_EXPLAIN_H
@@ -11,7 +9,7 @@
 typedef void (*explain_fn)(void *arg, const char *text);
 
 struct explainer {
-	explain_fn explain; /* NULL: nobody wants to know */
+	explain_fn explain; /* NULL: no message is wanted */
 	void *arg;
 };
 

@@ -6,7 +6,7 @@
 
 int fatal_signal_install(struct fatal_signal *link, int number, fatal_signal_handler *handler)
 {
-	/* On the stack of whoever was there before, who may want to hear of an overflow. */
+	/* SA_ONSTACK, because a previous handler may handle stack overflows. */
 	struct sigaction action = { .sa_sigaction = handler,
 				    .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
 
@@ -15,7 +15,7 @@ int fatal_signal_install(struct fatal_signal *link, int number, fatal_signal_han
 	return sigaction(number, &action, &link->before) ? -errno : 0;
 }
 
-/* Sent by somebody, or about memory that nobody has accessed: it will not come again by itself. */
+/* True if returning from the handler would not raise the signal again. */
 static bool comes_once(const siginfo_t *info)
 {
 	return info->si_code <= 0 || info->si_code == BUS_MCEERR_AO;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fatal_signal - a signal that a faulting access causes, shared by those who foresee some of them.
+ * fatal_signal - several handlers for SIGSEGV or SIGBUS in one process.
  *
- * Each takes the signal on top of whoever had it, looks whether the fault is one of his, and hands
- * all others on. What is nobody's ends the process as if nobody had asked.
+ * Each handler is installed on top of the previous one. It handles the faults that it expects and
+ * passes all others on. A fault that no handler expects terminates the process as usual.
  */
 #ifndef CXLFS_BASE_FATAL_SIGNAL_H
 #define CXLFS_BASE_FATAL_SIGNAL_H
@@ -12,7 +12,7 @@
 
 typedef void fatal_signal_handler(int number, siginfo_t *info, void *ucontext);
 
-/** One handler's link in the row; never moves or goes away once the signal was taken. */
+/** One handler in the chain. Must stay at its address once it is installed. */
 struct fatal_signal {
 	int number;
 	struct sigaction before;
@@ -21,12 +21,12 @@ struct fatal_signal {
 /**
  * fatal_signal_install() - install a handler
  * @number:  SIGSEGV or SIGBUS
- * @handler: may leave by siglongjmp(), if it puts the signal mask back before
+ * @handler: may leave by siglongjmp() after restoring the signal mask
  * Return: 0; -errno of sigaction(2).
  */
 int fatal_signal_install(struct fatal_signal *link, int number, fatal_signal_handler *handler);
 
-/** fatal_signal_pass_on() - from the handler: this one is not ours. Async-signal-safe. */
+/** fatal_signal_pass_on() - call the previous handler. Async-signal-safe. */
 void fatal_signal_pass_on(const struct fatal_signal *link, siginfo_t *info, void *ucontext);
 
 #endif

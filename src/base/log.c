@@ -12,10 +12,7 @@
 
 #define LOG_LINE_BYTES 1024
 
-/*
- * The one thing here that is global: where this process writes to. Set by log_open() before
- * threads start, read-only afterwards.
- */
+/* Set by log_open() before threads start, read-only afterwards. */
 static struct log_config config = {
 	.target = LOG_TARGET_STDERR,
 	.level = LOG_LEVEL_NOTICE,
@@ -75,7 +72,7 @@ int log_parse_categories(const char *list, unsigned *ret_mask)
 	return 0;
 }
 
-/* One write(2) a line, so that lines of several threads and processes do not mix. */
+/* One write(2) for each line, so that lines of several threads and processes do not mix. */
 static void write_stderr(const char *prefix, const char *text)
 {
 	char line[LOG_LINE_BYTES + 64];
@@ -109,7 +106,7 @@ void log_vmessage(enum log_level level, const char *format, va_list ap)
 	if (level > config.level)
 		return;
 	(void)vsnprintf(text, sizeof(text), format, ap);
-	text[strcspn(text, "\n")] = '\0'; /* some libraries end their messages themselves */
+	text[strcspn(text, "\n")] = '\0'; /* some libraries add a newline */
 	emit(level, level == LOG_LEVEL_WARNING ? "warning: " : "", text);
 	errno = saved_errno;
 }
@@ -158,7 +155,7 @@ bool log_limit_pass(struct log_limit *limit, uint64_t now_ms, uint32_t *ret_nr_d
 {
 	uint64_t start = __atomic_load_n(&limit->window_start_ms, __ATOMIC_RELAXED);
 
-	/* Of threads that find the window over at the same time one opens the next. */
+	/* If several threads find the window over, one of them opens the next. */
 	if (start == 0 || (now_ms > start && now_ms - start >= LOG_LIMIT_SECONDS * 1000u)) {
 		if (__atomic_compare_exchange_n(&limit->window_start_ms, &start, now_ms, false,
 						__ATOMIC_RELAXED, __ATOMIC_RELAXED))

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log - messages to the person who runs the program.
+ * log - messages on stderr or in syslog.
  *
- * Where messages go, from which level on, and which debug categories are wanted is decided once,
- * by log_open() before threads start; until then errors, warnings and notices go to stderr.
+ * log_open() sets target, level and debug categories once, before threads start. Until then errors,
+ * warnings and notices go to stderr.
  *
- * Layers below fs return errors and log only at debug; whoever ends an error's journey logs it.
+ * Layers below fuse return errors and log only at debug level. The code that handles an error logs
+ * it.
  * Every function preserves errno and may be called from any thread; none may be called from a
  * signal handler.
  */
@@ -45,7 +46,7 @@ struct log_config {
 	enum log_target target;
 	enum log_level level;      /* messages above it are dropped; debug goes by category alone */
 	unsigned debug_categories; /* mask of enum log_category */
-	const char *ident;         /* starts every line; must stay valid for ever */
+	const char *ident;         /* starts every line; not copied */
 };
 
 /** log_open() - choose target, level and categories; before threads start. */
@@ -61,7 +62,7 @@ int log_parse_categories(const char *list, unsigned *ret_mask);
 void log_message(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** log_vmessage() - the same for a va_list, for libraries that bring their own log hook. */
+/** log_vmessage() - the same for a va_list, for the log hooks of libraries. */
 void log_vmessage(enum log_level level, const char *format, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
@@ -84,11 +85,10 @@ void log_debug_message(enum log_category category, const char *format, ...)
 	} while (0)
 
 /**
- * struct log_limit - keeps a message that may repeat thousands of times to a few lines
+ * struct log_limit - rate limit of a message
  *
- * Lives beside the object the message is about; all zeros is ready for use. Of a burst the first
- * LOG_LIMIT_BURST messages of every LOG_LIMIT_SECONDS are printed; the next one that is printed
- * says how many were not.
+ * Each LOG_LIMIT_SECONDS the first LOG_LIMIT_BURST messages are printed. The next message that is
+ * printed says how many were dropped. All zeros is ready for use.
  */
 struct log_limit {
 	uint64_t window_start_ms; /* atomic */
@@ -99,7 +99,7 @@ struct log_limit {
 #define LOG_LIMIT_BURST   5
 #define LOG_LIMIT_SECONDS 10
 
-/** log_limited() - as log_message(), unless @limit says that it is enough for now. */
+/** log_limited() - log_message(), rate-limited by @limit. */
 void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

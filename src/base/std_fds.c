@@ -7,13 +7,13 @@
 
 static int fill(int fd)
 {
-	/* Opened in the wrong direction, so that writing a message fails instead of losing it. */
+	/* Opened in the wrong direction, so that a write fails instead of losing the message. */
 	int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
 	int got;
 
 	if (fcntl(fd, F_GETFD) >= 0)
 		return 0;
-	/* The lowest free number: those below are open. */
+	/* The lowest free number is @fd, because those below are open. */
 	got = open("/dev/null", flags);
 	return got == fd ? 0 : got < 0 ? -errno : -EBADF;
 }

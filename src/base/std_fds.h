@@ -4,9 +4,9 @@
 #define CXLFS_BASE_STD_FDS_H
 
 /**
- * std_fds_fill() - open those of the three that are closed when the program starts
- * Call it before anything else is opened: otherwise a file would get such a number, and messages would
- * be written into it. Reading and writing them still fails with EBADF. Return: 0; -errno.
+ * std_fds_fill() - open /dev/null for each of the three that is closed
+ * Call it before opening anything: otherwise a file could get such a number, and messages would be
+ * written into it. Reading and writing them still fails with EBADF. Return: 0; -errno.
  */
 int std_fds_fill(void);
 

@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-/* Signals are for the thread that waits for them. A blocked SIGSEGV would leave no trace. */
+/* Another thread handles signals. A blocked fault would not reach its handler. */
 static void block_signals(sigset_t *ret_before)
 {
 	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT };

@@ -7,12 +7,12 @@
  *     emul:PATH[,option...]     the emulated adapter that lives in directory PATH  (src/emul)
  *     anything else             a SCSI disk or sg node of the Linux driver  (devport/kernel.c)
  *
- * Nothing above this line can tell card from emulator. Command blocks, queues and data buffers are
- * ordinary memory for both, as they are for a coherent accelerator.
+ * The layers above cannot tell a card from the emulator. Command blocks, queues and data buffers
+ * are ordinary memory for both, because the card accesses memory coherently.
  *
  * Errors: 0 (or a count) on success, -errno on failure.
  * Threads: every operation may be called from any thread of the process that opened the object,
- * unless its comment says otherwise. After fork(2) the child may only munmap, close and open anew.
+ * unless its comment says otherwise. After fork(2) the child may only unmap, close and reopen.
  */
 #ifndef CXLFS_DEVPORT_DEVPORT_H
 #define CXLFS_DEVPORT_DEVPORT_H
@@ -26,12 +26,12 @@
 
 struct devport_ops;
 
-/** One opened LUN path ("fd1"). An implementation embeds it as the first member of its own type. */
+/** One open LUN path ("fd1"); the first member of the type of an implementation. */
 struct devport {
 	const struct devport_ops *ops;
 };
 
-/** One mapped MMIO area of a context. Embedded likewise. */
+/** The mapped MMIO area of a context; likewise. */
 struct devport_mmio {
 	const struct devport_ops *ops;
 };
@@ -42,14 +42,14 @@ struct devport_ops {
 	/**
 	 * open() - open a LUN path for reading and writing
 	 * @device:  the whole device name as the user gave it; borrowed
-	 * @explain: receives one plain sentence that says why, when the call fails
+	 * @explain: receives one sentence if the call fails; may be NULL
 	 * @ret_dp:  owned by the caller; give it to @close
 	 * Return: 0; -ENOENT, -EACCES, -ENOTDIR, -EINVAL (bad option, damaged adapter), -ENODEV ...
 	 */
 	int (*open)(const char *device, explain_fn explain, void *explain_arg,
 		    struct devport **ret_dp);
 
-	/** close() - close fd1. Contexts attached through it live on. Accepts NULL. */
+	/** close() - close fd1. Contexts attached through it stay attached. Accepts NULL. */
 	void (*close)(struct devport *dp);
 
 	/**
@@ -61,12 +61,12 @@ struct devport_ops {
 	int (*ioctl)(struct devport *dp, unsigned long request, void *arg);
 
 	/**
-	 * max_handles() - resource handles that a context of this path can hold
-	 * The driver does not tell: the kernel side derives it from the page size of the host.
+	 * max_handles() - how many resource handles a context can hold
+	 * No ioctl returns it. kernel.c derives it from the page size of the host.
 	 */
 	unsigned (*max_handles)(struct devport *dp);
 
-	/** is_synchronous() - true when commands are executed in run(), and nowhere else */
+	/** is_synchronous() - true if commands execute only inside run() */
 	bool (*is_synchronous)(struct devport *dp);
 
 	/**
@@ -83,7 +83,7 @@ struct devport_ops {
 
 	/**
 	 * close_adap_fd() - close fd2
-	 * Exactly close(2); a function so that an implementation may notice a last close in time.
+	 * Does what close(2) does. The emulator notices the last close here.
 	 */
 	int (*close_adap_fd)(struct devport *dp, int adap_fd);
 
@@ -98,24 +98,22 @@ struct devport_ops {
 	void (*write64)(struct devport_mmio *mmio, unsigned offset, uint64_t value);
 
 	/**
-	 * run() - give a device without a life of its own the chance to work
-	 * To be called without locks after a doorbell and before looking at the RRQ. The caller
-	 * looks at the RRQ afterwards, so completions made during the call need not interrupt.
-	 * Nothing on a card. Return: number of commands completed during the call.
+	 * run() - let a synchronous device execute queued commands
+	 * Call it without locks, after a doorbell and before reading the RRQ. Completions during
+	 * the call need not interrupt, because the caller reads the RRQ afterwards.
+	 * Does nothing on a card. Return: number of commands completed during the call.
 	 */
 	unsigned (*run)(struct devport_mmio *mmio);
 
 	/**
-	 * add_pollers() - @nr more, or less if negative, threads call run() again and again
-	 * As long as there are any, a device without a life of its own may leave its work to them.
-	 * Nothing on a card.
+	 * add_pollers() - change the number of threads that call run() repeatedly by @nr
+	 * While there are any, the emulator may leave its work to them. Does nothing on a card.
 	 */
 	void (*add_pollers)(struct devport *dp, int nr);
 
 	/**
 	 * event_fd() - descriptor to poll(2) for POLLIN (events pending) and POLLERR (context gone)
-	 * Owned by the implementation, valid until unmap(). On a card it is fd2 itself or a
-	 * duplicate of it.
+	 * Owned by the implementation, valid until unmap(). On a card it is fd2 or a duplicate.
 	 */
 	int (*event_fd)(struct devport_mmio *mmio);
 
@@ -127,12 +125,12 @@ struct devport_ops {
 	ssize_t (*event_read)(struct devport_mmio *mmio, void *buf, size_t bytes);
 };
 
-/** devport_find() - the implementation that a device name belongs to; never NULL. */
+/** devport_find() - the implementation for a device name; never NULL. */
 const struct devport_ops *devport_find(const char *device);
 
 /**
- * devport_kernel_access() - the first choice for registers and events of a card, as a name for
- * people: "IBM libcxl" where the program was built with it, else "system calls".
+ * devport_kernel_access() - how the program accesses registers and events of a card, for messages:
+ * "IBM libcxl" if it was built with it, else "system calls".
  */
 const char *devport_kernel_access(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Linux cxlflash driver behind the devport table: system calls on a SCSI disk or sg node (fd1),
- * and one of the ways of kernel_mmio.h to what is behind the adapter fd that ATTACH returns (fd2).
+ * devport for the Linux cxlflash driver: ioctls on a SCSI disk or sg node (fd1), and kernel_mmio.h
+ * for the adapter fd that ATTACH returns (fd2).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ struct kernel_port {
 	int fd;
 };
 
-/* In the order in which they are tried; the last one is always there. */
+/* In the order in which they are tried. */
 static const struct kernel_access *const access_methods[] = {
 #ifdef HAVE_LIBCXL
 	&kernel_libcxl,
@@ -113,7 +113,7 @@ static int kernel_ioctl(struct devport *dp, unsigned long request, void *arg)
 
 /* ---- fd2 ---- */
 
-/* What refuses one way may do so to all: the last one's error counts. */
+/* Returns the error of the last method if all of them fail. */
 static int map_registers(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
 {
 	int rc = -EINVAL;
@@ -203,7 +203,7 @@ static bool kernel_is_synchronous(struct devport *dp)
 	return false;
 }
 
-/* The driver gives a context one page for its table. */
+/* The driver allocates one page for the handle table of a context. */
 static unsigned kernel_max_handles(struct devport *dp)
 {
 	long page_bytes = sysconf(_SC_PAGESIZE);

@@ -3,20 +3,19 @@
  * Registers and events through IBM's libcxl: struct cxl_afu_h, header <libcxl.h>. This is not the
  * library of the same name for Compute Express Link.
  *
- * What it does that would do harm here, and why it does not:
+ * Problems of libcxl, and how this file avoids them:
  *
- *   cxl_afu_free() closes the descriptor     it is given a duplicate of fd2, which holds the open
- *                                            file for as long as the mapping would anyway
- *   a register that reads all ones raises    its SIGBUS handler is installed; then it returns an
- *   SIGBUS                                   error
- *   that handler leaves by longjmp, and      the handler of mmio_guard is installed on top of it
- *   stays armed when it did                  and mends the mapping, so that it never runs
- *   cxl_mmio_map() asks sysfs for the size   the driver's word must be the same
- *   events are kept in the handle, where     event_read() takes all that are there
+ *   cxl_afu_free() closes the descriptor     it gets a duplicate of fd2; that holds the open file
+ *                                            no longer than the mapping would
+ *   a register that reads all ones raises    with its SIGBUS handler installed, the access returns
+ *   SIGBUS                                   an error instead
+ *   that handler leaves by longjmp, and      the handler of mmio_guard runs first and repairs the
+ *   stays armed afterwards                   mapping, so libcxl's never does
+ *   cxl_mmio_map() gets the size from sysfs  map() fails unless it equals the driver's size
+ *   it keeps events in the handle, where     event_read() returns all of them
  *   poll(2) does not see them
  *
- * A context of an OpenCAPI adapter has neither the ioctls nor the sysfs entries that libcxl looks
- * for: cxl_afu_fd_to_h() fails, and plain system calls are used.
+ * libcxl does not support OpenCAPI adapters: cxl_afu_fd_to_h() fails, and kernel_syscall.c is used.
  */
 #include <libcxl.h>
 
@@ -31,7 +30,7 @@
 #include "devport/kernel_mmio.h"
 #include "devport/mmio_guard.h"
 
-/* No read of fd2 returns more, so no event is larger. */
+/* The driver returns at most this much from one read, so no event is larger. */
 #define BLOCK_BYTES 4096
 
 #define ALL_ONES UINT64_MAX
@@ -46,8 +45,8 @@ struct libcxl_mmio {
 	struct cxl_afu_h *afu;
 	const volatile uint64_t *registers;
 
-	pthread_mutex_t event_lock; /* for the events in the handle, and what follows */
-	union event next;           /* taken from there and not yet returned, if it has a size */
+	pthread_mutex_t event_lock; /* for @next and the events in @afu */
+	union event next;           /* read but not yet returned; size 0: none */
 };
 
 static struct libcxl_mmio *libcxl_of(struct kernel_mmio *mmio)
@@ -55,7 +54,7 @@ static struct libcxl_mmio *libcxl_of(struct kernel_mmio *mmio)
 	return (struct libcxl_mmio *)mmio;
 }
 
-/* libcxl promises an errno, not in all versions for everything. */
+/* Some versions of libcxl do not set errno for every failure. */
 static int error_of_libcxl(void)
 {
 	return errno > 0 ? -errno : -EIO;
@@ -63,7 +62,7 @@ static int error_of_libcxl(void)
 
 /* ---- mapping ---- */
 
-/* The order matters: the guard's handler has to be the one that is called first. */
+/* In this order, so that the handler of mmio_guard is called first. */
 static int install_handlers(void)
 {
 	if (cxl_mmio_install_sigbus_handler())
@@ -131,7 +130,7 @@ free_mine:
 	return rc;
 }
 
-/* In a child the handle itself is left over: libcxl cannot free it without unmapping. */
+/* A child leaks the handle, because libcxl cannot free it without unmapping. */
 static void libcxl_unmap(struct kernel_mmio *mmio, bool inherited)
 {
 	struct libcxl_mmio *mine = libcxl_of(mmio);
@@ -158,7 +157,7 @@ static uint64_t libcxl_read64(struct kernel_mmio *mmio, unsigned offset)
 	return value;
 }
 
-/* A store that does not get through is one to a lost context, which swallows it. */
+/* A store fails only if the context is lost; such a store has no effect. */
 static void libcxl_write64(struct kernel_mmio *mmio, unsigned offset, uint64_t value)
 {
 	struct libcxl_mmio *mine = libcxl_of(mmio);
@@ -175,7 +174,7 @@ static int libcxl_event_fd(struct kernel_mmio *mmio)
 	return cxl_afu_fd(libcxl_of(mmio)->afu);
 }
 
-/* An event too short to be one says that nothing sensible will follow. */
+/* An event with an impossible size is an error: what follows it cannot be parsed. */
 static int take_next_locked(struct libcxl_mmio *mine)
 {
 	int rc = 0;
@@ -193,7 +192,7 @@ static int take_next_locked(struct libcxl_mmio *mine)
 	return rc == -ENODATA ? -EAGAIN : rc;
 }
 
-/* What the caller has no room for waits in @next. */
+/* An event that does not fit into @buf stays in @next. */
 static ssize_t read_events_locked(struct libcxl_mmio *mine, char *buf, size_t bytes)
 {
 	size_t used = 0;

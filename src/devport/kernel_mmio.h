@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kernel_mmio - ways to the registers and the events behind fd2 of the Linux driver.
+ * kernel_mmio - access to the registers and events of a context of the Linux driver.
  *
- *     kernel_libcxl    IBM's libcxl (kernel_libcxl.c), where the program was built with it
- *     kernel_syscall     mmap(2), read(2) (kernel_syscall.c), where libcxl is not there or refuses
+ *     kernel_libcxl     IBM's libcxl (kernel_libcxl.c), if the program was built with it
+ *     kernel_syscall    mmap(2) and read(2) (kernel_syscall.c), if libcxl is missing or fails
  *
- * kernel.c tries them in this order for each context. Whichever it is, fd2 is never closed here:
- * when it may be is a matter between the driver and superpipe/context.c.
+ * kernel.c tries them in this order for each context. Neither closes fd2: superpipe/context.c does.
  */
 #ifndef CXLFS_DEVPORT_KERNEL_MMIO_H
 #define CXLFS_DEVPORT_KERNEL_MMIO_H
@@ -20,28 +19,28 @@
 
 struct kernel_access;
 
-/** A mapped context. A way embeds it as the first member of its own type; kernel.c fills it in. */
+/** A mapped context; the first member of the type of an implementation. kernel.c fills it in. */
 struct kernel_mmio {
 	struct devport_mmio mmio;
 	const struct kernel_access *access;
-	pid_t owner; /* a forked child does not have the mapping, see unmap() */
+	pid_t owner; /* process that mapped it; a forked child does not inherit the mapping */
 };
 
 struct kernel_access {
-	const char *name; /* for people, as in "through NAME" */
+	const char *name; /* for messages, as in "through NAME" */
 
 	/**
-	 * map() - map the registers, in a way that forked children do not inherit
+	 * map() - map the registers so that forked children do not inherit the mapping
 	 * @adap_fd: fd2, non-blocking; borrowed until unmap()
-	 * @bytes:   as the driver said
-	 * Return: 0; -errno, and nothing is left.
+	 * @bytes:   mmio_size of the driver
+	 * Return: 0; -errno, and nothing stays open.
 	 */
 	int (*map)(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio);
 
 	/**
 	 * unmap() - undo map()
-	 * @inherited: by a forked child, where something else may be at the address by now; only
-	 *             descriptors are to be closed
+	 * @inherited: called in a forked child: only close descriptors, because the child may have
+	 *             mapped something else at this address
 	 */
 	void (*unmap)(struct kernel_mmio *mmio, bool inherited);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Registers and events with system calls alone. */
+/* Registers and events with mmap(2) and read(2). */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -21,10 +21,7 @@ static struct syscall_mmio *syscall_of(struct kernel_mmio *mmio)
 	return (struct syscall_mmio *)mmio;
 }
 
-/*
- * Children must not get the mapping: already populated pages of it would let them touch our
- * registers.
- */
+/* Children must not inherit the mapping, because they could access our registers through it. */
 static int syscall_map(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmio)
 {
 	int rc = mmio_guard_install();
@@ -59,7 +56,7 @@ static void syscall_unmap(struct kernel_mmio *mmio, bool inherited)
 	free(mine);
 }
 
-/* Big-endian on the wire. What is read after a register was read after it. */
+/* Registers are big-endian. The barrier keeps later loads after this one. */
 static uint64_t syscall_read64(struct kernel_mmio *mmio, unsigned offset)
 {
 	uint64_t value = mmio_guard_read(&syscall_of(mmio)->registers[offset / sizeof(uint64_t)]);
@@ -68,7 +65,7 @@ static uint64_t syscall_read64(struct kernel_mmio *mmio, unsigned offset)
 	return be64toh(value);
 }
 
-/* All stores to queues and data are visible to the device before it sees this one. */
+/* The barrier makes earlier stores to queues and data visible to the device first. */
 static void syscall_write64(struct kernel_mmio *mmio, unsigned offset, uint64_t value)
 {
 	__sync_synchronize();

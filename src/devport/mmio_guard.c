@@ -13,21 +13,20 @@
 #include "base/fatal_signal.h"
 
 /*
- * State that a signal handler needs has to be reachable without an argument. What is accessed is
- * the thread's own: SIGBUS for a faulting access comes to the thread that made it. The rest is
- * set once, before the first access.
+ * Global, because a signal handler gets no argument. The address is per thread: the kernel sends
+ * SIGBUS to the thread that made the access. @guard is set once, before the first access.
  */
 static _Thread_local const volatile uint64_t *volatile guarded_address;
 
 static struct {
 	pthread_once_t once;
 	int rc;
-	int ones_fd; /* a page of all ones, to be mapped over dead ones */
+	int ones_fd; /* memfd with a page of all ones */
 	uintptr_t page_bytes;
 	struct fatal_signal sigbus;
 } guard = { .once = PTHREAD_ONCE_INIT };
 
-/* In one step: another thread must not find zeros on the page while it is being replaced. */
+/* MAP_FIXED replaces the page atomically: other threads never read zeros. */
 static bool replace_page(const volatile uint64_t *address)
 {
 	uintptr_t page = (uintptr_t)address & ~(guard.page_bytes - 1);

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mmio_guard - register accesses that survive the mapping's death.
+ * mmio_guard - register accesses that survive the loss of the context.
  *
- * A mapping whose context was closed under it faults, and the kernel answers with SIGBUS. A guarded
- * access that meets this has the dead page replaced by one of all ones, which is what a lost
- * context reads as elsewhere, and goes on. The page stays so until it is unmapped; a store to it
- * is seen by later loads, as it is on the page that the driver gives to lost contexts. A SIGBUS
- * that comes from anything else goes to whoever handled it before.
+ * If the kernel closes a context, accesses to its mapping raise SIGBUS. The handler then replaces
+ * the page by one of all ones, which is what a lost context reads as elsewhere, and the access
+ * continues. The page stays until it is unmapped. Later loads see stores to it, as on the page that
+ * the driver maps for lost contexts. Any other SIGBUS goes to the previous handler.
  */
 #ifndef CXLFS_DEVPORT_MMIO_GUARD_H
 #define CXLFS_DEVPORT_MMIO_GUARD_H
 
 #include <stdint.h>
 
-/** mmio_guard_install() - take SIGBUS; repeated calls do nothing. Return: 0; -errno. */
+/** mmio_guard_install() - install the handler; further calls do nothing. Return: 0; -errno. */
 int mmio_guard_install(void);
 
 /**
- * mmio_guard_enter(), mmio_guard_leave() - guard an access that somebody else's function makes
- * @address: of the register, 64 bits wide; the calling thread guards no other one meanwhile
+ * mmio_guard_enter(), mmio_guard_leave() - guard an access inside a library function
+ * @address: of the 64-bit register; a thread can guard one address at a time
  */
 void mmio_guard_enter(const volatile uint64_t *address);
 void mmio_guard_leave(void);

@@ -58,7 +58,7 @@ static bool find_host_driver(const char *sysfs, const char *device, char *driver
 	unsigned number;
 
 	for (const char *next = host; next; next = strstr(next + 1, "/host"))
-		host = next; /* the last one: a bus may be called so as well */
+		host = next; /* the last one: a bus may have this name too */
 	if (!host || sscanf(host, "/host%u", &number) != 1)
 		return false;
 	(void)snprintf(path, sizeof(path), "%s/class/scsi_host/host%u/proc_name", sysfs, number);
@@ -117,7 +117,7 @@ static bool has_adapter(const char *sysfs)
 	return found;
 }
 
-/* The device is none of ours; if there is a reason why none can be, say that too. */
+/* Not a LUN of an adapter. If no LUN can be one, the sentence also says why. */
 static int refuse_foreign(const char *sysfs, int rc, char *why, size_t why_bytes, const char *what)
 {
 	char release[sizeof(((struct utsname *)0)->release)];
@@ -142,7 +142,7 @@ int scsi_sysfs_check(const char *sysfs, mode_t mode, dev_t rdev, char *why, size
 	if (!S_ISBLK(mode) && !S_ISCHR(mode))
 		return refuse(-ENOTBLK, why, why_bytes, "is not a device node");
 	if (!exists(sysfs, "dev"))
-		return 0; /* no sysfs here */
+		return 0; /* sysfs is not mounted */
 	if (!find_scsi_device(sysfs, mode, rdev, device) ||
 	    !find_host_driver(sysfs, device, driver, sizeof(driver)))
 		return refuse_foreign(sysfs, -ENOTBLK, why, why_bytes, "is not a SCSI disk");

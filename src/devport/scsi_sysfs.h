@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scsi_sysfs - is this device node a LUN of a CXL Flash adapter that user space may drive?
+ * scsi_sysfs - check in sysfs that a device node is a usable LUN of a CXL Flash adapter.
  *
- * The driver answers EINVAL to nearly everything that is wrong; sysfs knows better, and a person
- * is told before the first ioctl.
+ * The driver returns EINVAL for most errors. sysfs allows a precise message before the first ioctl.
  */
 #ifndef CXLFS_DEVPORT_SCSI_SYSFS_H
 #define CXLFS_DEVPORT_SCSI_SYSFS_H
@@ -12,15 +11,15 @@
 #include <sys/types.h>
 
 /**
- * scsi_sysfs_check() - look a SCSI disk (block) or sg (character) node up
+ * scsi_sysfs_check() - check a SCSI disk (block) or sg (character) node
  * @sysfs:  where sysfs is mounted, "/sys"
  * @mode:   st_mode of the node
  * @rdev:   st_rdev of the node
- * @why:    set to the second half of a sentence that begins with the device's name
+ * @why:    on failure, the rest of a sentence that begins with the device name
  *
- * What sysfs does not tell is taken as right: the driver has the last word.
- * Return: 0; -ENOTBLK not a SCSI disk; -ENODEV of another driver, or no driver in this kernel, or
- * no adapter; -EPERM the LUN is in legacy mode.
+ * Information that sysfs lacks is no failure: the driver decides.
+ * Return: 0; -ENOTBLK not a SCSI disk; -ENODEV a LUN of another driver, no driver in this kernel,
+ * or no adapter; -EPERM the LUN is in legacy mode.
  */
 int scsi_sysfs_check(const char *sysfs, mode_t mode, dev_t rdev, char *why, size_t why_bytes);
 

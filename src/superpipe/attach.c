@@ -8,7 +8,7 @@
 #include "superpipe/superpipe_internal.h"
 #include "superpipe/vlun.h"
 
-#define DEFAULT_WATCHDOG_MS    20000 /* four times what the AFU allows itself */
+#define DEFAULT_WATCHDOG_MS    20000 /* four times the timeout of the AFU */
 #define DEFAULT_RETRY_DELAY_MS 100
 
 static int start_queues(struct superpipe *sp)
@@ -27,7 +27,7 @@ static int start_queues(struct superpipe *sp)
 	return 0;
 }
 
-/* From here on a lost context is the reaper's business, also one lost before the first command. */
+/* If the context is lost before its first command, the reaper recovers it. */
 static int start_context(struct superpipe *sp)
 {
 	struct context *ctx = &sp->context;

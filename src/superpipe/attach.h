@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attach - what superpipe_attach() and superpipe_attach_clone() have in common.
+ * attach - the common part of superpipe_attach() and superpipe_attach_clone().
  */
 #ifndef CXLFS_SUPERPIPE_ATTACH_H
 #define CXLFS_SUPERPIPE_ATTACH_H
@@ -8,14 +8,14 @@
 #include "superpipe/superpipe.h"
 
 /**
- * attach_start() - make queues and context, start the reaper thread, then call @then
- * @then: what makes the attachment complete; explains its own failures
- * Return: 0; -errno explained, nothing stays attached.
+ * attach_start() - create queues and context, start the reaper thread, then call @then
+ * @then: completes the attachment, and explains its own failures
+ * Return: 0; -errno after explaining it. Nothing stays attached on failure.
  */
 int attach_start(struct superpipe *sp, int (*then)(struct superpipe *sp, const void *arg),
 		 const void *arg);
 
-/** attach_end() - release handles, stop the reaper thread, end the context and the queues. */
+/** attach_end() - close every handle, stop the reaper thread, detach, free the queues. */
 void attach_end(struct superpipe *sp);
 
 #endif

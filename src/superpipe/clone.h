@@ -13,11 +13,12 @@
  * Two ways:
  *
  *   fork          the parent waits for its ios, keeps other threads out of this layer, and forks;
- *                 the child calls superpipe_takeover(), or superpipe_drop_after_fork() to
- *                 leave the vLUNs to the parent
+ *                 the child calls superpipe_takeover(), or superpipe_drop_after_fork() to leave the
+ *                 vLUNs to the parent
  *   fork + exec   the parent passes the results of superpipe_clone_export() and, for every vLUN,
  *                 superpipe_vlun_export() to the new program. That program calls superpipe_open(),
- * superpipe_attach_clone(), and superpipe_vlun_import() for every vLUN. fd2 is closed by the exec
+ *                 superpipe_attach_clone(), and superpipe_vlun_import() for every vLUN. The exec
+ *                 closes fd2
  *
  * A parent that exits before the child must call superpipe_close() first, or wait until the child
  * has closed its copy of fd2: superpipe_takeover() and superpipe_drop_after_fork() do that.

@@ -8,7 +8,7 @@
 #include "wire/cxlflash_abi.h"
 #include "wire/sisl.h"
 
-/* More than a driver can have pending; so one that never runs dry does not keep us here. */
+/* Bounds the loop if a driver always has another event. */
 #define MAX_READS 64
 
 static unsigned parse_interrupt(unsigned lisn)
@@ -19,15 +19,12 @@ static unsigned parse_interrupt(unsigned lisn)
 	case SISL_LISN_RRQ:
 		return EVENTS_COMPLETION;
 	default:
-		log_debug(LOGC_SUPERPIPE, "interrupt %u is none of ours", lisn);
+		log_debug(LOGC_SUPERPIPE, "unknown interrupt %u", lisn);
 		return 0;
 	}
 }
 
-/*
- * A fault on a data address is followed by the failed command, so there is nothing to do but to
- * say so.
- */
+/* After a fault on a data address the command fails, so here it is only logged. */
 static unsigned parse_event(const struct cxl_evt *event, unsigned *nr_interrupts)
 {
 	switch (event->header.type) {
@@ -50,7 +47,7 @@ static unsigned parse_event(const struct cxl_evt *event, unsigned *nr_interrupts
 	}
 }
 
-/* The drivers return one event a read; their document allows several. */
+/* Today's drivers return one event for each read; their document allows several. */
 static unsigned parse_events(const char *buf, size_t bytes, unsigned *nr_interrupts)
 {
 	unsigned seen = 0;
@@ -61,7 +58,7 @@ static unsigned parse_events(const char *buf, size_t bytes, unsigned *nr_interru
 
 		memcpy(&event.header, buf, sizeof(event.header));
 		size = event.header.size;
-		/* The header that says "closed" has no size on some drivers. */
+		/* Some drivers set no size in this header. */
 		if (event.header.type == CXL_EVT_RESERVED)
 			return seen | EVENTS_CLOSED;
 		if (size < sizeof(struct cxl_evt_header) || size > bytes)

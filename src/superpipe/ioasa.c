@@ -5,15 +5,16 @@
 #include <stddef.h>
 
 /*
- * A status area can carry a SCSI, a Fibre Channel and an AFU code at once. They are looked up in
- * this order and the last class that has a code decides. Codes that a table does not know fail.
+ * A status area can carry a SCSI, a Fibre Channel and an AFU code at once. We decode them in
+ * this order, and the last class that has a code decides. A code that is in no table is a failure.
  *
- * Where this differs from what IBM's user library does, and why:
- *  - recovered and empty sense data count as success: the data were transferred;
- *  - a permission or translation refused by the tables (05, 15, 1a) stays refused, no retry;
- *  - a capability violation (21) makes us ask RECOVER_AFU first: after a reset that nobody told us
- *    about, a context has lost its capabilities;
- *  - link faults and shutdown of the port wait a little, for a link takes time to come back.
+ * Differences from IBM's user library:
+ *  - recovered and empty sense data count as success, because all data was transferred;
+ *  - a permission or translation error (05, 15, 1a) is not retried, because it would fail again;
+ *  - a capability violation (21) first checks the context with RECOVER_AFU, because a context loses
+ *    its capabilities in a reset;
+ *  - link errors and a shutdown of the port are retried after a pause, because a link needs time to
+ *    come back.
  */
 struct rule {
 	uint8_t code;
@@ -38,7 +39,7 @@ static const struct rule afu_rules[] = {
 	{ 0, IOASA_FAIL, -EIO },
 };
 
-/* An address that could not be translated: worth another try only while a page was on its way. */
+/* The device could not translate an address. A retry helps only if a page was being read in. */
 static const struct rule dma_rules[] = {
 	{ SISL_AFU_EXTRA_PAGE_IN, IOASA_RETRY, -EIO },
 	{ 0, IOASA_FAIL, -EIO },
@@ -81,7 +82,7 @@ static const struct rule sense_rules[] = {
 	{ 0xff, IOASA_FAIL, -EIO },
 };
 
-/* Unit attentions that VERIFY understands: power on or reset, parameters changed, LUNs changed. */
+/* Unit attentions that VERIFY handles: power on or reset, parameters changed, LUNs changed. */
 #define ASC_RESET              0x29
 #define ASC_PARAMETERS_CHANGED 0x2a
 #define ASC_TARGET_CHANGED     0x3f
@@ -130,7 +131,7 @@ static struct ioasa_disposition decode_scsi(const struct sisl_ioasa *ioasa)
 
 static struct ioasa_disposition decode_fc(const struct sisl_ioasa *ioasa)
 {
-	/* More data than asked for will not become less by asking again. */
+	/* A retry would return too much data again. */
 	if (ioasa->fc_rc == SISL_FC_RC_RESIDUAL && (ioasa->flags & SISL_IOASA_OVERRUN))
 		return (struct ioasa_disposition){ IOASA_FAIL, -EIO };
 	return look_up(fc_rules, ioasa->fc_rc, 0);
@@ -160,7 +161,7 @@ struct ioasa_disposition ioasa_decode(const struct sisl_ioasa *ioasa)
 		disposition = decode_fc(ioasa);
 	if (ioasa->afu_rc)
 		disposition = decode_afu(ioasa);
-	/* Whatever else it says: too little or too much was moved. */
+	/* Not done: it transferred too little or too much. */
 	if (disposition.action == IOASA_DONE &&
 	    (ioasa->flags & (SISL_IOASA_OVERRUN | SISL_IOASA_UNDERRUN)))
 		return (struct ioasa_disposition){ IOASA_RETRY, -EIO };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ioasa - what a command's status area means for the command.
+ * ioasa - decode the status area (IOASA) of a command.
  *
- * One table, in ioasa.c, turns the codes into what to do next and the errno the command ends in
- * when that does not help. Pure: no state, no I/O.
+ * Tables in ioasa.c turn its codes into an action, and the errno for when the action does not help.
+ * Pure functions.
  */
 #ifndef CXLFS_SUPERPIPE_IOASA_H
 #define CXLFS_SUPERPIPE_IOASA_H
@@ -14,29 +14,29 @@
 #include "wire/sisl.h"
 
 enum ioasa_action {
-	IOASA_DONE,    /* everything was transferred */
-	IOASA_RETRY,   /* at once */
-	IOASA_DELAY,   /* after a pause that grows from time to time */
-	IOASA_VERIFY,  /* after the VERIFY ioctl was given the sense data */
-	IOASA_RECOVER, /* after RECOVER_AFU was asked whether the context is still ours */
+	IOASA_DONE,    /* all data was transferred */
+	IOASA_RETRY,   /* retry at once */
+	IOASA_DELAY,   /* retry after a pause that grows each time */
+	IOASA_VERIFY,  /* pass the sense data to the VERIFY ioctl, then retry */
+	IOASA_RECOVER, /* check the context with RECOVER_AFU, then retry */
 	IOASA_FAIL,
 };
 
 struct ioasa_disposition {
 	enum ioasa_action action;
-	int error; /* -errno if the command is given up; 0 with IOASA_DONE */
+	int error; /* -errno if the command fails; 0 with IOASA_DONE */
 };
 
-/** ioasa_is_good() - true when the disposition will be IOASA_DONE, without any code to look up. */
+/** ioasa_is_good() - true if the status area has no code at all: the usual case. */
 static inline bool ioasa_is_good(const struct sisl_ioasa *ioasa)
 {
 	return ioasa->ioasc == 0;
 }
 
-/** ioasa_decode() - the disposition on a completed command. */
+/** ioasa_decode() - what to do with a completed command. */
 struct ioasa_disposition ioasa_decode(const struct sisl_ioasa *ioasa);
 
-/** ioasa_bytes_done() - of @data_len bytes, those transferred before the command stopped. */
+/** ioasa_bytes_done() - how many of @data_len bytes the command transferred before it stopped. */
 uint32_t ioasa_bytes_done(const struct sisl_ioasa *ioasa, uint32_t data_len);
 
 #endif

@@ -65,4 +65,7 @@ void ioq_fail_fifo_locked(struct ioq *q, struct ioq_io_list *ended);
 
 void ioq_free_cmd_locked(struct ioq *q, struct ioq_cmd *cmd);
 
+/** ioq_fail_cmd_locked() - fail a command that the device does not have, and free its slot. */
+void ioq_fail_cmd_locked(struct ioq *q, struct ioq_cmd *cmd, int error, struct ioq_io_list *ended);
+
 #endif

@@ -10,9 +10,9 @@
 #include "superpipe/vlun.h"
 
 #define BATCH      64
-#define MAX_ROUNDS 64 /* of one drain, before the rest is left to the reaper thread */
+#define MAX_ROUNDS 64 /* of one drain; the reaper thread continues */
 
-/* ---- ends of ios ---- */
+/* ---- completing ios ---- */
 
 void ioq_io_set_error(struct superpipe_io *io, uint32_t io_lba, int error)
 {
@@ -80,9 +80,16 @@ void ioq_free_cmd_locked(struct ioq *q, struct ioq_cmd *cmd)
 	q->free_cmds = cmd;
 }
 
+void ioq_fail_cmd_locked(struct ioq *q, struct ioq_cmd *cmd, int error, struct ioq_io_list *ended)
+{
+	ioq_io_set_error(cmd->io, cmd->io_lba, error);
+	ioq_io_cmds_ended(cmd->io, 1, ended);
+	ioq_free_cmd_locked(q, cmd);
+}
+
 /* ---- collecting ---- */
 
-/* The command an RRQ entry means; false if it is none of ours or not in the device. */
+/* The command of an RRQ entry; false if there is no such command in the device. */
 static inline bool take_entry(const struct ioq *q, uint64_t offset, struct ioq_cmd **ret_cmd)
 {
 	uint32_t expected = IOQ_CMD_ISSUED;
@@ -98,7 +105,7 @@ static inline unsigned collect_locked(struct ioq *q, struct ioq_cmd *cmds[BATCH]
 {
 	uint64_t member = q->sq_mode ? offsetof(struct ioq_slot, ioasa) : 0;
 	uint64_t first = (uint64_t)(uintptr_t)q->slots + member, address;
-	struct ring_rrq rrq = q->rrq; /* nobody else sees it, and the compiler knows */
+	struct ring_rrq rrq = q->rrq; /* a copy, so that the compiler can keep it in registers */
 	unsigned nr_cmds = 0;
 
 	while (nr_cmds < BATCH && ring_rrq_next(&rrq, &address)) {
@@ -111,7 +118,7 @@ static inline unsigned collect_locked(struct ioq *q, struct ioq_cmd *cmds[BATCH]
 	return nr_cmds;
 }
 
-/* The state of the queue changes under both locks only, so one look at it is enough. */
+/* The state changes only under both locks, so reap_lock is enough to read it. */
 static unsigned collect(struct ioq *q, struct ioq_cmd *cmds[BATCH], bool even_halted)
 {
 	unsigned nr_cmds = 0;
@@ -125,7 +132,7 @@ static unsigned collect(struct ioq *q, struct ioq_cmd *cmds[BATCH], bool even_ha
 
 /* ---- judging and settling ---- */
 
-/* What becomes of a command, its patience considered. */
+/* Decodes the IOASA. A command without retries left fails. */
 static struct ioasa_disposition decode(struct ioq *q, struct ioq_cmd *cmd)
 {
 	struct ioasa_disposition disposition = ioasa_decode(&ioq_slot_of(q, cmd)->ioasa);
@@ -154,7 +161,7 @@ static void note_failure(struct ioq *q, struct ioq_cmd *cmd)
 	uint32_t lbas = done / SUPERPIPE_LBA_BYTES;
 
 	if (lbas >= cmd->nr_lbas)
-		lbas = 0; /* it says that all was moved, and that it failed: believe the latter */
+		lbas = 0; /* "all transferred" contradicts the failure */
 	log_debug(LOGC_SUPERPIPE,
 		  "res_hndl %u lba %#llx: command failed, afu %02x/%02x scsi %02x fc %02x "
 		  "flags %02x",
@@ -183,7 +190,7 @@ static void requeue_locked(struct ioq *q, struct ioq_cmd *cmd)
 	ioq_list_append(&q->retries, cmd);
 }
 
-/* Returns true if the command waits for the reaper thread. */
+/* Returns true if the reaper thread has to continue with the command. */
 static bool complete_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_list *ended)
 {
 	q->nr_busy--;
@@ -193,9 +200,7 @@ static bool complete_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_li
 		return false;
 	}
 	if (ioq_state(q) == IOQ_FAILED) {
-		ioq_io_set_error(cmd->io, cmd->io_lba, -EIO);
-		ioq_io_cmds_ended(cmd->io, 1, ended);
-		ioq_free_cmd_locked(q, cmd);
+		ioq_fail_cmd_locked(q, cmd, -EIO, ended);
 		return false;
 	}
 	if (cmd->disposition.action == IOASA_RETRY) {
@@ -206,11 +211,11 @@ static bool complete_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_li
 	return true;
 }
 
-/* Those of a batch that succeeded at once: most, and there is nothing to say about them. */
+/* The commands of a batch that succeeded: usually all. */
 struct good_cmds {
-	struct ioq_cmd *first, *last; /* to go to the free list as they are linked */
-	struct superpipe_io *io;      /* of the last ones */
-	uint32_t nr_of_io;            /* ended, and not yet told to it */
+	struct ioq_cmd *first, *last; /* linked, for the free list */
+	struct superpipe_io *io;      /* of the command added last */
+	uint32_t nr_of_io;            /* commands of @io not yet passed to ioq_io_cmds_ended() */
 };
 
 static void count_ended(struct good_cmds *good, struct ioq_io_list *ended)
@@ -220,7 +225,6 @@ static void count_ended(struct good_cmds *good, struct ioq_io_list *ended)
 	good->nr_of_io = 0;
 }
 
-/* The command is this thread's until it is in the free list. */
 static inline void add_good(struct good_cmds *good, struct ioq_cmd *cmd, struct ioq_io_list *ended)
 {
 	if (cmd->io != good->io) {
@@ -246,7 +250,7 @@ static inline void free_good_locked(struct ioq *q, const struct good_cmds *good,
 	q->free_cmds = good->first;
 }
 
-/* Returns true if RECOVER_AFU has to be asked. */
+/* Returns true if the context has to be checked with RECOVER_AFU. */
 static bool decode_failed(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_list *ended)
 {
 	cmd->disposition = decode(q, cmd);
@@ -257,7 +261,7 @@ static bool decode_failed(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_list
 	return cmd->disposition.action == IOASA_RECOVER;
 }
 
-/* Returns the number of commands that are not good; they are the first of the batch then. */
+/* Moves the commands that failed to the start of the batch. Returns their number. */
 static inline unsigned decode_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], unsigned nr_cmds,
 				    struct good_cmds *good, struct ioq_io_list *ended, bool *check)
 {
@@ -276,7 +280,7 @@ static inline unsigned decode_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], 
 	return nr_failed;
 }
 
-/* Kept out of line: most often there is no batch, and then registers need not be saved for it. */
+/* Out of line: callers usually have no batch, and then need not save registers for this. */
 static __attribute__((noinline)) void
 end_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], unsigned nr_cmds)
 {
@@ -317,9 +321,8 @@ void ioq_reap_halted(struct ioq *q)
 /* ---- draining ---- */
 
 /*
- * The queues that this thread is draining, innermost first. A callback that submits comes back to
- * ioq_drain() on the same stack; it only leaves word, so the depth of the stack does not grow with
- * the length of a chain of ios.
+ * The queues that this thread is draining, innermost first. If a callback submits, the inner
+ * ioq_drain() only sets @again, so the stack does not grow with a chain of ios.
  */
 struct drain_frame {
 	struct ioq *q;
@@ -341,8 +344,9 @@ static bool already_draining(struct ioq *q)
 }
 
 /*
- * nr_runners keeps the mapping from being replaced under a thread that is inside run(). Both this
- * and ioq_halt() first store what the other looks at, then look: one of them sees the other.
+ * While nr_runners is not 0 nobody replaces the mapping. This thread increments nr_runners and then
+ * reads the state; ioq_halt() sets the state and then reads nr_runners. At least one of them sees
+ * the other.
  */
 static unsigned run_device(struct ioq *q)
 {
@@ -404,7 +408,7 @@ static bool is_due(const struct ioq_cmd *cmd, uint64_t now_ms)
 	return cmd->disposition.action != IOASA_RECOVER && cmd->due_ms <= now_ms;
 }
 
-/* Takes the due ones out; those that wait for RECOVER_AFU are let go by recovery itself. */
+/* Removes and returns the commands that are due; recovery releases those with IOASA_RECOVER. */
 static struct ioq_list take_due_locked(struct ioq *q, uint64_t now_ms, int *ret_next_ms)
 {
 	struct ioq_list due = { NULL, NULL }, rest = { NULL, NULL };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What recovery does with the engine. Everything here runs on the thread that recovers.
+ * The engine during recovery. Everything here runs on the reaper thread.
  */
 #include <endian.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ void ioq_halt(struct ioq *q)
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
-/* endian_ctrl is written although it resets to little endian: nothing promises that it does. */
+/* Writes endian_ctrl although it should reset to little endian: no document promises that. */
 static void program_registers(struct ioq *q)
 {
 	const struct devport_ops *ops = q->ops;
@@ -66,7 +66,7 @@ int ioq_start(struct ioq *q, struct devport_mmio *mmio, uint64_t context_id, boo
 	return alive ? 0 : -EIO;
 }
 
-/* Commands that waited for RECOVER_AFU's answer have it now. */
+/* Commands with IOASA_RECOVER can be retried once RECOVER_AFU has succeeded. */
 static void release_recovered_locked(struct ioq *q)
 {
 	struct ioq_list rest = { NULL, NULL };
@@ -92,7 +92,7 @@ void ioq_resume(struct ioq *q)
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
-/* ---- commands that the device has lost ---- */
+/* ---- commands to issue again ---- */
 
 static int compare_sequence(const void *a, const void *b)
 {
@@ -101,7 +101,7 @@ static int compare_sequence(const void *a, const void *b)
 	return ((*left)->sequence > (*right)->sequence) - ((*left)->sequence < (*right)->sequence);
 }
 
-/* Takes every ISSUED command; they are in scratch then, oldest first. */
+/* Takes every ISSUED command into q->requeued, oldest first. Returns their number. */
 static uint32_t take_issued_locked(struct ioq *q)
 {
 	uint32_t nr_taken = 0;
@@ -118,7 +118,7 @@ static uint32_t take_issued_locked(struct ioq *q)
 	return nr_taken;
 }
 
-/* Before what waits already, for that was issued earlier than anything new. */
+/* Puts q->requeued before the retries that already wait. */
 static void prepend_retries_locked(struct ioq *q, uint32_t nr_cmds)
 {
 	struct ioq_list first = { NULL, NULL };
@@ -135,7 +135,7 @@ void ioq_requeue_issued(struct ioq *q)
 {
 	pthread_mutex_lock(&q->submit_lock);
 	prepend_retries_locked(q, take_issued_locked(q));
-	/* What ended for want of a context has not used up its patience. */
+	/* Failures of a lost context do not count as retries. */
 	for (struct ioq_cmd *cmd = q->deferred.head; cmd; cmd = cmd->next) {
 		if (cmd->disposition.action == IOASA_RECOVER)
 			cmd->nr_retries = 0;
@@ -164,9 +164,7 @@ void ioq_requeue_overdue(struct ioq *q)
 			q->requeued[nr_kept++] = cmd;
 			continue;
 		}
-		ioq_io_set_error(cmd->io, cmd->io_lba, -ETIMEDOUT);
-		ioq_io_cmds_ended(cmd->io, 1, &ended);
-		ioq_free_cmd_locked(q, cmd);
+		ioq_fail_cmd_locked(q, cmd, -ETIMEDOUT, &ended);
 	}
 	prepend_retries_locked(q, nr_kept);
 	pthread_mutex_unlock(&q->submit_lock);
@@ -179,7 +177,7 @@ bool ioq_is_overdue(struct ioq *q)
 	uint64_t now_ms;
 
 	pthread_mutex_lock(&q->submit_lock);
-	now_ms = ioq_now_ms(); /* not earlier: no command may seem to be issued after it */
+	now_ms = ioq_now_ms(); /* under the lock, so that it is not before any issued_ms */
 	for (uint32_t i = 0; q->nr_busy && i < q->nr_slots && !overdue; i++) {
 		const struct ioq_cmd *cmd = &q->cmds[i];
 
@@ -192,10 +190,7 @@ bool ioq_is_overdue(struct ioq *q)
 
 /* ---- context reset ---- */
 
-/*
- * Waits for bit 0 of the reset register to clear. The device has no way to tell when, so it has
- * to be asked, ever less often.
- */
+/* Polls, ever less often, until bit 0 of the reset register is clear; there is no interrupt. */
 static int await_reset(struct ioq *q, unsigned reset_register)
 {
 	uint64_t limit_ms = ioq_now_ms() + RESET_TIMEOUT_MS;
@@ -219,8 +214,8 @@ static int await_reset(struct ioq *q, unsigned reset_register)
 }
 
 /*
- * Where the AFU goes on fetching after a reset is not documented: at its old head, or, since the
- * ring is programmed anew, at the start. sq_head says it; an empty ring is one where we agree.
+ * It is not documented where the AFU fetches after a reset: at its old head, or at the start of the
+ * ring. So read sq_head, and set our tail to it: then the ring is empty.
  */
 static void realign_sq(struct ioq *q)
 {
@@ -247,17 +242,14 @@ int ioq_reset_context(struct ioq *q)
 	return 0;
 }
 
-/* ---- the end ---- */
+/* ---- failure ---- */
 
 static void fail_list_locked(struct ioq *q, struct ioq_list *list, struct ioq_io_list *ended)
 {
 	struct ioq_cmd *cmd;
 
-	while ((cmd = ioq_list_pop(list)) != NULL) {
-		ioq_io_set_error(cmd->io, cmd->io_lba, -EIO);
-		ioq_io_cmds_ended(cmd->io, 1, ended);
-		ioq_free_cmd_locked(q, cmd);
-	}
+	while ((cmd = ioq_list_pop(list)) != NULL)
+		ioq_fail_cmd_locked(q, cmd, -EIO, ended);
 }
 
 void ioq_fail(struct ioq *q)

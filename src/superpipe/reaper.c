@@ -15,12 +15,12 @@
 #include "superpipe/vlun.h"
 
 /*
- * While there is load the reaper looks round once in a tick even if nothing happens: interrupts
- * can be lost, and a reset of the adapter may show nowhere but in registers that read all ones.
+ * While commands are in flight the reaper does a round every tick even without an event: interrupts
+ * can be lost, and a reset of the adapter may show only in registers that read all ones.
  */
 #define TICK_MS  20
-#define STALLED_MS      1 /* out of credit with nothing in flight: only time helps */
-#define POLLER_CHECK_MS 1 /* a watcher may not get the processor */
+#define STALLED_MS      1 /* no credit and nothing in flight: try again soon */
+#define POLLER_CHECK_MS 1 /* a polling thread may lose the processor */
 
 struct reaper_round {
 	uint64_t nr_completed; /* as of the last tick */
@@ -44,7 +44,7 @@ static int wait_ms_locked(const struct ioq *q)
 	return ioq_is_stalled_locked(q) ? STALLED_MS : TICK_MS;
 }
 
-/* True if a watcher has polled since our last wait. If not, we handle completions. */
+/* True if another thread has polled since our last wait. If not, we handle completions. */
 static bool is_polled(const struct ioq *q, struct reaper_round *round)
 {
 	uint32_t nr_polls = __atomic_load_n(&q->nr_polls, __ATOMIC_RELAXED);
@@ -55,9 +55,9 @@ static bool is_polled(const struct ioq *q, struct reaper_round *round)
 }
 
 /*
- * How long to wait, and whether to wait for interrupts as well. While a watcher polls, we ignore
- * interrupts, but wait only briefly, because the watcher may lose the processor. @asleep says that
- * the next command, or the last watcher when it goes, must wake us.
+ * Returns how long to wait. While another thread polls (@ret_polled) we ignore interrupts, and wait
+ * only briefly, because that thread may lose the processor. reaper_asleep makes the next command,
+ * or the last polling thread when it stops, wake us.
  */
 static int wait_ms(struct ioq *q, struct reaper_round *round, int deferred_ms, bool *ret_polled)
 {
@@ -96,8 +96,8 @@ static void read_events(struct superpipe *sp)
 }
 
 /*
- * While a watcher polls, we only check that it still does. If we took its completions, it would
- * conclude that another thread polls for it.
+ * Only checks that another thread still polls. If we took its completions, it would conclude that
+ * it need not poll.
  */
 static void wait_while_polled(struct ioq *q, struct reaper_round *round, struct pollfd *wake,
 			      int limit_ms)
@@ -134,7 +134,7 @@ static void wait_for_event(struct superpipe *sp, struct reaper_round *round, int
 		ioq_report_fault(q, IOQ_FAULT_LOST);
 }
 
-/* Commands are out and none has come back since the last look: is the context still there? */
+/* Reads a register if commands are in flight and none has completed since the last call. */
 static void check_context_lost(struct superpipe *sp, struct reaper_round *round)
 {
 	struct ioq *q = &sp->ioq;
@@ -171,7 +171,7 @@ static void issue_stalled(struct ioq *q)
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
-/* Whoever waited for what was just completed goes before the rest of the round. */
+/* Lets the threads run that waited for these completions, before the rest of the round. */
 static void reap_first(struct ioq *q)
 {
 	ioq_drain(q);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reaper - the thread that waits for events and for time to pass.
+ * reaper - the background thread of a context.
  *
- * It reaps what completes while nobody else looks, repeats what was put off, watches over commands
- * that do not come back, and is the one that recovers.
+ * It reaps completions when no other thread does, retries deferred commands, detects timeouts and
+ * lost contexts, and recovers from them.
  */
 #ifndef CXLFS_SUPERPIPE_REAPER_H
 #define CXLFS_SUPERPIPE_REAPER_H
 
 #include "superpipe/superpipe.h"
 
-/** reaper_start() - the context is mapped and its queues are programmed. Return: 0; -errno. */
+/** reaper_start() - call it after ioq_start(). Return: 0; -errno. */
 int reaper_start(struct superpipe *sp);
 
-/** reaper_stop() - and wait for its end; nothing may be in flight. */
+/** reaper_stop() - stop and join the thread; nothing may be in flight. */
 void reaper_stop(struct superpipe *sp);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread, the reaper, recovers; everybody else's commands and ioctls wait.
+ * The reaper thread recovers. Meanwhile commands and ioctls of other threads wait.
  *
  *   state    | entered when                           | does                    | goes to
  *   ---------|----------------------------------------|-------------------------|------------------
@@ -21,9 +21,9 @@
  *   FAIL     | ENODEV repeatedly; nothing helps       | detach, unmap, close    | -
  *            |                                        | fd2; all ios end -EIO   |
  *
- * ENODEV is asked about again a few times, for the driver also says it when it has run out of
- * process elements, which other recoveries may free. In FAIL the context is ended before the first
- * io is: only then nothing can write into its buffer any more.
+ * ENODEV is retried a few times, because the driver also returns it when no process element is
+ * free; another recovery may free one. FAIL detaches the context before it completes the first io,
+ * because until then the device may write into the buffer.
  */
 #include "superpipe/recover.h"
 
@@ -32,6 +32,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/minmax.h"
 #include "superpipe/superpipe_internal.h"
 
 #define MAX_TRIES        40 /* of ASK for one recovery, pauses growing: about half a minute */
@@ -65,11 +66,6 @@ void recover_fini(struct superpipe *sp)
 
 /* ---- waiting ---- */
 
-static bool has_failed(const struct superpipe *sp)
-{
-	return __atomic_load_n(&sp->failed, __ATOMIC_ACQUIRE) != 0;
-}
-
 static bool is_stopping(const struct superpipe *sp)
 {
 	return __atomic_load_n(&sp->stop, __ATOMIC_ACQUIRE) != 0;
@@ -95,10 +91,10 @@ int recover_pause(struct superpipe *sp, unsigned milliseconds)
 	int rc = 0;
 
 	pthread_mutex_lock(&sp->recovery.lock);
-	while (!has_failed(sp) && !is_stopping(sp) && rc != ETIMEDOUT)
+	while (!superpipe_failed(sp) && !is_stopping(sp) && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&sp->recovery.finished, &sp->recovery.lock, &limit);
 	pthread_mutex_unlock(&sp->recovery.lock);
-	return has_failed(sp) ? -EIO : 0;
+	return superpipe_failed(sp) ? -EIO : 0;
 }
 
 static void await_handled(struct superpipe *sp, enum ioq_fault fault)
@@ -108,16 +104,16 @@ static void await_handled(struct superpipe *sp, enum ioq_fault fault)
 	pthread_mutex_lock(&sp->recovery.lock);
 	mine = ++sp->recovery.nr_requested;
 	ioq_report_fault(&sp->ioq, fault);
-	while (sp->recovery.nr_finished < mine && !has_failed(sp))
+	while (sp->recovery.nr_finished < mine && !superpipe_failed(sp))
 		pthread_cond_wait(&sp->recovery.finished, &sp->recovery.lock);
 	pthread_mutex_unlock(&sp->recovery.lock);
 }
 
 int recover_check(struct superpipe *sp, uint64_t generation)
 {
-	if (!has_failed(sp) && context_generation(&sp->context) == generation)
+	if (!superpipe_failed(sp) && context_generation(&sp->context) == generation)
 		await_handled(sp, IOQ_FAULT_CHECK);
-	if (has_failed(sp))
+	if (superpipe_failed(sp))
 		return -EIO;
 	return context_generation(&sp->context) == generation ? -EINVAL : 0;
 }
@@ -125,7 +121,7 @@ int recover_check(struct superpipe *sp, uint64_t generation)
 int recover_await(struct superpipe *sp)
 {
 	await_handled(sp, IOQ_FAULT_LOST);
-	return has_failed(sp) ? -EIO : 0;
+	return superpipe_failed(sp) ? -EIO : 0;
 }
 
 void recover_cancel(struct superpipe *sp)
@@ -175,7 +171,7 @@ static enum answer renew(struct superpipe *sp)
 
 	ioq_requeue_issued(&sp->ioq);
 	if (ioq_start(&sp->ioq, ctx->mmio, ctx->id, ctx->sq_mode))
-		return ANSWER_AGAIN; /* lost again meanwhile */
+		return ANSWER_AGAIN; /* lost again */
 	__atomic_fetch_add(&sp->nr_recoveries, 1, __ATOMIC_RELAXED);
 	sp->recovery.nr_fruitless = 0;
 	ioq_resume(&sp->ioq);
@@ -184,8 +180,8 @@ static enum answer renew(struct superpipe *sp)
 }
 
 /*
- * The driver says that nothing has happened. True, unless the registers still read all ones: then
- * it has not noticed yet. If it goes on like this although fd2 is closed, we are stuck for good.
+ * The driver reports a valid context. If the registers still read all ones, it has not noticed the
+ * reset yet. If we keep losing the context although the driver reports it valid, we give up.
  */
 static enum answer resume_unchanged(struct superpipe *sp, bool lost)
 {
@@ -212,7 +208,7 @@ static enum answer ask_once(struct superpipe *sp, bool lost, bool *renewed_befor
 		return ANSWER_FAIL;
 	if (rc) {
 		log_debug(LOGC_SUPERPIPE, "%s: recover: %s", sp->context.names[0], strerror(-rc));
-		/* It may have renewed the cookie and failed to map: nothing is unchanged then. */
+		/* No mapping: the context was replaced, but mapping it failed. */
 		*renewed_before |= sp->context.mmio == NULL;
 		return ANSWER_AGAIN;
 	}
@@ -234,14 +230,14 @@ static void ask(struct superpipe *sp, bool lost)
 		if (answer == ANSWER_FAIL)
 			break;
 		(void)recover_pause(sp, pause_ms);
-		pause_ms = pause_ms * 2 < MAX_PAUSE_MS ? pause_ms * 2 : MAX_PAUSE_MS;
+		pause_ms = min_u(pause_ms * 2, MAX_PAUSE_MS);
 	}
 	fail(sp, nr_enodev ? "the adapter has failed" : "recovery does not succeed");
 }
 
 /* ---- RESET ---- */
 
-/* Commands that complete between two faults show that the cure of the first has worked. */
+/* A command that completed since the last recovery shows that it worked. */
 static void note_progress(struct superpipe *sp)
 {
 	struct recovery *recovery = &sp->recovery;
@@ -258,8 +254,7 @@ static void note_progress(struct superpipe *sp)
 }
 
 /*
- * Whatever intr_status shows is taken note of and cleared; most of it never clears, and then the
- * limit on resets without effect ends the context.
+ * Clears what intr_status shows. Most bits never clear; MAX_RESETS then ends the loop of resets.
  */
 static void reset(struct superpipe *sp)
 {
@@ -298,8 +293,8 @@ static void reset(struct superpipe *sp)
 }
 
 /*
- * Requests raise their bit under the lock, so the bits and the number taken here belong together. The
- * bit of a later request stays for the next call.
+ * A request sets its fault bit under the lock, so the bits and the number taken here match. The bit
+ * of a later request stays for the next call.
  */
 static uint32_t take_faults(struct superpipe *sp, uint64_t *ret_nr_requested)
 {
@@ -319,14 +314,14 @@ void recover_handle(struct superpipe *sp)
 
 	if (!faults)
 		return;
-	if (!has_failed(sp)) {
+	if (!superpipe_failed(sp)) {
 		ioq_halt(&sp->ioq);
 		note_progress(sp);
 		if (faults & (IOQ_FAULT_LOST | IOQ_FAULT_CHECK))
 			ask(sp, faults & IOQ_FAULT_LOST);
 		else
 			reset(sp);
-		/* The answer does not say whether commands hang. */
+		/* RECOVER_AFU does not tell whether commands hang. */
 		if (faults != IOQ_FAULT_HUNG && faults & IOQ_FAULT_HUNG)
 			ioq_report_fault(&sp->ioq, IOQ_FAULT_HUNG);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * recover - lost contexts, hung commands, failed adapters. The states are drawn in recover.c.
+ * recover - lost contexts, commands that time out, failed adapters. See the states in recover.c.
  */
 #ifndef CXLFS_SUPERPIPE_RECOVER_H
 #define CXLFS_SUPERPIPE_RECOVER_H
@@ -12,16 +12,16 @@
 int recover_init(struct superpipe *sp);
 void recover_fini(struct superpipe *sp);
 
-/** recover_handle() - look into the faults that ioq_report_fault() reported; reaper thread. */
+/** recover_handle() - handle what ioq_report_fault() reported; reaper thread only. */
 void recover_handle(struct superpipe *sp);
 
 /**
- * recover_check() - an ioctl was refused: have the context checked, and renewed if it was lost
- * @generation: of the cookie that was used, from context_ioctl()
+ * recover_check() - after an ioctl failed: have the context checked, and replaced if it was lost
+ * @generation: of the id that the ioctl used, from context_ioctl()
  *
- * Waits for the reaper thread. Context: not from a completion callback; no locks.
- * Return: 0 the context is another one now, repeat the ioctl; -EINVAL it is still the same one,
- * the refusal was meant; -EIO the adapter has failed.
+ * Waits for the reaper thread. Context: no locks; not from a completion callback.
+ * Return: 0 the context was replaced, repeat the ioctl; -EINVAL the context is the same, so the
+ * error was real; -EIO the adapter has failed.
  */
 int recover_check(struct superpipe *sp, uint64_t generation);
 
@@ -31,11 +31,11 @@ int recover_check(struct superpipe *sp, uint64_t generation);
  */
 int recover_await(struct superpipe *sp);
 
-/** recover_cancel() - cut every pause short, for the reaper thread is to end. */
+/** recover_cancel() - end every pause at once, because the reaper thread is about to stop. */
 void recover_cancel(struct superpipe *sp);
 
 /**
- * recover_pause() - wait before the next try of something; cut short when the adapter fails
+ * recover_pause() - sleep before the next try; returns at once when the adapter fails
  * Return: 0; -EIO the adapter has failed.
  */
 int recover_pause(struct superpipe *sp, unsigned milliseconds);

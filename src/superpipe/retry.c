@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/minmax.h"
 #include "superpipe/recover.h"
 #include "superpipe/superpipe_internal.h"
 
@@ -11,12 +12,12 @@
 #define MAX_PAUSE_MS   1000
 
 /*
- * What a repetition can cure:
+ * Errors that a retry can cure:
  *
- *   EAGAIN   an AFU sync failed; tables are changed already, the next try only syncs
- *   EINTR    a signal while the adapter was being reset
- *   EINVAL   also said of a context that was lost and not yet recovered; if it was not, it is meant
- *   ENODEV   the adapter has failed; the thread that recovers has the last word on that
+ *   EAGAIN   an AFU sync failed; the tables are changed already, and the next try only syncs
+ *   EINTR    a signal arrived during a reset of the adapter
+ *   EINVAL   the context may be lost and not yet recovered; otherwise the request is invalid
+ *   ENODEV   the adapter may have failed; the reaper thread decides
  */
 int retry_ioctl(struct superpipe *sp, unsigned lun, unsigned long request, void *arg, uint64_t *id)
 {
@@ -42,7 +43,7 @@ int retry_ioctl(struct superpipe *sp, unsigned lun, unsigned long request, void 
 		}
 		if (recover_pause(sp, pause_ms))
 			return -EIO;
-		pause_ms = pause_ms * 2 < MAX_PAUSE_MS ? pause_ms * 2 : MAX_PAUSE_MS;
+		pause_ms = min_u(pause_ms * 2, MAX_PAUSE_MS);
 	}
 	return -EIO;
 }

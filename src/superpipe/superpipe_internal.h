@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sp - the parts of a struct superpipe, for the files of this layer.
+ * superpipe_internal - struct superpipe, for the files of this layer.
  *
- * Lock order: recovery.lock, context.lock, vlun_table.lock, ioq.submit_lock, ioq.reap_lock; in
- * fact none of the first three is ever taken with another one held.
+ * Lock order: recovery.lock, context.lock, vlun_table.lock, ioq.submit_lock, ioq.reap_lock.
+ * None of the first three is taken while another lock is held.
  */
 #ifndef CXLFS_SUPERPIPE_SUPERPIPE_INTERNAL_H
 #define CXLFS_SUPERPIPE_SUPERPIPE_INTERNAL_H
@@ -16,26 +16,26 @@
 #include "superpipe/ioq.h"
 #include "superpipe/superpipe.h"
 
-/* Every open handle; knows how many there can be once the driver has said so. */
+/* Every open handle. */
 struct vlun_table {
 	pthread_mutex_t lock;
-	struct superpipe_vlun *head; /* protected by lock, as all that follows */
-	unsigned nr_open;
-	unsigned max_handles;
+	struct superpipe_vlun *head; /* protected by lock */
+	unsigned nr_open;            /* protected by lock */
+	unsigned max_handles;        /* atomic; see superpipe_max_handles() */
 };
 
-/* Who waits for a recovery, and what the thread that recovers remembers. See recover.c. */
+/* See recover.c. */
 struct recovery {
 	pthread_mutex_t lock;
 	pthread_cond_t finished;
 	uint64_t nr_requested; /* protected by lock */
-	uint64_t nr_finished;  /* protected by lock: the number of the last request answered */
-	unsigned pause_ms;     /* set before threads start */
+	uint64_t nr_finished;  /* protected by lock: the last request that was handled */
+	unsigned pause_ms;     /* before the first retry; set before threads start */
 
-	/* The reaper thread's own. */
-	unsigned nr_fruitless; /* recoveries that changed nothing, without a completion between */
-	unsigned nr_resets;    /* context resets, likewise */
-	uint64_t completed_before;
+	/* Reaper thread only. */
+	unsigned nr_fruitless;     /* recoveries since the last completion that changed nothing */
+	unsigned nr_resets;        /* context resets since the last completion */
+	uint64_t completed_before; /* ioq.nr_completed at the last recovery */
 };
 
 struct superpipe {
@@ -45,9 +45,9 @@ struct superpipe {
 	struct vlun_table vluns;
 	struct recovery recovery;
 	pthread_t reaper;
-	bool attached;   /* reaper runs; set by attach and close only */
+	bool attached;   /* the reaper thread runs; set by attach and close only */
 	uint32_t stop;   /* atomic */
-	uint32_t failed; /* atomic: the adapter, or the context, is gone for good */
+	uint32_t failed; /* atomic: see superpipe_failed() */
 
 	/* Atomic. */
 	uint64_t nr_recoveries, nr_timeouts, nr_interrupts;

@@ -63,7 +63,7 @@ static void table_remove(struct superpipe *sp, struct superpipe_vlun *vlun)
 	pthread_mutex_unlock(&table->lock);
 }
 
-/* The driver has just told how many handles there are. */
+/* After EMFILE: no more handles than are open now. */
 static void set_handle_limit(struct superpipe *sp)
 {
 	pthread_mutex_lock(&sp->vluns.lock);
@@ -88,7 +88,6 @@ static struct superpipe_vlun *new_vlun(struct superpipe *sp, unsigned lun, bool 
 
 /* ---- open ---- */
 
-/* What opening means by its errnos, in words of ours. */
 static int translate_open(struct superpipe *sp, int rc)
 {
 	switch (rc) {
@@ -104,7 +103,7 @@ static int translate_open(struct superpipe *sp, int rc)
 
 static int open_virtual(struct superpipe *sp, unsigned lun, uint32_t *ret_res_hndl)
 {
-	/* Of size 0: with more, a failed sync would leave a stale table in the driver. */
+	/* Size 0: with a larger one a failed sync would leave a stale table in the driver. */
 	struct dk_uvirtual uvirtual = { .lun_size = 0 };
 	int rc = retry_ioctl(sp, lun, DK_IOCTL_USER_VIRTUAL, &uvirtual, &uvirtual.context_id);
 
@@ -196,14 +195,14 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks,
 
 	if (vlun->physical)
 		return -EINVAL;
-	/* More than there is cannot be granted, and the driver's arithmetic would wrap. */
+	/* The driver's arithmetic would overflow for sizes larger than the LUN. */
 	if (nr_chunks > info->nr_chunks)
 		nr_chunks = info->nr_chunks;
 	resize.req_size = nr_chunks * info->chunk_lbas;
 	rc = retry_ioctl(sp, vlun->lun, DK_IOCTL_VLUN_RESIZE, &resize, &resize.context_id);
 	if (rc)
 		return rc == -EINVAL ? -EIO : rc;
-	/* All ones for size 0, so adding 1 is right for every size. */
+	/* last_lba is all ones for size 0, so adding 1 is always right. */
 	vlun->nr_chunks = (resize.last_lba + 1) / info->chunk_lbas;
 	*ret_nr_chunks = vlun->nr_chunks;
 	return 0;
@@ -217,14 +216,14 @@ int superpipe_vlun_close(struct superpipe_vlun *vlun)
 	struct dk_release release = { .rsrc_handle = vlun->res_hndl };
 	int rc = -ENOMEM;
 
-	/* ENOMEM and the like leave a handle of size 0 behind; releasing it again is cheap. */
+	/* After ENOMEM the driver keeps the handle with size 0, so try again. */
 	for (unsigned i = 0; rc == -ENOMEM && i < RELEASE_TRIES; i++) {
 		rc = retry_ioctl(sp, vlun->lun, DK_IOCTL_RELEASE, &release, &release.context_id);
 		if (rc == -ENOMEM && recover_pause(sp, RELEASE_PAUSE_MS))
 			break;
 	}
 	if (superpipe_failed(sp))
-		rc = 0; /* the context has ended, and the handle with it */
+		rc = 0; /* the handle ended with the context */
 	if (rc)
 		log_debug(LOGC_SUPERPIPE, "res_hndl %u: release: %s", vlun->res_hndl,
 			  strerror(-rc));
@@ -241,8 +240,8 @@ void vlun_release_all(struct superpipe *sp)
 
 /* ---- verify ---- */
 
-/* Without an answer (see vlun_verify()) the last LBA is all ones, and the sum 0. */
-static void note_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
+/* If VERIFY returned no last LBA it is all ones, and the sum 0. */
+static void update_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
 {
 	struct superpipe *sp = vlun->sp;
 	struct superpipe_lun_info *info = &sp->context.luns[vlun->lun];
@@ -257,8 +256,8 @@ static void note_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
 }
 
 /*
- * On the reaper thread, which must not wait for a recovery: a refusal that may come from a lost
- * context is reported as faults, and the command simply tried again.
+ * Runs on the reaper thread, which recovers and so must not wait for a recovery. If the context may
+ * be lost it reports the fault and returns 0, so that the command is tried again.
  */
 int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 {
@@ -281,9 +280,9 @@ int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 		ioq_report_fault(&sp->ioq, IOQ_FAULT_CHECK);
 		return 0;
 	}
-	/* For most sense data the driver returns 1, which is success, and copies nothing back. */
+	/* For most sense data the driver returns 1, which means success, and no last LBA. */
 	if (rc >= 0) {
-		note_capacity(vlun, verify.last_lba);
+		update_capacity(vlun, verify.last_lba);
 		return 0;
 	}
 	return rc == -EAGAIN || rc == -EINTR ? 0 : rc;
