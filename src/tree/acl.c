@@ -23,7 +23,7 @@ struct entry {
 	uint32_t id;
 };
 
-/* A list in its stored form: borrowed memory, aligned or not. */
+/* A list in its stored form; borrowed memory, perhaps unaligned. */
 struct acl {
 	char *entries;
 	size_t nr;
@@ -63,7 +63,7 @@ static bool has_id(const struct entry *entry)
 	return entry->tag == ACL_USER || entry->tag == ACL_GROUP;
 }
 
-/* What came in as an attribute's value: 0, or why it is no list at all. No value: no entries. */
+/* Checks size and version of an attribute value. An empty value has no entries. */
 static int check_form(const void *value, size_t bytes, size_t *ret_nr)
 {
 	struct posix_acl_xattr_header header;
@@ -83,9 +83,9 @@ static int check_form(const void *value, size_t bytes, size_t *ret_nr)
 }
 
 /*
- * Entries come in the order owner, users, owning group, groups, mask, others; a mask must be there
- * once there are users or groups. @expect is the tag of the section we are in: a named entry stays
- * in its section, the others lead on to the next.
+ * Entries must be in the order owner, users, owning group, groups, mask, others. Users or groups
+ * need a mask. @expect is the current section: a user or group stays in it, other entries start the
+ * next.
  */
 static bool is_valid(const struct acl *acl)
 {
@@ -127,7 +127,7 @@ static uint16_t group_class_tag(const struct acl *acl)
 	return ACL_GROUP_OBJ;
 }
 
-/* Where in a mode an entry shows; -1: nowhere. @group_tag: of group_class_tag(). */
+/* The shift of an entry's bits in a mode, or -1. @group_tag: from group_class_tag(). */
 static int mode_shift(const struct entry *entry, uint16_t group_tag)
 {
 	if (entry->tag == ACL_USER_OBJ)
@@ -137,7 +137,7 @@ static int mode_shift(const struct entry *entry, uint16_t group_tag)
 	return entry->tag == ACL_OTHER ? 0 : -1;
 }
 
-/* The permission bits that stand for a list. Return: whether it says more than they do. */
+/* Computes the permission bits. Returns true if the list is not equivalent to them. */
 static bool acl_to_mode(const struct acl *acl, mode_t *ret_mode)
 {
 	uint16_t group_tag = group_class_tag(acl);
@@ -154,7 +154,7 @@ static bool acl_to_mode(const struct acl *acl, mode_t *ret_mode)
 	return group_tag == ACL_MASK;
 }
 
-/* Sets the entries that show in the mode from it; with @narrow only takes permissions away. */
+/* Sets permissions from the mode; with @narrow it only removes some. */
 static void acl_from_mode(struct acl *acl, mode_t mode, bool narrow)
 {
 	uint16_t group_tag = group_class_tag(acl);
@@ -244,7 +244,7 @@ int tree_acl_set(struct tree *tree, struct tree_inode *inode, const char *name, 
 	return 0;
 }
 
-/* The access ACL of a new inode: the default ACL of its directory, narrowed to the mode asked. */
+/* The access ACL of a new inode is the default ACL of its directory, limited by the mode. */
 static int inherit_access(const struct tree *tree, struct tree_inode *inode,
 			  struct tree_xattr *of_dir)
 {

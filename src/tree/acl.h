@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * acl - POSIX access control lists: their effects on modes and on what is made in a directory.
+ * acl - POSIX access control lists: validation, inheritance, and their connection to the mode.
  *
- * Who may do what is decided by the kernel; here ACLs are kept valid and in step with the modes.
- * They are stored as attributes in the form in which they travel (little-endian, see
- * <linux/posix_acl_xattr.h>), made canonical: entries without an id have the undefined one. An
- * access ACL that says no more than the mode is not stored.
+ * The kernel checks access. ACLs are stored as extended attributes in the kernel's format
+ * (little-endian, see <linux/posix_acl_xattr.h>). Entries without an id store ACL_UNDEFINED_ID. An
+ * access ACL that is equivalent to the mode is not stored.
  *
  * Errors: -errno, and then nothing has changed.
  */
@@ -19,31 +18,31 @@
 struct tree;
 struct tree_inode;
 
-/** Whether an extended attribute of that name is an ACL. */
+/** True if an extended attribute of this name is an ACL. */
 bool tree_acl_is_name(const char *name);
 
 /**
- * tree_acl_set() - set, or with no entries remove, the ACL of a name
+ * tree_acl_set() - set an ACL, or remove it if @value has no entries
  * @clear_sgid: an access ACL also drops S_ISGID
- * An access ACL also sets the permission bits: its mask, where there is one, shows as the group's.
- * Return: 0; -EOPNOTSUPP symbolic links, other versions; -EINVAL not a valid ACL;
- * -EACCES a default ACL on something else than a directory; -ENOMEM.
+ * An access ACL also sets the permission bits; its mask, if any, sets those of the group.
+ * Return: 0; -EOPNOTSUPP a symbolic link, or an unknown version; -EINVAL not a valid ACL;
+ * -EACCES a default ACL on a non-directory; -ENOMEM.
  */
 int tree_acl_set(struct tree *tree, struct tree_inode *inode, const char *name, const void *value,
 		 size_t bytes, bool clear_sgid);
 
 /**
- * tree_acl_inherit() - give a new inode the ACLs and the mode that creation in @dir means
- * @inode: its mode is the one asked for, before umask; it has no attributes yet
+ * tree_acl_inherit() - give a new inode the ACLs and the mode that it inherits from @dir
+ * @inode: has the requested mode, before umask, and no attributes yet
  * Return: 0; -ENOMEM.
  */
 int tree_acl_inherit(const struct tree *tree, const struct tree_inode *dir,
 		     struct tree_inode *inode, mode_t umask);
 
-/** Brings the access ACL in step with permission bits that were set. Cannot fail. */
+/** Updates the access ACL after a change of the permission bits. Cannot fail. */
 void tree_acl_chmod(struct tree_inode *inode);
 
-/** Return: whether the inode's ACLs are what the rules above let them be (tests). */
+/** Return: whether the ACLs of the inode are consistent (tests). */
 bool tree_acl_check(const struct tree_inode *inode);
 
 #endif

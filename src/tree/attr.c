@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes: reading them, changing them, and the changes that other operations bring. */
+/* Attributes: reading, setting, and updating them for other operations. */
 #include <errno.h>
 
 #include "tree/acl.h"
 #include "tree/inode.h"
 #include "tree/xattr.h"
 
-#define RELATIME_SECONDS (24 * 60 * 60) /* after which atime moves even under relatime */
+#define RELATIME_SECONDS (24 * 60 * 60) /* relatime updates an atime that is older */
 
 static uint64_t size_of(const struct tree_inode *inode)
 {
@@ -71,7 +71,7 @@ static void drop_capability(struct tree_inode *inode)
 		(void)tree_xattr_drop(inode, TREE_XATTR_CAPABILITY);
 }
 
-/* Whoever gets the file, or writes to it, does not get the privileges that went with it. */
+/* A new owner or a writer must not get the privileges of the file. */
 static void drop_privileges(struct tree_inode *inode, bool in_group)
 {
 	(void)tree_drop_setid(inode, in_group);
@@ -107,7 +107,7 @@ void tree_touch_modified(struct tree_inode *inode, const struct timespec *now)
 {
 	inode->mtime = *now;
 	inode->ctime = *now;
-	/* Not even root may change a program and keep the capabilities of the old contents. */
+	/* Even if root writes, the capabilities of the old contents must go. */
 	drop_capability(inode);
 }
 
@@ -129,7 +129,7 @@ bool tree_atime_due(const struct tree_inode *inode, enum tree_atime policy,
 		return true;
 	if (!is_before(&inode->mtime, &inode->atime) || !is_before(&inode->ctime, &inode->atime))
 		return true;
-	/* Times are anything a user may set: a difference out of range is an old or future one. */
+	/* Users may set any time, so the difference can overflow. */
 	if (__builtin_sub_overflow((int64_t)now->tv_sec, (int64_t)inode->atime.tv_sec, &age))
 		return now->tv_sec > inode->atime.tv_sec;
 	return age >= RELATIME_SECONDS;

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NODE_MAX   64u             /* slots of a node that is not the only one: 1 KiB */
+#define NODE_MAX   64u             /* slots of every node but a single one: 1 KiB */
 #define NODE_FIRST 4u              /* slots of the first node of a map */
-#define NODE_FEW   (NODE_MAX / 4)     /* a node with fewer is merged, or shares with a neighbour */
-#define NODE_MERGE (NODE_MAX * 3 / 4) /* so that a merged node is not split again at once */
+#define NODE_FEW   (NODE_MAX / 4)  /* a node with fewer slots in use is merged or evened out */
+#define NODE_MERGE (NODE_MAX * 3 / 4) /* limit for merging: leaves room for insertions */
 
 /*
- * Keys, then as many pointers: to values in a leaf, to nodes above. The key of a child is a lower
- * bound of the keys below it, except that of the first child, which means nothing.
+ * Keys, then as many pointers: to values in a leaf, else to child nodes. The key of a child is a
+ * lower bound of its keys; the key of the first child is unused.
  */
 struct tree_btree_node {
 	struct tree_btree_node *next; /* leaves: the one with the next higher keys */
@@ -78,7 +78,7 @@ static unsigned lower_bound(const node_t *node, unsigned from, uint64_t key)
 	return low;
 }
 
-/* The child under which a key is or would go. */
+/* The child whose range contains @key. */
 static unsigned child_for(const node_t *node, uint64_t key)
 {
 	unsigned index = lower_bound(node, 1, key);
@@ -108,7 +108,7 @@ static void remove_slot(node_t *node, unsigned index)
 	copy_slots(node, index, node, index + 1, node->nr - index);
 }
 
-/* The upper half of a full child goes to a new node beside it. */
+/* Moves the upper half of a full child to a new node beside it. */
 static int split_child(node_t *node, unsigned index, void *(*alloc)(size_t bytes))
 {
 	node_t *left = child_of(node, index);
@@ -126,7 +126,7 @@ static int split_child(node_t *node, unsigned index, void *(*alloc)(size_t bytes
 	return 0;
 }
 
-/* Makes room in the root: a bigger single leaf, or a level more. */
+/* Replaces a full root by a larger leaf, or adds a level. */
 static int grow_root(struct tree_btree *btree, void *(*alloc)(size_t bytes))
 {
 	node_t *old = btree->root;
@@ -192,7 +192,7 @@ int tree_btree_add(struct tree_btree *btree, void *(*alloc)(size_t bytes), uint6
 	return 0;
 }
 
-/* Puts all of child @index + 1 into child @index. */
+/* Moves everything from child @index + 1 to child @index. */
 static void merge_children(node_t *node, unsigned index)
 {
 	node_t *left = child_of(node, index), *right = child_of(node, index + 1);
@@ -229,7 +229,7 @@ static void even_out_children(node_t *node, unsigned index)
 	node->keys[index + 1] = right->keys[0];
 }
 
-/* Every node but the root has NODE_FEW slots in use at least, so there is a neighbour. */
+/* A node above the leaves has at least two children, so there is a neighbour. */
 static void rebalance_child(node_t *node, unsigned index)
 {
 	if (child_of(node, index)->nr >= NODE_FEW)
@@ -242,7 +242,7 @@ static void rebalance_child(node_t *node, unsigned index)
 		even_out_children(node, index);
 }
 
-/* As deep as the tree, which is a handful of levels. */
+/* Recursion is as deep as the tree: a few levels. */
 static void *remove_from_subtree(node_t *node, uint64_t key)
 {
 	unsigned index;
@@ -306,7 +306,7 @@ void *tree_btree_at(const struct tree_btree_pos *pos, uint64_t *ret_key)
 	return slots_of(pos->leaf)[pos->index];
 }
 
-/* What a walk over all nodes has seen so far. */
+/* State of a walk over all nodes. */
 struct walk {
 	const node_t *last_leaf;
 	uint64_t last_key;
@@ -339,7 +339,7 @@ static bool check_subtree(const node_t *node, uint64_t low, bool is_root, struct
 		const node_t *child = child_of(node, i);
 		uint64_t child_low = i ? node->keys[i] : low;
 
-		/* The bound from above is looked at when the next child's first key is. */
+		/* The upper bound of a child is checked with the next child. */
 		if (child->level != node->level - 1 || child_low < low)
 			return false;
 		if (i && walk->nr_keys && walk->last_key >= node->keys[i])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verifying that a tree is what it promises to be. */
+/* Verifies the invariants of a tree. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include "tree/name.h"
 #include "tree/xattr.h"
 
-/* What is counted for each inode in a walk over all entries, by number. */
+/* Counts for one inode, from a walk over all entries. */
 struct tally {
 	uint64_t nr_names;
 	uint64_t nr_subdirs;
@@ -66,7 +66,7 @@ static void check_table(struct check *check)
 	uint64_t nr = 0;
 
 	if (!tree_itable_check(&tree->itable))
-		violation(check, NULL, "the numbers that rest are not in order");
+		violation(check, NULL, "the queue of free numbers is invalid");
 	FOR_EACH_INODE(check, inode) {
 		nr++;
 		if (tree_get(tree, inode->ino) != inode)
@@ -95,7 +95,7 @@ static void check_entry(struct check *check, const struct tree_inode *dir,
 		return;
 	}
 	if (tree_name_check(entry->name) || tree_name_is_dots(entry->name))
-		violation(check, dir, "'%s' is no name", entry->name);
+		violation(check, dir, "'%s' is not a valid name", entry->name);
 	if (key - tree_dir_key(check->tree, entry->name) >= TREE_KEY_GROUP)
 		violation(check, dir, "'%s' has a wrong key", entry->name);
 	tree_dir_find(check->tree, &dir->dir, entry->name, &slot);
@@ -137,7 +137,7 @@ static void check_parent(struct check *check, const struct tree_inode *dir)
 	if (dir->nlink == 0 && dir->dir.nr_entries)
 		violation(check, dir, "removed, but not empty");
 	if (dir->nlink && parent->nlink == 0)
-		violation(check, dir, "lives on in a removed directory");
+		violation(check, dir, "exists in a removed directory");
 }
 
 static void check_dir_links(struct check *check, const struct tree_inode *dir)
@@ -155,7 +155,7 @@ static void check_dir_links(struct check *check, const struct tree_inode *dir)
 			  tally->nr_subdirs);
 }
 
-/* Follows the parents up to the root or to what was seen to reach it, and marks the way. */
+/* Follows the parents up to the root, or to a directory known to reach it, and marks the path. */
 static void check_reaches_root(struct check *check, const struct tree_inode *dir)
 {
 	const struct tree_inode *top = dir;
@@ -184,7 +184,7 @@ static void check_dirs(struct check *check)
 		}
 	}
 	FOR_EACH_INODE(check, inode) {
-		/* Following pointers up is only safe in a tree that was sound so far. */
+		/* Following parents is safe only in a tree without violations so far. */
 		if (tree_is_dir(inode) && check->nr_violations == nr_before) {
 			check_dir_links(check, inode);
 			check_reaches_root(check, inode);

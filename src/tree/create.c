@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making inodes: nodes of every type, symbolic links, unnamed files. */
+/* Creating inodes of every type, including symbolic links and unnamed files. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "tree/inode.h"
 #include "tree/name.h"
 
-/* What a set-group-id directory does to what is made in it. */
+/* The group of a new inode, and the effects of a set-group-id directory. */
 static void inherit_group(const struct tree_inode *dir, mode_t *mode,
 			  const struct tree_caller *caller, gid_t *ret_gid)
 {
@@ -20,8 +20,9 @@ static void inherit_group(const struct tree_inode *dir, mode_t *mode,
 	*ret_gid = dir->gid;
 	if (S_ISDIR(*mode))
 		*mode |= S_ISGID;
+	/* Such a program would grant a group that the caller is not in. */
 	else if ((*mode & sgid_exec) == sgid_exec && !caller->may_setgid)
-		*mode &= ~(mode_t)S_ISGID; /* else it would lend out a group the caller is not in */
+		*mode &= ~(mode_t)S_ISGID;
 }
 
 int tree_inode_make(struct tree *tree, const struct tree_inode *dir, mode_t mode,
@@ -49,7 +50,7 @@ int tree_inode_make(struct tree *tree, const struct tree_inode *dir, mode_t mode
 	return 0;
 }
 
-/* Enters a finished inode under its first name; frees it on failure. */
+/* Adds the first name of a new inode; frees the inode on failure. */
 static int add_first_name(struct tree *tree, struct tree_inode *dir,
 			  const struct tree_dir_slot *slot, const char *name,
 			  struct tree_inode *inode, const struct timespec *now)

@@ -32,7 +32,7 @@ uint64_t tree_dir_key(const struct tree *tree, const char *name)
 	uint64_t hash = XXH3_64bits_withSeed(name, strlen(name), tree->hash_seed);
 	uint64_t key = (hash & tree->hash_mask) >> 1 & ~(TREE_KEY_GROUP - 1);
 
-	return key ? key : TREE_KEY_GROUP; /* the lowest group would hold the cookies of the dots */
+	return key ? key : TREE_KEY_GROUP; /* the lowest group has the cookies of "." and ".." */
 }
 
 void tree_dir_find(const struct tree *tree, const struct tree_dir *dir, const char *name,

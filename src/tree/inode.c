@@ -86,7 +86,7 @@ bool tree_inode_free_if_unused(struct tree *tree, struct tree_inode *inode)
 		tree_inode_set_orphaned(tree, inode, true);
 	if (is_held(first))
 		return false;
-	/* A removed directory may have been the last that held its removed parent, and so on up. */
+	/* A removed directory may have been the last pin of its removed parent, and so on. */
 	while (inode && !is_held(inode)) {
 		struct tree_inode *parent = tree_is_dir(inode) ? inode->dir.parent : NULL;
 
@@ -126,7 +126,7 @@ void tree_ref(struct tree_inode *inode, uint64_t count)
 
 void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count)
 {
-	/* The count is the kernel's word; believing too much of it would free what others hold. */
+	/* Never below 0, even if the count from the kernel is too large. */
 	inode->refs -= count < inode->refs ? count : inode->refs;
 	(void)tree_inode_free_if_unused(tree, inode);
 }

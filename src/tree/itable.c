@@ -9,7 +9,7 @@
 #define PAGE_SLOTS 4096u /* 32 KiB a page */
 
 /*
- * An inode's address, or for a number that rests: its successor in the line shifted left by one,
+ * The address of an inode, or, for a free number, the next number of the queue shifted left by one,
  * with the low bit set, which no address has.
  */
 struct tree_itable_page {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adding names to inodes that exist, and taking names away. */
+/* Adding and removing names of inodes. */
 #include <errno.h>
 
 #include "tree/inode.h"

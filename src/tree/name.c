@@ -45,8 +45,8 @@ int tree_name_find_free(const struct tree *tree, const struct tree_inode *dir, c
 	return ret_slot->entry || tree_name_is_dots(name) ? -EEXIST : 0;
 }
 
-/* The kernel asks only for inodes that it does not hold. One without a name is about to go: the
- * kernel has dropped it, but we have not heard of it yet. */
+/* The kernel does this only for inodes that it has dropped. If this one has no name, we have not
+ * yet received that and are about to free it. */
 static int lookup_itself(const struct tree *tree, const struct tree_inode *inode,
 			 struct tree_inode **ret_inode)
 {

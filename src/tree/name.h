@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * name - what may be a name, and finding names on behalf of the operations.
+ * name - valid names, and looking up names in a directory.
  *
  * Errors: -errno.
  */
@@ -24,18 +24,18 @@ static inline bool tree_name_is_dots(const char *name)
 int tree_name_check(const char *name);
 
 /**
- * tree_name_find() - find a name other than "." and ".." in a directory that is to change
- * Return: 0, also when there is no such name; -ENOTDIR; -ENOENT @dir was removed; of
+ * tree_name_find() - look up a name, before a change of the directory; "." and ".." are never found
+ * Return: 0, also if there is no such name; -ENOTDIR; -ENOENT @dir was removed; errors of
  * tree_name_check().
  */
 int tree_name_find(const struct tree *tree, const struct tree_inode *dir, const char *name,
 		   struct tree_dir_slot *ret_slot);
 
-/** tree_name_find() for a name that must be free. Return: also -EEXIST. */
+/** tree_name_find() for a new name. Return: also -EEXIST. */
 int tree_name_find_free(const struct tree *tree, const struct tree_inode *dir, const char *name,
 			struct tree_dir_slot *ret_slot);
 
-/** Notes that entries of @dir changed. */
+/** Updates the times of @dir after its entries changed. */
 static inline void tree_name_changed(struct tree_inode *dir, const struct timespec *now)
 {
 	dir->mtime = *now;

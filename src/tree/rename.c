@@ -10,8 +10,8 @@ struct rename_end {
 	struct tree_inode *dir;
 	const char *name;
 	struct tree_dir_slot slot;
-	struct tree_inode *inode; /* what the name means before; NULL: nothing */
-	struct tree_inode *whiteout; /* what the old name is to mean afterwards; NULL: nothing */
+	struct tree_inode *inode;    /* before the rename; NULL: none */
+	struct tree_inode *whiteout; /* new inode for the old name; NULL: none */
 };
 
 static int find_end(const struct tree *tree, struct rename_end *end)
@@ -62,7 +62,7 @@ static bool is_at_or_above(const struct tree_inode *inode, const struct tree_ino
 	return true;
 }
 
-/* No directory may come to lie below itself. */
+/* A directory must not become its own descendant. */
 static int check_loops(const struct rename_end *from, const struct rename_end *to, unsigned flags)
 {
 	if (from->dir == to->dir)
@@ -85,7 +85,7 @@ static int check_replaced(const struct rename_end *from, const struct rename_end
 	return tree_is_dir(to->inode) && to->inode->dir.nr_entries ? -ENOTEMPTY : 0;
 }
 
-/* Whether @dir may get the subdirectory @in for @out (NULL: nothing). */
+/* True if @dir can get the subdirectory @in in place of @out (NULL: nothing). */
 static bool has_link_room(const struct tree *tree, const struct tree_inode *dir,
 			  const struct tree_inode *in, const struct tree_inode *out)
 {
@@ -104,7 +104,6 @@ static int check_links(const struct tree *tree, const struct rename_end *from,
 	return 0;
 }
 
-/* Note in a directory that it has a new parent, and in both parents. */
 static void change_parent(struct tree_inode *inode, struct tree_inode *from, struct tree_inode *to)
 {
 	if (!tree_is_dir(inode))
@@ -131,14 +130,14 @@ static void exchange(struct rename_end *from, struct rename_end *to)
 	change_parent(to->inode, to->dir, from->dir);
 }
 
-/* What an overlay takes for "deleted here": a character device 0:0. */
+/* A character device 0:0 means "deleted here" to overlayfs. */
 static int make_whiteout(struct tree *tree, struct rename_end *from,
 			 const struct tree_caller *caller)
 {
 	return tree_inode_make(tree, from->dir, S_IFCHR, caller, &from->whiteout);
 }
 
-/* The old name goes, or means the whiteout from now on. */
+/* Removes the old name, or makes it name the whiteout. */
 static void remove_old_name(struct tree *tree, struct rename_end *from, const struct rename_end *to)
 {
 	if (from->whiteout) {
@@ -151,7 +150,7 @@ static void remove_old_name(struct tree *tree, struct rename_end *from, const st
 	change_parent(from->inode, from->dir, to->dir);
 }
 
-/* The entry of the replaced name stays, so that a reader of the directory sees it exactly once. */
+/* Reuses the entry of the replaced name, so that readdir returns it exactly once. */
 static void replace(struct tree *tree, struct rename_end *from, struct rename_end *to,
 		    const struct timespec *now)
 {
@@ -183,7 +182,6 @@ static int check_ends(const struct tree *tree, const struct rename_end *from,
 	return err ? err : check_links(tree, from, to, flags);
 }
 
-/* Nothing has changed if it fails. */
 static int move_or_prepare(struct tree *tree, struct rename_end *from, struct rename_end *to,
 			   unsigned flags, const struct tree_caller *caller)
 {

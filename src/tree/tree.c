@@ -67,7 +67,7 @@ void tree_free(struct tree *tree)
 {
 	if (!tree)
 		return;
-	/* By number rather than by name: nothing recurses, and orphans are found as well. */
+	/* By number rather than by name: no recursion, and it finds unlinked inodes too. */
 	for (uint64_t ino = TREE_ROOT_INO; ino < tree->itable.next_ino; ino++)
 		tree_inode_free(tree, tree_get(tree, ino));
 	tree_itable_fini(&tree->itable);

@@ -215,7 +215,8 @@ int tree_removexattr(struct tree *tree, struct tree_inode *inode, const char *na
 		return err;
 	if (S_ISLNK(inode->mode) && tree_acl_is_name(name))
 		return -EOPNOTSUPP;
-	/* As Linux has it, an ACL can be removed that is not there: the mode is one in disguise. */
+	/* As on Linux, removing a missing ACL is no error, because the mode is equivalent to one.
+	 */
 	if (!tree_xattr_drop(inode, name) && !tree_acl_is_name(name))
 		return -ENODATA;
 	inode->ctime = caller->now;

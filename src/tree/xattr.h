@@ -2,8 +2,8 @@
 /*
  * xattr - the list of extended attributes of an inode, ACLs among them.
  *
- * Attributes are few, so a list does: each is one piece of memory with its name and value inside,
- * in the order they were first set.
+ * A list, because inodes have few attributes, in the order in which they were first set. Each is
+ * one allocation with name and value.
  *
  * Errors: -errno.
  */
@@ -33,7 +33,7 @@ static inline const char *tree_xattr_name(const struct tree_xattr *xattr)
 	return xattr->data;
 }
 
-/** The value; no particular alignment. */
+/** The value; perhaps unaligned. */
 static inline void *tree_xattr_value(struct tree_xattr *xattr)
 {
 	return xattr->data + xattr->name_bytes;
@@ -42,14 +42,15 @@ static inline void *tree_xattr_value(struct tree_xattr *xattr)
 /** The attribute with a name, or NULL. */
 struct tree_xattr *tree_xattr_find(const struct tree_inode *inode, const char *name);
 
-/** tree_xattr_new() - an attribute not yet in a list; free() it. Return: NULL: no memory. */
+/** tree_xattr_new() - allocate an attribute outside any list; free() it. Return: NULL: no memory.
+ */
 struct tree_xattr *tree_xattr_new(const struct tree *tree, const char *name, const void *value,
 				  size_t bytes);
 
-/** tree_xattr_put() - put an attribute in place of the one of the same name, or last. Owns it. */
+/** tree_xattr_put() - replace the attribute of the same name, or append. Takes ownership. */
 void tree_xattr_put(struct tree_inode *inode, struct tree_xattr *xattr);
 
-/** Return: whether there was one. */
+/** Removes an attribute. Return: whether it existed. */
 bool tree_xattr_drop(struct tree_inode *inode, const char *name);
 
 void tree_xattr_free_all(struct tree_inode *inode);
@@ -57,7 +58,7 @@ void tree_xattr_free_all(struct tree_inode *inode);
 /** Bytes of all names with their NULs. */
 size_t tree_xattr_list_bytes(const struct tree_inode *inode);
 
-/** Whether an attribute may be called so. Return: 0; -ERANGE; -EINVAL; -EOPNOTSUPP. */
+/** Checks the name of an attribute. Return: 0; -ERANGE; -EINVAL; -EOPNOTSUPP. */
 int tree_xattr_check_name(const char *name);
 
 #endif
