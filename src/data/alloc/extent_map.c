@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/alloc/extent_map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/minmax.h"
+
+/** Position of the first extent that ends behind @block. */
+static uint32_t find_position(const struct extent_map *map, uint64_t block)
+{
+	uint32_t low = 0, high = map->nr;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (extent_end(map->extents[middle]) <= block)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct extent *extent_map_at(const struct extent_map *map, uint64_t block)
+{
+	uint32_t at = find_position(map, block);
+
+	return at < map->nr ? map->extents[at] : NULL;
+}
+
+uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64_t end)
+{
+	uint64_t nr = 0;
+
+	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
+		const struct extent *extent = map->extents[at];
+
+		if (extent->block >= end)
+			break;
+		nr += min_u64(extent_end(extent), end) - max_u64(extent->block, start);
+	}
+	return nr;
+}
+
+static uint64_t next_written(const struct extent_map *map, uint64_t block)
+{
+	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
+		if (map->extents[at]->state == EXTENT_WRITTEN)
+			return max_u64(map->extents[at]->block, block);
+	}
+	return UINT64_MAX;
+}
+
+static uint64_t next_unwritten(const struct extent_map *map, uint64_t block)
+{
+	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
+		const struct extent *extent = map->extents[at];
+
+		if (extent->block > block || extent->state != EXTENT_WRITTEN)
+			break;
+		block = extent_end(extent);
+	}
+	return block;
+}
+
+uint64_t extent_map_next(const struct extent_map *map, uint64_t block, bool written)
+{
+	return written ? next_written(map, block) : next_unwritten(map, block);
+}
+
+static int make_room(struct extent_map *map, uint32_t nr)
+{
+	uint32_t max = map->max ? map->max : 1;
+	struct extent **extents;
+
+	while (max < map->nr + nr)
+		max *= 2;
+	if (max == map->max)
+		return 0;
+	extents = reallocarray(map->extents, max, sizeof(struct extent *));
+	if (!extents)
+		return -ENOMEM;
+	map->extents = extents;
+	map->max = max;
+	return 0;
+}
+
+/** There is room for one more. */
+static void insert(struct extent_map *map, uint32_t at, struct extent *extent)
+{
+	memmove(&map->extents[at + 1], &map->extents[at], (map->nr - at) * sizeof(struct extent *));
+	map->extents[at] = extent;
+	map->nr++;
+}
+
+static void drop(struct extent_map *map, uint32_t at)
+{
+	map->nr--;
+	memmove(&map->extents[at], &map->extents[at + 1], (map->nr - at) * sizeof(struct extent *));
+	if (map->nr == 0) {
+		free(map->extents);
+		*map = (struct extent_map){ 0 };
+	}
+}
+
+static void give(struct extent_map *map, struct segments *pool, uint32_t at, uint64_t now_ns)
+{
+	struct extent *extent = map->extents[at];
+
+	drop(map, at);
+	segments_give(pool, extent, now_ns);
+	free(extent);
+}
+
+/* ---- taking -------------------------------------------------------------------------------- */
+
+static int take_piece(struct extent_map *map, struct segments *pool, void *owner, uint32_t at,
+		      uint64_t block, uint64_t nr)
+{
+	const struct extent *before = at > 0 ? map->extents[at - 1] : NULL;
+	struct extent *extent;
+
+	if (make_room(map, 1))
+		return -ENOMEM;
+	extent = malloc(sizeof(*extent));
+	if (!extent)
+		return -ENOMEM;
+	extent->block = block;
+	extent->owner = owner;
+	extent->state = EXTENT_TAKEN;
+	segments_take(pool, extent, (uint32_t)min_u64(nr, pool->segment_blocks),
+		      before && extent_end(before) == block ? before : NULL);
+	insert(map, at, extent);
+	return 0;
+}
+
+int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, uint64_t start,
+		    uint64_t end, uint64_t nr_claimed)
+{
+	uint32_t at = find_position(map, start);
+	uint64_t block = start;
+
+	while (block < end && nr_claimed > 0) {
+		uint64_t gap_end = at < map->nr ? min_u64(map->extents[at]->block, end) : end;
+
+		if (block < gap_end) {
+			uint64_t nr = min_u64(gap_end - block, nr_claimed);
+
+			if (take_piece(map, pool, owner, at, block, nr)) {
+				segments_unclaim(pool, nr_claimed);
+				extent_map_drop_taken(map, pool, start, end, 0);
+				return -ENOMEM;
+			}
+			nr_claimed -= map->extents[at]->nr_blocks;
+		}
+		block = extent_end(map->extents[at++]);
+	}
+	return 0;
+}
+
+void extent_map_drop_taken(struct extent_map *map, struct segments *pool, uint64_t start,
+			   uint64_t end, uint64_t now_ns)
+{
+	uint32_t at = find_position(map, start);
+
+	while (at < map->nr && map->extents[at]->block < end) {
+		if (map->extents[at]->state == EXTENT_TAKEN)
+			give(map, pool, at, now_ns);
+		else
+			at++;
+	}
+}
+
+/* ---- splitting and joining ----------------------------------------------------------------- */
+
+static int split_at(struct extent_map *map, struct segments *pool, uint64_t block)
+{
+	uint32_t at = find_position(map, block);
+	struct extent *extent, *tail;
+
+	if (at == map->nr || map->extents[at]->block >= block)
+		return 0;
+	if (make_room(map, 1))
+		return -ENOMEM;
+	extent = map->extents[at];
+	tail = malloc(sizeof(*tail));
+	if (!tail)
+		return -ENOMEM;
+	segments_split(pool, extent, (uint32_t)(block - extent->block), tail);
+	insert(map, at + 1, tail);
+	return 0;
+}
+
+static bool is_written(const struct extent_map *map, uint64_t block)
+{
+	const struct extent *extent = extent_map_at(map, block);
+
+	return extent && extent->block < block && extent->state == EXTENT_WRITTEN;
+}
+
+int extent_map_prepare_set(struct extent_map *map, struct segments *pool, uint64_t start,
+			   uint64_t end)
+{
+	int err = is_written(map, start) ? 0 : split_at(map, pool, start);
+
+	if (!err && !is_written(map, end))
+		err = split_at(map, pool, end);
+	return err;
+}
+
+int extent_map_prepare_remove(struct extent_map *map, struct segments *pool, uint64_t start,
+			      uint64_t end)
+{
+	int err = split_at(map, pool, start);
+
+	return err ? err : split_at(map, pool, end);
+}
+
+static bool can_join(const struct extent *a, const struct extent *b)
+{
+	return a->state == EXTENT_WRITTEN && b->state == EXTENT_WRITTEN &&
+	       extent_end(a) == b->block && a->segment == b->segment &&
+	       a->start + a->nr_blocks == b->start;
+}
+
+/** Joins those from position @at on with what comes before, up to the one behind @end. */
+static void join(struct extent_map *map, struct segments *pool, uint32_t at, uint64_t end)
+{
+	if (at == 0)
+		at = 1;
+	while (at < map->nr && map->extents[at - 1]->block < end) {
+		struct extent *tail = map->extents[at];
+
+		if (!can_join(map->extents[at - 1], tail)) {
+			at++;
+			continue;
+		}
+		segments_join(pool, map->extents[at - 1], tail);
+		drop(map, at);
+		free(tail);
+	}
+}
+
+/* ---- changing ------------------------------------------------------------------------------ */
+
+uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t start, uint64_t end)
+{
+	uint32_t first = find_position(map, start);
+	uint64_t nr = 0;
+
+	for (uint32_t at = first; at < map->nr && map->extents[at]->block < end; at++) {
+		struct extent *extent = map->extents[at];
+
+		if (extent->state == EXTENT_TAKEN)
+			nr += extent->nr_blocks;
+		extent->state = EXTENT_WRITTEN;
+	}
+	join(map, pool, first, end);
+	return nr;
+}
+
+uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end)
+{
+	uint64_t nr = 0;
+
+	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
+		struct extent *extent = map->extents[at];
+
+		if (extent->block >= end)
+			break;
+		if (extent->state == EXTENT_TAKEN) {
+			extent->state = EXTENT_RESERVED;
+			nr += extent->nr_blocks;
+		}
+	}
+	return nr;
+}
+
+uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64_t start,
+			   uint64_t end, uint64_t now_ns)
+{
+	uint32_t at = find_position(map, start);
+	uint64_t nr = 0;
+
+	while (at < map->nr && map->extents[at]->block < end) {
+		if (map->extents[at]->state != EXTENT_TAKEN)
+			nr += map->extents[at]->nr_blocks;
+		give(map, pool, at, now_ns);
+	}
+	return nr;
+}
+
+void extent_map_replace(struct extent_map *map, struct segments *pool, struct extent *extent,
+			uint64_t now_ns)
+{
+	uint32_t at = find_position(map, extent->block);
+	struct extent *old = map->extents[at];
+
+	map->extents[at] = extent;
+	segments_give(pool, old, now_ns);
+	free(old);
+	join(map, pool, at, extent_end(extent));
+}
+
+void extent_map_fini(struct extent_map *map, struct segments *pool, uint64_t now_ns)
+{
+	while (map->nr > 0)
+		give(map, pool, map->nr - 1, now_ns);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * extent_map - which blocks of a file lie in segments, and where.
+ *
+ * A sorted array of extents. An extent is in one state as a whole; changing the state of a part of
+ * it splits it. Only the functions that return -ENOMEM take memory, so a write that has reached the
+ * flash can always be recorded.
+ *
+ * Not thread-safe: the file's lock protects it. Blocks are the file's, ranges half-open.
+ */
+#ifndef CXLFS_DATA_ALLOC_EXTENT_MAP_H
+#define CXLFS_DATA_ALLOC_EXTENT_MAP_H
+
+#include "data/alloc/segments.h"
+
+struct extent_map {
+	struct extent **extents; /* sorted by block */
+	uint32_t nr, max;        /* in use, allocated */
+};
+
+/** extent_map_at() - the extent at @block, or the first one behind it; NULL: none */
+struct extent *extent_map_at(const struct extent_map *map, uint64_t block);
+
+static inline uint64_t extent_end(const struct extent *extent)
+{
+	return extent->block + extent->nr_blocks;
+}
+
+/** extent_map_covered() - how many blocks of [start, end) lie in extents */
+uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64_t end);
+
+/** extent_map_next() - first block at or after @block that is written, or that is not, by what the
+ *  extents say. Return: UINT64_MAX: none. */
+uint64_t extent_map_next(const struct extent_map *map, uint64_t block, bool written);
+
+/**
+ * extent_map_take() - extents for the blocks of [start, end) that have none, lowest first
+ * @nr_claimed: for so many, claimed in the pool
+ * Return: 0; -ENOMEM: nothing was taken, and the claim has been given up.
+ */
+int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, uint64_t start,
+		    uint64_t end, uint64_t nr_claimed);
+
+/**
+ * extent_map_prepare_set() - make extent_map_set() possible for [start, end)
+ * Return: 0; -ENOMEM, and nothing has changed that can be seen.
+ */
+int extent_map_prepare_set(struct extent_map *map, struct segments *pool, uint64_t start,
+			   uint64_t end);
+
+/** extent_map_prepare_remove() - the same for extent_map_remove(), in one hold of the lock */
+int extent_map_prepare_remove(struct extent_map *map, struct segments *pool, uint64_t start,
+			      uint64_t end);
+
+/** extent_map_set() - those in the prepared range are written. Return: how many held nothing before. */
+uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t start, uint64_t end);
+
+/** extent_map_reserve() - those that were taken are reserved. Return: how many blocks. */
+uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end);
+
+/** extent_map_remove() - give back those of the prepared range. Return: how many held something. */
+uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64_t start,
+			   uint64_t end, uint64_t now_ns);
+
+/** extent_map_drop_taken() - give back those in [start, end) that are neither written nor reserved */
+void extent_map_drop_taken(struct extent_map *map, struct segments *pool, uint64_t start,
+			   uint64_t end, uint64_t now_ns);
+
+/**
+ * extent_map_replace() - @extent, of the caller's memory, takes the place of a part of another
+ * It holds the same blocks in the same state, and that part was prepared for removal.
+ */
+void extent_map_replace(struct extent_map *map, struct segments *pool, struct extent *extent,
+			uint64_t now_ns);
+
+/** extent_map_fini() - give everything back */
+void extent_map_fini(struct extent_map *map, struct segments *pool, uint64_t now_ns);
+
+#endif

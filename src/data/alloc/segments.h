@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * segments - the blocks of shared vLUNs, in which small files lie.
+ *
+ * A segment is a vLUN of one chunk. Files take extents of its 4 KiB blocks. Each segment lists its
+ * extents, so that a nearly empty one can be emptied and given back.
+ *
+ * Blocks are first claimed, which either succeeds or does not, and then taken piece by piece, which
+ * cannot fail. A piece is as long as possible, but any length will do, so free blocks are never out
+ * of reach because they are scattered.
+ *
+ * Any thread; the pool has its own lock, which is taken after that of a file. No I/O, no ioctl.
+ */
+#ifndef CXLFS_DATA_ALLOC_SEGMENTS_H
+#define CXLFS_DATA_ALLOC_SEGMENTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct superpipe_vlun;
+
+enum extent_state {
+	EXTENT_TAKEN,    /* for a write that has not reached the flash; reads as zeros */
+	EXTENT_RESERVED, /* by fallocate; reads as zeros */
+	EXTENT_WRITTEN,
+};
+
+/** A run of blocks of one file in one segment. Protected by the file's lock, but for @link. */
+struct extent {
+	uint64_t block; /* first, in the file */
+	struct segment *segment;
+	void *owner;               /* the file */
+	TAILQ_ENTRY(extent) link;  /* in the segment's list; protected by the pool's lock */
+	uint32_t start;            /* first, in the segment */
+	uint32_t nr_blocks;
+	enum extent_state state;
+};
+
+TAILQ_HEAD(extent_list, extent);
+
+struct segment {
+	struct superpipe_vlun *vlun; /* these two: never change */
+	unsigned lun;
+
+	/* protected by the pool's lock */
+	uint32_t nr_free;
+	uint32_t cursor;         /* where the next search begins */
+	bool stuck;              /* a block of it cannot be moved away */
+	uint64_t empty_since_ns; /* by the caller's clock; of an empty one */
+	struct extent_list extents;
+	TAILQ_ENTRY(segment) link;
+	uint64_t used[]; /* bit per block */
+};
+
+TAILQ_HEAD(segment_list, segment);
+
+/* Segments are kept in lists by the binary logarithm of their free blocks. */
+#define SEGMENTS_CLASSES 34u
+
+struct segments {
+	pthread_mutex_t lock;
+	uint32_t segment_blocks; /* never changes */
+
+	/* protected by lock; the counts can be read without it */
+	struct segment_list classes[SEGMENTS_CLASSES];
+	struct segment *current; /* new blocks come from it as long as they fit */
+	struct segment *victim;  /* is being emptied: no new blocks if others have any */
+	_Atomic uint64_t nr_unclaimed; /* free blocks that nobody has claimed */
+	_Atomic uint64_t nr_segments;
+	_Atomic uint64_t nr_empty;
+};
+
+void segments_init(struct segments *pool, uint32_t segment_blocks);
+
+/** segments_fini() - there is no segment left */
+void segments_fini(struct segments *pool);
+
+/** segments_add() - an empty segment on a vLUN of one chunk. Return: 0; -ENOMEM. */
+int segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun, uint64_t now_ns);
+
+/**
+ * segments_remove_empty() - take an empty segment out of the pool
+ * @lun: on this LUN; UINT32_MAX: on any
+ * @before_ns: empty since before this time
+ * Return: its vLUN, which is the caller's, and its LUN; NULL: there is none, or its blocks are claimed.
+ */
+struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun,
+					     uint64_t before_ns, unsigned *ret_lun);
+
+/** segments_empty_since() - the earliest time since which one is empty; UINT64_MAX: none is */
+uint64_t segments_empty_since(struct segments *pool);
+
+/**
+ * segments_claim() - the right to take @most free blocks, or at least @least
+ * Return: how many; 0: there are less than @least.
+ */
+uint64_t segments_claim(struct segments *pool, uint64_t least, uint64_t most);
+
+/** segments_unclaim() - @nr claimed blocks will not be taken */
+void segments_unclaim(struct segments *pool, uint64_t nr);
+
+/**
+ * segments_take() - turn up to @nr_blocks claimed blocks into an extent
+ * @extent: memory of the caller, block and owner and state are set
+ * @after: the blocks behind this extent are taken if they are free; may be NULL
+ * Fills in segment, start and nr_blocks, which is at least 1.
+ */
+void segments_take(struct segments *pool, struct extent *extent, uint32_t nr_blocks,
+		   const struct extent *after);
+
+/** segments_take_elsewhere() - the same, but not from the victim. Return: false: others are full. */
+bool segments_take_elsewhere(struct segments *pool, struct extent *extent, uint32_t nr_blocks);
+
+/** segments_give() - the blocks of @extent are free again; its memory is the caller's */
+void segments_give(struct segments *pool, struct extent *extent, uint64_t now_ns);
+
+/** segments_split() - @tail, memory of the caller, gets all but the first @nr_blocks of @extent */
+void segments_split(struct segments *pool, struct extent *extent, uint32_t nr_blocks,
+		    struct extent *tail);
+
+/** segments_join() - @tail, which lies right behind @extent, becomes a part of it */
+void segments_join(struct segments *pool, struct extent *extent, struct extent *tail);
+
+/**
+ * segments_choose_victim() - a segment that is nearly empty, and whose blocks fit into others
+ * It remains the victim until it is empty, or given up. Return: false: there is none.
+ */
+bool segments_choose_victim(struct segments *pool);
+
+/**
+ * segments_victim_owner() - a file with blocks in the victim
+ * @try_get: called with the pool's lock held; takes a reference if it can do so without waiting
+ * Return: the file, and the victim; NULL: there is none now.
+ */
+void *segments_victim_owner(struct segments *pool, bool (*try_get)(void *owner),
+			    struct segment **ret_victim);
+
+/** segments_give_up_victim() - @stuck: and never choose it again */
+void segments_give_up_victim(struct segments *pool, bool stuck);
+
+/** segments_check() - are bitmaps, lists and counts in accord? For tests. */
+bool segments_check(struct segments *pool);
+
+#endif
