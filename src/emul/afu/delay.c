@@ -21,32 +21,12 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "emul/afu/delay_queue.h"
 
 #define SPIN_NS 60000 /* before a command, and after one */
 #define CROWD 8		/* so many waiting: nobody minds a little more, and they can go together */
 #define CROWD_NS 20000
-#define POOL_ITEMS 256
 #define CYCLE_NS 4 /* of the AFU's clock, for timeouts counted in cycles */
-
-/** A command or an interrupt to come. */
-struct item {
-	struct item *next_free;
-	struct emul_engine *engine;
-	uint32_t nr_resets;
-	uint8_t lisn; /* 0: a command */
-	struct sisl_ioarcb ioarcb;
-	struct emul_command cmd;
-};
-
-struct pool {
-	struct pool *next;
-	struct item items[POOL_ITEMS];
-};
-
-struct entry {
-	uint64_t due_ns;
-	struct item *item;
-};
 
 struct emul_delay {
 	/* constant */
@@ -59,11 +39,8 @@ struct emul_delay {
 
 	pthread_mutex_t lock;
 	/* protected by lock */
-	struct entry *heap; /* smallest time first */
-	unsigned nr, size;
+	struct delay_queue queue;
 	uint32_t nr_inserted; /* ever; read by the spinning thread without the lock */
-	struct item *free;
-	struct pool *pools;
 	uint64_t next_slot_ns[EMUL_MAX_LUNS][2];
 	uint64_t jitter;    /* state of a generator */
 	uint64_t asleep_until; /* 0: awake */
@@ -73,73 +50,14 @@ struct emul_delay {
 	pthread_cond_t wake, unused;
 };
 
-/* ---- heap -------------------------------------------------------------------------------- */
-
-static void sift_up(struct emul_delay *delay, unsigned i)
-{
-	struct entry entry = delay->heap[i];
-
-	for (; i && delay->heap[(i - 1) / 2].due_ns > entry.due_ns; i = (i - 1) / 2)
-		delay->heap[i] = delay->heap[(i - 1) / 2];
-	delay->heap[i] = entry;
-}
-
-static void sift_down(struct emul_delay *delay, unsigned i)
-{
-	struct entry entry = delay->heap[i];
-
-	for (;;) {
-		unsigned child = 2 * i + 1;
-
-		if (child >= delay->nr)
-			break;
-		if (child + 1 < delay->nr &&
-		    delay->heap[child + 1].due_ns < delay->heap[child].due_ns)
-			child++;
-		if (delay->heap[child].due_ns >= entry.due_ns)
-			break;
-		delay->heap[i] = delay->heap[child];
-		i = child;
-	}
-	delay->heap[i] = entry;
-}
-
-static bool refill(struct emul_delay *delay)
-{
-	struct pool *pool = malloc(sizeof(*pool));
-
-	if (!pool)
-		return false;
-	pool->next = delay->pools;
-	delay->pools = pool;
-	for (unsigned i = 0; i < POOL_ITEMS; i++) {
-		pool->items[i].next_free = delay->free;
-		delay->free = &pool->items[i];
-	}
-	return true;
-}
-
-static bool make_room(struct emul_delay *delay)
-{
-	unsigned size = delay->size ? 2 * delay->size : POOL_ITEMS;
-	struct entry *heap;
-
-	if (delay->nr < delay->size)
-		return true;
-	heap = realloc(delay->heap, size * sizeof(*heap));
-	if (!heap)
-		return false;
-	delay->heap = heap;
-	delay->size = size;
-	return true;
-}
+/* ---- queue ------------------------------------------------------------------------------- */
 
 /* When to look after the first command: many are executed in groups, which costs less. */
 static uint64_t first_ns(const struct emul_delay *delay)
 {
-	if (!delay->nr)
+	if (!delay->queue.nr)
 		return UINT64_MAX;
-	return delay->heap[0].due_ns + (delay->nr >= CROWD ? CROWD_NS : 0);
+	return delay->queue.heap[0].due_ns + (delay->queue.nr >= CROWD ? CROWD_NS : 0);
 }
 
 /* Whoever inserts and the last poller to go first store what the other looks at, then look. */
@@ -148,36 +66,21 @@ static void note_first(struct emul_delay *delay)
 	atomic_store(&delay->first_ns, first_ns(delay));
 }
 
-static struct item *insert(struct emul_delay *delay, uint64_t due_ns)
+static struct delay_item *insert(struct emul_delay *delay, uint64_t due_ns)
 {
-	struct item *item;
+	struct delay_item *item = delay_queue_push(&delay->queue, due_ns);
 
-	if ((!delay->free && !refill(delay)) || !make_room(delay))
+	if (!item)
 		return NULL;
-	item = delay->free;
-	delay->free = item->next_free;
 	__atomic_store_n(&delay->nr_inserted, delay->nr_inserted + 1, __ATOMIC_RELAXED);
-	delay->heap[delay->nr] = (struct entry){ due_ns, item };
-	sift_up(delay, delay->nr++);
 	note_first(delay);
 	return item;
 }
 
-static void release(struct emul_delay *delay, struct item *item)
+static void remove_first(struct emul_delay *delay)
 {
-	item->next_free = delay->free;
-	delay->free = item;
-}
-
-static struct item *pop(struct emul_delay *delay)
-{
-	struct item *item = delay->heap[0].item;
-
-	delay->heap[0] = delay->heap[--delay->nr];
-	if (delay->nr)
-		sift_down(delay, 0);
+	delay_queue_pop(&delay->queue);
 	note_first(delay);
-	return item;
 }
 
 /* ---- thread ------------------------------------------------------------------------------ */
@@ -233,20 +136,20 @@ static void wait_locked(struct emul_delay *delay)
 static void take_into_batch(struct emul_delay *delay, struct emul_batch *batch,
 			    uint32_t *ret_nr_resets)
 {
-	struct emul_engine *engine = delay->heap[0].item->engine;
-	uint32_t nr_resets = delay->heap[0].item->nr_resets;
+	struct emul_engine *engine = delay->queue.heap[0].item->engine;
+	uint32_t nr_resets = delay->queue.heap[0].item->nr_resets;
 	uint64_t now = clock_now_ns();
 
 	batch->engine = engine;
 	batch->nr = 0;
-	while (delay->nr && batch->nr < EMUL_BATCH && delay->heap[0].due_ns <= now) {
-		struct item *item = delay->heap[0].item;
+	while (delay->queue.nr && batch->nr < EMUL_BATCH && delay->queue.heap[0].due_ns <= now) {
+		struct delay_item *item = delay->queue.heap[0].item;
 
 		if (item->engine != engine || item->nr_resets != nr_resets || item->lisn)
 			break;
 		batch->ioarcb[batch->nr] = item->ioarcb;
 		batch->cmd[batch->nr++] = item->cmd;
-		release(delay, pop(delay));
+		remove_first(delay);
 	}
 	*ret_nr_resets = nr_resets;
 }
@@ -274,13 +177,13 @@ static unsigned execute_due(struct emul_batch *batch, uint32_t nr_resets)
 static unsigned run_due_locked(struct emul_delay *delay, struct emul_batch *batch,
 			       const struct emul_engine *own)
 {
-	struct item *first = delay->heap[0].item;
+	struct delay_item *first = delay->queue.heap[0].item;
 	unsigned nr;
 	uint32_t nr_resets;
 
 	if (first->lisn) {
 		emul_events_raise(&first->engine->events, first->lisn);
-		release(delay, pop(delay));
+		remove_first(delay);
 		return 0;
 	}
 	take_into_batch(delay, batch, &nr_resets);
@@ -350,25 +253,14 @@ int emul_delay_new(struct emul_afu *afu, struct emul_delay **ret_delay)
 	return 0;
 }
 
-static void free_memory(struct emul_delay *delay)
-{
-	while (delay->pools) {
-		struct pool *pool = delay->pools;
-
-		delay->pools = pool->next;
-		free(pool);
-	}
-	free(delay->heap);
-	free(delay);
-}
-
 void emul_delay_free(struct emul_delay *delay)
 {
 	if (!delay)
 		return;
 	if (atomic_load(&delay->afu->dead)) {
 		/* The thread has stayed in the parent; what it may hold here is never let go. */
-		free_memory(delay);
+		delay_queue_fini(&delay->queue);
+		free(delay);
 		return;
 	}
 	pthread_mutex_lock(&delay->lock);
@@ -380,7 +272,8 @@ void emul_delay_free(struct emul_delay *delay)
 	pthread_cond_destroy(&delay->wake);
 	pthread_cond_destroy(&delay->unused);
 	pthread_mutex_destroy(&delay->lock);
-	free_memory(delay);
+	delay_queue_fini(&delay->queue);
+	free(delay);
 }
 
 bool emul_delay_models(const struct emul_delay *delay)
@@ -425,7 +318,7 @@ static uint64_t timeout_ns(const struct sisl_ioarcb *ioarcb)
 static bool schedule_locked(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
 			    uint64_t due)
 {
-	struct item *item = insert(delay, due);
+	struct delay_item *item = insert(delay, due);
 
 	if (!item)
 		return false;
@@ -525,7 +418,7 @@ bool emul_delay_command(struct emul_delay *delay, struct emul_batch *batch, unsi
 bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, unsigned lisn,
 			  uint32_t ms)
 {
-	struct item *item = NULL;
+	struct delay_item *item = NULL;
 
 	pthread_mutex_lock(&delay->lock);
 	if (start_locked(delay))
@@ -543,20 +436,9 @@ bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, 
 void emul_delay_forget(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than)
 {
 	bool all = older_than == UINT32_MAX;
-	unsigned kept = 0;
 
 	pthread_mutex_lock(&delay->lock);
-	for (unsigned i = 0; i < delay->nr; i++) {
-		struct item *item = delay->heap[i].item;
-
-		if (item->engine == engine && (all || (!item->lisn && item->nr_resets < older_than)))
-			release(delay, item);
-		else
-			delay->heap[kept++] = delay->heap[i];
-	}
-	delay->nr = kept;
-	for (unsigned i = kept / 2; i-- > 0;)
-		sift_down(delay, i);
+	delay_queue_drop(&delay->queue, engine, older_than);
 	note_first(delay);
 	while (all && engine->nr_delayed)
 		pthread_cond_wait(&delay->unused, &delay->lock);

@@ -8,19 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "emul/driver/ctx.h"
 #include "emul/driver/driver.h"
-#include "emul/driver/process.h"
+#include "emul/driver/release.h"
 #include "emul/store/safe_open.h"
-
-/* The kernel's own contexts come first. */
-#define FIRST_USER_PE 1
-
-/* Other processes are looked for in /proc; not more often than this. */
-#define WATCH_PAUSE_NS 20000000ull
 
 /* File position of an fd2: generation and PE. */
 #define TAG_PE_SHIFT  16
@@ -41,8 +34,7 @@ static struct flock range_of(unsigned pe)
 	};
 }
 
-/** Does any descriptor or mapping of the PE's fd2 exist, in any process? */
-static bool is_referenced(struct emul_adapter *ad, unsigned pe)
+bool emul_pe_is_referenced(struct emul_adapter *ad, unsigned pe)
 {
 	struct flock range = range_of(pe);
 
@@ -96,7 +88,7 @@ static void init_pe(struct emul_adapter *ad, unsigned number, uint64_t generatio
 
 int emul_pe_new_locked(struct emul_adapter *ad, unsigned ctx, unsigned *ret_pe, int *ret_fd)
 {
-	unsigned end = FIRST_USER_PE + emul_geometry(ad)->nr_contexts, pe = FIRST_USER_PE;
+	unsigned end = EMUL_FIRST_USER_PE + emul_geometry(ad)->nr_contexts, pe = EMUL_FIRST_USER_PE;
 	uint64_t generation;
 	int fd;
 
@@ -122,127 +114,6 @@ void emul_pe_disconnect_locked(struct emul_adapter *ad, unsigned number)
 	atomic_store(&pe->rht, 0);
 	atomic_store(&pe->rht_count, 0);
 	atomic_store(&pe->capability, 0);
-}
-
-/* ---- the release handler ------------------------------------------------------------------- */
-
-/** Who dropped the last reference. */
-struct closer {
-	uint32_t tgid, parent;
-	bool exiting;
-};
-
-static void free_pe(struct emul_adapter *ad, unsigned number)
-{
-	emul_pe_disconnect_locked(ad, number);
-	atomic_store(&ad->shm->pe[number].flags, 0);
-	emul_wake(ad);
-}
-
-static void release(struct emul_adapter *ad, unsigned number, const struct closer *closer)
-{
-	struct emul_pe *pe = &ad->shm->pe[number];
-	struct emul_ctx *ctx = emul_ctx_by_pe(ad, number, atomic_load(&pe->generation));
-
-	if (ctx && ctx->owner == closer->tgid) {
-		if (closer->exiting)
-			ad->shm->driver.nr_owner_deaths++;
-		else
-			emul_audit_note(ad, EMUL_FD2_CLOSED_EARLY, (int)number, closer->tgid);
-		emul_detach_all_locked(ad, ctx);
-	} else if (ctx && ctx->owner == closer->parent) {
-		emul_audit_note(ad, EMUL_FD2_FORK_LEAK, (int)number, closer->tgid);
-		ctx->leaked = 1;
-		atomic_fetch_or(&pe->flags, EMUL_PE_LEAKED);
-		return;
-	} else if (ctx) {
-		emul_audit_note(ad, EMUL_FD2_FORK_LEAK, (int)number, closer->tgid);
-		ctx->leaked = 1;
-	} else if (closer->exiting && pe->awaits_close) {
-		emul_audit_note(ad, EMUL_FD2_LEFT_OPEN, (int)number, closer->tgid);
-	}
-	free_pe(ad, number);
-}
-
-/* ---- closes that nobody told of ------------------------------------------------------------ */
-
-static bool owner_alive(const struct emul_pe *pe)
-{
-	return process_alive(atomic_load(&pe->owner), pe->owner_start);
-}
-
-/** While references exist: remember who cannot be the one that holds them. */
-static void watch(struct emul_adapter *ad, unsigned number)
-{
-	struct emul_pe *pe = &ad->shm->pe[number];
-
-	/* Asked in this order: what is held after the owner has gone is held by another. */
-	if (!pe->owner_died && process_gone(atomic_load(&pe->owner), pe->owner_start) &&
-	    is_referenced(ad, number))
-		pe->owner_died = 1;
-	for (unsigned i = 0; i < EMUL_MAX_COPIES; i++)
-		if (pe->copies[i] && process_gone(pe->copies[i], 0))
-			pe->copies[i] = 0;
-}
-
-/**
- * Reconstruct who was the last: an owner that has let go or ended before is not, so it was
- * somebody who had inherited a copy.
- */
-static struct closer find_closer(const struct emul_pe *pe)
-{
-	uint32_t owner = atomic_load(&pe->owner);
-	bool alive = owner_alive(pe);
-
-	if (pe->owner_died)
-		return (struct closer){ .exiting = true };
-	if (pe->owner_dropped)
-		return (struct closer){ .parent = alive ? owner : 0, .exiting = true };
-	return (struct closer){ .tgid = owner, .exiting = !alive };
-}
-
-/** An ioctl that works on the context would lose it under its hands; the next reaper comes. */
-static bool context_is_busy(struct emul_adapter *ad, unsigned pe)
-{
-	struct emul_ctx *ctx = emul_ctx_by_pe(ad, pe, atomic_load(&ad->shm->pe[pe].generation));
-
-	return ctx && ctx->busy && process_alive(ctx->busy_pid, ctx->busy_start);
-}
-
-static bool time_to_watch(struct emul_adapter *ad)
-{
-	struct timespec now;
-	uint64_t ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	if (ns < ad->shm->driver.watch_ns)
-		return false;
-	ad->shm->driver.watch_ns = ns + WATCH_PAUSE_NS;
-	return true;
-}
-
-void emul_pe_reap_locked(struct emul_adapter *ad)
-{
-	bool watching = time_to_watch(ad);
-
-	for (unsigned i = FIRST_USER_PE; i < EMUL_MAX_PES; i++) {
-		struct emul_pe *pe = &ad->shm->pe[i];
-		uint32_t flags = atomic_load(&pe->flags);
-		struct closer closer;
-
-		if (!(flags & EMUL_PE_USED) || flags & EMUL_PE_LEAKED)
-			continue;
-		if (is_referenced(ad, i)) {
-			if (watching)
-				watch(ad, i);
-			continue;
-		}
-		if (context_is_busy(ad, i))
-			continue;
-		closer = find_closer(pe);
-		release(ad, i, &closer);
-	}
 }
 
 /* ---- closes through this interface --------------------------------------------------------- */
@@ -278,14 +149,14 @@ static void dropped_locked(struct emul_adapter *ad, unsigned number, uint64_t ge
 			   bool holds)
 {
 	struct emul_pe *pe = &ad->shm->pe[number];
-	struct closer closer = { (uint32_t)getpid(), (uint32_t)getppid(), false };
+	struct emul_closer closer = { (uint32_t)getpid(), (uint32_t)getppid(), false };
 
 	if (!(atomic_load(&pe->flags) & EMUL_PE_USED) ||
 	    atomic_load(&pe->generation) != generation)
 		return;
-	if (!is_referenced(ad, number)) {
-		if (!(atomic_load(&pe->flags) & EMUL_PE_LEAKED) && !context_is_busy(ad, number))
-			release(ad, number, &closer);
+	if (!emul_pe_is_referenced(ad, number)) {
+		if (!(atomic_load(&pe->flags) & EMUL_PE_LEAKED) && !emul_pe_is_busy(ad, number))
+			emul_pe_release_locked(ad, number, &closer);
 		return;
 	}
 	if (atomic_load(&pe->owner) != closer.tgid)
@@ -419,7 +290,7 @@ static void add_copy(struct emul_pe *pe)
 void emul_fd2_inherited(struct emul_adapter *ad)
 {
 	emul_lock(ad);
-	for (unsigned i = FIRST_USER_PE; i < EMUL_MAX_PES; i++) {
+	for (unsigned i = EMUL_FIRST_USER_PE; i < EMUL_MAX_PES; i++) {
 		struct emul_local_ref *ref = &ad->ref[i];
 		struct emul_pe *pe = &ad->shm->pe[i];
 

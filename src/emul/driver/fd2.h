@@ -4,10 +4,10 @@
  *
  * An fd2 is a descriptor of the `mmio` file of its own open file description, which holds an
  * exclusive lock on the byte range of its PE. Copies by dup and fork and mappings all refer to
- * that description, so the lock goes exactly when the kernel would call a driver's release
- * handler. Whoever asks for the lock from another description sees that it has gone: at once
- * after a close or unmap through this interface, otherwise at the next ioctl or housekeeping run. The
- * description's file position tells PE and generation.
+ * that description, so the lock disappears exactly when the kernel would call a driver's release
+ * handler. The emulator queries the lock through another description: at once after a close or
+ * unmap through this interface, otherwise at the next ioctl or housekeeping run. The file position
+ * of the description encodes PE and generation.
  *
  *   last reference dropped by         context still attached       release handler does
  *   the owner, or the owner's end     yes                          1: detach all, free the PE
