@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens later.
+ * Delayed commands and interrupts.
  *
- * With a latency model a fetched command waits here for its time and is executed then, so that it
- * meets the tables as they are when the card would end it. A command starts in the next free
- * service slot of its LUN and direction (the rate limit) and ends one latency later, give or take
- * a sixteenth: so completions come out of order, and a queue of any depth is served at the rate.
+ * With a latency model, a fetched command waits here and is executed when it is due, so it uses the
+ * tables of the moment at which a card would complete it. A command starts in the next free service
+ * slot of its LUN and direction (the rate limit) and is due one latency later, plus or minus a
+ * sixteenth. Completions therefore come out of order, and the rate does not depend on queue depth.
  *
- * While there are threads that poll, they execute in run() what is due. Else one thread for all
- * engines of a process does it. Waking up can take as long as a command, so while there is load
- * it does not sleep but spins: before a command is due, and for a little while after the last one.
+ * While threads poll, they execute due commands in run(). Otherwise one thread for all engines of a
+ * process does. Waking up can take as long as a command, so under load this thread spins: shortly
+ * before a command is due, and for a moment after the last one.
  */
 #include "emul/afu/engine.h"
 
@@ -24,7 +24,8 @@
 #include "emul/afu/delay_queue.h"
 
 #define SPIN_NS 60000 /* before a command, and after one */
-#define CROWD 8		/* so many waiting: nobody minds a little more, and they can go together */
+/* With so many commands waiting, the first is executed later, in one batch with others. */
+#define CROWD 8
 #define CROWD_NS 20000
 #define CYCLE_NS 4 /* of the AFU's clock, for timeouts counted in cycles */
 
@@ -52,7 +53,7 @@ struct emul_delay {
 
 /* ---- queue ------------------------------------------------------------------------------- */
 
-/* When to look after the first command: many are executed in groups, which costs less. */
+/* When to execute the first command. */
 static uint64_t first_ns(const struct emul_delay *delay)
 {
 	if (!delay->queue.nr)
@@ -60,7 +61,10 @@ static uint64_t first_ns(const struct emul_delay *delay)
 	return delay->queue.heap[0].due_ns + (delay->queue.nr >= CROWD ? CROWD_NS : 0);
 }
 
-/* Whoever inserts and the last poller to go first store what the other looks at, then look. */
+/*
+ * emul_delay_add_pollers() stores nr_pollers and then loads first_ns; an insertion stores first_ns
+ * and then loads nr_pollers. So one of the two wakes the thread.
+ */
 static void note_first(struct emul_delay *delay)
 {
 	atomic_store(&delay->first_ns, first_ns(delay));
@@ -85,7 +89,7 @@ static void remove_first(struct emul_delay *delay)
 
 /* ---- thread ------------------------------------------------------------------------------ */
 
-/* When the thread has to do it. */
+/* When the thread has to execute the first command; UINT64_MAX: polling threads do. */
 static uint64_t wanted_ns(struct emul_delay *delay)
 {
 	return atomic_load(&delay->nr_pollers) > 0 ? UINT64_MAX : first_ns(delay);
@@ -107,7 +111,7 @@ static void sleep_locked(struct emul_delay *delay)
 	delay->asleep_until = 0;
 }
 
-/* Spin until @until_ns, or until something has been put in that may be due earlier. */
+/* Spins until @until_ns, or until an insertion, which may be due earlier. */
 static void spin_locked(struct emul_delay *delay, uint64_t until_ns)
 {
 	uint32_t seen = delay->nr_inserted;
@@ -119,7 +123,7 @@ static void spin_locked(struct emul_delay *delay, uint64_t until_ns)
 	pthread_mutex_lock(&delay->lock);
 }
 
-/* Return when something may be due or may have changed. */
+/* Waits until something may be due or may have changed. */
 static void wait_locked(struct emul_delay *delay)
 {
 	uint64_t due = wanted_ns(delay);
@@ -170,8 +174,8 @@ static unsigned execute_due(struct emul_batch *batch, uint32_t nr_resets)
 }
 
 /*
- * What comes first is due: carry it out, and what is due with it. The lock is dropped meanwhile.
- * @own: whose completions the caller looks for himself; all others interrupt.
+ * Executes the first item and the commands that are due with it. Drops the lock meanwhile.
+ * @own: engine whose completions the caller polls for; all others interrupt.
  * Return: number of commands completed.
  */
 static unsigned run_due_locked(struct emul_delay *delay, struct emul_batch *batch,
@@ -258,7 +262,7 @@ void emul_delay_free(struct emul_delay *delay)
 	if (!delay)
 		return;
 	if (atomic_load(&delay->afu->dead)) {
-		/* The thread has stayed in the parent; what it may hold here is never let go. */
+		/* The thread exists in the parent only; a lock that it held is never unlocked. */
 		delay_queue_fini(&delay->queue);
 		free(delay);
 		return;
@@ -352,7 +356,7 @@ void emul_delay_batch(struct emul_delay *delay, struct emul_batch *batch)
 	uint64_t now = clock_now_ns();
 	unsigned nr = 0;
 
-	/* For LUN and direction only; a command that fails here takes no longer to fail later. */
+	/* For LUN and direction only. A command that fails here fails again when it is due. */
 	emul_xlate_begin(batch->engine, &cache);
 	for (unsigned i = 0; i < batch->nr; i++) {
 		struct emul_status status;
@@ -368,7 +372,7 @@ void emul_delay_batch(struct emul_delay *delay, struct emul_batch *batch)
 		wake_locked(delay);
 	}
 	pthread_mutex_unlock(&delay->lock);
-	/* Without memory or a thread for the model the rest is executed at once. */
+	/* Without memory or a thread, the rest is executed at once. */
 	batch->nr -= nr;
 	memmove(batch->ioarcb, batch->ioarcb + nr, batch->nr * sizeof(batch->ioarcb[0]));
 	memmove(batch->cmd, batch->cmd + nr, batch->nr * sizeof(batch->cmd[0]));
@@ -395,7 +399,7 @@ void emul_delay_add_pollers(struct emul_delay *delay, int nr)
 	if (atomic_fetch_add(&delay->nr_pollers, nr) + nr > 0 ||
 	    atomic_load(&delay->first_ns) == UINT64_MAX)
 		return;
-	/* The last one has gone, and left something. */
+	/* No thread polls any more, but commands wait. */
 	pthread_mutex_lock(&delay->lock);
 	wake_locked(delay);
 	pthread_mutex_unlock(&delay->lock);

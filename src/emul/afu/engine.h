@@ -10,7 +10,7 @@
  *   inject.c     what fault rules do to it
  *   status.c     what goes into an IOASA
  *   event.c      interrupts and events
- *   delay.c      what happens later: latency model, late commands and interrupts
+ *   delay.c      latency model, delayed commands and interrupts; delay_queue.c keeps them
  *
  * Life of a command: fetched from the SQ or the IOARRIN queue under engine->lock, translated and
  * executed in batches without a lock, completed (RRQ) under engine->lock. Between the two a batch
@@ -339,8 +339,8 @@ bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, 
 
 /**
  * emul_delay_forget() - drop what is due later for an engine
- * @older_than: only commands from before this context reset; UINT32_MAX for everything, and then also
- *              wait until no thread executes its delayed commands
+ * @older_than: only commands from before this context reset; UINT32_MAX for everything;
+ *              then also wait until no thread executes its delayed commands
  */
 void emul_delay_forget(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than);
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* process - is a process still the one that was seen before, and alive? */
+/* process - whether a process, identified by pid and start time, still exists. */
 #ifndef CXLFS_EMUL_DRIVER_PROCESS_H
 #define CXLFS_EMUL_DRIVER_PROCESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/** process_start() - when a process started, in clock ticks since boot; 0 when there is none */
+/** process_start() - start time in clock ticks since boot; 0 if there is no such process */
 uint64_t process_start(uint32_t pid);
 
 /**
- * process_alive() - false for one that has ended, is a zombie, or is on its way out
- * @start: from process_start(), tells a reused pid; 0 to accept any
+ * process_alive() - false if the process has ended, is a zombie or is exiting
+ * @start: from process_start(), detects a reused pid; 0 accepts any
  */
 bool process_alive(uint32_t pid, uint64_t start);
 
 /**
- * process_gone() - true once a process has let go of its memory and its descriptors
- * Between alive and gone it is on its way out and may still hold some.
+ * process_gone() - true once a process has freed its memory and closed its descriptors
+ * A process that is exiting is neither alive nor gone, and may still hold some.
  */
 bool process_gone(uint32_t pid, uint64_t start);
 

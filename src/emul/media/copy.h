@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copy - between memory of which nobody here knows whether it is there.
+ * copy - a copy that returns false where memcpy() would be killed by a signal.
  *
- * What a program names as its buffer may be anything, and the pages of a mapped file can go away or
- * fail to come. What then ends other programs is an answer here.
+ * A client may pass any address as its buffer, and pages of a mapped file can be truncated away or
+ * fail to be allocated. The resulting SIGSEGV or SIGBUS becomes a return value here.
  */
 #ifndef CXLFS_EMUL_MEDIA_COPY_H
 #define CXLFS_EMUL_MEDIA_COPY_H
@@ -16,8 +16,8 @@ int emul_copy_install(void);
 
 /**
  * emul_copy() - copy bytes that do not overlap
- * Only after emul_copy_install(). Threads: any that block neither SIGSEGV nor SIGBUS.
- * Return: false when some of either side cannot be accessed; how much was copied is unknown then.
+ * Call emul_copy_install() first. Threads: any that block neither SIGSEGV nor SIGBUS.
+ * Return: false if a byte of either side cannot be accessed; then any part may have been copied.
  */
 bool emul_copy(void *to, const void *from, size_t bytes);
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * map - a medium on a tmpfs, moved by plain copying.
+ * map - a memory mapping of a medium on tmpfs.
  *
- * The pages of such a file are the medium itself, so it can be mapped and copied to and from, which
- * for a block of 4 KiB takes half as long as a system call does. It is done where a system call of
- * this process has written before: to read a hole through a mapping would fill it, and what has to
- * be allocated is better asked of a system call, which can say that the disk is full. A file in use
- * may be cut short at a page only: what is written to the rest of a page would be lost.
+ * For 4 KiB, a copy to or from the mapping takes about half as long as a system call. Only pages
+ * that this process has written by system call before are copied: a read of a hole through the
+ * mapping would allocate a page, and only a system call can report a full disk. A medium in use
+ * may be truncated at page boundaries only: a copy to the rest of a partial page would be lost.
  *
- * Threads: any; what overlapping transfers do is the caller's affair.
+ * Threads: any. Callers serialize overlapping transfers.
  */
 #ifndef CXLFS_EMUL_MEDIA_MAP_H
 #define CXLFS_EMUL_MEDIA_MAP_H
@@ -20,9 +19,10 @@
 struct emul_media_map;
 
 /**
- * emul_media_map_new() - for an open medium that is read and written
- * @fd: stays the caller's, and stays open
- * Return: NULL when this one is left to system calls: no file on a tmpfs, no memory, no signals.
+ * emul_media_map_new() - prepare mappings of a medium that is open for reading and writing
+ * @fd: borrowed; must stay open as long as the map
+ * Return: NULL if only system calls can be used: the file is not on tmpfs, there is no memory,
+ * or the signal handlers cannot be installed.
  */
 struct emul_media_map *emul_media_map_new(int fd);
 
@@ -30,14 +30,14 @@ struct emul_media_map *emul_media_map_new(int fd);
 void emul_media_map_free(struct emul_media_map *map);
 
 /**
- * emul_media_map_move() - move as much as can be moved here
- * @map: NULL: nothing can
- * Return: bytes moved, from the first one on. Of what comes next, some may have been moved too.
+ * emul_media_map_move() - copy through the mapping as far as possible
+ * @map: may be NULL; then nothing is copied
+ * Return: bytes copied from the start. Some of the bytes that follow may have been copied as well.
  */
 uint64_t emul_media_map_move(struct emul_media_map *map, bool write, const struct iovec *iov,
 			     int nr_iov, uint64_t offset);
 
-/** emul_media_map_note() - these have been written by a system call, and so are there. */
+/** emul_media_map_note() - mark bytes that a system call has written; they may be copied now */
 void emul_media_map_note(struct emul_media_map *map, uint64_t offset, uint64_t bytes);
 
 #endif

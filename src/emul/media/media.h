@@ -2,8 +2,8 @@
 /*
  * media - the flash of one LUN: a sparse file or a block device, read and written by offset.
  *
- * Whatever the host does to it (disk full, read-only, I/O error) comes back as an error number.
- * Threads: any; what overlapping transfers do is the caller's affair.
+ * Errors of the host (disk full, read-only, I/O error) are returned as -errno.
+ * Threads: any. Callers serialize overlapping transfers.
  */
 #ifndef CXLFS_EMUL_MEDIA_MEDIA_H
 #define CXLFS_EMUL_MEDIA_MEDIA_H
@@ -16,8 +16,8 @@
 struct emul_media;
 
 /**
- * emul_media_open() - use an open medium
- * @fd: of a file or block device; taken over, also on failure
+ * emul_media_open() - use an open file or block device as a medium
+ * @fd: takes ownership, also on failure
  * Return: 0; -ENOMEM.
  */
 int emul_media_open(int fd, struct emul_media **ret_media);
@@ -28,9 +28,9 @@ void emul_media_close(struct emul_media *media);
 /**
  * emul_media_transfer() - move bytes between memory and the medium
  * @iov, @nr_iov: memory, at most 1024 pieces; changed by the call
- * @offset:       on the medium, bytes; what lies behind the end of a file reads as zeros
- * @ret_done:     bytes moved before the first that could not be; always written
- * Return: 0; -EFAULT not memory of this process; -ENOSPC, -EROFS, -EIO ... of the host.
+ * @offset:       on the medium, bytes; beyond the end of a file, reads return zeros
+ * @ret_done:     bytes moved before the first error; always written
+ * Return: 0; -EFAULT @iov is not memory of this process; -ENOSPC, -EROFS, -EIO ... of the host.
  */
 int emul_media_transfer(struct emul_media *media, bool write, struct iovec *iov, int nr_iov,
 			uint64_t offset, uint64_t *ret_done);
