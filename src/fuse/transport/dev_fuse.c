@@ -54,7 +54,7 @@ struct dev_fuse {
 	int fd;	     /* the session's */
 	int wake_fd; /* wakes the active worker at the end */
 	struct thread_pool pool;
-	unsigned nr_workers;
+	_Atomic unsigned nr_workers; /* that have started */
 	struct worker workers[];
 };
 
@@ -204,6 +204,7 @@ static void be_active(struct worker *worker)
 	int got = 0;
 
 	poller_start(&worker->poller);
+	idle_sched_set_busy(&worker->idle, true);
 	while (!thread_pool_has_ended(&dev_fuse->pool) && (got = take_request(worker)) >= 0) {
 		bool any = poller_poll(&worker->poller);
 
@@ -213,6 +214,7 @@ static void be_active(struct worker *worker)
 			break;
 	}
 	poller_stop(&worker->poller);
+	idle_sched_set_busy(&worker->idle, false);
 	if (got < 0)
 		transport_end(dev_fuse->transport, got == -ENODEV ? 0 : got);
 }
@@ -305,7 +307,7 @@ static void wait_until_over(struct dev_fuse *dev_fuse)
 int dev_fuse_serve(struct transport *transport)
 {
 	unsigned nr_workers = nr_workers_of_use(&transport->config);
-	struct dev_fuse *dev_fuse;
+	struct dev_fuse *dev_fuse = NULL;
 	int err = dev_fuse_new(transport, nr_workers, &dev_fuse);
 
 	if (err)

@@ -212,12 +212,14 @@ static bool kernel_has_work(const struct ring *ring)
 	return IO_URING_READ_ONCE(*ring->io.sq.kflags) & IORING_SQ_TASKRUN;
 }
 
-/* For idle_sched: on its thread. */
+/* On the monitor's thread, so it reads only what the kernel shares and what is atomic. */
 static bool has_work(void *arg)
 {
 	const struct ring *ring = arg;
+	unsigned tail = io_uring_smp_load_acquire(ring->io.cq.ktail);
 
-	return kernel_has_work(ring) || io_uring_cq_ready(&ring->io) || atomic_load(&ring->has_mail);
+	return kernel_has_work(ring) || tail != io_uring_smp_load_acquire(ring->io.cq.khead) ||
+	       atomic_load(&ring->has_mail);
 }
 
 static bool found_something(struct ring *ring)
