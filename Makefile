@@ -245,8 +245,9 @@ check-valgrind: build/deps/valgrind ## the unit suites under valgrind
 	@CK_FORK=no BUILD=$(call dir_of,debug) WRAPPER="tests/lib/valgrind.sh" tests/lib/run.sh unit \
 		$(patsubst tests/%.c,$(call dir_of,debug)/tests/%,$(wildcard tests/unit/check_*.c))
 
-check-clang: build/deps/clang ## compile everything with clang, warnings are errors
+check-clang: build/deps/clang ## compile everything with clang, and clang-tidy; warnings are errors
 	@$(MAKE) --no-print-directory VARIANT=clang everything
+	@tests/lib/tidy.sh
 
 stress: everything build/deps/test ## stress-ng and fio on a mount for SECONDS (3600)
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh stress tests/mount/stress-ng.sh
