@@ -2,22 +2,23 @@
 /*
  * adm - the subcommands of cxlfsadm.
  *
- * A subcommand gets the words behind its name, prints results on @out and one plain sentence on
- * stderr when it fails, and returns the exit status: 0; 1 it could not be done (or, for audit,
- * rules were broken); 2 wrong usage, for which main prints the usage.
+ * A subcommand gets the arguments after its name. It prints results on @out and, if it fails, one
+ * sentence on stderr. It returns the exit status: 0; 1 it failed, or the audit found broken rules;
+ * 2 wrong usage: main() then prints the usage.
  */
 #ifndef CXLFS_ADM_ADM_H
 #define CXLFS_ADM_ADM_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct emul_adapter;
 
-#define ADM_OK	   0
+#define ADM_OK     0
 #define ADM_FAILED 1
 #define ADM_USAGE  2
 
-/** adm_say() - a sentence for the person, with the program's name in front */
+/** adm_say() - print a message on stderr, with the program's name in front */
 void __attribute__((format(printf, 1, 2))) adm_say(const char *format, ...);
 
 /* ---- cxlfsadm emul ---- */
@@ -28,10 +29,21 @@ int adm_emul_audit(int argc, char *argv[], FILE *out);
 int adm_emul_fault(int argc, char *argv[], FILE *out);
 int adm_emul_grow(int argc, char *argv[], FILE *out);
 
+/** adm_explain() - adm_say() for functions of emul that explain their errors */
+void adm_explain(void *arg, const char *text);
+
+/**
+ * adm_open_emul_device() - open an emulated adapter
+ * @device: "emul:PATH[,OPTION...]"
+ * @create: create it if it does not exist
+ * Return: 0, and *ret_ad is for emul_adapter_put(); -errno after adm_say() has given the reason.
+ */
+int adm_open_emul_device(const char *device, bool create, struct emul_adapter **ret_ad);
+
 /**
  * adm_open_emul() - open an emulated adapter that exists
  * @dir: as behind "emul:" in a device name; a leading "emul:" is accepted
- * Return: give it to emul_adapter_put(); NULL when the reason has been said.
+ * Return: for emul_adapter_put(); NULL after adm_say() has given the reason.
  */
 struct emul_adapter *adm_open_emul(const char *dir);
 

@@ -7,7 +7,7 @@
 #include "emul/adapter.h"
 #include "emul/store/spec.h"
 
-/* As a disk does: the next command hears of the new capacity and asks. */
+/* As with a disk, a unit attention of the next command reports the new capacity. */
 static int tell_users(struct emul_adapter *ad, unsigned lun)
 {
 	char rule[EMUL_FAULT_TEXT_MAX], why[EMUL_FAULT_TEXT_MAX];
@@ -28,7 +28,7 @@ static int grow(struct emul_adapter *ad, unsigned lun, uint64_t bytes)
 	int err = emul_adapter_grow_lun(ad, lun, bytes / emul_geometry(ad)->block_bytes);
 
 	if (err == -EINVAL)
-		adm_say("there is no LUN %u, or it is larger already", lun);
+		adm_say("LUN %u does not exist or is larger already", lun);
 	else if (err)
 		adm_say("%s", strerror(-err));
 	return err ? ADM_FAILED : tell_users(ad, lun);
@@ -48,7 +48,7 @@ int adm_emul_grow(int argc, char *argv[], FILE *out)
 	lun = strtoul(argv[1], &end, 10);
 	if (end == argv[1] || *end || lun >= EMUL_MAX_LUNS ||
 	    !emul_spec_parse_size(argv[2], &bytes)) {
-		adm_say("a LUN number and a size are wanted, not '%s' and '%s'", argv[1], argv[2]);
+		adm_say("'%s' is not a LUN number, or '%s' is not a size such as 4G", argv[1], argv[2]);
 		return ADM_FAILED;
 	}
 	ad = adm_open_emul(argv[0]);

@@ -8,12 +8,6 @@
 #include "emul/adapter.h"
 #include "emul/store/spec.h"
 
-static void explain(void *arg, const char *text)
-{
-	(void)arg;
-	adm_say("%s", text);
-}
-
 /* Name of the device that @dir and the options behind it stand for; false when too long. */
 static bool device_name(const char *dir, int nr_options, char *const options[], char *device,
 			size_t bytes)
@@ -28,45 +22,47 @@ static bool device_name(const char *dir, int nr_options, char *const options[], 
 	return used < bytes;
 }
 
-/* Looking must not make an adapter. */
-static bool exists(const struct emul_spec *spec)
+static int check_exists(const struct emul_spec *spec)
 {
 	char path[PATH_MAX];
+	int err = 0;
 
 	if (snprintf(path, sizeof(path), "%s/adapter", spec->path) >= (int)sizeof(path))
-		errno = ENAMETOOLONG;
-	else if (access(path, F_OK) == 0)
-		return true;
-	if (errno == ENOENT)
+		err = -ENAMETOOLONG;
+	else if (access(path, F_OK))
+		err = -errno;
+	if (err == -ENOENT)
 		adm_say("%s: there is no emulated adapter", spec->path);
-	else
-		adm_say("%s: %s", spec->path, strerror(errno));
-	return false;
+	else if (err)
+		adm_say("%s: %s", spec->path, strerror(-err));
+	return err;
 }
 
-static struct emul_adapter *open_device(const char *device, bool must_exist)
+int adm_open_emul_device(const char *device, bool create, struct emul_adapter **ret_ad)
 {
-	struct emul_adapter *ad = NULL;
 	struct emul_spec spec;
-	int err = emul_spec_parse(device, explain, NULL, &spec);
+	int err = emul_spec_parse(device, adm_explain, NULL, &spec);
 
 	if (err)
-		return NULL;
-	if (!must_exist || exists(&spec))
-		(void)emul_adapter_open(&spec, explain, NULL, &ad);
+		return err;
+	if (!create)
+		err = check_exists(&spec);
+	if (!err)
+		err = emul_adapter_open(&spec, adm_explain, NULL, ret_ad);
 	emul_spec_fini(&spec);
-	return ad;
+	return err;
 }
 
 struct emul_adapter *adm_open_emul(const char *dir)
 {
 	char device[2 * PATH_MAX];
+	struct emul_adapter *ad;
 
 	if (!device_name(dir, 0, NULL, device, sizeof(device))) {
 		adm_say("the name of the adapter is too long");
 		return NULL;
 	}
-	return open_device(device, true);
+	return adm_open_emul_device(device, false, &ad) ? NULL : ad;
 }
 
 int adm_emul_create(int argc, char *argv[], FILE *out)
@@ -81,8 +77,7 @@ int adm_emul_create(int argc, char *argv[], FILE *out)
 		adm_say("the name of the adapter and its options are too long");
 		return ADM_FAILED;
 	}
-	ad = open_device(device, false);
-	if (!ad)
+	if (adm_open_emul_device(device, true, &ad))
 		return ADM_FAILED;
 	emul_adapter_put(ad);
 	return ADM_OK;

@@ -8,9 +8,9 @@
 
 static int usage(void)
 {
-	lun_explain("usage: cxlfsadm lun list [--json] [--ports] [emul:DIR]\n"
-		    "       cxlfsadm lun enable WWID|DEVICE|all [emul:DIR]\n"
-		    "       cxlfsadm lun disable WWID|DEVICE|all [emul:DIR]");
+	adm_say("usage: cxlfsadm lun list [--json] [--ports] [emul:DIR]\n"
+		"       cxlfsadm lun enable WWID|DEVICE|all [emul:DIR]\n"
+		"       cxlfsadm lun disable WWID|DEVICE|all [emul:DIR]");
 	return EXIT_USAGE;
 }
 
@@ -50,7 +50,7 @@ static int list_command(const struct lun_host *host, int argc, char *const argv[
 		lun_sysfs_read_ports(host, &list);
 	if (json && (!err || err == -ENODEV)) {
 		if (lun_print_json(&list, out)) {
-			lun_explain("%s", strerror(ENOMEM));
+			adm_say("%s", strerror(ENOMEM));
 			err = -ENOMEM;
 		}
 	} else if (!err) {
@@ -73,7 +73,7 @@ static int check_not_attached(const struct lun *lun, const char *wwid)
 	lun_users_format(lun, true, users, sizeof(users));
 	if (!*users)
 		return 0;
-	lun_explain("%s: in use by %s; unmount or stop it first", wwid, users);
+	adm_say("%s: in use by %s; unmount or stop it first", wwid, users);
 	return -EBUSY;
 }
 
@@ -109,7 +109,7 @@ static int switch_lun(const struct lun_host *host, const char *emul, const struc
 			first = err;
 	}
 	if (first)
-		lun_explain("%s: %u of %u paths switched", wwid, nr_done, lun->nr_paths);
+		adm_say("%s: %u of %u paths switched", wwid, nr_done, lun->nr_paths);
 	else
 		fprintf(out, "%s: %s mode on %u path%s%s\n", wwid, enable ? "superpipe" : "legacy",
 			lun->nr_paths, lun->nr_paths == 1 ? "" : "s", nr_done ? "" : " already");
@@ -126,8 +126,9 @@ static int switch_listed(const struct lun_host *host, const char *emul, const ch
 		lun = lun_list_find(list, which);
 		if (lun)
 			return switch_lun(host, emul, lun, enable, out);
-		lun_explain("%s: no LUN of a CXL Flash adapter has this WWID or device; see: "
-			    "cxlfsadm lun list", which);
+		adm_say("%s: no LUN of a CXL Flash adapter has this WWID or device; run "
+			"'cxlfsadm lun list' to see them",
+			which);
 		return -ENOENT;
 	}
 	for (unsigned i = 0; i < list->nr_luns; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lun - what `cxlfsadm lun` knows of the LUNs behind CXL Flash adapters.
+ * lun - the LUNs behind CXL Flash adapters, for `cxlfsadm lun`.
  *
  * A LUN is named by its WWID and reached by one path for each port of each adapter that sees it.
  * Two sources fill the same lists: sysfs for the adapters of this machine (lun_sysfs.c), and the
  * directory of an emulated adapter (lun_emul.c). lun_print.c shows them, lun.c is the command.
  *
- * Errors: 0 or -errno; whoever returns one has explained it with lun_explain(), a line on stderr.
+ * Errors: 0 or -errno; the function that returns an error has explained it with adm_say().
  * Threads: one.
  */
 #ifndef CXLFS_ADM_LUN_H
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "adm/adm.h"
 #include "wire/cxlflash_abi.h"
 
 #define LUN_MAX_PORTS 4
@@ -110,13 +111,11 @@ void lun_wwid_format(const uint8_t wwid[DK_WWID_LEN], char ret_text[LUN_WWID_TEX
 /** lun_users_format() - "cxlfs (pid 12), fio (pid 13)"; attached ones only, or all */
 void lun_users_format(const struct lun *lun, bool attached_only, char *text, size_t bytes);
 
-void __attribute__((format(printf, 1, 2))) lun_explain(const char *format, ...);
-
 /* ---- this machine's adapters (lun_sysfs.c, lun_switch.c, lun_users.c) ---- */
 
 /**
  * lun_sysfs_scan() - find the adapters of this machine and their LUNs
- * Return: 0; -ENODEV there is no adapter, and lun_explain() has said what is missing; -ENOMEM.
+ * Return: 0; -ENODEV there is no adapter, and adm_say() has said what is missing; -ENOMEM.
  */
 int lun_sysfs_scan(const struct lun_host *host, struct lun_list *list);
 

@@ -6,53 +6,13 @@
 #include "adm/lun.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "emul/adapter.h"
 #include "emul/store/layout.h"
-#include "emul/store/spec.h"
 
 #define ADAPTER_NAME "emul"
-
-static void explain(void *arg, const char *text)
-{
-	(void)arg;
-	lun_explain("%s", text);
-}
-
-/* Listing must not make an adapter. */
-static int check_exists(const struct emul_spec *spec)
-{
-	char path[PATH_MAX];
-	int err = 0;
-
-	if (snprintf(path, sizeof(path), "%s/adapter", spec->path) >= (int)sizeof(path))
-		err = -ENAMETOOLONG;
-	else if (access(path, F_OK))
-		err = -errno;
-	if (err == -ENOENT)
-		lun_explain("%s: there is no emulated adapter", spec->path);
-	else if (err)
-		lun_explain("%s: %s", spec->path, strerror(-err));
-	return err;
-}
-
-static int open_adapter(const char *device, struct emul_adapter **ret_ad)
-{
-	struct emul_spec spec;
-	int err = emul_spec_parse(device, explain, NULL, &spec);
-
-	if (err)
-		return err;
-	err = check_exists(&spec);
-	if (!err)
-		err = emul_adapter_open(&spec, explain, NULL, ret_ad);
-	emul_spec_fini(&spec);
-	return err;
-}
 
 /* ---- scanning ---- */
 
@@ -132,7 +92,7 @@ static int scan_locked(struct emul_adapter *ad, struct lun_list *list)
 int lun_emul_scan(const char *device, struct lun_list *list)
 {
 	struct emul_adapter *ad;
-	int err = open_adapter(device, &ad);
+	int err = adm_open_emul_device(device, false, &ad);
 
 	if (err)
 		return err;
@@ -141,7 +101,7 @@ int lun_emul_scan(const char *device, struct lun_list *list)
 	emul_unlock(ad);
 	emul_adapter_put(ad);
 	if (err)
-		lun_explain("%s", strerror(-err));
+		adm_say("%s", strerror(-err));
 	return err;
 }
 
@@ -169,20 +129,21 @@ int lun_emul_manage(const char *device, const struct lun *lun, const struct lun_
 	int err;
 
 	if (asprintf(&name, "%.*s,%s", (int)plain_length(device), device, path->device) < 0) {
-		lun_explain("%s", strerror(ENOMEM));
+		adm_say("%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	err = ops->open(name, explain, NULL, &dp);
+	err = ops->open(name, adm_explain, NULL, &dp);
 	if (err)
 		goto free_name;
 	memcpy(arg.wwid, lun->wwid, DK_WWID_LEN);
 	err = ops->ioctl(dp, DK_IOCTL_MANAGE_LUN, &arg);
 	ops->close(dp);
 	if (err == -EBUSY && !enable)
-		lun_explain("%s: the LUN is in use: somebody holds virtual or physical handles on "
-			    "it", name);
+		adm_say("%s: the LUN is in use: a process holds virtual or physical handles on "
+			"it; stop it first",
+			name);
 	else if (err)
-		lun_explain("%s: the adapter refuses to switch the mode: %s", name, strerror(-err));
+		adm_say("%s: the adapter refuses to switch the mode: %s", name, strerror(-err));
 free_name:
 	free(name);
 	return err;

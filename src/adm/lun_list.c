@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -25,8 +24,7 @@ static void *append(void *array_pointer, unsigned *nr, size_t element_bytes)
 
 struct lun_adapter *lun_list_adapter(struct lun_list *list, const char *name)
 {
-	struct lun_adapter *adapter =
-		append(&list->adapters, &list->nr_adapters, sizeof(*adapter));
+	struct lun_adapter *adapter = append(&list->adapters, &list->nr_adapters, sizeof(*adapter));
 
 	if (adapter)
 		snprintf(adapter->name, sizeof(adapter->name), "%s", name);
@@ -179,15 +177,4 @@ void lun_users_format(const struct lun *lun, bool attached_only, char *text, siz
 		used += (size_t)snprintf(text + used, bytes - used, "%s%s (pid %d)",
 					 used ? ", " : "", user->command, (int)user->pid);
 	}
-}
-
-void lun_explain(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	fputs("cxlfsadm: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
 }

@@ -15,8 +15,9 @@ int lun_sysfs_check_no_disk(const struct lun *lun)
 		int fd = open(node, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 
 		if (fd < 0 && errno == EBUSY) {
-			lun_explain("%s is in use as a disk (mounted, swap, or part of an array)",
-				    node);
+			adm_say("%s is in use as a disk (mounted, swap, or part of an array); "
+				"release it first",
+				node);
 			return -EBUSY;
 		}
 		if (fd >= 0)
@@ -31,15 +32,16 @@ static int open_node(const struct lun_path *path)
 	int fd;
 
 	if (!*node) {
-		lun_explain("port %u of %s: the path has neither a disk nor an sg node; load the "
-			    "sd or the sg driver", path->port, path->adapter);
+		adm_say("port %u of %s: the path has neither a disk nor an sg node; load the "
+			"sd or the sg driver",
+			path->port, path->adapter);
 		return -ENXIO;
 	}
 	fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		fd = -errno;
-		lun_explain("cannot open %s: %s%s", node, strerror(-fd),
-			    fd == -EACCES || fd == -EPERM ? "; this takes root" : "");
+		adm_say("cannot open %s: %s%s", node, strerror(-fd),
+			fd == -EACCES || fd == -EPERM ? "; run this as root" : "");
 	}
 	return fd;
 }
@@ -58,10 +60,11 @@ int lun_sysfs_manage(const struct lun_host *host, const struct lun *lun,
 	err = host->ioctl(fd, DK_IOCTL_MANAGE_LUN, &arg);
 	close(fd);
 	if (err == -EBUSY && !enable)
-		lun_explain("%s: the LUN is in use: somebody holds virtual or physical handles on "
-			    "it", path->device);
+		adm_say("%s: the LUN is in use: a process holds virtual or physical handles on "
+			"it; stop it first",
+			path->device);
 	else if (err)
-		lun_explain("%s: the driver refuses to switch the mode: %s", path->device,
-			    strerror(-err));
+		adm_say("%s: the driver refuses to switch the mode: %s", path->device,
+			strerror(-err));
 	return err;
 }

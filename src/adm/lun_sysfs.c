@@ -20,7 +20,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define DRIVER "cxlflash"
+#define DRIVER       "cxlflash"
 #define SECTOR_BYTES 512
 
 static int real_ioctl(int fd, unsigned long request, void *arg)
@@ -42,8 +42,8 @@ struct address {
 
 /* ---- attributes ---- */
 
-static ssize_t __attribute__((format(printf, 3, 4))) read_bytes(void *buf, size_t bytes,
-								 const char *format, ...)
+static ssize_t __attribute__((format(printf, 3, 4)))
+read_bytes(void *buf, size_t bytes, const char *format, ...)
 {
 	char path[PATH_MAX];
 	ssize_t got;
@@ -179,8 +179,8 @@ static int add_path(const struct lun_host *host, const struct address *at, struc
 	if (!read_line(line, "%s/type", device) || strcmp(line, "0"))
 		return 0; /* not a disk */
 	if (read_wwid(device, wwid)) {
-		lun_explain("%u:%u:%u:%llu: no NAA-6 name in its page 0x83; left out", at->host,
-			    at->channel, at->target, at->lun);
+		adm_say("%u:%u:%u:%llu: skipped: its VPD page 0x83 has no NAA-6 identifier",
+			at->host, at->channel, at->target, at->lun);
 		return 0;
 	}
 	snprintf(adapter, sizeof(adapter), "host%u", at->host);
@@ -307,8 +307,10 @@ static int add_paths(const struct lun_host *host, struct lun_list *list)
 	if (nr < 0)
 		return 0;
 	for (int i = 0; i < nr; i++) {
-		if (!err && sscanf(entries[i]->d_name, "%u:%u:%u:%llu", &at.host, &at.channel,
-				   &at.target, &at.lun) == 4 && on_listed_adapter(list, at.host))
+		if (!err &&
+		    sscanf(entries[i]->d_name, "%u:%u:%u:%llu", &at.host, &at.channel, &at.target,
+			   &at.lun) == 4 &&
+		    on_listed_adapter(list, at.host))
 			err = add_path(host, &at, list);
 		free(entries[i]);
 	}
@@ -338,15 +340,16 @@ static void explain_absence(const struct lun_host *host)
 	if (!release && !uname(&uts))
 		release = uts.release;
 	if (driver_is_there(host)) {
-		lun_explain("the " DRIVER " driver has found no CXL Flash adapter");
+		adm_say("the " DRIVER " driver has found no CXL Flash adapter");
 		return;
 	}
 	if (release && sscanf(release, "%u.%u", &major, &minor) == 2 &&
 	    (major > 6 || (major == 6 && minor >= 15)))
-		lun_explain("this kernel (%s) has no " DRIVER " driver: Linux has dropped it with "
-			    "6.15", release);
+		adm_say("this kernel (%s) has no " DRIVER " driver: Linux 6.15 "
+			"removed it",
+			release);
 	else
-		lun_explain("the " DRIVER " driver is not loaded; try: modprobe " DRIVER);
+		adm_say("the " DRIVER " driver is not loaded; try: modprobe " DRIVER);
 }
 
 int lun_sysfs_scan(const struct lun_host *host, struct lun_list *list)
@@ -360,6 +363,6 @@ int lun_sysfs_scan(const struct lun_host *host, struct lun_list *list)
 	if (!err)
 		err = add_paths(host, list);
 	if (err)
-		lun_explain("%s", strerror(-err));
+		adm_say("%s", strerror(-err));
 	return err;
 }

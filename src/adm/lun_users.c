@@ -121,6 +121,6 @@ int lun_find_users(const struct lun_host *host, struct lun_list *list)
 	closedir(dir);
 	read_commands(host, list);
 	if (err)
-		lun_explain("%s", strerror(-err));
+		adm_say("%s", strerror(-err));
 	return err;
 }

@@ -45,7 +45,7 @@ static void print_usage(FILE *out, const char *group)
 static int finish(int status)
 {
 	if (fflush(stdout) || ferror(stdout)) {
-		adm_say("the output could not be written");
+		adm_say("cannot write the output");
 		return ADM_FAILED;
 	}
 	return status;

@@ -13,3 +13,9 @@ void adm_say(const char *format, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 }
+
+void adm_explain(void *arg, const char *text)
+{
+	(void)arg;
+	adm_say("%s", text);
+}

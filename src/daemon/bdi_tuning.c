@@ -13,10 +13,10 @@
 static const struct {
 	const char *name, *value;
 } tunings[] = {
-	/* One reader in turn keeps a few requests of 1 MiB under way. */
+	/* Lets one sequential reader keep a few requests of 1 MiB in flight. */
 	{ "read_ahead_kb", "4096" },
-	/* Of what may be dirty at all, where FUSE has a hundredth: with less a writer waits for the
-	 * flash, with more the flash waits until the writer has ended. */
+	/* max_ratio: percent of the dirty memory; 1 for FUSE. With less a writer waits for the
+	 * flash; with more the flash is idle until the writer has ended. */
 	{ "strict_limit", "1" },
 	{ "max_ratio", "25" },
 };
@@ -42,7 +42,7 @@ void bdi_tune(const char *mountpoint)
 	int err = mount_table_top(mountpoint, &mount);
 
 	if (err) {
-		log_debug(LOGC_DAEMON, "%s in " MOUNT_TABLE ": %s", mountpoint, strerror(-err));
+		log_debug(LOGC_DAEMON, "cannot find %s in " MOUNT_TABLE ": %s", mountpoint, strerror(-err));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(tunings) / sizeof(tunings[0]); i++)

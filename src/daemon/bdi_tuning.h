@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bdi_tuning - what the kernel lets the cache of a mount do.
+ * bdi_tuning - sets the kernel's limits on read-ahead and dirty pages of a mount.
  *
- * FUSE mounts begin with limits meant for daemons that nobody trusts: little read-ahead, and a
- * small part of the memory for pages that wait to be written.
+ * The defaults for FUSE assume an untrusted daemon: little read-ahead and few dirty pages.
  */
 #ifndef CXLFS_DAEMON_BDI_TUNING_H
 #define CXLFS_DAEMON_BDI_TUNING_H
 
 /**
- * bdi_tune() - give a mount limits that keep an adapter busy, as far as we may
- * @mountpoint: absolute, without symbolic links; the kernel must have taken the answer to INIT
- * Sends no request to the mount. What fails is logged for debugging only.
+ * bdi_tune() - raise the limits so that a mount can keep an adapter busy
+ * @mountpoint: absolute, without symbolic links; the kernel must have the reply to INIT
+ * Sends no request to the mount. Needs root; failures are only logged at debug level.
  */
 void bdi_tune(const char *mountpoint);
 

@@ -18,7 +18,7 @@
 #include "daemon/signals.h"
 #include "daemon/volume.h"
 
-/* @arg: bool, whether anything was said. */
+/* @arg: bool, set when a message was printed */
 static void explain(void *arg, const char *text)
 {
 	bool *said = arg;
@@ -76,7 +76,7 @@ static int run(const struct options *options, struct volume *volume, bool *ret_s
 	if (!options->foreground)
 		err = background_fork(&report_fd);
 	if (err) {
-		explain(ret_said, "cannot go into the background");
+		explain(ret_said, "cannot start in the background");
 		return err;
 	}
 	err = volume_attach(volume);
@@ -91,17 +91,17 @@ static int run(const struct options *options, struct volume *volume, bool *ret_s
 		(void)!chdir("/");
 		err = background_ready(report_fd);
 	}
-	*ret_said = true; /* from here on the log has it */
+	*ret_said = true; /* from here on errors go to the log */
 	if (err) {
-		log_notice("the start was interrupted: unmounting %s", volume_mountpoint(volume));
+		log_notice("startup was interrupted: unmounting %s", volume_mountpoint(volume));
 		return err;
 	}
 	tell_service_manager("READY=1");
 	return serve(volume);
 }
 
-/* Of the heaps that glibc gives to each thread all but the first grow by a page at a time, with a
- * system call each. Nothing here allocates often enough to need more than one. */
+/* glibc gives each thread a heap, and all but the first grow by a page at a time, with a system
+ * call each. cxlfs allocates too seldom to need more than one. */
 static void use_one_heap(void)
 {
 	(void)mallopt(M_ARENA_MAX, 1);

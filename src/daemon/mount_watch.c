@@ -24,9 +24,9 @@ static enum tree_atime atime_of(const char *option)
 /* Only a change counts, because the table does not show what an unprivileged user asked for. */
 static bool note_atime(struct mount_watch *watch, const struct mount_entry *mount)
 {
-	const char *option = mount_options_have(mount->options, "noatime")  ? "noatime" :
-			     mount_options_have(mount->options, "relatime") ? "relatime" :
-									      "strictatime";
+	const char *option = mount_options_have(mount->options, "noatime")    ? "noatime"
+			     : mount_options_have(mount->options, "relatime") ? "relatime"
+									      : "strictatime";
 
 	if (!strcmp(watch->atime, option))
 		return false;
@@ -54,7 +54,7 @@ void mount_watch_start(struct mount_watch *watch, const char *mountpoint, bool s
 		show_strictatime(mountpoint);
 	err = mount_table_top(mountpoint, &mount);
 	if (err) {
-		log_warning("%s in " MOUNT_TABLE ": %s", mountpoint, strerror(-err));
+		log_warning("cannot find %s in " MOUNT_TABLE ": %s", mountpoint, strerror(-err));
 		return;
 	}
 	memcpy(watch->device, mount.device, sizeof(watch->device));

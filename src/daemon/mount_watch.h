@@ -23,15 +23,16 @@ struct mount_watch {
  */
 void mount_watch_start(struct mount_watch *watch, const char *mountpoint, bool strictatime);
 
-/** mount_watch_atime() - read the table. Return: true if access times have changed to *ret_atime. */
+/** mount_watch_atime() - read the table. Return: true if access times have changed to *ret_atime.
+ */
 bool mount_watch_atime(struct mount_watch *watch, enum tree_atime *ret_atime);
 
 /** mount_watch_is_on_top() - false if the mount is gone, or another mount is on top of it. True if
  *  the table cannot be read. */
 bool mount_watch_is_on_top(const struct mount_watch *watch);
 
-/** mount_watch_remains() - wait up to a second for the mount to go away, as it does after an unmount.
- *  Return: true if it is still there; false also if it was never found. */
+/** mount_watch_remains() - wait up to a second for the mount to go away, as it does after an
+ * unmount. Return: true if it is still there; false also if it was never found. */
 bool mount_watch_remains(const struct mount_watch *watch);
 
 #endif

@@ -78,13 +78,13 @@ static int repair_dead_mount(const char *path, const struct explainer *to)
 
 	if (!our_mount_is_on(path))
 		return explain_error(to, -ENOTCONN,
-				     "%s holds a dead mount that is not ours; unmount it first",
+				     "%s holds a dead mount of another file system; unmount it first",
 				     path);
 	err = mountpoint_detach(path);
 	if (err)
-		return explain_error(to, err, "cannot take the dead mount off %s: %s", path,
+		return explain_error(to, err, "cannot remove the dead mount on %s: %s", path,
 				     strerror(-err));
-	log_notice("took a dead mount off %s", path);
+	log_notice("removed a dead mount on %s", path);
 	return 0;
 }
 

@@ -20,7 +20,7 @@
 #define DEFAULT_BUSY_POLL_US 100
 #define MAX_BUSY_POLL_US 1000000
 
-/* Texts of options with a value, until they are all there and can be read in one place. */
+/* The command line while it is being parsed. Values stay text until all are known. */
 struct raw_options {
 	struct options *out;
 	unsigned nr_words;
@@ -36,8 +36,8 @@ enum {
 	KEY_READ_ONLY,
 	KEY_REMOUNT,
 	KEY_NAME,        /* as KEY_KEEP; cannot be changed later */
-	KEY_KEEP,        /* goes on to libfuse, which makes a mount flag of it */
-	KEY_DROP,        /* means something to mount(8), fstab(5) or systemd only */
+	KEY_KEEP,        /* passed on to libfuse, which makes it a mount flag */
+	KEY_DROP,        /* for mount(8), fstab(5) or systemd only */
 	KEY_ATIME_NEVER,
 	KEY_ATIME_RELATIVE,
 	KEY_ATIME_STRICT,
@@ -138,7 +138,7 @@ static void __attribute__((format(printf, 2, 3))) complain(struct raw_options *r
 	raw->wrong = true;
 }
 
-/* Says so once. Return: -1. */
+/* Complains once. Return: -1. */
 static int short_of_memory(struct raw_options *raw)
 {
 	if (!raw->wrong)
@@ -248,7 +248,7 @@ static long long number(struct raw_options *raw, const char *name, const char *t
 		return default_value;
 	value = strtonum(text, min, max, &why);
 	if (why)
-		complain(raw, "option %s=%s is %s; a number from %lld to %lld is wanted", name,
+		complain(raw, "option %s=%s is %s; give a number from %lld to %lld", name,
 			 text, why, min, max);
 	return value;
 }
@@ -262,7 +262,7 @@ static mode_t octal_mode(struct raw_options *raw, const char *text)
 		return 0755;
 	value = strtoul(text, &end, 8);
 	if (!*text || *end || value > 07777 || *text == '-' || *text == '+')
-		complain(raw, "option mode=%s is not an octal mode", text);
+		complain(raw, "option mode=%s is not an octal number such as 755", text);
 	return (mode_t)(value & 07777);
 }
 
@@ -282,15 +282,15 @@ static void read_values(struct raw_options *raw)
 	out->root_gid = (gid_t)number(raw, "gid", raw->gid, 0, UINT32_MAX - 1, getegid());
 	out->root_mode = octal_mode(raw, raw->mode);
 	if (raw->debug && log_parse_categories(raw->debug, &out->debug_categories))
-		complain(raw, "option debug=%s names an unknown category", raw->debug);
+		complain(raw, "option debug=%s names an unknown category; try 'cxlfs --help'", raw->debug);
 #if !FS_HAVE_IO_URING
 	if (out->io_uring == IO_URING_YES)
 		complain(raw, "option io_uring: cxlfs was built without liburing");
 #endif
 }
 
-/* A further device begins after a comma that "emul:" or "/" follows; any other comma belongs to the
- * options of the device before it. */
+/* A comma before "emul:" or "/" starts another device. Any other comma belongs to the options of
+ * the device before it. */
 static bool starts_device(const char *text)
 {
 	return text[0] == '/' || !strncmp(text, "emul:", 5);
@@ -324,7 +324,7 @@ static bool allows_others(const struct raw_options *raw)
 	return raw->allow_other || (geteuid() == 0 && !raw->no_allow_other);
 }
 
-/* Those with a value, who may come in, and the device: what a remount cannot change. */
+/* Options that a remount cannot change: those with a value, allow_other and the device. */
 static int add_other_words(struct raw_options *raw)
 {
 	const struct {
@@ -372,9 +372,9 @@ static enum options_verdict judge(struct raw_options *raw)
 	if (!raw->wrong && raw->nr_words < 2)
 		complain(raw, "%s; try 'cxlfs --help'",
 			 raw->nr_words ? "no mountpoint given" : "no device given");
-	/* The kernel would keep its own size of a LUN, and let it be written beyond its end. */
+	/* With writeback the kernel would use its own size of a LUN and accept writes beyond its end. */
 	if (!raw->wrong && raw->out->physical && raw->out->writeback)
-		complain(raw, "options physical and writeback do not go together");
+		complain(raw, "options physical and writeback cannot be combined");
 	if (!raw->wrong)
 		read_values(raw);
 	if (!raw->wrong &&

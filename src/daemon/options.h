@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options - what the command line of cxlfs(8) says.
+ * options - parses the command line of cxlfs(8).
  */
 #ifndef CXLFS_DAEMON_OPTIONS_H
 #define CXLFS_DAEMON_OPTIONS_H
@@ -16,43 +16,43 @@
 enum io_uring_wish { IO_URING_IF_THERE, IO_URING_YES, IO_URING_NO };
 
 struct options {
-	char *device_list;                         /* as given; the name in the mount table */
-	char *devices[SUPERPIPE_MAX_LUNS];         /* pointers into devices_buf */
+	char *device_list;                 /* as given; the name in the mount table */
+	char *devices[SUPERPIPE_MAX_LUNS]; /* pointers into devices_buf */
 	unsigned nr_devices;
 	char *devices_buf;
-	char *mountpoint;                          /* as given */
+	char *mountpoint; /* as given */
 	bool foreground;
-	bool fuse_debug;                           /* -d */
+	bool fuse_debug; /* -d */
 	bool read_only;
-	unsigned debug_categories;                 /* of base/log.h */
+	unsigned debug_categories; /* of base/log.h */
 	enum io_uring_wish io_uring;
 	bool writeback;
-	bool idle_sched;                             /* see fuse/transport/idle_sched.h */
-	bool physical;                             /* whole LUNs as files */
+	bool idle_sched; /* see fuse/transport/idle_sched.h */
+	bool physical;   /* whole LUNs as files */
 	enum tree_atime atime;
-	unsigned threads;                          /* serving /dev/fuse, at most; 0: see fs_serve() */
-	unsigned ring_depth;                       /* requests a core with io_uring, 0: default */
-	unsigned queue_depth;                      /* commands in flight, 0: default */
-	unsigned busy_poll_us;                     /* for completions */
-	uint64_t max_inodes;                       /* 0: default */
+	unsigned threads;      /* serving /dev/fuse, at most; 0: see fs_serve() */
+	unsigned ring_depth;   /* requests a core with io_uring, 0: default */
+	unsigned queue_depth;  /* commands in flight, 0: default */
+	unsigned busy_poll_us; /* for completions */
+	uint64_t max_inodes;   /* 0: default */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;
-	bool remount;                              /* change the flags of what is mounted */
-	unsigned long mount_flags;                 /* of mount(2), for that */
-	char *words;                               /* options of the daemon, as given: a line each */
-	struct fuse_args session_args;             /* for fuse_session_new() */
+	bool remount;                  /* change the flags of what is mounted */
+	unsigned long mount_flags;     /* of mount(2), for that */
+	char *words;                   /* options of the daemon, as given: a line each */
+	struct fuse_args session_args; /* for fuse_session_new() */
 };
 
-/* What begins the line of words that names the device. */
+/* Begins the line of words that names the device. */
 #define OPTIONS_DEVICE "device "
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
 
 /**
  * options_parse() - read the command line
- * Help and version go to stdout and give OPTIONS_DONE; a mistake is told on stderr and gives
- * OPTIONS_WRONG. @ret_options is to be given to options_free() in every case.
+ * Prints help and version on stdout and returns OPTIONS_DONE. Prints a mistake on stderr and
+ * returns OPTIONS_WRONG. Call options_free() in every case.
  */
 enum options_verdict options_parse(int argc, char **argv, struct options *ret_options);
 void options_free(struct options *options);

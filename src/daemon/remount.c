@@ -61,7 +61,7 @@ struct job {
 	struct mount_entry mount;
 };
 
-/* Lines of @list. */
+/* @list: words, one a line */
 static bool has_word(const char *list, const char *word, size_t length)
 {
 	for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n')
@@ -83,7 +83,7 @@ static int ask_options(const struct job *job, char ret_text[FS_OPTIONS_BYTES])
 	return err;
 }
 
-/* The name that mount(8) gives may be that of the mount table. */
+/* mount(8) may pass the name from the mount table instead of the device. */
 static int check_device(const struct job *job, const char *running)
 {
 	const char *device = job->options->device_list;
@@ -92,7 +92,7 @@ static int check_device(const struct job *job, const char *running)
 	snprintf(word, sizeof(word), OPTIONS_DEVICE "%s", device);
 	if (!strcmp(job->mount.source, device) || has_word(running, word, strlen(word)))
 		return 0;
-	return explain_error(&job->to, -EINVAL, "%s is mounted on %s; a remount cannot make it %s",
+	return explain_error(&job->to, -EINVAL, "%s is mounted on %s; a remount cannot change it to %s",
 			     job->mount.source, job->place, device);
 }
 
@@ -106,7 +106,7 @@ static int check_words(const struct job *job, const char *running)
 		if (!has_word(running, word, length))
 			return explain_error(
 				&job->to, -EINVAL,
-				"option %.*s: %s was mounted without it; unmount it first",
+				"option %.*s: %s was mounted without it; unmount and mount it again",
 				(int)length, word, job->place);
 		word += length;
 		word += *word == '\n';
@@ -114,13 +114,14 @@ static int check_words(const struct job *job, const char *running)
 	return 0;
 }
 
-/* The kernel would say nothing, and change nothing. */
+/* The kernel would ignore it without an error. */
 static int check_dirsync(const struct job *job)
 {
 	if (!(job->options->mount_flags & MS_DIRSYNC) ||
 	    mount_options_have(job->mount.fs_options, "dirsync"))
 		return 0;
-	return explain_error(&job->to, -EINVAL, "option dirsync: a remount cannot change it");
+	return explain_error(&job->to, -EINVAL,
+			     "option dirsync: a remount cannot set it; unmount and mount again");
 }
 
 static int check(const struct job *job)
@@ -130,11 +131,11 @@ static int check(const struct job *job)
 
 	if (!mount_entry_is_ours(&job->mount))
 		return explain_error(&job->to, -EINVAL,
-				     "what is mounted on %s is not a cxlfs volume", job->place);
+				     "the file system on %s is not a cxlfs volume", job->place);
 	err = ask_options(job, running);
 	if (err)
 		return explain_error(&job->to, err,
-				     "cannot ask the daemon of %s for its options: %s", job->place,
+				     "cannot read the options of the volume on %s: %s", job->place,
 				     strerror(-err));
 	err = check_device(job, running);
 	if (!err)

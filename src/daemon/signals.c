@@ -31,8 +31,8 @@ static bool is_ignored(int number)
 	return !sigaction(number, NULL, &action) && action.sa_handler == SIG_IGN;
 }
 
-/* The kernel keeps a blocked signal even where it is ignored, so the set leaves those out. SIGXCPU
- * is the kernel's warning that SIGKILL will follow. */
+/* The kernel queues a blocked signal even if it is ignored, so the set leaves ignored ones out.
+ * SIGXCPU is the kernel's warning before SIGKILL. */
 static sigset_t obeyed(void)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGXCPU };
@@ -49,8 +49,8 @@ void signals_prepare(bool foreground)
 {
 	/* SIGXFSZ: a write past the limit fails with EFBIG instead. SIGTTOU: a message must
 	 * not stop the daemon. */
-	static const int ignored[] = { SIGUSR1, SIGUSR2,   SIGPIPE, SIGALRM,   SIGVTALRM, SIGPROF,
-				       SIGIO,	SIGSTKFLT, SIGPWR,  SIGXFSZ, SIGTTIN,   SIGTTOU };
+	static const int ignored[] = { SIGUSR1, SIGUSR2,   SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF,
+				       SIGIO,   SIGSTKFLT, SIGPWR,  SIGXFSZ, SIGTTIN,   SIGTTOU };
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);
@@ -123,15 +123,14 @@ int signals_start(struct volume *volume, struct signals **ret_signals)
 	*signals = (struct signals){ .volume = volume };
 	signals->fd = signalfd(-1, &set, SFD_CLOEXEC);
 	signals->table_fd = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
-	err = signals->fd < 0 ? -errno :
-				thread_start(&signals->thread, wait_main, signals, "cxlfs-signals");
+	err = signals->fd < 0 ? -errno
+			      : thread_start(&signals->thread, wait_main, signals, "cxlfs-signals");
 	if (err) {
 		free_signals(signals);
 		return err;
 	}
 	if (signals->table_fd < 0)
-		log_warning("a remount will not change access times: " MOUNT_TABLE
-			    " cannot be opened");
+		log_warning("cannot open " MOUNT_TABLE ": a remount will not change access times");
 	*ret_signals = signals;
 	return 0;
 }

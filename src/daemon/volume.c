@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/bdi_tuning.h"
@@ -31,7 +31,7 @@ struct volume {
 	/* The reaper thread uses fs only under this lock and only while mounted is set. */
 	pthread_mutex_t event_lock;
 	struct mount_watch mount; /* set when mounted; atime: the thread of signals only */
-	_Atomic bool stopped; /* by volume_stop() */
+	_Atomic bool stopped;     /* by volume_stop() */
 };
 
 static int fail(struct volume *volume, int err, const char *what)
@@ -39,7 +39,7 @@ static int fail(struct volume *volume, int err, const char *what)
 	return explain_error(&volume->explainer, err, "%s: %s", what, strerror(-err));
 }
 
-/* Before the session is there, nobody can have asked for the size: it is read then. */
+/* Before the mount nobody has asked for the size, so there is nothing to update. */
 static void lun_grew(struct volume *volume, unsigned lun)
 {
 	int err;
@@ -48,7 +48,8 @@ static void lun_grew(struct volume *volume, unsigned lun)
 	err = volume->mounted ? fs_lun_grew(volume->fs, lun) : 0;
 	pthread_mutex_unlock(&volume->event_lock);
 	if (err)
-		log_err("%s: LUN %u has grown, but: %s", volume->mountpoint, lun, strerror(-err));
+		log_err("%s: LUN %u has grown, but its file keeps its size: %s", volume->mountpoint,
+			lun, strerror(-err));
 	else
 		log_notice("%s: LUN %u has grown", volume->mountpoint, lun);
 }
@@ -61,18 +62,19 @@ static void adapter_event(void *arg, enum superpipe_event event, unsigned lun, c
 	switch (event) {
 	case SUPERPIPE_RECOVERED:
 		log_limited(&volume->adapter_log, LOG_LEVEL_NOTICE,
-			    "%s: %s; the context is recovered, nothing is lost", name, why);
+			    "%s: %s; the context was recovered, no data is lost", name, why);
 		break;
 	case SUPERPIPE_TIMED_OUT:
 		log_limited(&volume->adapter_log, LOG_LEVEL_WARNING,
-			    "%s: %s; the context was reset and they are repeated", name, why);
+			    "%s: %s; the context was reset, and they are repeated", name, why);
 		break;
 	case SUPERPIPE_LUN_GREW:
 		lun_grew(volume, lun);
 		break;
 	case SUPERPIPE_FAILED:
-		log_err("%s: failed for good (%s): whatever needs the flash ends in an I/O error; "
-			"unmount %s", name, why, volume->mountpoint);
+		log_err("%s: failed for good (%s): every access to data returns an I/O error from "
+			"now on; unmount %s",
+			name, why, volume->mountpoint);
 		break;
 	}
 }
@@ -109,7 +111,7 @@ int volume_open(const struct options *options, explain_fn explain, void *explain
 	return 0;
 }
 
-/* Whether FUSE over io_uring can be had: better known before anything is started. */
+/* Asked before anything starts, so that an option that cannot be met fails early. */
 static bool kernel_has_io_uring(void)
 {
 	FILE *file = fopen(URING_SWITCH, "re");
@@ -128,7 +130,7 @@ static int choose_transport(struct volume *volume, bool *ret_io_uring)
 		return explain_error(
 			&volume->explainer, -EOPNOTSUPP,
 			"option io_uring: this kernel does not offer FUSE over io_uring "
-			"(Linux 6.14, and 'echo Y >" URING_SWITCH "')");
+			"(it needs Linux 6.14 and 'echo Y >" URING_SWITCH "')");
 	*ret_io_uring = there && volume->options->io_uring != IO_URING_NO;
 	return 0;
 }
@@ -178,18 +180,19 @@ static int start_fs(struct volume *volume)
 	if (!options->physical)
 		return 0;
 	err = fs_add_whole_luns(volume->fs, superpipe_nr_luns(volume->superpipe));
-	return err ? fail(volume, err, "cannot use the LUNs as a whole") : 0;
+	return err ? fail(volume, err, "cannot show the LUNs as files") : 0;
 }
 
-/* A libfuse that was built without custom I/O does not let others send. */
+/* Needs a libfuse that was built with custom I/O. */
 static int use_io_uring(struct volume *volume)
 {
 	int err = fs_use_uring(volume->fs);
 
 	if (err && volume->options->io_uring == IO_URING_YES)
-		return fail(volume, err, "option io_uring: not with this libfuse");
+		return fail(volume, err, "option io_uring: this libfuse does not support it");
 	if (err)
-		log_notice("no FUSE over io_uring with this libfuse: %s", strerror(-err));
+		log_notice("FUSE over io_uring is not used: this libfuse does not support it: %s",
+			   strerror(-err));
 	return 0;
 }
 
@@ -204,7 +207,7 @@ int volume_attach(struct volume *volume)
 		return err;
 	err = data_volume_new(volume->superpipe, &volume->data);
 	if (err)
-		return fail(volume, err, "cannot use the LUNs together");
+		return fail(volume, err, "cannot use the LUNs as one volume");
 	return start_fs(volume);
 }
 
@@ -225,8 +228,8 @@ int volume_mount(struct volume *volume)
 	for (int i = 0; i < given->argc && !err; i++)
 		err = fuse_opt_add_arg(&args, given->argv[i]);
 	if (!err)
-		volume->session = fuse_session_new(&args, fs_operations(),
-						   sizeof(*fs_operations()), volume->fs);
+		volume->session = fuse_session_new(&args, fs_operations(), sizeof(*fs_operations()),
+						   volume->fs);
 	fuse_opt_free_args(&args);
 	if (!volume->session)
 		return fail(volume, -EINVAL, "libfuse did not accept the mount options");
@@ -234,7 +237,7 @@ int volume_mount(struct volume *volume)
 	errno = 0;
 	if (fuse_session_mount(volume->session, volume->mountpoint))
 		return fail(volume, errno ? -errno : -EIO, "cannot mount");
-	/* Short of memory libfuse reports success without a mount, with descriptor 0. */
+	/* If libfuse runs out of memory, it reports success without a mount, with descriptor 0. */
 	if (fuse_session_fd(volume->session) <= STDERR_FILENO)
 		return fail(volume, -ENOMEM, "cannot mount");
 	volume->mounted = true;
@@ -256,13 +259,13 @@ int volume_serve(struct volume *volume)
 void volume_stop(struct volume *volume)
 {
 	volume->stopped = true;
-	/* With nobody inside this ends the session from the kernel's side, in good order. */
+	/* If no file is open, this makes the kernel end the session in good order. */
 	if (mount_watch_is_on_top(&volume->mount)) {
 		if (!umount2(volume->mountpoint, 0))
 			return;
-		/* A user without privileges may not; volume_close() asks fusermount3. */
+		/* An unprivileged user may not unmount; volume_close() calls fusermount3. */
 		if (errno == EBUSY)
-			log_notice("%s is in use: open files in it will fail from now on",
+			log_notice("%s is in use: access to its open files fails from now on",
 				   volume->mountpoint);
 	}
 	fs_quiesce(volume->fs);
@@ -277,8 +280,8 @@ static void stop_listening(struct volume *volume)
 	pthread_mutex_unlock(&volume->event_lock);
 }
 
-/* libfuse does not unmount after the connection has ended, and it would unmount anything else that is
- * on top. */
+/* libfuse does not unmount after the connection has ended, and it would unmount any other mount
+ * that is on top. */
 static void unmount(struct volume *volume)
 {
 	int err = 0;
@@ -288,8 +291,7 @@ static void unmount(struct volume *volume)
 	if (mount_watch_is_on_top(&volume->mount))
 		err = mountpoint_detach(volume->mountpoint);
 	if (err)
-		log_err("%s is dead and cannot be unmounted: %s", volume->mountpoint,
-			strerror(-err));
+		log_err("cannot unmount %s: %s", volume->mountpoint, strerror(-err));
 }
 
 void volume_close(struct volume *volume)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading directories. Cookies come from the tree and hold across any change. */
+/* Operations on directories. Cookies come from the tree and stay valid across any change. */
 #include "fuse/internal.h"
 
 #include <errno.h>
@@ -12,8 +12,7 @@ struct reading {
 	bool plus;
 };
 
-/* The kernel asks with plus on its first visit; attributes of "." and ".." it would only drop, and
- * their lookup counts with them. */
+/* The kernel ignores attributes of "." and ".." in readdirplus, and takes no reference to them. */
 static bool is_dot_or_dot_dot(const char *name)
 {
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
@@ -32,7 +31,7 @@ static size_t add_plain(struct reading *r, const struct tree_dirent *entry)
 
 static size_t add_plus(struct reading *r, const struct tree_dirent *entry)
 {
-	/* fs_entry_locked() touches only what the attribute lock covers. */
+	/* Not const: fs_entry_locked() takes a reference. */
 	struct tree_inode *inode = tree_get(r->fs->tree, tree_ino(entry->inode));
 	struct fuse_entry_param param = { 0 };
 	size_t room = r->bytes - r->used;
@@ -106,7 +105,7 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)ino;
 	if (!fs)
 		return;
-	/* -ENOSYS: "open and cache every directory without asking again". */
+	/* -ENOSYS: the kernel opens and caches every directory without a request from now on. */
 	if (fs->no_opendir) {
 		fs_reply_err(fs, req, -ENOSYS);
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one place that includes libfuse, and says which API is meant and what this copy of it can do.
+ * Includes libfuse, chooses its API version, and says what this version of it supports.
  */
 #ifndef CXLFS_FUSE_FUSE_H
 #define CXLFS_FUSE_FUSE_H
@@ -11,8 +11,8 @@
 #ifndef FUSE_HOTFIX_VERSION
 #define FUSE_HOTFIX_VERSION 0
 #endif
-#define FS_FUSE_AT_LEAST(major, minor, fix)                                                        \
-	(FUSE_VERSION > FUSE_MAKE_VERSION(major, minor) ||                                         \
+#define FS_FUSE_AT_LEAST(major, minor, fix)                \
+	(FUSE_VERSION > FUSE_MAKE_VERSION(major, minor) || \
 	 (FUSE_VERSION == FUSE_MAKE_VERSION(major, minor) && FUSE_HOTFIX_VERSION >= (fix)))
 
 /* Rings are our own, and need liburing alone; 3.18.3 tells us when a write must drop set-id bits;
@@ -23,7 +23,7 @@
 #define FS_HAVE_IO_URING 0
 #endif
 #define FS_HAVE_KILL_SUIDGID FS_FUSE_AT_LEAST(3, 18, 3)
-#define FS_HAVE_TMPFILE FS_FUSE_AT_LEAST(3, 17, 0)
-#define FS_HAVE_STATX FS_FUSE_AT_LEAST(3, 18, 0)
+#define FS_HAVE_TMPFILE      FS_FUSE_AT_LEAST(3, 17, 0)
+#define FS_HAVE_STATX        FS_FUSE_AT_LEAST(3, 18, 0)
 
 #endif

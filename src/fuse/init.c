@@ -39,8 +39,8 @@ static bool offers(const struct fuse_conn_info *conn, uint64_t capability)
 #endif
 }
 
-/* Opening a file needs no request if it changes no access time. A file that is a LUN must not be
- * truncated when it is opened, which only the open itself can tell from truncate(2). */
+/* Opening a file needs no request if it changes no access time. With physical it does: O_TRUNC must
+ * not truncate a LUN, and only the open request can tell it from truncate(2). */
 static void negotiate_opening(struct fs *fs, struct fuse_conn_info *conn)
 {
 	fs->no_opendir = offers(conn, FUSE_CAP_NO_OPENDIR_SUPPORT);
@@ -50,14 +50,15 @@ static void negotiate_opening(struct fs *fs, struct fuse_conn_info *conn)
 
 static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
 {
-	/* We are the only writer: content changes when the kernel changes it and never else. */
+	/* cxlfs has no other writer, so data changes only through this kernel. */
 	do_without(conn, FUSE_CAP_AUTO_INVAL_DATA);
 	(void)want(conn, FUSE_CAP_EXPLICIT_INVAL_DATA);
 	(void)want(conn, FUSE_CAP_CACHE_SYMLINKS);
 	(void)want(conn, FUSE_CAP_READDIRPLUS);
 	(void)want(conn, FUSE_CAP_READDIRPLUS_AUTO);
 	if (fs->config.writeback && !want(conn, FUSE_CAP_WRITEBACK_CACHE)) {
-		log_notice("this kernel has no writeback cache for FUSE; writes go straight through");
+		log_notice(
+			"option writeback is ignored: this kernel has no writeback cache for FUSE");
 		fs->config.writeback = false;
 	}
 }
@@ -67,15 +68,16 @@ static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 	(void)want(conn, FUSE_CAP_IOCTL_DIR); /* FS_IOC_OPTIONS */
 	(void)want(conn, FUSE_CAP_EXPORT_SUPPORT);
 	(void)want(conn, FUSE_CAP_PARALLEL_DIROPS);
-	/* With ACLs the default ACL of the parent may replace the umask, so it must come to us. */
+	/* The parent's default ACL may replace the umask, so the kernel must not apply it. */
 	if (want(conn, FUSE_CAP_POSIX_ACL))
 		(void)want(conn, FUSE_CAP_DONT_MASK);
 #if FS_HAVE_KILL_SUIDGID
-	/* Without it the kernel would look for capabilities before each write. */
+	/* Without it the kernel would ask for the security.capability xattr before each write. */
 	(void)want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
 #endif
-	/* Truncating drops set-id bits. The answer to an open cannot tell the kernel the new mode, so
-	 * an open with O_TRUNC has to truncate by a request of its own. A device ignores O_TRUNC. */
+	/* Truncating drops set-id bits, and the reply to an open cannot report the new mode. So an
+	 * open with O_TRUNC must truncate by a separate request. With physical O_TRUNC does
+	 * nothing. */
 	if (fs->config.physical)
 		(void)want(conn, FUSE_CAP_ATOMIC_O_TRUNC);
 	else
@@ -107,10 +109,10 @@ void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 }
 
 /*
- * Left out on purpose, each being answered with -ENOSYS once, after which the kernel does not ask
- * again and goes on as if it had succeeded: flush, fsync and fsyncdir (what was answered is on the
- * flash; the kernel writes its own dirty pages before it would ask), access (default_permissions),
- * locks (they are the kernel's own: nobody else has the volume).
+ * Missing on purpose: flush, fsync, fsyncdir, access and locks. libfuse answers the first of each
+ * with -ENOSYS; the kernel then sends no more and treats them as successful. An answered write is
+ * on the flash, and the kernel writes its dirty pages before it would send a flush or an fsync. The
+ * kernel checks permissions (default_permissions) and keeps locks itself.
  */
 static const struct fuse_lowlevel_ops operations = {
 	.init = fs_op_init,

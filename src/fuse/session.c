@@ -7,8 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-
-/* What an inode with an ordinary name costs, rounded up. */
+/* Memory for an inode with a name of usual length, rounded up. */
 #define INODE_COST_BYTES 512
 
 static void payload_free(void *arg, void *payload)
@@ -54,7 +53,7 @@ static void locks_init(struct fs *fs)
 	pthread_rwlockattr_t attr;
 
 	pthread_rwlockattr_init(&attr);
-	/* A stream of look-ups must not keep a writer out for ever. */
+	/* A stream of look-ups must not block a writer forever. */
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&fs->tree_lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
@@ -167,7 +166,7 @@ int fs_lun_grew(struct fs *fs, unsigned lun)
 		err = data_file_grow_fixed(tree_payload(inode));
 	}
 	fs_unlock(fs);
-	/* What the kernel knows of attributes it would keep for ever. It may know nothing yet. */
+	/* Otherwise the kernel would cache the old size forever. */
 	if (!err)
 		fs_inval_attr(fs, ino);
 	return err;
@@ -210,8 +209,7 @@ static ssize_t receive_message(int fd, void *buf, size_t bytes, void *userdata)
 
 int fs_use_uring(struct fs *fs)
 {
-	static const struct fuse_custom_io io = { .writev = send_message,
-						  .read = receive_message };
+	static const struct fuse_custom_io io = { .writev = send_message, .read = receive_message };
 
 	return transport_use_uring(fs->transport, &io);
 }

@@ -8,7 +8,7 @@ need_mounts
 # bounds_of OPTION: prints "MIN MAX", from the error message.
 bounds_of() {
 	{ "$CXLFS" "emul:$ADAPTER" "$MNT" -o "$1=none" 2>&1 || true; } |
-		sed -n 's/.*a number from \([0-9]*\) to \([0-9]*\) is wanted$/\1 \2/p'
+		sed -n 's/.*give a number from \([0-9]*\) to \([0-9]*\)$/\1 \2/p'
 }
 
 # Prints the text of an option in the manual, on one line.
@@ -26,7 +26,7 @@ works_with() {
 }
 
 for option in threads ring_depth queue_depth busy_poll max_inodes; do
-	read -r min max < <(bounds_of $option) || fail "$option: no bounds are told"
+	read -r min max < <(bounds_of $option) || fail "$option: the message has no bounds"
 	[[ "$(manual_of $option)" =~ [Ff]rom\ ${min}[,\ ].*to\ ${max}[^0-9] ]] ||
 		fail "$option: the manual does not say $min to $max"
 	works_with "$option=$min"

@@ -85,7 +85,7 @@ must_errno "option dirsync: " mount -o remount,dirsync "$MNT"
 must_errno "option writeback: " mount -o remount,writeback "$MNT"
 must_errno "option strictatime: " mount -o remount,strictatime "$MNT"
 must_errno "[Uu]nknown option" mount -o remount,bogus "$MNT"
-must_errno "cannot make it $STORE/other" mount -t fuse.cxlfs -o remount "$STORE/other" "$MNT"
+must_errno "cannot change it to $STORE/other" mount -t fuse.cxlfs -o remount "$STORE/other" "$MNT"
 must_errno "nothing is mounted" cxlfs "$device" "$WORK" -o remount,ro
 must_errno "is not a cxlfs volume" cxlfs "$device" /proc -o remount,ro
 grep -q ",rw," <<<"$(options)" || fail "a refused remount has changed something"

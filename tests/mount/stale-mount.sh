@@ -4,7 +4,7 @@
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
-expect_log '^cxlfs: took a dead mount off '
+expect_log '^cxlfs: removed a dead mount on '
 
 is_dead() { grep -q "endpoint is not connected" <<<"$(touch "$MNT/file" 2>&1)"; }
 
