@@ -25,8 +25,8 @@
 
 #include "superpipe/superpipe.h"
 
-#define DATA_BLOCK_BYTES SUPERPIPE_LBA_BYTES
-#define DATA_MAX_FILE_BYTES ((uint64_t)INT64_MAX)
+#define DATA_BLOCK_BYTES      SUPERPIPE_LBA_BYTES
+#define DATA_MAX_FILE_BYTES   ((uint64_t)INT64_MAX)
 #define DATA_OP_PRIVATE_WORDS 56 /* sized by a static assertion in data/op.h */
 
 struct data_volume;
@@ -48,12 +48,12 @@ struct data_volume_stats {
 int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol);
 
 /**
- * data_volume_set_quiet_ms() - how long what was taken ahead of need may lie unused
- * Then it is given back, so that other users of the LUNs can have it; files of this volume get it
- * back at any time, see data/alloc/slots.h. New files that come within that time of each other count as
- * many, see data/alloc/ready.h. The default is 2 seconds. Counts from the next growth on.
+ * data_volume_set_idle_ms() - how long flash that was taken ahead of need may lie unused
+ * Then it goes back, so that other users of the LUNs can have it; a file of this volume that needs
+ * it gets it at once. New files that come within this time of each other make the worker prepare
+ * vLUNs for more. The default is 2 seconds. Takes effect at the next growth.
  */
-void data_volume_set_quiet_ms(struct data_volume *vol, unsigned ms);
+void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms);
 
 /** data_volume_free() - stop the worker; every file must have been freed. Accepts NULL. */
 void data_volume_free(struct data_volume *vol);
@@ -71,15 +71,16 @@ bool data_volume_can_add_file(struct data_volume *vol);
 struct data_file *data_file_new(struct data_volume *vol);
 
 /**
- * data_file_new_fixed() - a file that is a whole LUN of a volume in physical mode
+ * data_file_new_whole_lun() - a file that is a whole LUN of a volume in physical mode
  * Its size is the LUN's and never changes; it holds what the LUN holds, and keeps it when freed.
  * Writing beyond the end is -ENOSPC, truncating -EPERM, punching and zeroing -EOPNOTSUPP.
  * May sleep in an ioctl. Return: 0; -ENXIO an empty LUN; as superpipe_plun_open(); -ENOMEM.
  */
-int data_file_new_fixed(struct data_volume *vol, unsigned lun, struct data_file **ret_file);
+int data_file_new_whole_lun(struct data_volume *vol, unsigned lun, struct data_file **ret_file);
 
-/** data_file_grow_fixed() - take note that the LUN of such a file has grown. Return: 0; -ENOMEM. */
-int data_file_grow_fixed(struct data_file *file);
+/** data_file_grow_whole_lun() - take note that the LUN of such a file has grown. Return: 0;
+ * -ENOMEM. */
+int data_file_grow_whole_lun(struct data_file *file);
 
 /**
  * data_file_free() - drop a file and give its vLUN back
@@ -90,27 +91,26 @@ int data_file_grow_fixed(struct data_file *file);
 void data_file_free(struct data_file *file);
 
 /**
- * data_file_doom() - nobody can name the file any more: it may be freed in a moment
- * @doomed: false takes it back
- * It may as well be in use for a long time yet, so its space counts until it is freed; but a growth
+ * data_file_set_orphan() - the file has lost its last name (or has one again) but is not freed yet
+ * It may be freed soon, or stay in use for long. Its space counts until it is freed, but a growth
  * that finds too little waits a moment for it.
  */
-void data_file_doom(struct data_file *file, bool doomed);
+void data_file_set_orphan(struct data_file *file, bool orphan);
 
 /** Size in bytes. Lock-free. */
 uint64_t data_file_size(const struct data_file *file);
 
 /** Bytes in blocks that were written or are reserved, a multiple of 4,096. Lock-free. */
-uint64_t data_file_held_bytes(const struct data_file *file);
+uint64_t data_file_allocated_bytes(const struct data_file *file);
 
 enum data_op_kind {
-	DATA_OP_READ,      /* offset, bytes, buf: bytes read, short only at end of file */
-	DATA_OP_WRITE,     /* offset, bytes, buf: bytes written; short where space ran out */
-	DATA_OP_TRUNCATE,  /* offset is the new size */
-	DATA_OP_ALLOCATE,  /* reserve flash for offset, bytes; grows the size unless keep_size */
-	DATA_OP_PUNCH,     /* [offset, offset + bytes) reads as zeros; the size stays */
-	DATA_OP_ZERO,      /* as PUNCH, and reserves flash as ALLOCATE does, size included */
-	DATA_OP_HOLE,      /* as PUNCH, and grows the size unless keep_size; reserves nothing */
+	DATA_OP_READ,     /* offset, bytes, buf: bytes read, short only at end of file */
+	DATA_OP_WRITE,    /* offset, bytes, buf: bytes written; short where space ran out */
+	DATA_OP_TRUNCATE, /* offset is the new size */
+	DATA_OP_ALLOCATE, /* reserve flash for offset, bytes; grows the size unless keep_size */
+	DATA_OP_PUNCH,    /* [offset, offset + bytes) reads as zeros; the size stays */
+	DATA_OP_ZERO,     /* as PUNCH, and reserves flash as ALLOCATE does, size included */
+	DATA_OP_HOLE,     /* as PUNCH, and grows the size unless keep_size; reserves nothing */
 };
 
 /**
@@ -123,7 +123,7 @@ struct data_op {
 	struct data_file *file;
 	enum data_op_kind kind;
 	bool keep_size;
-	bool append;      /* WRITE: at the end of file, atomically; @offset becomes where */
+	bool append; /* WRITE: at the end of file, atomically; @offset becomes where */
 	uint64_t offset;
 	uint64_t bytes;
 	void *buf;
@@ -155,7 +155,8 @@ void data_volume_unwatch(struct data_volume *vol);
 /** data_volume_poll() - go on with what has completed. Not from a @done. Return: true if any. */
 bool data_volume_poll(struct data_volume *vol);
 
-/** data_volume_is_busy() - commands are under way, or have completed and await data_volume_poll() */
+/** data_volume_is_busy() - commands are under way, or have completed and await data_volume_poll()
+ */
 bool data_volume_is_busy(struct data_volume *vol);
 
 /** data_run() - data_submit() and wait for the result; not from a completion callback. */

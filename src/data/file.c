@@ -5,8 +5,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "data/op.h"
-#include "data/alloc/space.h"
+#include "base/container_of.h"
+
+static void file_gone(struct file_space *space)
+{
+	struct data_file *file = container_of(space, struct data_file, space);
+
+	mapping_fini(&file->map);
+	free(file);
+}
 
 struct data_file *data_file_new(struct data_volume *vol)
 {
@@ -14,11 +21,10 @@ struct data_file *data_file_new(struct data_volume *vol)
 
 	if (!file)
 		return NULL;
-	(void)pthread_mutex_init(&file->lock, NULL);
+	file_space_init(&file->space, &vol->alloc, file_gone);
 	file->vol = vol;
-	file->refs = 1;
 	range_lock_init(&file->ranges);
-	mapping_init(&file->map, vol->chunk_blocks);
+	mapping_init(&file->map, &file->space.slots, vol->alloc.luns.chunk_blocks);
 	return file;
 }
 
@@ -29,53 +35,17 @@ void data_file_free(struct data_file *file)
 	if (!file)
 		return;
 	file_lock(file);
-	file->dying = true;
-	space_account_locked(file);
-	last = file_put_locked(file);
-	/* Operations in flight may still take flash or hold it. */
-	file->awaited = !last || file->map.vlun;
-	if (file->awaited)
-		volume_expect_release(file->vol);
-	/* Not before it counts as one to be released, or who waits for it would give up between. */
-	if (file->doomed)
-		volume_doom(file->vol, false);
+	last = file_space_free_locked(&file->space);
 	file_unlock(file);
 	if (last)
-		file_release(file);
+		file_space_release(&file->space);
 }
 
-void data_file_doom(struct data_file *file, bool doomed)
+void data_file_set_orphan(struct data_file *file, bool orphan)
 {
 	file_lock(file);
-	if (file->doomed != doomed) {
-		file->doomed = doomed;
-		volume_doom(file->vol, doomed);
-	}
+	file_space_set_orphan_locked(&file->space, orphan);
 	file_unlock(file);
-}
-
-bool file_put_locked(struct data_file *file)
-{
-	return --file->refs == 0;
-}
-
-void file_release(struct data_file *file)
-{
-	if (!file->map.vlun) {
-		file_destroy(file);
-		return;
-	}
-	file->job.run = space_release;
-	volume_queue(file->vol, &file->job);
-}
-
-void file_destroy(struct data_file *file)
-{
-	if (file->awaited)
-		volume_released(file->vol);
-	mapping_fini(&file->map);
-	(void)pthread_mutex_destroy(&file->lock);
-	free(file);
 }
 
 uint64_t data_file_size(const struct data_file *file)
@@ -83,9 +53,9 @@ uint64_t data_file_size(const struct data_file *file)
 	return atomic_load_explicit(&file->size, memory_order_acquire);
 }
 
-uint64_t data_file_held_bytes(const struct data_file *file)
+uint64_t data_file_allocated_bytes(const struct data_file *file)
 {
-	return atomic_load_explicit(&file->nr_held, memory_order_relaxed) * DATA_BLOCK_BYTES;
+	return atomic_load_explicit(&file->nr_allocated, memory_order_relaxed) * DATA_BLOCK_BYTES;
 }
 
 /** Like lseek(2): the end of file is a hole without length. */

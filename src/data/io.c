@@ -7,20 +7,11 @@
 
 #define EMBEDDED_IOS (sizeof(((struct data_op_priv *)0)->embedded) / sizeof(struct data_io))
 
-bool op_try_scratch(struct data_op *op)
-{
-	struct data_op_priv *priv = op_priv(op);
-
-	if (!priv->scratch)
-		priv->scratch = scratch_try(scratch_shard_of(&op->file->vol->scratches, op->file));
-	return priv->scratch != NULL;
-}
-
 void io_round_start(struct data_op *op)
 {
 	struct data_op_priv *priv = op_priv(op);
 
-	priv->ios = priv->scratch ? priv->scratch->ios : priv->embedded;
+	priv->ios = priv->bounce ? priv->bounce->ios : priv->embedded;
 	priv->nr_ios = 0;
 }
 
@@ -29,13 +20,13 @@ bool io_round_has_room(struct data_op *op)
 	struct data_op_priv *priv = op_priv(op);
 
 	if (priv->ios != priv->embedded)
-		return priv->nr_ios < SCRATCH_IOS;
+		return priv->nr_ios < BOUNCE_IOS;
 	if (priv->nr_ios < EMBEDDED_IOS)
 		return true;
-	if (!op_try_scratch(op))
+	if (!data_op_try_bounce(op))
 		return false;
-	memcpy(priv->scratch->ios, priv->embedded, sizeof(priv->embedded));
-	priv->ios = priv->scratch->ios;
+	memcpy(priv->bounce->ios, priv->embedded, sizeof(priv->embedded));
+	priv->ios = priv->bounce->ios;
 	return true;
 }
 
@@ -68,7 +59,7 @@ void io_round_add(struct data_op *op, const struct mapping_run *run, uint64_t nr
  * The submitter counts as one more io in flight. So no completion that runs inside
  * superpipe_submit() goes on with the operation, and a long request does not recurse.
  */
-enum data_verdict io_round_submit(struct data_op *op, data_step_fn *next)
+enum step_result io_round_submit(struct data_op *op, data_step_fn *next)
 {
 	struct data_op_priv *priv = op_priv(op);
 	unsigned nr = priv->nr_ios;
@@ -79,8 +70,8 @@ enum data_verdict io_round_submit(struct data_op *op, data_step_fn *next)
 	atomic_store_explicit(&priv->nr_pending, nr + 1, memory_order_relaxed);
 	superpipe_submit(op->file->vol->sp, &priv->ios[0].io);
 	if (atomic_fetch_sub_explicit(&priv->nr_pending, 1, memory_order_acq_rel) == 1)
-		return DATA_AGAIN;
-	return DATA_WAIT;
+		return STEP_AGAIN;
+	return STEP_WAIT;
 }
 
 int io_error(const struct data_io *io)
@@ -109,11 +100,10 @@ int io_round_good_end(const struct data_op *op, uint64_t *ret_end)
 	return 0;
 }
 
-bool io_in_scratch(const struct data_op *op, const struct data_io *io)
+bool io_is_bounced(const struct data_op *op, const struct data_io *io)
 {
 	const struct data_op_priv *priv = (const struct data_op_priv *)(const void *)op->priv;
 	const uint8_t *buf = io->io.buf;
 
-	return priv->scratch && buf >= priv->scratch->buf &&
-	       buf < priv->scratch->buf + SCRATCH_BYTES;
+	return priv->bounce && buf >= priv->bounce->buf && buf < priv->bounce->buf + BOUNCE_BYTES;
 }

@@ -17,7 +17,7 @@ void io_round_start(struct data_op *op);
 
 /**
  * io_round_has_room() - can an io be added?
- * May turn to the array of a scratch, and takes one for it if there is one free.
+ * May turn to the array of a bounce, and takes one for it if there is one free.
  */
 bool io_round_has_room(struct data_op *op);
 
@@ -29,7 +29,7 @@ void io_round_add(struct data_op *op, const struct mapping_run *run, uint64_t nr
  * io_round_submit() - start the round; @next is run when all its ios are done
  * Return: what a step returns.
  */
-enum data_verdict io_round_submit(struct data_op *op, data_step_fn *next);
+enum step_result io_round_submit(struct data_op *op, data_step_fn *next);
 
 /** io_error() - of one io that is done: 0 or -errno. */
 int io_error(const struct data_io *io);
@@ -43,11 +43,8 @@ uint64_t io_good_end(const struct data_io *io);
  */
 int io_round_good_end(const struct data_op *op, uint64_t *ret_end);
 
-/** io_in_scratch() - does this io use the scratch's buffer rather than the caller's? */
-bool io_in_scratch(const struct data_op *op, const struct data_io *io);
-
-/** op_try_scratch() - has the operation a scratch, or can it have one at once? */
-bool op_try_scratch(struct data_op *op);
+/** io_is_bounced() - does this io use the bounce's buffer rather than the caller's? */
+bool io_is_bounced(const struct data_op *op, const struct data_io *io);
 
 /** op_buf_at() - the caller's memory for file offset @pos of a READ or WRITE. */
 static inline uint8_t *op_buf_at(const struct data_op *op, uint64_t pos)

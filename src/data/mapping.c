@@ -5,32 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bitmap.h"
 #include "base/minmax.h"
 
 struct data_chunk {
 	uint64_t index; /* in the file */
 	uint32_t slot;  /* in the vLUN */
-	bool fresh; /* by the mapping_assign() that runs now */
+	bool fresh;     /* by the mapping_assign() that runs now */
 	struct written_map written;
-	struct written_map held; /* written or reserved; without leaves nothing is reserved */
+	struct written_map allocated; /* written or reserved; without leaves nothing is reserved */
 };
 
-static uint32_t nr_held(const struct data_chunk *chunk)
+static uint32_t nr_allocated(const struct data_chunk *chunk)
 {
-	return chunk->held.leaves ? chunk->held.nr_written : chunk->written.nr_written;
+	return chunk->allocated.leaves ? chunk->allocated.nr_written : chunk->written.nr_written;
 }
 
-void mapping_init(struct mapping *map, uint32_t chunk_blocks)
+void mapping_init(struct mapping *map, struct slots *slots, uint32_t chunk_blocks)
 {
-	memset(map, 0, sizeof(*map));
-	map->chunk_blocks = chunk_blocks;
+	*map = (struct mapping){ .slots = slots, .chunk_blocks = chunk_blocks };
 }
 
 static void chunk_free(struct data_chunk *chunk)
 {
 	written_map_fini(&chunk->written);
-	written_map_fini(&chunk->held);
+	written_map_fini(&chunk->allocated);
 	free(chunk);
 }
 
@@ -39,8 +37,7 @@ void mapping_fini(struct mapping *map)
 	for (uint32_t i = 0; i < map->nr_chunks; i++)
 		chunk_free(map->chunks[i]);
 	free(map->chunks);
-	free(map->slot_used);
-	mapping_init(map, map->chunk_blocks);
+	mapping_init(map, map->slots, map->chunk_blocks);
 }
 
 /** Position of the first chunk at or after @index. A file without holes is hit at once. */
@@ -82,7 +79,7 @@ static uint64_t first_block(const struct mapping *map, const struct data_chunk *
 static void set_run(const struct mapping *map, const struct data_chunk *chunk, uint32_t block,
 		    uint64_t nr_blocks, struct mapping_run *ret_run)
 {
-	ret_run->vlun = map->vlun;
+	ret_run->vlun = map->slots->vlun;
 	ret_run->lba = (uint64_t)chunk->slot * map->chunk_blocks + block;
 	ret_run->nr_blocks = nr_blocks;
 }
@@ -100,8 +97,8 @@ static void hole_run(const struct mapping *map, uint64_t block, uint64_t max_blo
 	ret_run->nr_blocks = max_blocks;
 }
 
-void mapping_run(const struct mapping *map, uint64_t block, uint64_t max_blocks,
-		 struct mapping_run *ret_run)
+void mapping_lookup(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+		    struct mapping_run *ret_run)
 {
 	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
 	uint32_t from, to;
@@ -120,8 +117,8 @@ void mapping_run(const struct mapping *map, uint64_t block, uint64_t max_blocks,
 		ret_run->vlun = NULL;
 }
 
-void mapping_place(const struct mapping *map, uint64_t block, uint64_t max_blocks,
-		   struct mapping_run *ret_run)
+void mapping_lookup_slot(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+			 struct mapping_run *ret_run)
 {
 	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
 	uint32_t from = (uint32_t)(block - first_block(map, chunk));
@@ -129,7 +126,7 @@ void mapping_place(const struct mapping *map, uint64_t block, uint64_t max_block
 	set_run(map, chunk, from, min_u64(max_blocks, map->chunk_blocks - from), ret_run);
 }
 
-bool mapping_written(const struct mapping *map, uint64_t block)
+bool mapping_is_written(const struct mapping *map, uint64_t block)
 {
 	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
 
@@ -162,8 +159,8 @@ static uint64_t next_unwritten(const struct mapping *map, uint64_t block)
 
 		if (base > block)
 			break;
-		hit = written_map_next(&chunk->written, (uint32_t)(block - base),
-				       map->chunk_blocks, false);
+		hit = written_map_next(&chunk->written, (uint32_t)(block - base), map->chunk_blocks,
+				       false);
 		block = base + hit;
 		if (hit < map->chunk_blocks)
 			break;
@@ -176,7 +173,7 @@ uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written)
 	return written ? next_written(map, block) : next_unwritten(map, block);
 }
 
-uint64_t mapping_missing(const struct mapping *map, uint64_t first, uint64_t last)
+uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t last)
 {
 	return last - first + 1 - (find_position(map, last + 1) - find_position(map, first));
 }
@@ -230,11 +227,7 @@ static struct data_chunk *chunk_with_slot(struct mapping *map, uint64_t index)
 
 	if (!chunk)
 		return NULL;
-	chunk->slot = (uint32_t)bitmap_next_clear(map->slot_used, map->nr_full, map->nr_slots);
-	map->nr_full = chunk->slot + 1;
-	(void)bitmap_set(map->slot_used, chunk->slot, chunk->slot + 1u);
-	if (chunk->slot >= map->nr_tail)
-		map->nr_tail = chunk->slot + 1;
+	chunk->slot = slots_take(map->slots);
 	return chunk;
 }
 
@@ -244,8 +237,8 @@ static void move_chunks(struct mapping *map, uint32_t to, uint32_t from, uint32_
 }
 
 /**
- * Makes @max of the chunks that are missing from @first on. One pass, because the array may be long:
- * the chunks from @first on move up by @max at once, then each moves down to its final place.
+ * Makes @max of the chunks that are missing from @first on. One pass, because the array may be
+ * long: the chunks from @first on move up by @max at once, then each moves down to its final place.
  */
 static int assign_chunks(struct mapping *map, uint64_t first, uint32_t max)
 {
@@ -273,8 +266,8 @@ static int assign_chunks(struct mapping *map, uint64_t first, uint32_t max)
 
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 {
-	uint64_t missing = mapping_missing(map, first, last);
-	uint32_t nr_free = mapping_free_slots(map);
+	uint64_t missing = mapping_nr_missing(map, first, last);
+	uint32_t nr_free = slots_nr_free(map->slots);
 	int err = assign_chunks(map, first, (uint32_t)min_u64(missing, nr_free));
 	uint32_t at = find_position(map, first);
 
@@ -290,8 +283,8 @@ int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 }
 
 /** The part of [start, end) in a chunk, as block numbers inside it. */
-static void clip_to_chunk(const struct mapping *map, const struct data_chunk *chunk,
-			  uint64_t start, uint64_t end, uint32_t *ret_from, uint32_t *ret_to)
+static void clip_to_chunk(const struct mapping *map, const struct data_chunk *chunk, uint64_t start,
+			  uint64_t end, uint32_t *ret_from, uint32_t *ret_to)
 {
 	uint64_t base = first_block(map, chunk);
 
@@ -308,12 +301,12 @@ static int for_each_part(struct mapping *map, uint64_t start, uint64_t end,
 
 	for (; at < map->nr_chunks && first_block(map, map->chunks[at]) < end && !err; at++) {
 		struct data_chunk *chunk = map->chunks[at];
-		uint32_t before = nr_held(chunk), from, to;
+		uint32_t before = nr_allocated(chunk), from, to;
 
 		clip_to_chunk(map, chunk, start, end, &from, &to);
 		err = fn(chunk, from, to);
-		map->nr_held += nr_held(chunk);
-		map->nr_held -= before;
+		map->nr_allocated += nr_allocated(chunk);
+		map->nr_allocated -= before;
 	}
 	return err;
 }
@@ -322,16 +315,16 @@ static int prepare_set_part(struct data_chunk *chunk, uint32_t from, uint32_t to
 {
 	int err = written_map_prepare_set(&chunk->written, from, to);
 
-	if (!err && chunk->held.leaves)
-		err = written_map_prepare_set(&chunk->held, from, to);
+	if (!err && chunk->allocated.leaves)
+		err = written_map_prepare_set(&chunk->allocated, from, to);
 	return err;
 }
 
 static int set_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
 {
 	written_map_set(&chunk->written, from, to);
-	if (chunk->held.leaves)
-		written_map_set(&chunk->held, from, to);
+	if (chunk->allocated.leaves)
+		written_map_set(&chunk->allocated, from, to);
 	return 0;
 }
 
@@ -339,25 +332,27 @@ static int prepare_clear_part(struct data_chunk *chunk, uint32_t from, uint32_t 
 {
 	int err = written_map_prepare_clear(&chunk->written, from, to);
 
-	if (!err && chunk->held.leaves)
-		err = written_map_prepare_clear(&chunk->held, from, to);
+	if (!err && chunk->allocated.leaves)
+		err = written_map_prepare_clear(&chunk->allocated, from, to);
 	return err;
 }
 
 static int clear_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
 {
 	written_map_clear(&chunk->written, from, to);
-	if (chunk->held.leaves)
-		written_map_clear(&chunk->held, from, to);
+	if (chunk->allocated.leaves)
+		written_map_clear(&chunk->allocated, from, to);
 	return 0;
 }
 
-/* A copy has a leaf wherever a write in flight has prepared one, so that write can still be noted. */
+/* A copy has a leaf wherever a write in flight has prepared one, so that write can still be noted.
+ */
 static int reserve_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
 {
-	int err = chunk->held.leaves ? 0 : written_map_copy(&chunk->held, &chunk->written);
+	int err =
+		chunk->allocated.leaves ? 0 : written_map_copy(&chunk->allocated, &chunk->written);
 
-	return err ? err : written_map_add(&chunk->held, from, to);
+	return err ? err : written_map_add(&chunk->allocated, from, to);
 }
 
 int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end)
@@ -392,22 +387,20 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 	for (; to < map->nr_chunks && map->chunks[to]->index <= last; to++) {
 		struct data_chunk *chunk = map->chunks[to];
 
-		map->nr_held -= nr_held(chunk);
-		(void)bitmap_clear(map->slot_used, chunk->slot, chunk->slot + 1u);
-		map->nr_full = min_u(map->nr_full, chunk->slot);
+		map->nr_allocated -= nr_allocated(chunk);
+		slots_put(map->slots, chunk->slot);
 		chunk_free(chunk);
 	}
 	if (to == from)
 		return;
-	memmove(&map->chunks[from], &map->chunks[to],
-		(map->nr_chunks - to) * sizeof(*map->chunks));
+	memmove(&map->chunks[from], &map->chunks[to], (map->nr_chunks - to) * sizeof(*map->chunks));
 	map->nr_chunks -= to - from;
-	map->nr_tail = (uint32_t)bitmap_last_set(map->slot_used, map->nr_tail);
+	slots_cut_tail(map->slots);
 }
 
 static bool is_empty(const struct data_chunk *chunk)
 {
-	return nr_held(chunk) == 0;
+	return nr_allocated(chunk) == 0;
 }
 
 bool mapping_is_empty(const struct mapping *map, uint64_t chunk)
@@ -424,7 +417,7 @@ uint64_t mapping_next_empty(const struct mapping *map, uint64_t first, uint64_t 
 	while (at < map->nr_chunks && !is_empty(map->chunks[at]))
 		at++;
 	return at < map->nr_chunks && map->chunks[at]->index <= last ? map->chunks[at]->index
-								      : UINT64_MAX;
+								     : UINT64_MAX;
 }
 
 bool mapping_half_written(const struct mapping *map, uint64_t chunk)
@@ -432,23 +425,4 @@ bool mapping_half_written(const struct mapping *map, uint64_t chunk)
 	const struct data_chunk *last = map->nr_chunks ? map->chunks[map->nr_chunks - 1] : NULL;
 
 	return last && last->index == chunk && last->written.nr_written >= map->chunk_blocks / 2;
-}
-
-int mapping_grow_slots(struct mapping *map, uint64_t nr_slots)
-{
-	size_t old_words = BITMAP_WORDS((size_t)map->max_slots), words;
-	uint64_t *used;
-
-	if (nr_slots <= map->max_slots)
-		return 0;
-	if (nr_slots > UINT32_MAX - BITMAP_WORD_BITS)
-		return -ENOMEM;
-	words = BITMAP_WORDS((size_t)nr_slots);
-	used = reallocarray(map->slot_used, words, sizeof(*used));
-	if (!used)
-		return -ENOMEM;
-	memset(used + old_words, 0, (words - old_words) * sizeof(*used));
-	map->slot_used = used;
-	map->max_slots = (uint32_t)(words * BITMAP_WORD_BITS);
-	return 0;
 }

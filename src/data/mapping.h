@@ -2,10 +2,8 @@
 /*
  * mapping - where the blocks of one file are.
  *
- * The only place that knows how file blocks and LBAs belong together. Today: a file has one vLUN,
- * its chunks are the slots, and each file chunk that holds or reserves data has a slot. Which slot
- * is of no meaning; the lowest free one is taken, so that the tail of the vLUN tends to be free
- * and can be given back by shrinking it. Slots below the tail that fall free are kept and reused.
+ * The only place that knows how file blocks and LBAs belong together. A file has one vLUN. Each
+ * file chunk that holds or reserves data has a slot of it; which slot has no meaning.
  *
  * Not thread-safe: the file's lock protects it. Block and chunk numbers are the file's; ranges of
  * blocks are half-open, ranges of chunks inclusive.
@@ -16,23 +14,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "data/alloc/slots.h"
 #include "data/written_map.h"
 
-struct superpipe_vlun;
 struct data_chunk;
 
 struct mapping {
-	struct superpipe_vlun *vlun; /* NULL: none; then there are no slots either */
-	struct data_chunk **chunks;  /* sorted by file chunk */
-	uint64_t *slot_used;         /* bit per slot */
-	uint64_t nr_held;            /* blocks that are written or reserved */
+	struct slots *slots;        /* of the file */
+	struct data_chunk **chunks; /* sorted by file chunk */
+	uint64_t nr_allocated;      /* blocks that are written or reserved */
 	uint32_t chunk_blocks;
 	uint32_t nr_chunks, max_chunks; /* in use, allocated */
-	uint32_t nr_slots;              /* chunks of the vLUN that may be used */
-	uint32_t max_slots;             /* bits allocated in slot_used */
-	uint32_t nr_tail;               /* one more than the highest slot in use */
-	uint32_t nr_full;               /* no slot below this one is free */
-	unsigned lun;                   /* of the vLUN */
 };
 
 /** A run of blocks that are all in one state and, if written, consecutive on flash. */
@@ -42,7 +34,8 @@ struct mapping_run {
 	uint64_t nr_blocks;
 };
 
-void mapping_init(struct mapping *map, uint32_t chunk_blocks);
+/** mapping_init() - no chunks. @slots: borrowed; mapping_fini() does not free any slot. */
+void mapping_init(struct mapping *map, struct slots *slots, uint32_t chunk_blocks);
 void mapping_fini(struct mapping *map);
 
 static inline uint64_t mapping_chunk_of(const struct mapping *map, uint64_t block)
@@ -50,27 +43,22 @@ static inline uint64_t mapping_chunk_of(const struct mapping *map, uint64_t bloc
 	return block / map->chunk_blocks;
 }
 
-/** mapping_free_slots() - slots that no file chunk uses, wherever they lie. */
-static inline uint32_t mapping_free_slots(const struct mapping *map)
-{
-	return map->nr_slots - map->nr_chunks;
-}
+/** mapping_lookup() - what is at @block; at most @max_blocks, at least 1. */
+void mapping_lookup(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+		    struct mapping_run *ret_run);
 
-/** mapping_run() - what is at @block; at most @max_blocks, at least 1. */
-void mapping_run(const struct mapping *map, uint64_t block, uint64_t max_blocks,
-		 struct mapping_run *ret_run);
+/** mapping_lookup_slot() - as mapping_lookup(), whether written or not; the chunk of @block has a
+ * slot. */
+void mapping_lookup_slot(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+			 struct mapping_run *ret_run);
 
-/** mapping_place() - as mapping_run(), whether written or not; the chunk of @block has a slot. */
-void mapping_place(const struct mapping *map, uint64_t block, uint64_t max_blocks,
-		   struct mapping_run *ret_run);
-
-bool mapping_written(const struct mapping *map, uint64_t block);
+bool mapping_is_written(const struct mapping *map, uint64_t block);
 
 /** mapping_next() - first block at or after @block whose state is @written; UINT64_MAX if none. */
 uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written);
 
-/** mapping_missing() - how many chunks of [first, last] have no slot. */
-uint64_t mapping_missing(const struct mapping *map, uint64_t first, uint64_t last);
+/** mapping_nr_missing() - how many chunks of [first, last] have no slot. */
+uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t last);
 
 /** mapping_first_missing() - lowest chunk of [first, last] without a slot, or last + 1. */
 uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64_t last);
@@ -82,13 +70,13 @@ uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last);
 
 /**
- * mapping_reserve() - hold the blocks of [start, end), whose chunks have slots, until they are cleared
- * Return: 0; -ENOMEM, and a part of the range may be reserved.
+ * mapping_reserve() - hold the blocks of [start, end), whose chunks have slots, until they are
+ * cleared Return: 0; -ENOMEM, and a part of the range may be reserved.
  */
 int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end);
 
-/* As in written_map.h, for file blocks. Chunks without a slot are passed over. Clearing a block also
- * gives up its reservation. */
+/* As in written_map.h, for file blocks. Chunks without a slot are passed over. Clearing a block
+ * also gives up its reservation. */
 int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end);
 int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end);
 void mapping_set(struct mapping *map, uint64_t start, uint64_t end);
@@ -105,8 +93,5 @@ uint64_t mapping_next_empty(const struct mapping *map, uint64_t first, uint64_t 
 
 /** mapping_half_written() - is @chunk the file's last one and its first half's worth written? */
 bool mapping_half_written(const struct mapping *map, uint64_t chunk);
-
-/** mapping_grow_slots() - make room to note @nr_slots slots. Return: 0; -ENOMEM. */
-int mapping_grow_slots(struct mapping *map, uint64_t nr_slots);
 
 #endif

@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/op.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <stddef.h>
-
+#include "base/container_of.h"
 #include "data/file.h"
-#include "data/fixed.h"
-
-struct op_class {
-	int (*check)(struct data_op *op);
-	data_step_fn *granted;
-	bool exclusive;
-};
-
-static const struct op_class op_classes[] = {
-	[DATA_OP_READ] = { data_read_check, data_read_granted, false },
-	[DATA_OP_WRITE] = { data_write_check, data_write_granted, true },
-	[DATA_OP_TRUNCATE] = { data_truncate_check, data_truncate_granted, true },
-	[DATA_OP_ALLOCATE] = { data_extent_check, data_reserve_granted, true },
-	[DATA_OP_PUNCH] = { data_extent_check, data_punch_granted, true },
-	[DATA_OP_ZERO] = { data_extent_check, data_reserve_granted, true },
-	[DATA_OP_HOLE] = { data_extent_check, data_punch_granted, true },
-};
 
 static struct data_op *op_of_range(struct range_lock_entry *entry)
 {
-	char *priv = (char *)entry - offsetof(struct data_op_priv, range);
-
-	return (struct data_op *)(priv - offsetof(struct data_op, priv));
+	return op_of_priv(container_of(entry, struct data_op_priv, range));
 }
 
 void data_worklist_push(struct data_worklist *wl, struct data_op *op)
@@ -51,14 +29,14 @@ static struct data_op *worklist_pop(struct data_worklist *wl)
 }
 
 /** The range is held; entered without the lock. */
-static enum data_verdict step_granted(struct data_op *op, struct data_worklist *wl)
+static enum step_result step_granted(struct data_op *op, struct data_worklist *wl)
 {
 	file_lock(op->file);
 	return op_priv(op)->granted(op, wl);
 }
 
 /** Drops the lock. */
-static enum data_verdict acquire_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result acquire_locked(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
@@ -67,13 +45,13 @@ static enum data_verdict acquire_locked(struct data_op *op, struct data_worklist
 	if (range_lock_acquire(&file->ranges, &priv->range))
 		return priv->granted(op, wl);
 	file_unlock(file);
-	return DATA_WAIT;
+	return STEP_WAIT;
 }
 
-static enum data_verdict step_enter(struct data_op *op, struct data_worklist *wl)
+static enum step_result step_enter(struct data_op *op, struct data_worklist *wl)
 {
 	file_lock(op->file);
-	op->file->refs++;
+	op->file->space.refs++;
 	return acquire_locked(op, wl);
 }
 
@@ -88,8 +66,8 @@ static void release_locked(struct data_op *op, struct data_worklist *wl)
 	}
 }
 
-enum data_verdict data_op_relock_locked(struct data_op *op, struct data_worklist *wl,
-					uint64_t start, uint64_t end)
+enum step_result data_op_relock_locked(struct data_op *op, struct data_worklist *wl, uint64_t start,
+				       uint64_t end)
 {
 	struct data_op_priv *priv = op_priv(op);
 
@@ -99,45 +77,88 @@ enum data_verdict data_op_relock_locked(struct data_op *op, struct data_worklist
 	return acquire_locked(op, wl);
 }
 
-enum data_verdict data_op_end_locked(struct data_op *op, struct data_worklist *wl, ssize_t result)
+enum step_result data_op_end_locked(struct data_op *op, struct data_worklist *wl, ssize_t result)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
 
 	priv->result = result;
 	release_locked(op, wl);
-	priv->last_ref = file_put_locked(file);
+	priv->last_ref = file_space_put_locked(&file->space);
 	file_unlock(file);
-	return DATA_DONE;
+	return STEP_DONE;
 }
 
-enum data_verdict data_op_end(struct data_op *op, struct data_worklist *wl, ssize_t result)
+enum step_result data_op_end(struct data_op *op, struct data_worklist *wl, ssize_t result)
 {
 	file_lock(op->file);
 	return data_op_end_locked(op, wl, result);
 }
 
-void data_op_drop_scratch(struct data_op *op, struct data_worklist *wl)
+static struct bounce_shard *shard_of(const struct data_op *op)
+{
+	return bounce_shard_of(&op->file->vol->bounce, op->file);
+}
+
+bool data_op_try_bounce(struct data_op *op)
 {
 	struct data_op_priv *priv = op_priv(op);
-	struct data_op *resumed;
 
-	if (!priv->scratch)
+	if (!priv->bounce)
+		priv->bounce = bounce_buffer_try(shard_of(op));
+	return priv->bounce != NULL;
+}
+
+bool data_op_get_bounce(struct data_op *op)
+{
+	struct data_op_priv *priv = op_priv(op);
+
+	if (priv->bounce)
+		return true;
+	if (!bounce_buffer_get(shard_of(op), &priv->bounce_waiter))
+		return false; /* another thread may own @op by now */
+	priv->bounce = priv->bounce_waiter.buffer;
+	return true;
+}
+
+void data_op_drop_bounce(struct data_op *op, struct data_worklist *wl)
+{
+	struct data_op_priv *priv = op_priv(op);
+	struct bounce_waiter *waiter;
+	struct data_op_priv *next;
+
+	if (!priv->bounce)
 		return;
-	resumed = scratch_put(priv->scratch);
-	priv->scratch = NULL;
-	if (resumed)
-		data_worklist_push(wl, resumed);
+	waiter = bounce_buffer_put(priv->bounce);
+	priv->bounce = NULL;
+	if (!waiter)
+		return;
+	next = container_of(waiter, struct data_op_priv, bounce_waiter);
+	next->bounce = waiter->buffer;
+	data_worklist_push(wl, op_of_priv(next));
 }
 
 static void complete(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 
-	data_op_drop_scratch(op, wl);
+	data_op_drop_bounce(op, wl);
 	if (priv->last_ref)
-		file_release(op->file);
+		file_space_release(&op->file->space);
 	op->done(op, priv->result);
+}
+
+void data_op_start(struct data_op *op, data_step_fn *granted, bool exclusive)
+{
+	struct data_op_priv *priv = op_priv(op);
+
+	priv->bounce = NULL;
+	priv->error = 0;
+	priv->last_ref = false;
+	priv->range.exclusive = exclusive;
+	priv->granted = granted;
+	priv->step = step_enter;
+	data_op_run(op);
 }
 
 void data_op_run(struct data_op *op)
@@ -146,68 +167,12 @@ void data_op_run(struct data_op *op)
 
 	data_worklist_push(&wl, op);
 	while ((op = worklist_pop(&wl))) {
-		enum data_verdict verdict;
+		enum step_result result;
 
 		do
-			verdict = op_priv(op)->step(op, &wl);
-		while (verdict == DATA_AGAIN);
-		if (verdict == DATA_DONE)
+			result = op_priv(op)->step(op, &wl);
+		while (result == STEP_AGAIN);
+		if (result == STEP_DONE)
 			complete(op, &wl);
 	}
-}
-
-void data_submit(struct data_op *op)
-{
-	const struct op_class *class = &op_classes[op->kind];
-	struct data_op_priv *priv = op_priv(op);
-	int go;
-
-	priv->scratch = NULL;
-	priv->error = 0;
-	priv->last_ref = false;
-	priv->range.exclusive = class->exclusive;
-	priv->granted = class->granted;
-	priv->step = step_enter;
-	go = op->file->fixed ? fixed_check(op) : 1;
-	if (go > 0)
-		go = class->check(op);
-	if (go <= 0)
-		op->done(op, go);
-	else
-		data_op_run(op);
-}
-
-struct waiter {
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool done; /* protected by lock */
-	ssize_t result;
-};
-
-static void wake_waiter(struct data_op *op, ssize_t result)
-{
-	struct waiter *waiter = op_priv(op)->waiter;
-
-	(void)pthread_mutex_lock(&waiter->lock);
-	waiter->result = result;
-	waiter->done = true;
-	(void)pthread_cond_signal(&waiter->wake);
-	(void)pthread_mutex_unlock(&waiter->lock);
-}
-
-ssize_t data_run(struct data_op *op)
-{
-	struct waiter waiter = { .lock = PTHREAD_MUTEX_INITIALIZER,
-				 .wake = PTHREAD_COND_INITIALIZER };
-
-	op->done = wake_waiter;
-	op_priv(op)->waiter = &waiter;
-	data_submit(op);
-	(void)pthread_mutex_lock(&waiter.lock);
-	while (!waiter.done)
-		(void)pthread_cond_wait(&waiter.wake, &waiter.lock);
-	(void)pthread_mutex_unlock(&waiter.lock);
-	(void)pthread_cond_destroy(&waiter.wake);
-	(void)pthread_mutex_destroy(&waiter.lock);
-	return waiter.result;
 }

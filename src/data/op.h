@@ -4,7 +4,7 @@
  *
  * An operation is a chain of steps. A step runs without locks, does what it can at once and says
  * how to go on; whoever ends the wait of a waiting operation (the completion of its last io, the
- * holder of its range, the worker, the giver of a scratch) calls data_op_run() with it. Only one
+ * holder of its range, the worker, the giver of a bounce) calls data_op_run() with it. Only one
  * thread runs an operation at a time.
  *
  * The life of every operation:
@@ -20,21 +20,18 @@
 
 #include <stdatomic.h>
 
+#include "base/container_of.h"
 #include "base/minmax.h"
+#include "data/alloc/worker.h"
+#include "data/block.h"
+#include "data/bounce_buffer.h"
 #include "data/data.h"
 #include "data/range_lock.h"
-#include "data/scratch.h"
-#include "data/volume.h"
 
-#define BLOCK_SHIFT 12
-#define BLOCK_MASK ((uint64_t)DATA_BLOCK_BYTES - 1)
-
-_Static_assert(1u << BLOCK_SHIFT == DATA_BLOCK_BYTES, "block size");
-
-enum data_verdict {
-	DATA_AGAIN, /* run the next step, which has been set */
-	DATA_WAIT,  /* somebody else runs the next step; the op must not be touched any more */
-	DATA_DONE,  /* data_op_end_locked() has been called */
+enum step_result {
+	STEP_AGAIN, /* run the next step, which has been set */
+	STEP_WAIT,  /* somebody else runs the next step; the op must not be touched any more */
+	STEP_DONE,  /* data_op_end_locked() has been called */
 };
 
 /** Operations that have become ready while another one ran; run after it. */
@@ -42,10 +39,10 @@ struct data_worklist {
 	struct data_op *head, **tail;
 };
 
-typedef enum data_verdict data_step_fn(struct data_op *op, struct data_worklist *wl);
+typedef enum step_result data_step_fn(struct data_op *op, struct data_worklist *wl);
 
 /** A block of which an operation covers only [from, to). */
-struct data_edge {
+struct partial_block {
 	uint64_t block;
 	uint16_t from, to;
 	bool merge; /* the rest of it must be read from flash; else it is zeros */
@@ -55,18 +52,19 @@ struct data_op_priv {
 	struct range_lock_entry range;
 	data_step_fn *step;    /* next */
 	data_step_fn *granted; /* first step with the range held; drops the lock */
-	data_step_fn *after;   /* what follows data_edges_zero_locked(); drops the lock */
-	struct data_op *next;  /* in a worklist or a queue for scratch */
-	struct data_job job;   /* growth; see data/alloc/space.c */
-	struct scratch *scratch;
-	void *waiter;                  /* of data_run() */
-	struct data_io *ios;           /* of the current round: embedded or the scratch's */
+	data_step_fn *after;   /* what follows data_partial_blocks_zero_locked(); drops the lock */
+	struct data_op *next;  /* in a worklist */
+	struct worker_job job; /* growth; see data/growth.c */
+	struct bounce_waiter bounce_waiter;
+	struct bounce_buffer *bounce;
+	void *waiter;                    /* of data_run() */
+	struct data_io *ios;             /* of the current round: embedded or the bounce's */
 	uint64_t cursor, round_end, end; /* file offsets: to do next; ends of round and all */
 	ssize_t result;
-	struct data_edge edges[2];
+	struct partial_block partial[2];
 	_Atomic uint32_t nr_pending; /* ios in flight, and one for the submitter */
 	int error;                   /* of the growth */
-	uint8_t nr_ios, nr_edges;
+	uint8_t nr_ios, nr_partial;
 	bool last_ref;
 	struct data_io embedded[2];
 };
@@ -75,47 +73,50 @@ _Static_assert(sizeof(struct data_op_priv) <= sizeof(((struct data_op *)0)->priv
 	       "struct data_op.priv is too small");
 _Static_assert(_Alignof(struct data_op_priv) <= _Alignof(uint64_t), "data_op.priv alignment");
 
+static inline struct data_op *op_of_priv(struct data_op_priv *priv)
+{
+	return container_of(priv, struct data_op, priv);
+}
+
 static inline struct data_op_priv *op_priv(struct data_op *op)
 {
 	return (struct data_op_priv *)(void *)op->priv;
 }
 
-static inline uint64_t block_floor(uint64_t bytes)
-{
-	return bytes >> BLOCK_SHIFT;
-}
-
-static inline uint64_t block_ceil(uint64_t bytes)
-{
-	return (bytes + BLOCK_MASK) >> BLOCK_SHIFT;
-}
-
 void data_worklist_push(struct data_worklist *wl, struct data_op *op);
+
+/**
+ * data_op_start() - take the range of a checked operation and run it
+ * @granted: the first step with the range held; drops the lock
+ * @exclusive: the range is locked against readers too
+ */
+void data_op_start(struct data_op *op, data_step_fn *granted, bool exclusive);
 
 /** data_op_run() - run @op and what becomes ready by it, until all wait or are done */
 void data_op_run(struct data_op *op);
 
 /** data_op_relock_locked() - exchange the held range for another; then ->granted again.
  *  Drops the lock. */
-enum data_verdict data_op_relock_locked(struct data_op *op, struct data_worklist *wl,
-					uint64_t start, uint64_t end);
+enum step_result data_op_relock_locked(struct data_op *op, struct data_worklist *wl, uint64_t start,
+				       uint64_t end);
 
-/** data_op_end_locked() - release range and file. Drops the lock. Return: DATA_DONE. */
-enum data_verdict data_op_end_locked(struct data_op *op, struct data_worklist *wl, ssize_t result);
+/** data_op_end_locked() - release range and file. Drops the lock. Return: STEP_DONE. */
+enum step_result data_op_end_locked(struct data_op *op, struct data_worklist *wl, ssize_t result);
 
 /** data_op_end() - the same, taking the lock for it */
-enum data_verdict data_op_end(struct data_op *op, struct data_worklist *wl, ssize_t result);
+enum step_result data_op_end(struct data_op *op, struct data_worklist *wl, ssize_t result);
 
-/** data_op_drop_scratch() - give the scratch back, if there is one */
-void data_op_drop_scratch(struct data_op *op, struct data_worklist *wl);
+/** data_op_try_bounce() - has the operation a bounce buffer, or can it have one at once? */
+bool data_op_try_bounce(struct data_op *op);
 
-/* The kinds of operations. check: fills range, end and cursor; returns 1 to go on, else the result.
- * granted: drops the lock. */
-int data_read_check(struct data_op *op);
-int data_write_check(struct data_op *op);
-int data_truncate_check(struct data_op *op);
-int data_extent_check(struct data_op *op); /* ALLOCATE, PUNCH, ZERO, HOLE */
-data_step_fn data_read_granted, data_write_granted, data_truncate_granted, data_reserve_granted,
-	data_punch_granted;
+/**
+ * data_op_get_bounce() - get a bounce buffer, or wait for one
+ * Return: true: it has one. false: ->step is run once it has one, by any thread and perhaps before
+ * this returns: @op must not be touched any more.
+ */
+bool data_op_get_bounce(struct data_op *op);
+
+/** data_op_drop_bounce() - give the bounce back, if there is one */
+void data_op_drop_bounce(struct data_op *op, struct data_worklist *wl);
 
 #endif

@@ -19,7 +19,8 @@ static bool overlaps_any(const struct range_lock_list *list, const struct range_
 {
 	const struct range_lock_entry *other;
 
-	TAILQ_FOREACH (other, list, link) {
+	TAILQ_FOREACH(other, list, link)
+	{
 		if (overlaps(other, entry))
 			return true;
 	}
@@ -37,7 +38,8 @@ static bool queued_against(const struct range_lock *lock, const struct range_loc
 {
 	const struct range_lock_entry *other;
 
-	TAILQ_FOREACH (other, &lock->waiting, link) {
+	TAILQ_FOREACH(other, &lock->waiting, link)
+	{
 		if (other == entry)
 			return false;
 		if ((other->exclusive || entry->exclusive) && overlaps(other, entry))
@@ -69,8 +71,7 @@ static void unhold(struct range_lock *lock, struct range_lock_entry *entry)
 		TAILQ_REMOVE(&lock->shared, entry, link);
 }
 
-struct range_lock_entry *range_lock_release(struct range_lock *lock,
-					    struct range_lock_entry *entry)
+struct range_lock_entry *range_lock_release(struct range_lock *lock, struct range_lock_entry *entry)
 {
 	struct range_lock_entry *granted = NULL, **tail = &granted;
 	struct range_lock_entry *next = TAILQ_FIRST(&lock->waiting), *waiter;
@@ -96,7 +97,8 @@ bool range_lock_writing(const struct range_lock *lock, uint64_t start, uint64_t 
 {
 	const struct range_lock_entry *other;
 
-	TAILQ_FOREACH (other, &lock->exclusive, link) {
+	TAILQ_FOREACH(other, &lock->exclusive, link)
+	{
 		if (other != except && other->start < end && start < other->end)
 			return true;
 	}

@@ -51,7 +51,7 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs);
 
 /**
  * fs_add_whole_luns() - make a file lun0, lun1 ... in the root for each LUN of a physical volume
- * Before the session starts. Return: 0; -errno of data_file_new_fixed().
+ * Before the session starts. Return: 0; -errno of data_file_new_whole_lun().
  */
 int fs_add_whole_luns(struct fs *fs, unsigned nr_luns);
 

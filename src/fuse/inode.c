@@ -65,7 +65,7 @@ static void fill_attr(const struct fs *fs, const struct snapshot *snapshot,
 
 	if (snapshot->file) {
 		size = data_file_size(snapshot->file);
-		held = data_file_held_bytes(snapshot->file);
+		held = data_file_allocated_bytes(snapshot->file);
 	}
 	ret_attr->seconds = seconds_to_cache(fs, snapshot, size, held);
 	ret_attr->st = (struct stat){

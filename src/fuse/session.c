@@ -16,10 +16,10 @@ static void payload_free(void *arg, void *payload)
 	data_file_free(payload);
 }
 
-static void payload_orphaned(void *arg, void *payload, bool doomed)
+static void payload_orphaned(void *arg, void *payload, bool orphan)
 {
 	(void)arg;
-	data_file_doom(payload, doomed);
+	data_file_set_orphan(payload, orphan);
 }
 
 static uint64_t inodes_in_half_of_memory(void)
@@ -109,7 +109,7 @@ static int add_whole_lun(struct fs *fs, unsigned lun)
 	char name[16];
 	int err;
 
-	err = data_file_new_fixed(fs->config.volume, lun, &file);
+	err = data_file_new_whole_lun(fs->config.volume, lun, &file);
 	if (err)
 		return err;
 	snprintf(name, sizeof(name), "lun%u", lun);
@@ -163,7 +163,7 @@ int fs_lun_grew(struct fs *fs, unsigned lun)
 	err = tree_lookup(fs->tree, tree_get(fs->tree, TREE_ROOT_INO), name, &inode);
 	if (!err) {
 		ino = tree_ino(inode);
-		err = data_file_grow_fixed(tree_payload(inode));
+		err = data_file_grow_whole_lun(tree_payload(inode));
 	}
 	fs_unlock(fs);
 	/* Otherwise the kernel would cache the old size forever. */

@@ -292,7 +292,7 @@ static void check_whole(struct world *world, struct model *model)
 			     (unsigned long long)model->size, buf[i], model->bytes[i]);
 	}
 	/* The base may lie in the middle of a block, and blocks beyond the end may be reserved. */
-	ck_assert_uint_le(data_file_held_bytes(model->file), MAX_SIZE + 2 * 4096);
+	ck_assert_uint_le(data_file_allocated_bytes(model->file), MAX_SIZE + 2 * 4096);
 	check_seek(model, world->base);
 }
 
@@ -311,7 +311,7 @@ static void change_size(struct world *world)
 		copy_some(world, model);
 		break;
 	case 3:
-		data_volume_set_quiet_ms(world->vol, (unsigned)below(&world->random, 3));
+		data_volume_set_idle_ms(world->vol, (unsigned)below(&world->random, 3));
 		break;
 	default:
 		write_somewhere(world, model);

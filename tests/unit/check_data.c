@@ -158,7 +158,7 @@ static ssize_t async_end(struct async *async)
 START_TEST(test_data_empty_file_takes_nothing)
 {
 	ck_assert_uint_eq(data_file_size(file), 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), 0);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 0);
 	ck_assert_int_eq(get(0, 10), 0);
 	ck_assert_int_eq(cut(5 * CHUNK), 0);
 	expect(0, CHUNK, 0);
@@ -171,7 +171,7 @@ START_TEST(test_data_reads_back_what_was_written)
 {
 	ck_assert_int_eq(put(100, 3 * CHUNK, 0x11), 3 * CHUNK);
 	ck_assert_uint_eq(data_file_size(file), 100 + 3 * CHUNK);
-	ck_assert_uint_eq(data_file_held_bytes(file), 3 * CHUNK + BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 3 * CHUNK + BLOCK);
 	expect(100, 3 * CHUNK, 0x11);
 	expect(0, 100, 0);
 }
@@ -205,7 +205,7 @@ START_TEST(test_data_partial_write_of_a_new_block_is_padded_with_zeros)
 	expect(0, BLOCK + 10, 0);
 	expect(BLOCK + 10, 10, 0x55);
 	expect(BLOCK + 20, BLOCK - 20, 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), BLOCK);
 }
 END_TEST
 
@@ -278,7 +278,7 @@ START_TEST(test_data_truncate_down_and_up_shows_zeros)
 	ck_assert_int_eq(cut(2 * CHUNK), 0);
 	expect(0, 5000, 0x77);
 	expect(5000, 2 * CHUNK - 5000, 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), 2 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 2 * BLOCK);
 }
 END_TEST
 
@@ -329,7 +329,7 @@ START_TEST(test_data_punch_frees_whole_chunks)
 	ck_assert_uint_eq(data_file_size(file), 3 * CHUNK);
 	expect(0, CHUNK - 10, 0x14);
 	expect(CHUNK - 10, 2 * CHUNK + 10, 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), CHUNK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), CHUNK);
 	ck_assert_int_eq(run(file, DATA_OP_PUNCH, 0, 0), -EINVAL);
 }
 END_TEST
@@ -349,7 +349,7 @@ START_TEST(test_data_punch_to_end_of_file_clears_the_last_block)
 {
 	put(0, 5000, 0x16);
 	ck_assert_int_eq(run(file, DATA_OP_PUNCH, BLOCK, 5000 - BLOCK), 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), BLOCK);
 	ck_assert_uint_eq(data_file_size(file), 5000);
 	expect(BLOCK, 5000 - BLOCK, 0);
 }
@@ -373,7 +373,7 @@ START_TEST(test_data_zero_keeps_the_space)
 	put(0, 2 * CHUNK, 0x19);
 	ck_assert_int_eq(run(file, DATA_OP_ZERO, 5, 2 * CHUNK - 5), 0);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 2);
-	ck_assert_uint_eq(data_file_held_bytes(file), 2 * CHUNK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 2 * CHUNK);
 	expect(0, 5, 0x19);
 	expect(5, 2 * CHUNK - 5, 0);
 	ck_assert_int_eq(run(file, DATA_OP_ZERO, 2 * CHUNK, CHUNK), 0);
@@ -393,7 +393,7 @@ START_TEST(test_data_allocate_reserves_and_keeps_or_grows_the_size)
 	ck_assert_int_eq(data_run(&op), 0);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 5);
 	ck_assert_uint_eq(data_file_size(file), 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), 4 * CHUNK + BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 4 * CHUNK + BLOCK);
 	op.keep_size = false;
 	ck_assert_int_eq(data_run(&op), 0);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 5);
@@ -410,11 +410,11 @@ START_TEST(test_data_reserved_blocks_count_until_they_are_cleared)
 {
 	ck_assert_int_eq(run(file, DATA_OP_ALLOCATE, 0, 2 * CHUNK), 0);
 	put(BLOCK, BLOCK, 1);
-	ck_assert_uint_eq(data_file_held_bytes(file), 2 * CHUNK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 2 * CHUNK);
 	ck_assert_int_eq(run(file, DATA_OP_PUNCH, 0, 3 * BLOCK), 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), 2 * CHUNK - 3 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 2 * CHUNK - 3 * BLOCK);
 	put(0, BLOCK, 2);
-	ck_assert_uint_eq(data_file_held_bytes(file), 2 * CHUNK - 2 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 2 * CHUNK - 2 * BLOCK);
 	/* Reserved blocks still read as holes. */
 	ck_assert_int_eq(data_seek(file, 0, SEEK_HOLE), BLOCK);
 	ck_assert_int_eq(data_seek(file, BLOCK, SEEK_DATA), -ENXIO);
@@ -422,9 +422,9 @@ START_TEST(test_data_reserved_blocks_count_until_they_are_cleared)
 	ck_assert_int_eq(run(file, DATA_OP_PUNCH, CHUNK, CHUNK), 0);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 1);
 	ck_assert_int_eq(run(file, DATA_OP_TRUNCATE, 10, 0), 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), BLOCK);
 	ck_assert_int_eq(run(file, DATA_OP_TRUNCATE, 0, 0), 0);
-	ck_assert_uint_eq(data_file_held_bytes(file), 0);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 0);
 }
 END_TEST
 
@@ -487,7 +487,7 @@ START_TEST(test_data_copy_keeps_holes)
 	put(0, CHUNK, 0x1d);
 	ck_assert_int_eq(data_copy(src, 0, file, 0, 100 * CHUNK), 6 * CHUNK + 100);
 	ck_assert_uint_eq(data_file_size(file), 6 * CHUNK + 100);
-	ck_assert_uint_eq(data_file_held_bytes(file), 4 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 4 * BLOCK);
 	expect(0, CHUNK, 0);
 	expect(CHUNK, 3 * BLOCK, 0x1b);
 	expect(6 * CHUNK, 100, 0x1c);
@@ -511,7 +511,7 @@ START_TEST(test_data_copy_does_a_bounded_part_at_a_time)
 		put(at, 4 * CHUNK, 0x2a);
 	ck_assert_int_eq(data_copy(file, 0, dst, 0, UINT64_MAX / 2), (ssize_t)most);
 	ck_assert_int_eq(data_copy(file, most, dst, most, UINT64_MAX / 2), 4 * CHUNK);
-	ck_assert_uint_eq(data_file_held_bytes(dst), most + 4 * CHUNK);
+	ck_assert_uint_eq(data_file_allocated_bytes(dst), most + 4 * CHUNK);
 	data_file_free(dst);
 }
 END_TEST
@@ -528,7 +528,7 @@ START_TEST(test_data_copy_of_many_holes_is_bounded_as_well)
 	for (unsigned i = 0; i < most; i++)
 		put(2 * i * BLOCK, BLOCK, 0x2b);
 	ck_assert_int_eq(data_copy(file, 0, dst, 0, 4 * most * BLOCK), most * BLOCK);
-	ck_assert_uint_eq(data_file_held_bytes(dst), most / 2 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(dst), most / 2 * BLOCK);
 	data_file_free(dst);
 }
 END_TEST
@@ -675,7 +675,7 @@ END_TEST
 
 START_TEST(test_data_chunk_taken_ahead_counts_as_free_and_is_given_back_when_quiet)
 {
-	data_volume_set_quiet_ms(vol, 20);
+	data_volume_set_idle_ms(vol, 20);
 	put(0, CHUNK, 0x22);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 1);
 	for (int tries = 0; fake_nr_calls(sp, FAKE_RESIZE) < 3 && tries < 2000; tries++)
@@ -707,7 +707,7 @@ START_TEST(test_data_growth_waits_for_a_file_that_is_about_to_be_freed)
 	struct data_file *gone = data_file_new(vol);
 
 	ck_assert_int_eq(run(gone, DATA_OP_ALLOCATE, 0, NR_CHUNKS * CHUNK), 0);
-	data_file_doom(gone, true);
+	data_file_set_orphan(gone, true);
 	ck_assert_uint_eq(free_chunks(), 0); /* somebody may have it open */
 	async_start(&write, file, DATA_OP_WRITE, 0, BLOCK, buf);
 	data_file_free(gone);
@@ -720,12 +720,12 @@ START_TEST(test_data_growth_does_not_wait_for_ever_for_a_doomed_file)
 	struct data_file *held = data_file_new(vol);
 
 	ck_assert_int_eq(run(held, DATA_OP_ALLOCATE, 0, NR_CHUNKS * CHUNK), 0);
-	data_file_doom(held, true);
+	data_file_set_orphan(held, true);
 	ck_assert_int_eq(put(0, 1, 1), -ENOSPC);
-	data_file_doom(held, false);
+	data_file_set_orphan(held, false);
 	ck_assert_uint_eq(free_chunks(), 0);
 	ck_assert_int_eq(put(0, 1, 1), -ENOSPC);
-	data_file_doom(held, true);
+	data_file_set_orphan(held, true);
 	data_file_free(held);
 	ck_assert_int_eq(put(0, 1, 1), 1);
 }
@@ -774,9 +774,9 @@ START_TEST(test_data_fixed_file_is_all_of_a_lun)
 	const uint64_t size = (uint64_t)NR_CHUNKS * CHUNK;
 	struct data_op append = { .kind = DATA_OP_WRITE, .append = true, .bytes = 1, .buf = buf };
 
-	ck_assert_int_eq(data_file_new_fixed(vol, 0, &lun), 0);
+	ck_assert_int_eq(data_file_new_whole_lun(vol, 0, &lun), 0);
 	ck_assert_uint_eq(data_file_size(lun), size);
-	ck_assert_uint_eq(data_file_held_bytes(lun), size);
+	ck_assert_uint_eq(data_file_allocated_bytes(lun), size);
 	ck_assert_uint_eq(free_chunks(), 0);
 	/* What the flash held before is what the file holds. */
 	ck_assert_int_eq(run(lun, DATA_OP_READ, size - 3, 10), 3);
@@ -909,7 +909,7 @@ START_TEST(test_data_failed_write_leaves_unwritten_blocks_unwritten)
 	fake_fail_ios(sp, true, 3, 1, -EIO);
 	ck_assert_int_eq(put(0, 8 * BLOCK, 0x29), 3 * BLOCK);
 	ck_assert_uint_eq(data_file_size(file), 3 * BLOCK);
-	ck_assert_uint_eq(data_file_held_bytes(file), 3 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 3 * BLOCK);
 	ck_assert_int_eq(put(3 * BLOCK, BLOCK, 0x29), -EIO);
 	fake_fail_ios(sp, true, 0, 0, 0);
 	ck_assert_int_eq(cut(8 * BLOCK), 0);
@@ -1024,7 +1024,7 @@ START_TEST(test_data_failed_truncate_and_punch_change_nothing)
 	ck_assert_int_eq(run(file, DATA_OP_ZERO, BLOCK + 1, 2 * BLOCK), -EIO);
 	fake_fail_ios(sp, true, 0, 0, 0);
 	ck_assert_uint_eq(data_file_size(file), 4 * BLOCK);
-	ck_assert_uint_eq(data_file_held_bytes(file), 4 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(file), 4 * BLOCK);
 	expect(0, BLOCK, 0x32);
 	expect(2 * BLOCK, BLOCK, 0x32);
 	expect(3 * BLOCK + 1, BLOCK - 1, 0x32);
@@ -1035,7 +1035,7 @@ START_TEST(test_data_short_growth_is_a_short_write)
 {
 	fake_limit_growth(sp, 1);
 	ck_assert_int_eq(put(0, 2 * CHUNK, 0x33), 2 * CHUNK); /* asked until there is no more */
-	data_volume_set_quiet_ms(vol, 0);
+	data_volume_set_idle_ms(vol, 0);
 	settle();
 	settle();
 	fake_limit_growth(sp, 0);
@@ -1204,7 +1204,7 @@ static void *work_on_stripes(void *arg)
 		if (data_run(&op) != 1000 || memcmp(own, back, sizeof(own)) != 0)
 			return "read";
 		if (round % 8 == worker->index)
-			data_volume_set_quiet_ms(vol, round % 2);
+			data_volume_set_idle_ms(vol, round % 2);
 	}
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bitmap.h"
+#include "data/alloc/slots.h"
 #include "data/mapping.h"
 #include "data/range_lock.h"
 #include "data/written_map.h"
@@ -157,12 +158,26 @@ END_TEST
 
 #define VLUN ((struct superpipe_vlun *)(uintptr_t)64) /* never looked into */
 
+static struct slots slots; /* of the file whose mapping is tested */
+
+static void slots_start(uint32_t nr)
+{
+	slots_init(&slots);
+	slots.vlun = VLUN;
+	ck_assert_int_eq(slots_make_room(&slots, nr), 0);
+	slots.nr = nr;
+}
+
+static void map_end(struct mapping *map)
+{
+	mapping_fini(map);
+	slots_fini(&slots);
+}
+
 static void map_start(struct mapping *map, uint32_t nr_slots)
 {
-	mapping_init(map, 16);
-	map->vlun = VLUN;
-	ck_assert_int_eq(mapping_grow_slots(map, nr_slots), 0);
-	map->nr_slots = nr_slots;
+	slots_start(nr_slots);
+	mapping_init(map, &slots, 16);
 }
 
 START_TEST(test_mapping_takes_the_lowest_free_slot)
@@ -173,21 +188,21 @@ START_TEST(test_mapping_takes_the_lowest_free_slot)
 	map_start(&map, 4);
 	ck_assert_int_eq(mapping_assign(&map, 1000, 1001), 0);
 	ck_assert_int_eq(mapping_assign(&map, 5, 5), 0);
-	ck_assert_uint_eq(map.nr_tail, 3);
-	mapping_place(&map, 5 * 16 + 3, 100, &run);
+	ck_assert_uint_eq(slots.nr_tail, 3);
+	mapping_lookup_slot(&map, 5 * 16 + 3, 100, &run);
 	ck_assert_uint_eq(run.lba, 2 * 16 + 3);
 	ck_assert_uint_eq(run.nr_blocks, 13);
 	mapping_remove(&map, 1000, 1000);
-	ck_assert_uint_eq(map.nr_tail, 3);
+	ck_assert_uint_eq(slots.nr_tail, 3);
 	ck_assert_int_eq(mapping_assign(&map, 7, 7), 0);
-	mapping_place(&map, 7 * 16, 1, &run);
+	mapping_lookup_slot(&map, 7 * 16, 1, &run);
 	ck_assert_uint_eq(run.lba, 0);
 	mapping_remove(&map, 5, 5);
-	ck_assert_uint_eq(map.nr_tail, 2);
+	ck_assert_uint_eq(slots.nr_tail, 2);
 	mapping_remove(&map, 0, UINT64_MAX - 1);
-	ck_assert_uint_eq(map.nr_tail, 0);
-	ck_assert_uint_eq(mapping_free_slots(&map), 4);
-	mapping_fini(&map);
+	ck_assert_uint_eq(slots.nr_tail, 0);
+	ck_assert_uint_eq(slots_nr_free(&slots), 4);
+	map_end(&map);
 }
 END_TEST
 
@@ -196,15 +211,15 @@ START_TEST(test_mapping_assigns_from_the_front_until_slots_run_out)
 	struct mapping map;
 
 	map_start(&map, 3);
-	ck_assert_uint_eq(mapping_missing(&map, 10, 14), 5);
+	ck_assert_uint_eq(mapping_nr_missing(&map, 10, 14), 5);
 	ck_assert_int_eq(mapping_assign(&map, 12, 12), 0);
-	ck_assert_uint_eq(mapping_missing(&map, 10, 14), 4);
+	ck_assert_uint_eq(mapping_nr_missing(&map, 10, 14), 4);
 	ck_assert_int_eq(mapping_assign(&map, 10, 14), 0);
 	ck_assert_uint_eq(mapping_first_missing(&map, 10, 14), 13);
 	ck_assert_uint_eq(mapping_first_missing(&map, 10, 12), 13);
 	ck_assert_uint_eq(mapping_first_missing(&map, 9, 12), 9);
-	ck_assert_uint_eq(mapping_missing(&map, 0, UINT64_MAX >> 12), (UINT64_MAX >> 12) - 2);
-	mapping_fini(&map);
+	ck_assert_uint_eq(mapping_nr_missing(&map, 0, UINT64_MAX >> 12), (UINT64_MAX >> 12) - 2);
+	map_end(&map);
 }
 END_TEST
 
@@ -212,7 +227,7 @@ static void ck_lba(const struct mapping *map, uint64_t chunk, uint64_t slot)
 {
 	struct mapping_run run;
 
-	mapping_place(map, chunk * 16, 1, &run);
+	mapping_lookup_slot(map, chunk * 16, 1, &run);
 	ck_assert_uint_eq(run.lba, slot * 16);
 }
 
@@ -227,7 +242,7 @@ START_TEST(test_mapping_assigns_between_what_is_there)
 	ck_assert_int_eq(mapping_assign(&map, 90, 90), 0);
 	ck_assert_int_eq(mapping_assign(&map, 2, 21), 0);
 	ck_assert_uint_eq(map.nr_chunks, 21);
-	ck_assert_uint_eq(mapping_missing(&map, 2, 21), 0);
+	ck_assert_uint_eq(mapping_nr_missing(&map, 2, 21), 0);
 	ck_lba(&map, 20, 0);
 	ck_lba(&map, 3, 1);
 	ck_lba(&map, 6, 3);
@@ -240,7 +255,7 @@ START_TEST(test_mapping_assigns_between_what_is_there)
 	ck_assert_uint_eq(map.nr_chunks, 40);
 	ck_assert_uint_eq(mapping_first_missing(&map, 0, 89), 39);
 	ck_lba(&map, 90, 4);
-	mapping_fini(&map);
+	map_end(&map);
 }
 END_TEST
 
@@ -257,7 +272,7 @@ START_TEST(test_mapping_finds_chunks_that_hold_nothing)
 	ck_assert_uint_eq(mapping_next_empty(&map, 5, 9), 6);
 	ck_assert_uint_eq(mapping_next_empty(&map, 5, 5), UINT64_MAX);
 	ck_assert_uint_eq(mapping_next_empty(&map, 7, 9), UINT64_MAX);
-	mapping_fini(&map);
+	map_end(&map);
 }
 END_TEST
 
@@ -270,14 +285,14 @@ START_TEST(test_mapping_runs_end_where_the_state_changes)
 	ck_assert_int_eq(mapping_assign(&map, 2, 3), 0);
 	ck_assert_int_eq(mapping_prepare_set(&map, 0, 64), 0);
 	mapping_set(&map, 40, 50);
-	ck_assert_uint_eq(map.nr_held, 10);
-	mapping_run(&map, 3, 1000, &run);
+	ck_assert_uint_eq(map.nr_allocated, 10);
+	mapping_lookup(&map, 3, 1000, &run);
 	ck_assert_ptr_null(run.vlun);
 	ck_assert_uint_eq(run.nr_blocks, 29); /* up to the first chunk */
-	mapping_run(&map, 32, 1000, &run);
+	mapping_lookup(&map, 32, 1000, &run);
 	ck_assert_ptr_null(run.vlun);
 	ck_assert_uint_eq(run.nr_blocks, 8);
-	mapping_run(&map, 40, 1000, &run);
+	mapping_lookup(&map, 40, 1000, &run);
 	ck_assert_ptr_eq(run.vlun, VLUN);
 	ck_assert_uint_eq(run.nr_blocks, 8); /* up to the end of the chunk */
 	ck_assert_uint_eq(mapping_next(&map, 0, true), 40);
@@ -290,17 +305,17 @@ START_TEST(test_mapping_runs_end_where_the_state_changes)
 	ck_assert(mapping_is_empty(&map, 2));
 	ck_assert_int_eq(mapping_reserve(&map, 33, 34), 0);
 	ck_assert(!mapping_is_empty(&map, 2));
-	mapping_fini(&map);
+	map_end(&map);
 }
 END_TEST
 
 #define NR_MODEL_BLOCKS (2 * 2 * WRITTEN_LEAF_BLOCKS)
 
-struct held_model {
+struct allocated_model {
 	bool written[NR_MODEL_BLOCKS], reserved[NR_MODEL_BLOCKS];
 };
 
-static void change_held(struct mapping *map, struct held_model *model)
+static void change_allocated(struct mapping *map, struct allocated_model *model)
 {
 	uint32_t from, to, from2, to2;
 
@@ -332,30 +347,28 @@ static void change_held(struct mapping *map, struct held_model *model)
 
 START_TEST(test_mapping_counts_blocks_written_or_reserved)
 {
-	static struct held_model model;
+	static struct allocated_model model;
 	struct mapping map;
 
 	random_state += (uint64_t)_i;
-	mapping_init(&map, NR_MODEL_BLOCKS / 2);
-	map.vlun = VLUN;
-	ck_assert_int_eq(mapping_grow_slots(&map, 2), 0);
-	map.nr_slots = 2;
+	slots_start(2);
+	mapping_init(&map, &slots, NR_MODEL_BLOCKS / 2);
 	ck_assert_int_eq(mapping_assign(&map, 0, 1), 0);
 	memset(&model, 0, sizeof(model));
 	for (unsigned n = 0; n < 300; n++) {
-		uint64_t nr_held = 0;
+		uint64_t nr_allocated = 0;
 
-		change_held(&map, &model);
+		change_allocated(&map, &model);
 		for (uint32_t i = 0; i < NR_MODEL_BLOCKS; i++)
-			nr_held += model.written[i] || model.reserved[i];
-		ck_assert_uint_eq(map.nr_held, nr_held);
+			nr_allocated += model.written[i] || model.reserved[i];
+		ck_assert_uint_eq(map.nr_allocated, nr_allocated);
 		ck_assert_uint_eq(mapping_next(&map, 0, true) == UINT64_MAX,
 				  model_next(model.written, 0, NR_MODEL_BLOCKS, true) ==
 					  NR_MODEL_BLOCKS);
 	}
 	mapping_remove(&map, 0, 1);
-	ck_assert_uint_eq(map.nr_held, 0);
-	mapping_fini(&map);
+	ck_assert_uint_eq(map.nr_allocated, 0);
+	map_end(&map);
 }
 END_TEST
 

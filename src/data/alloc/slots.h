@@ -1,40 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * slots - the vLUN of a file as the adapter knows it: opened, grown, cut and closed.
+ * slots - the chunks of one file's vLUN, and which of them are in use.
  *
- * A vLUN is made with size 0 on the LUN with most room, and then grown. What files hold ahead of
- * need is called back before anybody is told that the flash is full; what is not used for a while
- * goes back by itself, for the LUN may have users besides this volume.
+ * The lowest free slot is taken first, so that the tail of the vLUN tends to be free and can be
+ * given back by shrinking it. Free slots below the tail are kept and reused.
  *
- * All functions are for the volume's worker; call them without the lock of the file.
+ * Not thread-safe: the file's lock protects it.
  */
 #ifndef CXLFS_DATA_ALLOC_SLOTS_H
 #define CXLFS_DATA_ALLOC_SLOTS_H
 
-#include "data/file.h"
+#include <stdint.h>
 
-/**
- * slots_grow() - have @wanted slots, or as many as can be got
- * Return: 0, also when there are fewer; -ENOMEM; -EIO.
- */
-int slots_grow(struct data_volume *vol, struct data_file *file, uint32_t wanted);
+struct superpipe_vlun;
 
-/** slots_grow_ahead() - one more than the file uses, if it uses all it has */
-void slots_grow_ahead(struct data_volume *vol, struct data_file *file);
+struct slots {
+	struct superpipe_vlun *vlun; /* NULL: none; then there are no slots either */
+	uint64_t *used;              /* bit per slot */
+	uint32_t nr;                 /* chunks of the vLUN that may be used */
+	uint32_t max;                /* bits allocated in used */
+	uint32_t nr_used;
+	uint32_t nr_tail; /* one more than the highest slot in use */
+	uint32_t nr_full; /* no slot below this one is free */
+	unsigned lun;     /* of the vLUN */
+};
 
-/** slots_settle() - after growth: what was got but not used goes back if it @failed, or is noted */
-void slots_settle(struct data_file *file, bool failed);
+void slots_init(struct slots *slots);
+void slots_fini(struct slots *slots);
 
-/** slots_trim() - give back what the file holds beyond its tail. Return: whether any was given. */
-bool slots_trim(struct data_file *file);
+/** slots_make_room() - take the memory to note @nr slots. Return: 0; -ENOMEM. */
+int slots_make_room(struct slots *slots, uint64_t nr);
 
-/**
- * slots_tidy() - give back what files have held ahead of need for @quiet_ns
- * Return: when to look again, by clock_now_ns(); UINT64_MAX: nobody holds anything.
- */
-uint64_t slots_tidy(struct data_volume *vol, uint64_t quiet_ns);
+/** slots_nr_free() - free slots, wherever they lie */
+static inline uint32_t slots_nr_free(const struct slots *slots)
+{
+	return slots->nr - slots->nr_used;
+}
 
-/** slots_close() - all of it, of a file that nobody uses any more */
-void slots_close(struct data_file *file);
+/** slots_take() - the lowest free slot; there is one */
+uint32_t slots_take(struct slots *slots);
+
+/** slots_put() - free a slot; slots_cut_tail() after the last one */
+void slots_put(struct slots *slots, uint32_t slot);
+
+/** slots_cut_tail() - find nr_tail again */
+void slots_cut_tail(struct slots *slots);
 
 #endif

@@ -32,7 +32,7 @@ static uint64_t next_piece(const struct copy *copy, bool *ret_hole)
 	if (offset < end) {
 		uint64_t change;
 
-		*ret_hole = !mapping_written(&src->map, block);
+		*ret_hole = !mapping_is_written(&src->map, block);
 		change = mapping_next(&src->map, block, *ret_hole);
 		if (change < block_ceil(end))
 			end = change << BLOCK_SHIFT;

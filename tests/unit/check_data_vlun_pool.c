@@ -108,7 +108,7 @@ END_TEST
 
 START_TEST(test_ready_none_for_files_that_come_seldom)
 {
-	data_volume_set_quiet_ms(vol, 0);
+	data_volume_set_idle_ms(vol, 0);
 	for (unsigned i = 0; i < 8; i++) {
 		ck_assert_int_eq(write_new_file(), 1);
 		usleep(1000);
@@ -157,7 +157,7 @@ END_TEST
 
 static void let_ready_ones_go(void)
 {
-	data_volume_set_quiet_ms(vol, 10);
+	data_volume_set_idle_ms(vol, 10);
 	ask_worker(); /* which had gone to sleep for longer */
 	for (unsigned tries = 0; nr_ready() > 0 && tries < 5000; tries++)
 		usleep(1000);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "data/fixed.h"
+#include "data/whole_lun.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "data/file.h"
 #include "data/op.h"
-#include "data/alloc/space.h"
 
 static uint32_t chunks_of(const struct data_volume *vol, uint64_t nr_lbas)
 {
-	uint64_t nr = (nr_lbas + vol->chunk_blocks - 1) / vol->chunk_blocks;
+	uint64_t nr = (nr_lbas + vol->alloc.luns.chunk_blocks - 1) / vol->alloc.luns.chunk_blocks;
 
 	return nr < UINT32_MAX / 2 ? (uint32_t)nr : UINT32_MAX / 2;
 }
 
 static uint64_t lbas_of(const struct data_file *file)
 {
-	const struct superpipe_lun_info *info = superpipe_lun_info(file->vol->sp, file->map.lun);
+	const struct superpipe_lun_info *info =
+		superpipe_lun_info(file->vol->sp, file->space.slots.lun);
 
 	return __atomic_load_n(&info->nr_lbas, __ATOMIC_ACQUIRE);
 }
@@ -32,23 +32,23 @@ static int map_all_locked(struct data_file *file)
 
 	if (nr_blocks > (uint64_t)nr_chunks * map->chunk_blocks)
 		nr_blocks = (uint64_t)nr_chunks * map->chunk_blocks;
-	err = mapping_grow_slots(map, nr_chunks);
+	err = slots_make_room(&file->space.slots, nr_chunks);
 	if (err)
 		return err;
-	map->nr_slots = nr_chunks;
+	file->space.slots.nr = nr_chunks;
 	err = mapping_assign(map, 0, nr_chunks - 1);
 	if (!err)
 		err = mapping_prepare_set(map, 0, nr_blocks);
 	if (err)
 		return err;
 	mapping_set(map, 0, nr_blocks);
-	file_note_held_locked(file);
+	file_note_allocated_locked(file);
 	file_set_size_locked(file, nr_blocks << BLOCK_SHIFT);
-	space_recount_locked(file);
+	file_space_count_locked(&file->space);
 	return 0;
 }
 
-int data_file_grow_fixed(struct data_file *file)
+int data_file_grow_whole_lun(struct data_file *file)
 {
 	int err = 0;
 
@@ -56,27 +56,28 @@ int data_file_grow_fixed(struct data_file *file)
 	if (lbas_of(file) << BLOCK_SHIFT > file_size_locked(file))
 		err = map_all_locked(file);
 	if (!err)
-		atomic_store(&file->vol->luns[file->map.lun].nr_chunks,
-			     lbas_of(file) / file->vol->chunk_blocks);
+		atomic_store(&file->vol->alloc.luns.luns[file->space.slots.lun].nr_chunks,
+			     lbas_of(file) / file->vol->alloc.luns.chunk_blocks);
 	file_unlock(file);
 	return err;
 }
 
-int data_file_new_fixed(struct data_volume *vol, unsigned lun, struct data_file **ret_file)
+int data_file_new_whole_lun(struct data_volume *vol, unsigned lun, struct data_file **ret_file)
 {
 	struct data_file *file = data_file_new(vol);
 	int err;
 
 	if (!file)
 		return -ENOMEM;
-	file->map.lun = lun;
-	err = lbas_of(file) == 0 ? -ENXIO : superpipe_plun_open(vol->sp, lun, &file->map.vlun);
+	file->space.slots.lun = lun;
+	err = lbas_of(file) == 0 ? -ENXIO
+				 : superpipe_plun_open(vol->sp, lun, &file->space.slots.vlun);
 	if (err) {
 		data_file_free(file);
 		return err;
 	}
 	file_lock(file);
-	file->fixed = true;
+	file->space.is_plun = true;
 	err = map_all_locked(file);
 	file_unlock(file);
 	if (err) {
@@ -97,7 +98,7 @@ static int check_write(struct data_op *op, uint64_t size)
 	return 1;
 }
 
-int fixed_check(struct data_op *op)
+int whole_lun_check(struct data_op *op)
 {
 	uint64_t size = data_file_size(op->file), end;
 

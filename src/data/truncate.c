@@ -5,9 +5,10 @@
  */
 #include <errno.h>
 
-#include "data/edges.h"
 #include "data/file.h"
-#include "data/forget.h"
+#include "data/kinds.h"
+#include "data/partial_blocks.h"
+#include "data/unmap.h"
 
 int data_truncate_check(struct data_op *op)
 {
@@ -21,34 +22,34 @@ int data_truncate_check(struct data_op *op)
 }
 
 /** The bytes of the last kept block beyond the new end are zeros. Drops the lock. */
-static enum data_verdict cut_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result cut_locked(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_file *file = op->file;
 	uint64_t first_gone = block_ceil(op->offset);
-	int err = forget_blocks_locked(file, first_gone, RANGE_LOCK_END);
+	int err = unmap_blocks_locked(file, first_gone, RANGE_LOCK_END);
 
 	if (err)
 		return data_op_end_locked(op, wl, err);
-	forget_chunks_locked(op, first_gone, RANGE_LOCK_END);
+	unmap_chunks_locked(op, first_gone, RANGE_LOCK_END);
 	if (op->offset < file_size_locked(file))
-		file->tail_dirty = false;
+		file->eof_needs_zeroing = false;
 	file_set_size_locked(file, op->offset);
 	return data_op_end_locked(op, wl, 0);
 }
 
-enum data_verdict data_truncate_granted(struct data_op *op, struct data_worklist *wl)
+enum step_result data_truncate_granted(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_file *file = op->file;
 	uint64_t size = file_size_locked(file);
 
-	if (edges_tail_dirty_locked(file, op->offset))
-		return edges_clean_tail_locked(op, wl);
+	if (eof_must_zero_locked(file, op->offset))
+		return eof_zero_locked(op, wl);
 	if (op->offset > size) {
 		file_set_size_locked(file, op->offset);
 		return data_op_end_locked(op, wl, 0);
 	}
-	op_priv(op)->nr_edges = 0;
+	op_priv(op)->nr_partial = 0;
 	if (op->offset < size && (op->offset & BLOCK_MASK))
-		edges_set(op, op->offset, block_ceil(op->offset) << BLOCK_SHIFT);
-	return edges_zero_locked(op, wl, cut_locked);
+		partial_blocks_set(op, op->offset, block_ceil(op->offset) << BLOCK_SHIFT);
+	return partial_blocks_zero_locked(op, wl, cut_locked);
 }

@@ -6,12 +6,13 @@
  */
 #include <errno.h>
 
-#include "data/edges.h"
 #include "data/file.h"
-#include "data/forget.h"
-#include "data/alloc/space.h"
+#include "data/growth.h"
+#include "data/kinds.h"
+#include "data/partial_blocks.h"
+#include "data/unmap.h"
 
-int data_extent_check(struct data_op *op)
+int data_fallocate_check(struct data_op *op)
 {
 	struct data_op_priv *priv = op_priv(op);
 
@@ -32,51 +33,51 @@ static bool grows(const struct data_op *op)
 }
 
 /** Forgets the blocks that lie in the range as a whole, once the partial ones are zeroed. */
-static int forget_whole_locked(struct data_op *op)
+static int unmap_whole_locked(struct data_op *op)
 {
 	struct data_op_priv *priv = op_priv(op);
 
-	return forget_blocks_locked(op->file, block_ceil(op->offset), block_floor(priv->cursor));
+	return unmap_blocks_locked(op->file, block_ceil(op->offset), block_floor(priv->cursor));
 }
 
 /**
  * Zeroes the partial blocks, then @after. From here on the cursor holds the end of the range: a
  * last block that has nothing behind it but the end of file counts as whole. Drops the lock.
  */
-static enum data_verdict zero_partial_locked(struct data_op *op, struct data_worklist *wl,
-					     data_step_fn *after)
+static enum step_result zero_partial_locked(struct data_op *op, struct data_worklist *wl,
+					    data_step_fn *after)
 {
 	struct data_op_priv *priv = op_priv(op);
 
 	priv->cursor = priv->end;
 	if (priv->end >= file_size_locked(op->file))
 		priv->cursor = block_ceil(priv->end) << BLOCK_SHIFT;
-	edges_set(op, op->offset, priv->cursor);
-	return edges_zero_locked(op, wl, after);
+	partial_blocks_set(op, op->offset, priv->cursor);
+	return partial_blocks_zero_locked(op, wl, after);
 }
 
 /** Drops the lock. */
-static enum data_verdict end_grown_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result end_grown_locked(struct data_op *op, struct data_worklist *wl)
 {
 	if (grows(op))
 		file_grow_size_locked(op->file, op_priv(op)->end);
 	return data_op_end_locked(op, wl, 0);
 }
 
-static enum data_verdict punched_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result punched_locked(struct data_op *op, struct data_worklist *wl)
 {
-	int err = forget_whole_locked(op);
+	int err = unmap_whole_locked(op);
 
 	if (err)
 		return data_op_end_locked(op, wl, err);
-	forget_chunks_locked(op, block_ceil(op->offset), block_floor(op_priv(op)->cursor));
+	unmap_chunks_locked(op, block_ceil(op->offset), block_floor(op_priv(op)->cursor));
 	return end_grown_locked(op, wl);
 }
 
-enum data_verdict data_punch_granted(struct data_op *op, struct data_worklist *wl)
+enum step_result data_punch_granted(struct data_op *op, struct data_worklist *wl)
 {
-	if (grows(op) && edges_tail_dirty_locked(op->file, op_priv(op)->end))
-		return edges_clean_tail_locked(op, wl);
+	if (grows(op) && eof_must_zero_locked(op->file, op_priv(op)->end))
+		return eof_zero_locked(op, wl);
 	return zero_partial_locked(op, wl, punched_locked);
 }
 
@@ -91,36 +92,36 @@ static uint64_t last_chunk(struct data_op *op)
 }
 
 /** Drops the lock. */
-static enum data_verdict reserve_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result reserve_locked(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_file *file = op->file;
-	int err = mapping_reserve(&file->map, block_floor(op->offset),
-				  block_ceil(op_priv(op)->end));
+	int err =
+		mapping_reserve(&file->map, block_floor(op->offset), block_ceil(op_priv(op)->end));
 
-	file_note_held_locked(file);
+	file_note_allocated_locked(file);
 	if (err)
-		return forget_failed_locked(op, wl, err);
+		return unmap_unused_and_end_locked(op, wl, err);
 	return end_grown_locked(op, wl);
 }
 
-static enum data_verdict zeroed_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result zeroed_locked(struct data_op *op, struct data_worklist *wl)
 {
-	int err = forget_whole_locked(op);
+	int err = unmap_whole_locked(op);
 
 	if (err)
-		return forget_failed_locked(op, wl, err);
+		return unmap_unused_and_end_locked(op, wl, err);
 	return reserve_locked(op, wl);
 }
 
 /** Every chunk of the range has a slot. Drops the lock. */
-static enum data_verdict taken_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result taken_locked(struct data_op *op, struct data_worklist *wl)
 {
 	if (op->kind == DATA_OP_ZERO)
 		return zero_partial_locked(op, wl, zeroed_locked);
 	return reserve_locked(op, wl);
 }
 
-static enum data_verdict step_grown(struct data_op *op, struct data_worklist *wl)
+static enum step_result step_grown(struct data_op *op, struct data_worklist *wl)
 {
 	int err = op_priv(op)->error;
 
@@ -130,20 +131,20 @@ static enum data_verdict step_grown(struct data_op *op, struct data_worklist *wl
 	return taken_locked(op, wl);
 }
 
-enum data_verdict data_reserve_granted(struct data_op *op, struct data_worklist *wl)
+enum step_result data_reserve_granted(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
 	int err;
 
-	if (grows(op) && edges_tail_dirty_locked(file, priv->end))
-		return edges_clean_tail_locked(op, wl);
-	err = space_take_locked(file, first_chunk(op), last_chunk(op));
+	if (grows(op) && eof_must_zero_locked(file, priv->end))
+		return eof_zero_locked(op, wl);
+	err = growth_take_locked(file, first_chunk(op), last_chunk(op));
 	if (!err)
 		return taken_locked(op, wl);
 	if (err != -ENOSPC)
 		return data_op_end_locked(op, wl, err);
 	priv->step = step_grown;
 	file_unlock(file);
-	return space_grow(op);
+	return growth_start(op);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "data/forget.h"
+#include "data/unmap.h"
 
-#include "data/alloc/space.h"
+#include "data/alloc/background.h"
 
-int forget_blocks_locked(struct data_file *file, uint64_t start, uint64_t end)
+int unmap_blocks_locked(struct data_file *file, uint64_t start, uint64_t end)
 {
 	int err;
 
@@ -13,12 +13,12 @@ int forget_blocks_locked(struct data_file *file, uint64_t start, uint64_t end)
 	if (err)
 		return err;
 	mapping_clear(&file->map, start, end);
-	file_note_held_locked(file);
+	file_note_allocated_locked(file);
 	return 0;
 }
 
 /** A write in another part of the chunk relies on its slot, although no block is written yet. */
-static void forget_if_empty(struct data_op *op, uint64_t chunk)
+static void unmap_if_empty(struct data_op *op, uint64_t chunk)
 {
 	struct data_file *file = op->file;
 	uint64_t start = chunk * file->map.chunk_blocks, end = start + file->map.chunk_blocks;
@@ -28,7 +28,7 @@ static void forget_if_empty(struct data_op *op, uint64_t chunk)
 		mapping_remove(&file->map, chunk, chunk);
 }
 
-void forget_chunks_locked(struct data_op *op, uint64_t start, uint64_t end)
+void unmap_chunks_locked(struct data_op *op, uint64_t start, uint64_t end)
 {
 	struct mapping *map = &op->file->map;
 	uint64_t first = mapping_chunk_of(map, start), last = mapping_chunk_of(map, end);
@@ -36,17 +36,17 @@ void forget_chunks_locked(struct data_op *op, uint64_t start, uint64_t end)
 	if (start >= end)
 		return;
 	if (end != RANGE_LOCK_END && end % map->chunk_blocks)
-		forget_if_empty(op, last);
+		unmap_if_empty(op, last);
 	if (start % map->chunk_blocks) {
-		forget_if_empty(op, first);
+		unmap_if_empty(op, first);
 		first++;
 	}
 	if (first < last)
 		mapping_remove(map, first, last - 1);
-	space_account_locked(op->file);
+	background_count_locked(&op->file->space);
 }
 
-static void forget_unused_locked(struct data_op *op)
+static void unmap_unused_locked(struct data_op *op)
 {
 	struct mapping *map = &op->file->map;
 	const struct range_lock_entry *range = &op_priv(op)->range;
@@ -54,20 +54,20 @@ static void forget_unused_locked(struct data_op *op)
 	uint64_t last = mapping_chunk_of(map, range->end - 1);
 
 	for (; (chunk = mapping_next_empty(map, chunk, last)) <= last; chunk++)
-		forget_if_empty(op, chunk);
-	space_account_locked(op->file);
+		unmap_if_empty(op, chunk);
+	background_count_locked(&op->file->space);
 }
 
-enum data_verdict forget_failed_locked(struct data_op *op, struct data_worklist *wl,
-				       ssize_t result)
+enum step_result unmap_unused_and_end_locked(struct data_op *op, struct data_worklist *wl,
+					     ssize_t result)
 {
-	if (!op->file->fixed)
-		forget_unused_locked(op);
+	if (!op->file->space.is_plun)
+		unmap_unused_locked(op);
 	return data_op_end_locked(op, wl, result);
 }
 
-enum data_verdict forget_failed(struct data_op *op, struct data_worklist *wl, ssize_t result)
+enum step_result unmap_unused_and_end(struct data_op *op, struct data_worklist *wl, ssize_t result)
 {
 	file_lock(op->file);
-	return forget_failed_locked(op, wl, result);
+	return unmap_unused_and_end_locked(op, wl, result);
 }

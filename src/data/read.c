@@ -5,13 +5,14 @@
  * Whole blocks go from the device straight into the caller's memory when that is 16-byte aligned.
  * The last block may do so although only a part of it lies before the end of file, if the caller's
  * buffer has room for all of it: what follows the end is zeros. Everything else, partial blocks
- * and unaligned memory, goes through a scratch. Unwritten blocks are zeros without I/O.
+ * and unaligned memory, goes through a bounce. Unwritten blocks are zeros without I/O.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "data/file.h"
 #include "data/io.h"
+#include "data/kinds.h"
 
 int data_read_check(struct data_op *op)
 {
@@ -36,7 +37,7 @@ static uint64_t direct_blocks(const struct data_op *op, uint64_t pos, uint64_t n
 	return min_u64(nr_blocks, block_floor(room));
 }
 
-/** How many blocks at @pos to read into a scratch with @room blocks left. */
+/** How many blocks at @pos to read into a bounce with @room blocks left. */
 static uint64_t staged_blocks(uint64_t pos, uint64_t nr_blocks, uint64_t room)
 {
 	/* After a partial first block the rest may be direct. */
@@ -45,7 +46,7 @@ static uint64_t staged_blocks(uint64_t pos, uint64_t nr_blocks, uint64_t room)
 
 /**
  * Fills a round from the cursor on.
- * Return: false when it needs a scratch for its first io and has none.
+ * Return: false when it needs a bounce for its first io and has none.
  */
 static bool plan_locked(struct data_op *op)
 {
@@ -58,21 +59,21 @@ static bool plan_locked(struct data_op *op)
 		struct mapping_run run;
 		uint8_t *buf;
 
-		mapping_run(&op->file->map, block, block_ceil(priv->end) - block, &run);
+		mapping_lookup(&op->file->map, block, block_ceil(priv->end) - block, &run);
 		nr = run.nr_blocks;
 		if (run.vlun) {
 			if (!io_round_has_room(op))
 				break;
 			buf = op_buf_at(op, pos);
 			nr = direct_blocks(op, pos, run.nr_blocks);
-			if (nr == 0 && !op_try_scratch(op)) {
+			if (nr == 0 && !data_op_try_bounce(op)) {
 				if (priv->nr_ios == 0)
 					return false;
 				break;
 			}
 			if (nr == 0) {
-				nr = staged_blocks(pos, run.nr_blocks, SCRATCH_BLOCKS - nr_staged);
-				buf = priv->scratch->buf + nr_staged * DATA_BLOCK_BYTES;
+				nr = staged_blocks(pos, run.nr_blocks, BOUNCE_BLOCKS - nr_staged);
+				buf = priv->bounce->buf + nr_staged * DATA_BLOCK_BYTES;
 				nr_staged += nr;
 			}
 			if (nr == 0)
@@ -112,19 +113,19 @@ static void copy_staged(const struct data_op *op, const struct data_op_priv *pri
 		uint64_t from = max_u64(io->pos, priv->cursor);
 		uint64_t to = min_u64(io_good_end(io), priv->end);
 
-		if (io_in_scratch(op, io) && from < to)
+		if (io_is_bounced(op, io) && from < to)
 			memcpy(op_buf_at(op, from), (uint8_t *)io->io.buf + (from - io->pos),
 			       to - from);
 	}
 }
 
-static enum data_verdict step_round(struct data_op *op, struct data_worklist *wl)
+static enum step_result step_round(struct data_op *op, struct data_worklist *wl)
 {
 	file_lock(op->file);
 	return op_priv(op)->granted(op, wl);
 }
 
-static enum data_verdict step_reap(struct data_op *op, struct data_worklist *wl)
+static enum step_result step_reap(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	uint64_t good_end;
@@ -133,8 +134,8 @@ static enum data_verdict step_reap(struct data_op *op, struct data_worklist *wl)
 	copy_staged(op, priv);
 	err = io_round_good_end(op, &good_end);
 	if (err)
-		return data_op_end(op, wl, good_end > op->offset ?
-						   (ssize_t)(good_end - op->offset) : err);
+		return data_op_end(op, wl,
+				   good_end > op->offset ? (ssize_t)(good_end - op->offset) : err);
 	priv->cursor = priv->round_end;
 	if (priv->cursor == priv->end)
 		return data_op_end(op, wl, (ssize_t)(priv->end - op->offset));
@@ -142,30 +143,30 @@ static enum data_verdict step_reap(struct data_op *op, struct data_worklist *wl)
 }
 
 /** Drops the lock. Entered again for each round. */
-static enum data_verdict round_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result round_locked(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
 
-	priv->step = step_round; /* where a wait for a scratch goes on */
+	priv->step = step_round; /* where a wait for a bounce goes on */
 	while (!plan_locked(op)) {
-		if (!scratch_get(scratch_shard_of(&file->vol->scratches, file), op)) {
+		if (!data_op_get_bounce(op)) {
 			file_unlock(file);
-			return DATA_WAIT;
+			return STEP_WAIT;
 		}
 	}
 	if (priv->nr_ios == 0) {
 		/* The contents were settled under the lock; filling them in needs none. */
 		(void)data_op_end_locked(op, wl, (ssize_t)(priv->end - op->offset));
 		zero_holes(op, priv);
-		return DATA_DONE;
+		return STEP_DONE;
 	}
 	file_unlock(file);
 	zero_holes(op, priv);
 	return io_round_submit(op, step_reap);
 }
 
-enum data_verdict data_read_granted(struct data_op *op, struct data_worklist *wl)
+enum step_result data_read_granted(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 

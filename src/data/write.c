@@ -3,7 +3,7 @@
  * WRITE.
  *
  * Whole blocks go from the caller's memory to the device when that is 16-byte aligned. A partial
- * block is put together in a scratch, from what is on flash, or from zeros where nothing is or
+ * block is put together in a bounce, from what is on flash, or from zeros where nothing is or
  * where the write covers all of the block up to the end of file. The blocks are noted as written
  * once they are on flash, and only up to the first that failed: a block that was never written
  * stays so, and nobody sees what the device had there before.
@@ -11,11 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "data/edges.h"
 #include "data/file.h"
-#include "data/forget.h"
+#include "data/growth.h"
 #include "data/io.h"
-#include "data/alloc/space.h"
+#include "data/kinds.h"
+#include "data/partial_blocks.h"
+#include "data/unmap.h"
 
 /** Return: 1; -EFBIG. */
 static int set_extent(struct data_op *op)
@@ -47,22 +48,23 @@ int data_write_check(struct data_op *op)
 	return go;
 }
 
-static const struct data_edge *find_edge(const struct data_op_priv *priv, uint64_t block)
+static const struct partial_block *find_partial(const struct data_op_priv *priv, uint64_t block)
 {
-	for (unsigned i = 0; i < priv->nr_edges; i++) {
-		if (priv->edges[i].block == block)
-			return &priv->edges[i];
+	for (unsigned i = 0; i < priv->nr_partial; i++) {
+		if (priv->partial[i].block == block)
+			return &priv->partial[i];
 	}
 	return NULL;
 }
 
-/** Each edge has its own block of the scratch; the rest of it is for unaligned memory. */
-static uint8_t *edge_buf(const struct data_op_priv *priv, const struct data_edge *edge)
+/** Each part has its own block of the bounce; the rest of it is for unaligned memory. */
+static uint8_t *partial_buf(const struct data_op_priv *priv, const struct partial_block *part)
 {
-	return priv->scratch->buf + (size_t)(edge - priv->edges) * DATA_BLOCK_BYTES;
+	return priv->bounce->buf + (size_t)(part - priv->partial) * DATA_BLOCK_BYTES;
 }
 
-#define FIRST_STAGED_BLOCK (sizeof(((struct data_op_priv *)0)->edges) / sizeof(struct data_edge))
+#define FIRST_STAGED_BLOCK \
+	(sizeof(((struct data_op_priv *)0)->partial) / sizeof(struct partial_block))
 
 /** Puts the pieces from the cursor on into a round. */
 static void plan_locked(struct data_op *op)
@@ -73,21 +75,21 @@ static void plan_locked(struct data_op *op)
 	io_round_start(op);
 	while (pos < priv->end && io_round_has_room(op)) {
 		uint64_t block = block_floor(pos);
-		const struct data_edge *edge = find_edge(priv, block);
-		uint64_t nr = edge ? 1 : block_floor(priv->end) - block;
+		const struct partial_block *part = find_partial(priv, block);
+		uint64_t nr = part ? 1 : block_floor(priv->end) - block;
 		uint8_t *buf = op_buf_at(op, pos);
 		struct mapping_run run;
 
-		if (edge) {
-			buf = edge_buf(priv, edge);
+		if (part) {
+			buf = partial_buf(priv, part);
 		} else if (!op_buf_direct(op, pos)) {
-			nr = min_u64(nr, SCRATCH_BLOCKS - nr_staged);
-			buf = priv->scratch->buf + nr_staged * DATA_BLOCK_BYTES;
+			nr = min_u64(nr, BOUNCE_BLOCKS - nr_staged);
+			buf = priv->bounce->buf + nr_staged * DATA_BLOCK_BYTES;
 		}
 		if (nr == 0)
 			break;
-		mapping_place(&op->file->map, block, nr, &run);
-		if (!edge && buf != op_buf_at(op, pos))
+		mapping_lookup_slot(&op->file->map, block, nr, &run);
+		if (!part && buf != op_buf_at(op, pos))
 			nr_staged += run.nr_blocks;
 		io_round_add(op, &run, run.nr_blocks, block << BLOCK_SHIFT, buf, true);
 		pos = min_u64((block + run.nr_blocks) << BLOCK_SHIFT, priv->end);
@@ -95,15 +97,15 @@ static void plan_locked(struct data_op *op)
 	priv->round_end = pos;
 }
 
-static void fill_edge(const struct data_op *op, const struct data_op_priv *priv,
-		      const struct data_edge *edge)
+static void fill_partial(const struct data_op *op, const struct data_op_priv *priv,
+			 const struct partial_block *part)
 {
-	uint8_t *block = edge_buf(priv, edge);
+	uint8_t *block = partial_buf(priv, part);
 
-	if (!edge->merge)
+	if (!part->merge)
 		memset(block, 0, DATA_BLOCK_BYTES);
-	memcpy(block + edge->from, op_buf_at(op, (edge->block << BLOCK_SHIFT) + edge->from),
-	       edge->to - edge->from);
+	memcpy(block + part->from, op_buf_at(op, (part->block << BLOCK_SHIFT) + part->from),
+	       part->to - part->from);
 }
 
 /** Copies what does not go to the device from where it is. */
@@ -111,19 +113,19 @@ static void stage(const struct data_op *op, const struct data_op_priv *priv)
 {
 	for (unsigned i = 0; i < priv->nr_ios; i++) {
 		const struct data_io *io = &priv->ios[i];
-		const struct data_edge *edge = find_edge(priv, block_floor(io->pos));
+		const struct partial_block *part = find_partial(priv, block_floor(io->pos));
 
-		if (edge)
-			fill_edge(op, priv, edge);
-		else if (io_in_scratch(op, io))
+		if (part)
+			fill_partial(op, priv, part);
+		else if (io_is_bounced(op, io))
 			memcpy(io->io.buf, op_buf_at(op, io->pos),
 			       (size_t)io->io.nr_lbas * DATA_BLOCK_BYTES);
 	}
 }
 
 /** The write has come as far as @good_end. Drops the lock. */
-static enum data_verdict finish_locked(struct data_op *op, struct data_worklist *wl,
-				       uint64_t good_end, int err)
+static enum step_result finish_locked(struct data_op *op, struct data_worklist *wl,
+				      uint64_t good_end, int err)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
@@ -132,20 +134,20 @@ static enum data_verdict finish_locked(struct data_op *op, struct data_worklist 
 	good_end = min_u64(good_end, priv->end);
 	if (good_end > op->offset) {
 		mapping_set(&file->map, block_floor(op->offset), block_ceil(good_end));
-		file_note_held_locked(file);
+		file_note_allocated_locked(file);
 		file_grow_size_locked(file, good_end);
-		space_ahead_locked(file, block_floor(good_end - 1));
+		growth_ahead_locked(file, block_floor(good_end - 1));
 		result = (ssize_t)(good_end - op->offset);
 	}
 	if (!err)
 		return data_op_end_locked(op, wl, result);
-	edges_note_failed_write_locked(file, op->offset, priv->end);
-	return forget_failed_locked(op, wl, result);
+	eof_note_failed_write_locked(file, op->offset, priv->end);
+	return unmap_unused_and_end_locked(op, wl, result);
 }
 
-static enum data_verdict round_locked(struct data_op *op, struct data_worklist *wl);
+static enum step_result round_locked(struct data_op *op, struct data_worklist *wl);
 
-static enum data_verdict step_written(struct data_op *op, struct data_worklist *wl)
+static enum step_result step_written(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	uint64_t good_end;
@@ -159,7 +161,7 @@ static enum data_verdict step_written(struct data_op *op, struct data_worklist *
 }
 
 /** Drops the lock. */
-static enum data_verdict round_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result round_locked(struct data_op *op, struct data_worklist *wl)
 {
 	(void)wl;
 	plan_locked(op);
@@ -168,8 +170,8 @@ static enum data_verdict round_locked(struct data_op *op, struct data_worklist *
 	return io_round_submit(op, step_written);
 }
 
-/** The old contents of the edges are in the scratch, or an error says why not. */
-static enum data_verdict step_merge(struct data_op *op, struct data_worklist *wl)
+/** The old contents of the edges are in the bounce, or an error says why not. */
+static enum step_result step_merge(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	uint64_t good_end;
@@ -177,10 +179,10 @@ static enum data_verdict step_merge(struct data_op *op, struct data_worklist *wl
 
 	/* What comes before an unreadable last block can be written all the same. */
 	if (err && good_end <= op->offset)
-		return forget_failed(op, wl, err);
+		return unmap_unused_and_end(op, wl, err);
 	if (err) {
 		priv->end = good_end;
-		priv->nr_edges--;
+		priv->nr_partial--;
 	}
 	file_lock(op->file);
 	return round_locked(op, wl);
@@ -193,36 +195,35 @@ static bool plan_merge_locked(struct data_op *op)
 
 	io_round_start(op);
 	priv->round_end = 0; /* io_round_good_end() is asked for errors only */
-	for (unsigned i = 0; i < priv->nr_edges; i++) {
-		struct data_edge *edge = &priv->edges[i];
+	for (unsigned i = 0; i < priv->nr_partial; i++) {
+		struct partial_block *part = &priv->partial[i];
 		struct mapping_run run;
 
-		if (!edge->merge)
+		if (!part->merge)
 			continue;
-		mapping_run(&op->file->map, edge->block, 1, &run);
-		io_round_add(op, &run, 1, edge->block << BLOCK_SHIFT, edge_buf(priv, edge), false);
+		mapping_lookup(&op->file->map, part->block, 1, &run);
+		io_round_add(op, &run, 1, part->block << BLOCK_SHIFT, partial_buf(priv, part),
+			     false);
 	}
 	return priv->nr_ios > 0;
 }
 
-static bool needs_scratch(struct data_op *op)
+static bool needs_bounce(struct data_op *op)
 {
 	struct data_op_priv *priv = op_priv(op);
 	uint64_t first_whole = block_ceil(op->offset) << BLOCK_SHIFT;
 
-	return priv->nr_edges > 0 || !op_buf_direct(op, first_whole);
+	return priv->nr_partial > 0 || !op_buf_direct(op, first_whole);
 }
 
 /** The slots are there. Drops the lock. */
-static enum data_verdict prepared_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result prepared_locked(struct data_op *op, struct data_worklist *wl)
 {
-	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
 
-	if (needs_scratch(op) && !priv->scratch &&
-	    !scratch_get(scratch_shard_of(&file->vol->scratches, file), op)) {
+	if (needs_bounce(op) && !data_op_get_bounce(op)) {
 		file_unlock(file);
-		return DATA_WAIT;
+		return STEP_WAIT;
 	}
 	if (!plan_merge_locked(op))
 		return round_locked(op, wl);
@@ -230,38 +231,38 @@ static enum data_verdict prepared_locked(struct data_op *op, struct data_worklis
 	return io_round_submit(op, step_merge);
 }
 
-static enum data_verdict step_prepared(struct data_op *op, struct data_worklist *wl)
+static enum step_result step_prepared(struct data_op *op, struct data_worklist *wl)
 {
 	file_lock(op->file);
 	return prepared_locked(op, wl);
 }
 
-static bool must_merge(const struct data_file *file, const struct data_edge *edge)
+static bool must_merge(const struct data_file *file, const struct partial_block *part)
 {
-	uint64_t start = edge->block << BLOCK_SHIFT;
+	uint64_t start = part->block << BLOCK_SHIFT;
 
-	return mapping_written(&file->map, edge->block) &&
-	       (edge->from > 0 || start + edge->to < file_size_locked(file));
+	return mapping_is_written(&file->map, part->block) &&
+	       (part->from > 0 || start + part->to < file_size_locked(file));
 }
 
 /** Drops the lock. */
-static enum data_verdict begin_locked(struct data_op *op, struct data_worklist *wl)
+static enum step_result begin_locked(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
 	int err = mapping_prepare_set(&file->map, block_floor(op->offset), block_ceil(priv->end));
 
 	if (err)
-		return forget_failed_locked(op, wl, err);
-	edges_set(op, op->offset, priv->end);
-	for (unsigned i = 0; i < priv->nr_edges; i++)
-		priv->edges[i].merge = must_merge(file, &priv->edges[i]);
+		return unmap_unused_and_end_locked(op, wl, err);
+	partial_blocks_set(op, op->offset, priv->end);
+	for (unsigned i = 0; i < priv->nr_partial; i++)
+		priv->partial[i].merge = must_merge(file, &priv->partial[i]);
 	priv->step = step_prepared;
 	return prepared_locked(op, wl);
 }
 
 /** The worker got what there was. */
-static enum data_verdict step_grown(struct data_op *op, struct data_worklist *wl)
+static enum step_result step_grown(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct mapping *map = &op->file->map;
@@ -290,7 +291,7 @@ static int place_append_locked(struct data_op *op)
 	return set_extent(op);
 }
 
-enum data_verdict data_write_granted(struct data_op *op, struct data_worklist *wl)
+enum step_result data_write_granted(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
@@ -302,15 +303,15 @@ enum data_verdict data_write_granted(struct data_op *op, struct data_worklist *w
 					     RANGE_LOCK_END);
 	if (go < 0)
 		return data_op_end_locked(op, wl, go);
-	if (edges_tail_dirty_locked(file, priv->end))
-		return edges_clean_tail_locked(op, wl);
-	err = space_take_locked(file, mapping_chunk_of(&file->map, block_floor(op->offset)),
-				mapping_chunk_of(&file->map, block_floor(priv->end - 1)));
+	if (eof_must_zero_locked(file, priv->end))
+		return eof_zero_locked(op, wl);
+	err = growth_take_locked(file, mapping_chunk_of(&file->map, block_floor(op->offset)),
+				 mapping_chunk_of(&file->map, block_floor(priv->end - 1)));
 	if (!err)
 		return begin_locked(op, wl);
 	if (err != -ENOSPC)
 		return data_op_end_locked(op, wl, err);
 	priv->step = step_grown;
 	file_unlock(file);
-	return space_grow(op);
+	return growth_start(op);
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * allocator - where the bytes of a volume lie: what the files of a volume share.
+ *
+ * A file has one vLUN, made on the LUN with most room. The worker opens, grows, shrinks and closes
+ * vLUNs (grow.h, shrink.h); what a file has is in file_space.h.
+ *
+ * Locks: a file's lock is taken before that of the pool, and this before the worker's.
+ */
+#ifndef CXLFS_DATA_ALLOC_ALLOCATOR_H
+#define CXLFS_DATA_ALLOC_ALLOCATOR_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "data/alloc/lun_table.h"
+#include "data/alloc/vlun_pool.h"
+#include "data/alloc/worker.h"
+
+TAILQ_HEAD(file_space_list, file_space);
+
+struct allocator {
+	struct lun_table luns;
+	struct worker worker;
+	struct vlun_pool pool;
+	struct file_space_list reclaimable; /* worker only: oldest first */
+	_Atomic uint64_t idle_ns;           /* unused flash goes back after this time */
+};
+
+/**
+ * allocator_init() - learn the LUNs and start the worker
+ * @tidy: gives idle flash back; called on the worker with @alloc
+ * Return: 0; -EINVAL unsuitable LUNs; -EAGAIN no thread.
+ */
+int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn *tidy);
+
+/** allocator_fini() - stop the worker and close the pool. All files must have been freed. */
+void allocator_fini(struct allocator *alloc);
+
+#endif

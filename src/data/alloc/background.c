@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/alloc/background.h"
+
+#include "base/container_of.h"
+#include "data/alloc/grow.h"
+#include "data/alloc/shrink.h"
+
+#define WANTS_SHRINK 0x1u
+#define WANTS_GROW   0x2u
+
+static void run(struct worker_job *job)
+{
+	struct file_space *space = container_of(job, struct file_space, job);
+	unsigned wants;
+	bool last;
+
+	file_space_lock(space);
+	wants = space->wants;
+	space->wants = 0;
+	file_space_unlock(space);
+	if (wants & WANTS_SHRINK)
+		(void)shrink_file(space);
+	else
+		grow_ahead(space);
+	file_space_lock(space);
+	last = file_space_put_locked(space);
+	file_space_unlock(space);
+	if (last)
+		file_space_release(space);
+}
+
+static void want_locked(struct file_space *space, unsigned wants)
+{
+	bool queued = space->wants != 0;
+
+	if (space->is_plun || space->freed)
+		return;
+	space->wants |= (uint8_t)wants;
+	if (queued)
+		return;
+	space->refs++;
+	space->job.run = run;
+	worker_queue(&space->alloc->worker, &space->job);
+}
+
+void background_shrink_locked(struct file_space *space)
+{
+	want_locked(space, WANTS_SHRINK);
+}
+
+void background_grow_locked(struct file_space *space)
+{
+	want_locked(space, WANTS_GROW);
+}
+
+void background_count_locked(struct file_space *space)
+{
+	uint32_t before = space->counted_chunks;
+
+	file_space_count_locked(space);
+	if (space->counted_chunks < before)
+		background_shrink_locked(space);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * file_space - the flash of one file: its vLUN, what the volume counts for it, its lifetime.
+ *
+ * The file embeds it. It lives while its owner, an operation or a queued job holds a reference;
+ * then the worker closes the vLUN and calls @gone.
+ *
+ * Counting: a file counts with the slots up to its highest used one, because only what lies
+ * beyond that can be given to others. The counts change with the slots, before the ioctls do.
+ */
+#ifndef CXLFS_DATA_ALLOC_FILE_SPACE_H
+#define CXLFS_DATA_ALLOC_FILE_SPACE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "data/alloc/allocator.h"
+#include "data/alloc/slots.h"
+
+struct file_space {
+	struct allocator *alloc;
+	void (*gone)(struct file_space *space); /* frees the file */
+	pthread_mutex_t lock;                   /* the file's lock: protects all of the file */
+
+	/* protected by lock */
+	struct slots slots;
+	struct worker_job job; /* trim and preallocate; close once there is no reference left */
+	uint32_t refs;
+	uint32_t counted_chunks;    /* in the counts of the volume */
+	uint32_t prealloc_asked_at; /* slots.nr when a chunk was last asked for ahead: ask once */
+	uint8_t wants;              /* of background.c; non-zero: job is queued */
+	bool is_plun;               /* a whole LUN, never resized; set before the file is shared */
+	bool freed;                 /* by its owner */
+	bool release_expected;      /* worker_expect_release() was called */
+	bool orphan;                /* worker_set_orphan() was called */
+
+	/* worker only */
+	bool is_reclaimable; /* in the list of the allocator: may have slots beyond its tail */
+	uint64_t reclaimable_since_ns;
+	TAILQ_ENTRY(file_space) reclaimable_link;
+};
+
+/** file_space_init() - no vLUN, one reference */
+void file_space_init(struct file_space *space, struct allocator *alloc,
+		     void (*gone)(struct file_space *space));
+
+static inline void file_space_lock(struct file_space *space)
+{
+	(void)pthread_mutex_lock(&space->lock);
+}
+
+static inline void file_space_unlock(struct file_space *space)
+{
+	(void)pthread_mutex_unlock(&space->lock);
+}
+
+/** file_space_put_locked() - Return: true: the last reference; unlock, then file_space_release() */
+bool file_space_put_locked(struct file_space *space);
+
+/** file_space_release() - close the vLUN and call @gone, at once or on the worker. */
+void file_space_release(struct file_space *space);
+
+/**
+ * file_space_free_locked() - the owner drops its reference; the space counts as free from now on
+ * Return: as file_space_put_locked().
+ */
+bool file_space_free_locked(struct file_space *space);
+
+/** file_space_set_orphan_locked() - the file has lost its last name, or has one again */
+void file_space_set_orphan_locked(struct file_space *space, bool orphan);
+
+/** file_space_count_locked() - bring the volume's counts up to date with the slots */
+void file_space_count_locked(struct file_space *space);
+
+/** file_space_take_pooled_locked() - give a file without a vLUN one from the pool, if any */
+void file_space_take_pooled_locked(struct file_space *space);
+
+/* The list of files that may have slots beyond their tail. On the worker. */
+void file_space_set_reclaimable(struct file_space *space);
+void file_space_clear_reclaimable(struct file_space *space);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * grow - a file's vLUN is opened and grown.
+ *
+ * Before a file is refused flash, what others hold ahead of need is taken back: see shrink.h.
+ *
+ * All functions run on the worker; call them without the lock of the file.
+ */
+#ifndef CXLFS_DATA_ALLOC_GROW_H
+#define CXLFS_DATA_ALLOC_GROW_H
+
+#include "data/alloc/file_space.h"
+
+/**
+ * grow_file() - have @wanted slots, or as many as there is flash for
+ * Return: 0, also when there are fewer; -ENOMEM; -EIO.
+ */
+int grow_file(struct file_space *space, uint32_t wanted);
+
+/** grow_ahead() - one slot more than the file uses, if it uses all it has */
+void grow_ahead(struct file_space *space);
+
+/** grow_settle() - slots that were got but not used: give them back (@failed) or keep for a while
+ */
+void grow_settle(struct file_space *space, bool failed);
+
+#endif

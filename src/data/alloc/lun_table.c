@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/alloc/lun_table.h"
+
+#include <errno.h>
+
+#include "base/minmax.h"
+
+/** Slots are counted in 32 bits; a LUN with more chunks is used in part. */
+int lun_table_init(struct lun_table *table, struct superpipe *sp)
+{
+	table->sp = sp;
+	table->nr_luns = superpipe_nr_luns(sp);
+	if (table->nr_luns == 0 || table->nr_luns > SUPERPIPE_MAX_LUNS)
+		return -EINVAL;
+	for (unsigned i = 0; i < table->nr_luns; i++) {
+		const struct superpipe_lun_info *info = superpipe_lun_info(sp, i);
+
+		if (i == 0)
+			table->chunk_blocks = info->chunk_lbas;
+		if (info->chunk_lbas == 0 || info->chunk_lbas != table->chunk_blocks)
+			return -EINVAL;
+		table->luns[i].nr_chunks = min_u64(info->nr_chunks, UINT32_MAX / 2);
+	}
+	return 0;
+}
+
+static void count(_Atomic uint64_t *counter, uint64_t before, uint64_t after)
+{
+	(void)atomic_fetch_add_explicit(counter, after - before, memory_order_relaxed);
+}
+
+void lun_table_count(struct lun_table *table, unsigned lun, uint32_t before, uint32_t after)
+{
+	count(&table->luns[lun].nr_used, before, after);
+	count(&table->nr_vluns, before > 0, after > 0);
+}
+
+/* More are used than there are when a LUN has shrunk. */
+uint64_t lun_table_free_chunks(struct lun_table *table, unsigned lun)
+{
+	uint64_t nr_chunks = table->luns[lun].nr_chunks;
+	uint64_t used = atomic_load_explicit(&table->luns[lun].nr_used, memory_order_relaxed);
+
+	return used < nr_chunks ? nr_chunks - used : 0;
+}
+
+uint64_t lun_table_free_handles(struct lun_table *table)
+{
+	uint64_t nr_handles = superpipe_max_handles(table->sp);
+	uint64_t used = atomic_load_explicit(&table->nr_vluns, memory_order_relaxed);
+
+	return used < nr_handles ? nr_handles - used : 0;
+}
+
+unsigned lun_table_roomiest(struct lun_table *table, unsigned tried)
+{
+	unsigned best = table->nr_luns;
+
+	for (unsigned i = 0; i < table->nr_luns; i++) {
+		if (tried & (1u << i))
+			continue;
+		if (best == table->nr_luns ||
+		    lun_table_free_chunks(table, i) > lun_table_free_chunks(table, best))
+			best = i;
+	}
+	return best;
+}

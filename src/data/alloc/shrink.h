@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shrink - flash that is held ahead of need goes back.
+ *
+ * Two things are held ahead: slots beyond the tail of a file's vLUN, and the vLUNs of the pool.
+ * Both go back when something else needs the flash, and both when they have been idle for a while,
+ * because the LUNs may have other users.
+ *
+ * All functions run on the worker; call them without the lock of a file.
+ */
+#ifndef CXLFS_DATA_ALLOC_SHRINK_H
+#define CXLFS_DATA_ALLOC_SHRINK_H
+
+#include "data/alloc/file_space.h"
+
+/** shrink_file() - give back what a file has beyond its tail. Return: whether it had anything. */
+bool shrink_file(struct file_space *space);
+
+/** shrink_on_lun() - give back what is held ahead on @lun, but not by @except. Return: as above. */
+bool shrink_on_lun(struct allocator *alloc, unsigned lun, const struct file_space *except);
+
+/** shrink_idle() - a worker_tidy_fn: give back what has been idle. @arg: the allocator. */
+uint64_t shrink_idle(void *arg);
+
+#endif
