@@ -188,7 +188,8 @@ static void test_programs_that_look_for_holes_copy_dirty_pages(void)
 	claim(claim_stat("f").st_blocks > 0);
 	claim(system("cp f copy") == 0 && same_bytes("copy", map, bytes));
 	map[0] = 'a'; /* pages are dirty again */
-	claim(system("tar -Scf archive f && mkdir out && tar -xf archive -C out") == 0);
+	/* Status 1: the kernel wrote a page meanwhile, which moves the file's times. */
+	claim(system("{ tar -Scf archive f || [ $? = 1 ]; } && mkdir out && tar -xf archive -C out") == 0);
 	claim(same_bytes("out/f", map, bytes));
 	munmap(map, bytes);
 }
