@@ -48,7 +48,8 @@ int adm_emul_grow(int argc, char *argv[], FILE *out)
 	lun = strtoul(argv[1], &end, 10);
 	if (end == argv[1] || *end || lun >= EMUL_MAX_LUNS ||
 	    !emul_spec_parse_size(argv[2], &bytes)) {
-		adm_say("'%s' is not a LUN number, or '%s' is not a size such as 4G", argv[1], argv[2]);
+		adm_say("'%s' is not a LUN number, or '%s' is not a size such as 4G", argv[1],
+			argv[2]);
 		return ADM_FAILED;
 	}
 	ad = adm_open_emul(argv[0]);

@@ -41,8 +41,7 @@ static void put_bool(struct maker *m, struct json_object *object, const char *ke
 	put(m, object, key, json_object_new_boolean(value));
 }
 
-static void put_text(struct maker *m, struct json_object *object, const char *key,
-		     const char *text)
+static void put_text(struct maker *m, struct json_object *object, const char *key, const char *text)
 {
 	put(m, object, key, json_object_new_string(text));
 }
@@ -85,9 +84,9 @@ static struct json_object *geometry(struct maker *m, const struct emul_geometry 
 
 static const char *mode_name(uint32_t mode)
 {
-	return mode == EMUL_LUN_VIRTUAL	 ? "virtual" :
-	       mode == EMUL_LUN_PHYSICAL ? "physical" :
-					   "none";
+	return mode == EMUL_LUN_VIRTUAL    ? "virtual"
+	       : mode == EMUL_LUN_PHYSICAL ? "physical"
+					   : "none";
 }
 
 static struct json_object *lun(struct maker *m, const struct emul_shm *shm, unsigned i)

@@ -21,8 +21,8 @@
 #include "adm/adm.h"
 #include "wire/cxlflash_abi.h"
 
-#define LUN_MAX_PORTS 4
-#define LUN_NAME_BYTES 64
+#define LUN_MAX_PORTS       4
+#define LUN_NAME_BYTES      64
 #define LUN_WWID_TEXT_BYTES (2 * DK_WWID_LEN + 1)
 
 /** An adapter, and the state of its ports as far as it has them. */
@@ -70,9 +70,9 @@ struct lun_list {
 
 /** Where the adapters of this machine are looked for; other places in tests. */
 struct lun_host {
-	const char *sysfs; /* "/sys" */
-	const char *dev;   /* "/dev" */
-	const char *proc;  /* "/proc" */
+	const char *sysfs;   /* "/sys" */
+	const char *dev;     /* "/dev" */
+	const char *proc;    /* "/proc" */
 	const char *release; /* of the kernel, as uname(2) tells it */
 	int (*ioctl)(int fd, unsigned long request, void *arg); /* 0 or -errno */
 };

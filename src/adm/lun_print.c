@@ -169,8 +169,7 @@ static void json_adapter(struct json_object *array, const struct lun_adapter *ad
 	add_text(object, "address", adapter->address, failed);
 	add(object, "ports", ports, failed);
 	for (unsigned port = 0; port < adapter->nr_ports; port++)
-		if (json_object_array_add(ports,
-					  json_object_new_string(adapter->port_state[port])))
+		if (json_object_array_add(ports, json_object_new_string(adapter->port_state[port])))
 			*failed = true;
 }
 
@@ -229,8 +228,8 @@ int lun_print_json(const struct lun_list *list, FILE *out)
 		json_lun(luns, &list->luns[i], &failed);
 	if (!failed)
 		text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-							    JSON_C_TO_STRING_SPACED |
-							    JSON_C_TO_STRING_NOSLASHESCAPE);
+								    JSON_C_TO_STRING_SPACED |
+								    JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (text)
 		fprintf(out, "%s\n", text);
 	json_object_put(root);

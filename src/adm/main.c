@@ -21,7 +21,8 @@ static const struct {
 	{ "emul", "status", adm_emul_status, "emul status PATH [--json]" },
 	{ "emul", "audit", adm_emul_audit, "emul audit PATH [--clear]" },
 	{ "emul", "fault", adm_emul_fault,
-	  "emul fault PATH [list | add RULE | RULE | clear [NUMBER] | reset [eeh|host|freeze] | fail]" },
+	  "emul fault PATH [list | add RULE | RULE | clear [NUMBER] | reset [eeh|host|freeze] | "
+	  "fail]" },
 	{ "emul", "grow", adm_emul_grow, "emul grow PATH LUN SIZE" },
 	{ "lun", NULL, lun, "lun list [--json] [--ports] [emul:PATH]" },
 	{ "lun", NULL, lun, "lun enable|disable WWID|DEVICE|all [emul:PATH]" },

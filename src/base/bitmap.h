@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BITMAP_WORD_BITS 64u
+#define BITMAP_WORD_BITS      64u
 #define BITMAP_WORDS(nr_bits) (((nr_bits) + BITMAP_WORD_BITS - 1) / BITMAP_WORD_BITS)
 
 static inline bool bitmap_test(const uint64_t *map, size_t bit)

@@ -78,10 +78,10 @@ void log_debug_message(enum log_category category, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* The arguments are not evaluated unless the category is on. */
-#define log_debug(category, ...)                                   \
-	do {                                                       \
-		if (log_debug_enabled(category))                   \
-			log_debug_message(category, __VA_ARGS__);  \
+#define log_debug(category, ...)                                  \
+	do {                                                      \
+		if (log_debug_enabled(category))                  \
+			log_debug_message(category, __VA_ARGS__); \
 	} while (0)
 
 /**

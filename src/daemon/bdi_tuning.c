@@ -42,7 +42,8 @@ void bdi_tune(const char *mountpoint)
 	int err = mount_table_top(mountpoint, &mount);
 
 	if (err) {
-		log_debug(LOGC_DAEMON, "cannot find %s in " MOUNT_TABLE ": %s", mountpoint, strerror(-err));
+		log_debug(LOGC_DAEMON, "cannot find %s in " MOUNT_TABLE ": %s", mountpoint,
+			  strerror(-err));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(tunings) / sizeof(tunings[0]); i++)

@@ -63,8 +63,8 @@ static char *resolve(const char *path)
 	dir = strdup(path);
 	base = strdup(path);
 	parent = dir && base ? realpath(dirname(dir), NULL) : NULL;
-	if (!parent || asprintf(&full, "%s/%s", strcmp(parent, "/") ? parent : "",
-				basename(base)) < 0)
+	if (!parent ||
+	    asprintf(&full, "%s/%s", strcmp(parent, "/") ? parent : "", basename(base)) < 0)
 		full = NULL;
 	free(parent);
 	free(base);
@@ -77,9 +77,9 @@ static int repair_dead_mount(const char *path, const struct explainer *to)
 	int err;
 
 	if (!our_mount_is_on(path))
-		return explain_error(to, -ENOTCONN,
-				     "%s holds a dead mount of another file system; unmount it first",
-				     path);
+		return explain_error(
+			to, -ENOTCONN,
+			"%s holds a dead mount of another file system; unmount it first", path);
 	err = mountpoint_detach(path);
 	if (err)
 		return explain_error(to, err, "cannot remove the dead mount on %s: %s", path,

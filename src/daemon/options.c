@@ -15,10 +15,10 @@
 #include "daemon/remount.h"
 #include "daemon/session_args.h"
 
-#define MAX_THREADS 1024
-#define MAX_RING_DEPTH 1024
+#define MAX_THREADS          1024
+#define MAX_RING_DEPTH       1024
 #define DEFAULT_BUSY_POLL_US 100
-#define MAX_BUSY_POLL_US 1000000
+#define MAX_BUSY_POLL_US     1000000
 
 /* The command line while it is being parsed. Values stay text until all are known. */
 struct raw_options {
@@ -26,7 +26,8 @@ struct raw_options {
 	unsigned nr_words;
 	bool wrong, help, version;
 	bool no_allow_other, allow_other;
-	char *threads, *ring_depth, *queue_depth, *busy_poll, *max_inodes, *uid, *gid, *mode, *debug;
+	char *threads, *ring_depth, *queue_depth, *busy_poll, *max_inodes, *uid, *gid, *mode,
+		*debug;
 };
 
 enum {
@@ -35,15 +36,18 @@ enum {
 	KEY_DEBUG_FLAG,
 	KEY_READ_ONLY,
 	KEY_REMOUNT,
-	KEY_NAME,        /* as KEY_KEEP; cannot be changed later */
-	KEY_KEEP,        /* passed on to libfuse, which makes it a mount flag */
-	KEY_DROP,        /* for mount(8), fstab(5) or systemd only */
+	KEY_NAME, /* as KEY_KEEP; cannot be changed later */
+	KEY_KEEP, /* passed on to libfuse, which makes it a mount flag */
+	KEY_DROP, /* for mount(8), fstab(5) or systemd only */
 	KEY_ATIME_NEVER,
 	KEY_ATIME_RELATIVE,
 	KEY_ATIME_STRICT,
 };
 
-#define RAW(text, member) { text, offsetof(struct raw_options, member), 1 }
+#define RAW(text, member)                                     \
+	{                                                     \
+		text, offsetof(struct raw_options, member), 1 \
+	}
 
 static const struct fuse_opt specs[] = {
 	FUSE_OPT_KEY("-h", KEY_HELP),
@@ -125,8 +129,8 @@ static const struct {
 	{ "no_io_uring", offsetof(struct options, io_uring), IO_URING_NO },
 };
 
-static void __attribute__((format(printf, 2, 3))) complain(struct raw_options *raw,
-							    const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+complain(struct raw_options *raw, const char *format, ...)
 {
 	va_list ap;
 
@@ -248,8 +252,8 @@ static long long number(struct raw_options *raw, const char *name, const char *t
 		return default_value;
 	value = strtonum(text, min, max, &why);
 	if (why)
-		complain(raw, "option %s=%s is %s; give a number from %lld to %lld", name,
-			 text, why, min, max);
+		complain(raw, "option %s=%s is %s; give a number from %lld to %lld", name, text,
+			 why, min, max);
 	return value;
 }
 
@@ -271,18 +275,19 @@ static void read_values(struct raw_options *raw)
 	struct options *out = raw->out;
 
 	out->threads = (unsigned)number(raw, "threads", raw->threads, 1, MAX_THREADS, 0);
-	out->ring_depth = (unsigned)number(raw, "ring_depth", raw->ring_depth, 1, MAX_RING_DEPTH,
-					   0);
+	out->ring_depth =
+		(unsigned)number(raw, "ring_depth", raw->ring_depth, 1, MAX_RING_DEPTH, 0);
 	out->queue_depth = (unsigned)number(raw, "queue_depth", raw->queue_depth, 1,
 					    SUPERPIPE_MAX_QUEUE_DEPTH, 0);
-	out->busy_poll_us = (unsigned)number(raw, "busy_poll", raw->busy_poll, 0,
-					     MAX_BUSY_POLL_US, DEFAULT_BUSY_POLL_US);
+	out->busy_poll_us = (unsigned)number(raw, "busy_poll", raw->busy_poll, 0, MAX_BUSY_POLL_US,
+					     DEFAULT_BUSY_POLL_US);
 	out->max_inodes = (uint64_t)number(raw, "max_inodes", raw->max_inodes, 1, UINT32_MAX, 0);
 	out->root_uid = (uid_t)number(raw, "uid", raw->uid, 0, UINT32_MAX - 1, geteuid());
 	out->root_gid = (gid_t)number(raw, "gid", raw->gid, 0, UINT32_MAX - 1, getegid());
 	out->root_mode = octal_mode(raw, raw->mode);
 	if (raw->debug && log_parse_categories(raw->debug, &out->debug_categories))
-		complain(raw, "option debug=%s names an unknown category; try 'cxlfs --help'", raw->debug);
+		complain(raw, "option debug=%s names an unknown category; try 'cxlfs --help'",
+			 raw->debug);
 #if !FS_HAVE_IO_URING
 	if (out->io_uring == IO_URING_YES)
 		complain(raw, "option io_uring: cxlfs was built without liburing");
@@ -330,10 +335,14 @@ static int add_other_words(struct raw_options *raw)
 	const struct {
 		const char *name, *value;
 	} given[] = {
-		{ "threads=", raw->threads },	      { "ring_depth=", raw->ring_depth },
-		{ "queue_depth=", raw->queue_depth }, { "busy_poll=", raw->busy_poll },
-		{ "max_inodes=", raw->max_inodes },   { "uid=", raw->uid },
-		{ "gid=", raw->gid },		      { "mode=", raw->mode },
+		{ "threads=", raw->threads },
+		{ "ring_depth=", raw->ring_depth },
+		{ "queue_depth=", raw->queue_depth },
+		{ "busy_poll=", raw->busy_poll },
+		{ "max_inodes=", raw->max_inodes },
+		{ "uid=", raw->uid },
+		{ "gid=", raw->gid },
+		{ "mode=", raw->mode },
 		{ "debug=", raw->debug },
 	};
 	const struct options *out = raw->out;
@@ -353,8 +362,9 @@ static int add_other_words(struct raw_options *raw)
 
 static void free_raw(struct raw_options *raw)
 {
-	char *texts[] = { raw->threads, raw->ring_depth, raw->queue_depth, raw->busy_poll,
-			  raw->max_inodes, raw->uid, raw->gid, raw->mode, raw->debug };
+	char *texts[] = { raw->threads,   raw->ring_depth, raw->queue_depth,
+			  raw->busy_poll, raw->max_inodes, raw->uid,
+			  raw->gid,       raw->mode,       raw->debug };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
@@ -372,15 +382,15 @@ static enum options_verdict judge(struct raw_options *raw)
 	if (!raw->wrong && raw->nr_words < 2)
 		complain(raw, "%s; try 'cxlfs --help'",
 			 raw->nr_words ? "no mountpoint given" : "no device given");
-	/* With writeback the kernel would use its own size of a LUN and accept writes beyond its end. */
+	/* With writeback the kernel would use its own size of a LUN and accept writes beyond its
+	 * end. */
 	if (!raw->wrong && raw->out->physical && raw->out->writeback)
 		complain(raw, "options physical and writeback cannot be combined");
 	if (!raw->wrong)
 		read_values(raw);
-	if (!raw->wrong &&
-	    (split_devices(raw) || add_other_words(raw) ||
-	     session_args_complete(&raw->out->session_args, raw->out->device_list,
-				   allows_others(raw))))
+	if (!raw->wrong && (split_devices(raw) || add_other_words(raw) ||
+			    session_args_complete(&raw->out->session_args, raw->out->device_list,
+						  allows_others(raw))))
 		(void)short_of_memory(raw);
 	return raw->wrong ? OPTIONS_WRONG : OPTIONS_RUN;
 }

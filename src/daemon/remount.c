@@ -92,7 +92,8 @@ static int check_device(const struct job *job, const char *running)
 	snprintf(word, sizeof(word), OPTIONS_DEVICE "%s", device);
 	if (!strcmp(job->mount.source, device) || has_word(running, word, strlen(word)))
 		return 0;
-	return explain_error(&job->to, -EINVAL, "%s is mounted on %s; a remount cannot change it to %s",
+	return explain_error(&job->to, -EINVAL,
+			     "%s is mounted on %s; a remount cannot change it to %s",
 			     job->mount.source, job->place, device);
 }
 
@@ -104,10 +105,10 @@ static int check_words(const struct job *job, const char *running)
 		size_t length = strcspn(word, "\n");
 
 		if (!has_word(running, word, length))
-			return explain_error(
-				&job->to, -EINVAL,
-				"option %.*s: %s was mounted without it; unmount and mount it again",
-				(int)length, word, job->place);
+			return explain_error(&job->to, -EINVAL,
+					     "option %.*s: %s was mounted without it; unmount and "
+					     "mount it again",
+					     (int)length, word, job->place);
 		word += length;
 		word += *word == '\n';
 	}

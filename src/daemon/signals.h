@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signals - unmounts the volume on some signals and ignores the others. One thread waits for signals,
- * so no code here runs in a signal handler. The same thread follows changes of the mount table.
+ * signals - unmounts the volume on some signals and ignores the others. One thread waits for
+ * signals, so no code here runs in a signal handler. The same thread follows changes of the mount
+ * table.
  *
- * An unmount loses everything on the volume, so only signals that ask the process to end unmount it.
+ * An unmount loses everything on the volume, so only signals that ask the process to end unmount
+ * it.
  */
 #ifndef CXLFS_DAEMON_SIGNALS_H
 #define CXLFS_DAEMON_SIGNALS_H
@@ -15,8 +17,8 @@ struct signals;
 /**
  * signals_prepare() - ignore signals that are no request to end
  * Call it before any thread starts. The other signals still end the process at once.
- * @foreground: SIGHUP ends the process too; SIGINT and SIGHUP stay ignored if they were ignored when
- *              the program was started
+ * @foreground: SIGHUP ends the process too; SIGINT and SIGHUP stay ignored if they were ignored
+ * when the program was started
  */
 void signals_prepare(bool foreground);
 

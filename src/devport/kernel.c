@@ -130,8 +130,7 @@ static int map_registers(int adap_fd, size_t bytes, struct kernel_mmio **ret_mmi
 	return rc;
 }
 
-static int kernel_map(struct devport *dp, int adap_fd, size_t bytes,
-		      struct devport_mmio **ret_mmio)
+static int kernel_map(struct devport *dp, int adap_fd, size_t bytes, struct devport_mmio **ret_mmio)
 {
 	struct kernel_mmio *mmio;
 	int rc;

@@ -130,7 +130,8 @@ static int refuse_foreign(const char *sysfs, int rc, char *why, size_t why_bytes
 	if (kernel_lacks_driver(release, sizeof(release)))
 		return refuse(-ENODEV, why, why_bytes,
 			      "%s; this kernel, %s, has no cxlflash driver (it left Linux with "
-			      "6.15)", what, release);
+			      "6.15)",
+			      what, release);
 	return refuse(-ENODEV, why, why_bytes,
 		      "%s; the cxlflash driver is not loaded (modprobe cxlflash)", what);
 }

@@ -13,10 +13,10 @@
 
 #include "emul/driver/fd2.h"
 #include "emul/driver/process.h"
+#include "emul/store/safe_open.h"
 #include "emul/store/spec.h"
 #include "emul/store/state.h"
 #include "emul/store/store.h"
-#include "emul/store/safe_open.h"
 
 /* ---- registry ------------------------------------------------------------------------------ */
 
@@ -81,8 +81,8 @@ static struct emul_adapter *find_locked(const char *path)
 
 static void destroy(struct emul_adapter *ad)
 {
-	struct emul_store store = { ad->dir_fd, ad->file_fd, ad->mmio_fd, ad->shm,
-				    ad->map_bytes, ad->dev, ad->ino };
+	struct emul_store store = { ad->dir_fd,    ad->file_fd, ad->mmio_fd, ad->shm,
+				    ad->map_bytes, ad->dev,     ad->ino };
 
 	emul_afu_free(ad->afu);
 	emul_store_close(&store);
@@ -127,8 +127,8 @@ free_ad:
 	return rc;
 }
 
-static int open_new_locked(const struct emul_spec *spec, explain_fn explain,
-			   void *explain_arg, struct emul_adapter **ret_ad)
+static int open_new_locked(const struct emul_spec *spec, explain_fn explain, void *explain_arg,
+			   struct emul_adapter **ret_ad)
 {
 	struct emul_store store;
 	int rc = emul_store_open(spec, explain, explain_arg, &store);
@@ -267,8 +267,7 @@ void emul_wake(struct emul_adapter *ad)
 {
 	atomic_fetch_add(&ad->shm->wake_seq, 1);
 	if (atomic_load(&ad->shm->nr_sleepers))
-		syscall(SYS_futex, &ad->shm->wake_seq, FUTEX_WAKE, INT_MAX, NULL, NULL,
-			0);
+		syscall(SYS_futex, &ad->shm->wake_seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 int emul_wait_locked(struct emul_adapter *ad, unsigned timeout_ms)

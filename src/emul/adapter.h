@@ -37,10 +37,10 @@ struct emul_adapter {
 	/* set when opened, constant afterwards */
 	struct emul_shm *shm;
 	size_t map_bytes;
-	int dir_fd;  /* the directory */
-	int file_fd; /* `adapter` */
-	int mmio_fd; /* `mmio`: holds no lock itself, asks for those of fd2s */
-	pid_t pid;   /* process that opened it */
+	int dir_fd;     /* the directory */
+	int file_fd;    /* `adapter` */
+	int mmio_fd;    /* `mmio`: holds no lock itself, asks for those of fd2s */
+	pid_t pid;      /* process that opened it */
 	uint64_t start; /* when that process started */
 	char *path;
 	struct emul_afu *afu; /* the AFU side's */
@@ -48,8 +48,8 @@ struct emul_adapter {
 	/* adapter.c's */
 	pthread_mutex_t local_lock;
 	struct emul_local_ref ref[EMUL_MAX_PES]; /* protected by local_lock */
-	bool forked;        /* inherited by a child: dead */
-	unsigned nr_refs;   /* protected by the registry lock */
+	bool forked;                             /* inherited by a child: dead */
+	unsigned nr_refs;                        /* protected by the registry lock */
 	uint64_t dev, ino;
 	struct emul_adapter *next;
 };
@@ -145,7 +145,8 @@ static inline int emul_lun_in_table(const struct emul_adapter *ad, unsigned port
 {
 	if (port >= EMUL_MAX_PORTS || index >= EMUL_LUN_TABLE)
 		return -1;
-	return (int)atomic_load_explicit(&ad->shm->lun_table[port][index], memory_order_acquire) - 1;
+	return (int)atomic_load_explicit(&ad->shm->lun_table[port][index], memory_order_acquire) -
+	       1;
 }
 
 /** emul_lun_of_id() - disk (medium number) with a SCSI LUN id as physical handles hold it, or -1 */
@@ -176,7 +177,8 @@ void emul_fd2_mapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
  */
 void emul_fd2_unmapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
 
-/* ---- resets and housekeeping ------------------------------------------------------------------- */
+/* ---- resets and housekeeping -------------------------------------------------------------------
+ */
 
 /**
  * emul_reset() - an adapter reset

@@ -104,8 +104,7 @@ static void print_notes(const struct emul_audit *audit, enum emul_breach breach,
 		const struct emul_audit_note *note = &audit->notes[number % EMUL_AUDIT_NOTES];
 		uint64_t detail = atomic_load(&note->detail);
 
-		if (atomic_load(&note->seq) != number + 1 ||
-		    atomic_load(&note->breach) != breach)
+		if (atomic_load(&note->seq) != number + 1 || atomic_load(&note->breach) != breach)
 			continue;
 		fprintf(out, "  process %" PRIu32, atomic_load(&note->pid));
 		if ((uint16_t)(detail >> 48) != UINT16_MAX)
@@ -164,8 +163,9 @@ static const char *mode_name(uint32_t mode)
 
 static void print_geometry(const struct emul_geometry *g, FILE *out)
 {
-	fprintf(out, "luns %" PRIu32 ", block size %" PRIu32 ", ports %" PRIu32
-		     ", contexts %" PRIu32 ", handles %" PRIu32 ", mode %s%s\n",
+	fprintf(out,
+		"luns %" PRIu32 ", block size %" PRIu32 ", ports %" PRIu32 ", contexts %" PRIu32
+		", handles %" PRIu32 ", mode %s%s\n",
 		g->nr_luns, g->block_bytes, g->nr_ports, g->nr_contexts, g->nr_handles,
 		g->sq_mode ? "sq" : "ioarrin", g->legacy_fd ? ", legacy_fd" : "");
 	if (g->read_ns || g->write_ns)
@@ -199,11 +199,11 @@ static void print_context(struct emul_adapter *ad, unsigned i, FILE *out)
 
 	if (!ctx->used)
 		return;
-	fprintf(out, "context 0x%" PRIx64 ": process %" PRIu32 ", process element %" PRIu32
-		     ", %u luns, %" PRIu32 " handles%s%s\n",
-		ctx->cookie, ctx->owner, ctx->pe, emul_ctx_nr_luns(ctx),
-		emul_res_nr_open(ad, ctx), ctx->on_error_list ? ", lost by a reset" : "",
-		ctx->leaked ? ", leaked" : "");
+	fprintf(out,
+		"context 0x%" PRIx64 ": process %" PRIu32 ", process element %" PRIu32
+		", %u luns, %" PRIu32 " handles%s%s\n",
+		ctx->cookie, ctx->owner, ctx->pe, emul_ctx_nr_luns(ctx), emul_res_nr_open(ad, ctx),
+		ctx->on_error_list ? ", lost by a reset" : "", ctx->leaked ? ", leaked" : "");
 }
 
 static void print_pe(struct emul_adapter *ad, unsigned i, FILE *out)
@@ -225,8 +225,9 @@ void emul_status_print(struct emul_adapter *ad, FILE *out)
 
 	emul_lock(ad);
 	emul_housekeep_locked(ad);
-	fprintf(out, "adapter %s, %" PRIu64 " resets, %" PRIu64 " recoveries, %" PRIu64
-		     " contexts ended with their process\n",
+	fprintf(out,
+		"adapter %s, %" PRIu64 " resets, %" PRIu64 " recoveries, %" PRIu64
+		" contexts ended with their process\n",
 		state_name(atomic_load(&driver->state)), driver->nr_resets, driver->nr_recoveries,
 		driver->nr_owner_deaths);
 	print_geometry(emul_geometry(ad), out);

@@ -126,8 +126,8 @@ static unsigned emul_run_queue(struct devport_mmio *mmio)
 {
 	struct emul_engine *engine = mapping_of(mmio)->engine;
 
-	return atomic_load_explicit(&engine->afu->dead, memory_order_relaxed) ? 0 :
-										emul_run(engine);
+	return atomic_load_explicit(&engine->afu->dead, memory_order_relaxed) ? 0
+									      : emul_run(engine);
 }
 
 static void emul_add_pollers(struct devport *dp, int nr)

@@ -31,7 +31,7 @@ struct fs {
 	struct fs_io_pool *pool;
 	struct fs_blocking *blocking;
 	struct transport *transport;
-	struct fuse_session *session;  /* set before the mount */
+	struct fuse_session *session; /* set before the mount */
 	pthread_mutex_t notify_lock;
 	bool may_notify;     /* protected by notify_lock: the session exists */
 	_Atomic bool in_use; /* config.in_use() was called or is about to be */

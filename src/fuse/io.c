@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-
 static void complete(struct data_op *op, ssize_t result)
 {
 	struct fs_io *io = (struct fs_io *)op;
@@ -147,7 +146,7 @@ static void reply_read(struct fs_io *io)
 void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct fuse_file_info *fi)
 {
 	struct fs_io *io = fs_io_begin(req, ino, DATA_OP_READ, off,
-					 bytes < SLOT_PAYLOAD_BYTES ? bytes : SLOT_PAYLOAD_BYTES);
+				       bytes < SLOT_PAYLOAD_BYTES ? bytes : SLOT_PAYLOAD_BYTES);
 
 	if (!io)
 		return;

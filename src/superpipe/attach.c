@@ -17,10 +17,10 @@ static int start_queues(struct superpipe *sp)
 
 	if (rc)
 		return rc;
-	sp->ioq.watchdog_ms = sp->options.watchdog_ms ? sp->options.watchdog_ms :
-							DEFAULT_WATCHDOG_MS;
-	sp->ioq.retry_delay_ms = sp->options.retry_delay_ms ? sp->options.retry_delay_ms :
-							      DEFAULT_RETRY_DELAY_MS;
+	sp->ioq.watchdog_ms =
+		sp->options.watchdog_ms ? sp->options.watchdog_ms : DEFAULT_WATCHDOG_MS;
+	sp->ioq.retry_delay_ms =
+		sp->options.retry_delay_ms ? sp->options.retry_delay_ms : DEFAULT_RETRY_DELAY_MS;
 	sp->ioq.busy_poll_us = sp->options.busy_poll_us;
 	__atomic_store_n(&sp->stop, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&sp->failed, 0, __ATOMIC_RELAXED);

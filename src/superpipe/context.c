@@ -126,8 +126,8 @@ static int derive_lun_info(const struct dk_attach *attach, struct superpipe_lun_
 	/* A transfer length has to fit the 32 bits of an IOARCB. */
 	if (attach->max_xfer > SUPERPIPE_LBA_BYTES / info->block_bytes &&
 	    attach->max_xfer <= UINT32_MAX / info->block_bytes)
-		info->max_xfer_lbas = (uint32_t)(attach->max_xfer * info->block_bytes /
-						 SUPERPIPE_LBA_BYTES);
+		info->max_xfer_lbas =
+			(uint32_t)(attach->max_xfer * info->block_bytes / SUPERPIPE_LBA_BYTES);
 	return 0;
 }
 
@@ -351,8 +351,8 @@ int context_recover(struct context *ctx, bool *ret_renewed)
 
 /* ---- ioctls and state ---- */
 
-int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg,
-		  uint64_t *id, uint64_t *ret_generation)
+int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg, uint64_t *id,
+		  uint64_t *ret_generation)
 {
 	struct dk_hdr *hdr = arg;
 	int rc;

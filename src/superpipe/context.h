@@ -76,8 +76,8 @@ int context_recover(struct context *ctx, bool *ret_renewed);
  * @id:             the context_id field in @arg; filled in here
  * @ret_generation: generation of the id that was used; may be NULL
  */
-int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg,
-		  uint64_t *id, uint64_t *ret_generation);
+int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg, uint64_t *id,
+		  uint64_t *ret_generation);
 
 /**
  * context_is_lost() - true if the registers read all ones

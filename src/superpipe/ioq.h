@@ -122,12 +122,12 @@ struct ioq {
 
 	pthread_mutex_t submit_lock __attribute__((aligned(IOQ_CACHE_LINE)));
 	pthread_cond_t no_runners; /* with submit_lock: nr_runners may have become 0 */
-	uint32_t state;       /* enum ioq_state; atomic, changed under both locks */
-	uint32_t nr_runners;  /* threads inside ops->run(); atomic */
-	uint32_t reaper_asleep; /* the reaper sleeps and must be woken for completions; atomic */
-	uint32_t nr_pollers;    /* threads that poll for completions; atomic */
-	uint32_t nr_polls;      /* calls of ioq_poll(); atomic */
-	uint32_t faults;      /* atomic */
+	uint32_t state;            /* enum ioq_state; atomic, changed under both locks */
+	uint32_t nr_runners;       /* threads inside ops->run(); atomic */
+	uint32_t reaper_asleep;    /* the reaper sleeps and must be woken for completions; atomic */
+	uint32_t nr_pollers;       /* threads that poll for completions; atomic */
+	uint32_t nr_polls;         /* calls of ioq_poll(); atomic */
+	uint32_t faults;           /* atomic */
 
 	/* Protected by submit_lock. */
 	struct ioq_cmd *free_cmds;
@@ -199,8 +199,8 @@ bool ioq_drain(struct ioq *q);
  * @verify: handles a unit attention with the VERIFY ioctl; called without locks
  * Context: reaper thread. Return: milliseconds until the next one is due, -1 for none.
  */
-int ioq_run_deferred(struct ioq *q, int (*verify)(struct superpipe_vlun *vlun,
-						  const uint8_t *sense));
+int ioq_run_deferred(struct ioq *q,
+		     int (*verify)(struct superpipe_vlun *vlun, const uint8_t *sense));
 
 /** ioq_reap_halted() - complete what the RRQ still holds, although HALTED. */
 void ioq_reap_halted(struct ioq *q);

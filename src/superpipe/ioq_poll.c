@@ -10,7 +10,7 @@
 #include "superpipe/ioq_internal.h"
 
 /* With more commands in flight, polling would only take processor time from the submitters. */
-#define POLL_MAX_BUSY 2
+#define POLL_MAX_BUSY      2
 #define POLL_PERIOD_ROUNDS 32
 
 /* ---- the reaper ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Completion: take entries from the RRQ, decode their status areas, complete or requeue the commands, call back.
+ * Completion: take entries from the RRQ, decode their status areas, complete or requeue the
+ * commands, call back.
  */
 #include <errno.h>
 
@@ -281,8 +282,8 @@ static inline unsigned decode_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], 
 }
 
 /* Out of line: callers usually have no batch, and then need not save registers for this. */
-static __attribute__((noinline)) void
-end_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], unsigned nr_cmds)
+static __attribute__((noinline)) void end_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH],
+						unsigned nr_cmds)
 {
 	struct ioq_io_list ended = { NULL, NULL };
 	struct good_cmds good = { 0 };
@@ -430,8 +431,8 @@ static struct ioq_list take_due_locked(struct ioq *q, uint64_t now_ms, int *ret_
 	return due;
 }
 
-int ioq_run_deferred(struct ioq *q, int (*verify)(struct superpipe_vlun *vlun,
-						  const uint8_t *sense))
+int ioq_run_deferred(struct ioq *q,
+		     int (*verify)(struct superpipe_vlun *vlun, const uint8_t *sense))
 {
 	struct ioq_list due, again = { NULL, NULL }, given_up = { NULL, NULL };
 	struct ioq_io_list ended = { NULL, NULL };

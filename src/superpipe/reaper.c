@@ -18,7 +18,7 @@
  * While commands are in flight the reaper does a round every tick even without an event: interrupts
  * can be lost, and a reset of the adapter may show only in registers that read all ones.
  */
-#define TICK_MS  20
+#define TICK_MS         20
 #define STALLED_MS      1 /* no credit and nothing in flight: try again soon */
 #define POLLER_CHECK_MS 1 /* a polling thread may lose the processor */
 

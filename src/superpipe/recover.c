@@ -53,8 +53,8 @@ int recover_init(struct superpipe *sp)
 	(void)pthread_mutex_init(&sp->recovery.lock, NULL);
 	(void)pthread_cond_init(&sp->recovery.finished, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	sp->recovery.pause_ms = sp->options.recover_pause_ms ? sp->options.recover_pause_ms :
-							       DEFAULT_PAUSE_MS;
+	sp->recovery.pause_ms =
+		sp->options.recover_pause_ms ? sp->options.recover_pause_ms : DEFAULT_PAUSE_MS;
 	return 0;
 }
 

@@ -24,8 +24,7 @@ int superpipe_open(const char *const devices[], unsigned nr_devices,
 	memset(sp, 0, sizeof(*sp));
 	if (options)
 		sp->options = *options;
-	rc = context_init(&sp->context, devices, nr_devices, sp->options.ops, explain,
-			  explain_arg);
+	rc = context_init(&sp->context, devices, nr_devices, sp->options.ops, explain, explain_arg);
 	if (!rc) {
 		rc = recover_init(sp);
 		if (rc)

@@ -22,8 +22,8 @@
 
 #include "devport/devport.h"
 
-#define SUPERPIPE_LBA_BYTES 4096u
-#define SUPERPIPE_MAX_LUNS 8
+#define SUPERPIPE_LBA_BYTES       4096u
+#define SUPERPIPE_MAX_LUNS        8
 #define SUPERPIPE_MAX_QUEUE_DEPTH 8192u
 
 struct superpipe;
@@ -39,8 +39,8 @@ enum superpipe_event {
 
 /** All zeros gives the defaults. Everything from @ops on is for tests. */
 struct superpipe_options {
-	unsigned queue_depth; /* commands in flight, rounded up to a power of two */
-	bool physical;        /* USER_DIRECT: whole LUNs instead of vLUNs */
+	unsigned queue_depth;  /* commands in flight, rounded up to a power of two */
+	bool physical;         /* USER_DIRECT: whole LUNs instead of vLUNs */
 	unsigned busy_poll_us; /* how long the reaper polls before it sleeps */
 
 	/* Called on the reaper thread, without locks. Must not open, resize or close handles.
@@ -56,10 +56,10 @@ struct superpipe_options {
 
 /** A LUN of the volume; set by attach. A physical LUN may grow, so read nr_lbas atomically. */
 struct superpipe_lun_info {
-	uint32_t block_bytes;  /* 512 or 4096 */
-	uint32_t chunk_lbas;   /* 4 KiB LBAs in a chunk: 65536 * block_bytes / 4096 */
-	uint64_t nr_chunks;    /* whole chunks on the LUN */
-	uint64_t nr_lbas;      /* 4 KiB LBAs on the LUN */
+	uint32_t block_bytes;   /* 512 or 4096 */
+	uint32_t chunk_lbas;    /* 4 KiB LBAs in a chunk: 65536 * block_bytes / 4096 */
+	uint64_t nr_chunks;     /* whole chunks on the LUN */
+	uint64_t nr_lbas;       /* 4 KiB LBAs on the LUN */
 	uint32_t max_xfer_lbas; /* largest command on a physical handle */
 };
 
@@ -131,8 +131,7 @@ int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlu
  * Context: may sleep; one call at a time for a vLUN. EAGAIN and EINTR are retried inside.
  * Return: 0; -ENOSPC not one chunk free (growing); -ENOMEM; -EIO the adapter has failed.
  */
-int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks,
-			  uint64_t *ret_nr_chunks);
+int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint64_t *ret_nr_chunks);
 
 /** superpipe_vlun_close() - release a vLUN with all its chunks. No command may be in flight. */
 int superpipe_vlun_close(struct superpipe_vlun *vlun);
@@ -149,10 +148,10 @@ int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlu
 struct superpipe_io {
 	/* set by the caller */
 	struct superpipe_vlun *vlun;
-	uint64_t lba;      /* first, 4 KiB units */
-	uint32_t nr_lbas;  /* at least 1 */
+	uint64_t lba;     /* first, 4 KiB units */
+	uint32_t nr_lbas; /* at least 1 */
 	bool write;
-	void *buf;         /* nr_lbas * 4096 bytes, 16-byte aligned */
+	void *buf; /* nr_lbas * 4096 bytes, 16-byte aligned */
 	void (*done)(struct superpipe_io *io);
 	struct superpipe_io *next; /* further ios of the same batch, or NULL */
 

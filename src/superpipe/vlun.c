@@ -133,8 +133,8 @@ static int open_handle(struct superpipe *sp, unsigned lun, bool physical,
 	vlun = new_vlun(sp, lun, physical);
 	if (!vlun)
 		return -ENOMEM;
-	rc = physical ? open_physical(sp, lun, &vlun->res_hndl) :
-			open_virtual(sp, lun, &vlun->res_hndl);
+	rc = physical ? open_physical(sp, lun, &vlun->res_hndl)
+		      : open_virtual(sp, lun, &vlun->res_hndl);
 	if (rc) {
 		free(vlun);
 		return translate_open(sp, rc);
@@ -185,8 +185,7 @@ int vlun_probe(struct superpipe *sp, unsigned lun)
 
 /* ---- resize ---- */
 
-int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks,
-			  uint64_t *ret_nr_chunks)
+int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint64_t *ret_nr_chunks)
 {
 	struct superpipe *sp = vlun->sp;
 	const struct superpipe_lun_info *info = &sp->context.luns[vlun->lun];

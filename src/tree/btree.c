@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NODE_MAX   64u             /* slots of every node but a single one: 1 KiB */
-#define NODE_FIRST 4u              /* slots of the first node of a map */
-#define NODE_FEW   (NODE_MAX / 4)  /* a node with fewer slots in use is merged or evened out */
+#define NODE_MAX   64u                /* slots of every node but a single one: 1 KiB */
+#define NODE_FIRST 4u                 /* slots of the first node of a map */
+#define NODE_FEW   (NODE_MAX / 4)     /* a node with fewer slots in use is merged or evened out */
 #define NODE_MERGE (NODE_MAX * 3 / 4) /* limit for merging: leaves room for insertions */
 
 /*

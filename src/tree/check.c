@@ -67,7 +67,8 @@ static void check_table(struct check *check)
 
 	if (!tree_itable_check(&tree->itable))
 		violation(check, NULL, "the queue of free numbers is invalid");
-	FOR_EACH_INODE(check, inode) {
+	FOR_EACH_INODE(check, inode)
+	{
 		nr++;
 		if (tree_get(tree, inode->ino) != inode)
 			violation(check, inode, "found under another number");
@@ -177,13 +178,15 @@ static void check_dirs(struct check *check)
 	uint64_t nr_before = check->nr_violations;
 	struct tree_inode *inode;
 
-	FOR_EACH_INODE(check, inode) {
+	FOR_EACH_INODE(check, inode)
+	{
 		if (tree_is_dir(inode)) {
 			check_entries(check, inode);
 			check_parent(check, inode);
 		}
 	}
-	FOR_EACH_INODE(check, inode) {
+	FOR_EACH_INODE(check, inode)
+	{
 		/* Following parents is safe only in a tree without violations so far. */
 		if (tree_is_dir(inode) && check->nr_violations == nr_before) {
 			check_dir_links(check, inode);
@@ -245,7 +248,8 @@ int tree_check(const struct tree *tree)
 		return -ENOMEM;
 	check_table(&check);
 	check_dirs(&check);
-	FOR_EACH_INODE(&check, inode) {
+	FOR_EACH_INODE(&check, inode)
+	{
 		check_life(&check, inode);
 		check_contents(&check, inode);
 	}

@@ -21,7 +21,7 @@ struct tree_xattr;
 
 struct tree {
 	struct tree_itable itable;
-	uint64_t max_inodes;      /* UINT64_MAX: no limit */
+	uint64_t max_inodes; /* UINT64_MAX: no limit */
 	uint32_t max_links;
 	uint64_t next_generation; /* one counter for all inodes */
 	uint64_t hash_seed;
@@ -47,8 +47,8 @@ struct tree_inode {
 	uint32_t nlink; /* directories: 2 + subdirectories, 0 once removed */
 	uid_t uid;
 	gid_t gid;
-	bool linkable; /* from tree_tmpfile() and never had a name */
-	bool orphaned; /* a regular file without a name */
+	bool linkable;    /* from tree_tmpfile() and never had a name */
+	bool orphaned;    /* a regular file without a name */
 	uint32_t writers; /* see tree_add_writers() */
 	struct tree_xattr *xattrs;
 	union { /* by file type */

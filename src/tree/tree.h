@@ -23,13 +23,13 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define TREE_ROOT_INO 1
-#define TREE_NAME_MAX 255          /* bytes */
-#define TREE_SYMLINK_MAX 4095      /* bytes */
-#define TREE_XATTR_NAME_MAX 255    /* bytes */
-#define TREE_XATTR_VALUE_MAX 65536 /* bytes */
+#define TREE_ROOT_INO        1
+#define TREE_NAME_MAX        255        /* bytes */
+#define TREE_SYMLINK_MAX     4095       /* bytes */
+#define TREE_XATTR_NAME_MAX  255        /* bytes */
+#define TREE_XATTR_VALUE_MAX 65536      /* bytes */
 #define TREE_XATTR_TOTAL_MAX (1u << 20) /* bytes of values, for one inode */
-#define TREE_XATTR_LIST_MAX 65536  /* bytes of names with their NULs, for one inode */
+#define TREE_XATTR_LIST_MAX  65536      /* bytes of names with their NULs, for one inode */
 
 struct tree;
 struct tree_inode;
@@ -37,10 +37,10 @@ struct tree_inode;
 struct tree_config {
 	uid_t root_uid;
 	gid_t root_gid;
-	mode_t root_mode;        /* permission bits */
-	uint64_t hash_seed;      /* random for each volume, against chosen collisions of names */
-	uint64_t max_inodes;     /* 0: no limit but memory */
-	uint32_t max_links;      /* 0: UINT32_MAX */
+	mode_t root_mode;    /* permission bits */
+	uint64_t hash_seed;  /* random for each volume, against chosen collisions of names */
+	uint64_t max_inodes; /* 0: no limit but memory */
+	uint32_t max_links;  /* 0: UINT32_MAX */
 	struct timespec now;
 	/** Frees the payload of a regular file that was freed. Must not call into the tree. Never
 	 *  NULL. */
@@ -56,7 +56,7 @@ struct tree_caller {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	bool may_setgid;  /* member of the group in question, or CAP_FSETID */
+	bool may_setgid; /* member of the group in question, or CAP_FSETID */
 	struct timespec now;
 };
 
@@ -166,14 +166,14 @@ int tree_readdir(const struct tree *tree, const struct tree_inode *dir, uint64_t
 
 /* Attributes. */
 
-#define TREE_SET_MODE       0x01u
-#define TREE_SET_UID        0x02u
-#define TREE_SET_GID        0x04u
-#define TREE_SET_ATIME      0x08u
-#define TREE_SET_MTIME      0x10u
-#define TREE_SET_CTIME      0x20u /* else ctime becomes caller->now */
+#define TREE_SET_MODE         0x01u
+#define TREE_SET_UID          0x02u
+#define TREE_SET_GID          0x04u
+#define TREE_SET_ATIME        0x08u
+#define TREE_SET_MTIME        0x10u
+#define TREE_SET_CTIME        0x20u /* else ctime becomes caller->now */
 #define TREE_SET_KILL_SUIDGID 0x40u /* drop set-id bits as a write or truncate by others does */
-#define TREE_SET_BTIME      0x80u
+#define TREE_SET_BTIME        0x80u
 
 /** tree_setattr() - chmod, chown, utimes in one; chmod keeps the ACL's mask in step; chown of a
  *  non-directory and TREE_SET_KILL_SUIDGID drop set-id bits (see tree_drop_setid()) and

@@ -96,7 +96,7 @@ struct dk_detach {
 	uint64_t reserved[8];
 };
 
-#define DK_VHF_SENSE (1ull << 63)
+#define DK_VHF_SENSE        (1ull << 63)
 #define DK_VERIFY_SENSE_LEN 18
 
 struct dk_verify {
@@ -119,7 +119,7 @@ struct dk_recover_afu {
 	uint64_t reserved[8];
 };
 
-#define DK_WWID_LEN 16
+#define DK_WWID_LEN                 16
 #define DK_MLF_ENABLE_SUPERPIPE     (1ull << 63)
 #define DK_MLF_DISABLE_SUPERPIPE    (1ull << 62)
 #define DK_MLF_ALL_PORTS_ACCESSIBLE (1ull << 61)
@@ -130,7 +130,7 @@ struct dk_manage_lun {
 	uint64_t reserved[8];
 };
 
-#define DK_MAGIC 0xCA
+#define DK_MAGIC              0xCA
 #define DK_IOCTL_ATTACH       _IOWR(DK_MAGIC, 0x80, struct dk_attach)
 #define DK_IOCTL_USER_DIRECT  _IOWR(DK_MAGIC, 0x81, struct dk_udirect)
 #define DK_IOCTL_RELEASE      _IOWR(DK_MAGIC, 0x82, struct dk_release)

@@ -20,7 +20,8 @@ enum sisl_reg {
 	SISL_INTR_STATUS = 0x08,
 	SISL_INTR_CLEAR = 0x10,
 	SISL_INTR_MASK = 0x18,
-	SISL_IOARRIN = 0x20, /* write: IOARCB address, or SISL_CTX_RESET; read: bit 0 set while resetting */
+	SISL_IOARRIN = 0x20, /* write: IOARCB address, or SISL_CTX_RESET; read: bit 0 set while
+				resetting */
 	SISL_RRQ_START = 0x28,
 	SISL_RRQ_END = 0x30, /* address of the last entry, inclusive */
 	SISL_CMD_ROOM = 0x38,
@@ -46,21 +47,21 @@ enum sisl_reg {
 #define SISL_CTX_CTRL_LISN_MASK       0xffull
 
 /* intr_status: TEMP is transient, the others end only with the context. */
-#define SISL_ISTATUS_TEMP_PAGEIN   0x001ull
-#define SISL_ISTATUS_RRQ_WRITE     0x002ull
-#define SISL_ISTATUS_IOASA_WRITE   0x004ull
-#define SISL_ISTATUS_IOARCB_READ   0x008ull
-#define SISL_ISTATUS_CMD_ROOM      0x010ull
-#define SISL_ISTATUS_LISN_PASID    0x0e0ull
-#define SISL_ISTATUS_LISN_EA       0x700ull
-#define SISL_ISTATUS_PERMANENT     0x7feull
-#define SISL_ISTATUS_MASK          0x7ffull
+#define SISL_ISTATUS_TEMP_PAGEIN 0x001ull
+#define SISL_ISTATUS_RRQ_WRITE   0x002ull
+#define SISL_ISTATUS_IOASA_WRITE 0x004ull
+#define SISL_ISTATUS_IOARCB_READ 0x008ull
+#define SISL_ISTATUS_CMD_ROOM    0x010ull
+#define SISL_ISTATUS_LISN_PASID  0x0e0ull
+#define SISL_ISTATUS_LISN_EA     0x700ull
+#define SISL_ISTATUS_PERMANENT   0x7feull
+#define SISL_ISTATUS_MASK        0x7ffull
 
 /* Logical interrupt numbers. */
-#define SISL_LISN_NONE  0
+#define SISL_LISN_NONE       0
 #define SISL_LISN_SYNC_ERROR 1
-#define SISL_LISN_RRQ   2
-#define SISL_LISN_ASYNC 3
+#define SISL_LISN_RRQ        2
+#define SISL_LISN_ASYNC      3
 
 #define SISL_CTX_ID_MASK 0xffffull /* of the context_id cookie, for IOARCB.ctx_id */
 
@@ -99,8 +100,8 @@ _Static_assert(offsetof(struct sisl_ioarcb, data_ea) == 0x18, "sisl_ioarcb.data_
 _Static_assert(offsetof(struct sisl_ioarcb, cdb) == 0x28, "sisl_ioarcb.cdb");
 _Static_assert(offsetof(struct sisl_ioarcb, ioasa_ea) == 0x38, "sisl_ioarcb.ioasa_ea");
 
-#define SISL_IOARCB_ALIGN 16
-#define SISL_SENSE_LEN 20
+#define SISL_IOARCB_ALIGN   16
+#define SISL_SENSE_LEN      20
 #define SISL_HOST_USE_WORDS 4
 
 /* IOASA.flags */
@@ -151,7 +152,7 @@ enum sisl_afu_rc {
 	SISL_AFU_RC_TIMED_OUT = 0x51,
 };
 
-#define SISL_AFU_EXTRA_PAGE_IN 0x0a
+#define SISL_AFU_EXTRA_PAGE_IN    0x0a
 #define SISL_AFU_EXTRA_INVALID_EA 0x0b
 
 enum sisl_scsi_rc {
@@ -180,12 +181,12 @@ enum sisl_fc_rc {
 #define SISL_CDB_WRITE_16 0x8a
 
 /* RRQ entry: address of the IOARCB (IOARRIN mode) or of the IOASA (SQ mode) and a toggle bit. */
-#define SISL_RRQ_TOGGLE 0x1ull
+#define SISL_RRQ_TOGGLE       0x1ull
 #define SISL_RRQ_ADDRESS_MASK (~0x1ull)
 
 /* Granularity of vLUNs. */
-#define SISL_LBA_BYTES 4096u         /* one vLUN command moves at most this much */
-#define SISL_CHUNK_SHIFT 16          /* a chunk is 1 << 16 *device* blocks */
+#define SISL_LBA_BYTES        4096u /* one vLUN command moves at most this much */
+#define SISL_CHUNK_SHIFT      16    /* a chunk is 1 << 16 *device* blocks */
 #define SISL_CHUNK_DEV_BLOCKS (1u << SISL_CHUNK_SHIFT)
 
 #define SISL_MAX_CONTEXTS 512

@@ -17,9 +17,9 @@
 
 #include "support/load.h"
 
-#define STRETCH       1000
-#define NR_STRETCHES  20 /* in a median */
-#define EARLY         10000
+#define STRETCH      1000
+#define NR_STRETCHES 20 /* in a median */
+#define EARLY        10000
 
 struct run {
 	long count, each;

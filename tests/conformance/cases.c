@@ -45,8 +45,8 @@ const struct test_case attach_cases[] = {
 };
 
 /* Each ioctl with a wrong header, a bad address, unknown flags, and nothing but zeroes. */
-#define HEADER_CASES(text, request)                                                             \
-	CASE("header." text, RAW(request, RAW_VERSION), RAW(request, RAW_RSVD_0),               \
+#define HEADER_CASES(text, request)                                                              \
+	CASE("header." text, RAW(request, RAW_VERSION), RAW(request, RAW_RSVD_0),                \
 	     RAW(request, RAW_RSVD_1), RAW(request, RAW_RSVD_2), RAW(request, RAW_RETURN_FLAGS), \
 	     RAW(request, RAW_ADDRESS))
 #define ZERO_CASES(text, request) \
@@ -120,9 +120,9 @@ const struct test_case table_cases[] = {
 	     RESIZE(A, 0, UINT64_MAX), RESIZE(A, 0, UINT64_MAX - 1), RESIZE(A, 0, 1)),
 	CASE("resize.wraps", ATTACH(A), VIRTUAL(A, 4 * CHUNK), RESIZE(A, 0, 1ull << 52),
 	     RESIZE(A, 0, (1ull << 52) + 1), RESIZE(A, 0, 1ull << 63)),
-	CASE("resize.none-left", ATTACH(A), VIRTUAL(A, 0), VIRTUAL(A, 1),
-	     RESIZE(A, 0, UINT64_MAX), RESIZE(A, 1, CHUNK), RESIZE(A, 1, 9 * CHUNK),
-	     RESIZE(A, 1, 0), RESIZE(A, 1, 9 * CHUNK)),
+	CASE("resize.none-left", ATTACH(A), VIRTUAL(A, 0), VIRTUAL(A, 1), RESIZE(A, 0, UINT64_MAX),
+	     RESIZE(A, 1, CHUNK), RESIZE(A, 1, 9 * CHUNK), RESIZE(A, 1, 0),
+	     RESIZE(A, 1, 9 * CHUNK)),
 	CASE("resize.others-take-what-is-left", ATTACH(A), ATTACH(B), VIRTUAL(A, UINT64_MAX),
 	     VIRTUAL(B, 0), RESIZE(B, 0, 1), DETACH(A), RESIZE(B, 0, UINT64_MAX)),
 	CASE("resize.no-virtual-lun", ATTACH(A), RESIZE(A, 0, 1)),
@@ -138,7 +138,8 @@ const struct test_case table_cases[] = {
 const struct test_case lun_cases[] = {
 	CASE("verify.sizes", ATTACH(A), VIRTUAL(A, 0), VERIFY(A, 0), RESIZE(A, 0, 3 * CHUNK),
 	     VERIFY(A, 0), VERIFY(A, 1)),
-	CASE("verify.bad-context", ATTACH(A), VIRTUAL(A, 1), COOKIE(B, A, 1ull << 40), VERIFY(B, 0)),
+	CASE("verify.bad-context", ATTACH(A), VIRTUAL(A, 1), COOKIE(B, A, 1ull << 40),
+	     VERIFY(B, 0)),
 	CASE("verify.sense-none", ATTACH(A), VIRTUAL(A, 1), VERIFY_SENSE(A, 0, 0x70, 0, 0, 0)),
 	CASE("verify.sense-recovered", ATTACH(A), VIRTUAL(A, 1), VERIFY_SENSE(A, 0, 0x70, 1, 0x17)),
 	CASE("verify.sense-not-ready", ATTACH(A), VIRTUAL(A, 1), VERIFY_SENSE(A, 0, 0x70, 2, 4)),
@@ -157,7 +158,8 @@ const struct test_case lun_cases[] = {
 	     VERIFY_SENSE(A, 0, 0x72, 6, 0x28), VERIFY_SENSE(A, 0, 0x73, 3, 0x11)),
 	CASE("verify.sense-garbage", ATTACH(A), VIRTUAL(A, 1), VERIFY_SENSE(A, 0, 0x00, 6, 0x29),
 	     VERIFY_SENSE(A, 0, 0x6f, 6, 0x29), VERIFY_SENSE(A, 0, 0xf0, 1, 0)),
-	CASE("verify.sense-physical", ATTACH(A), DIRECT(A), VERIFY_SENSE(A, 0, 0x70, 6, 0x2a, 0x09)),
+	CASE("verify.sense-physical", ATTACH(A), DIRECT(A),
+	     VERIFY_SENSE(A, 0, 0x70, 6, 0x2a, 0x09)),
 	CASE("verify.handle-before-sense", ATTACH(A), VIRTUAL(A, 1), VERIFY_SENSE(A, 3, 0x70, 3)),
 
 	CASE_WWID("manage.no-flag", MANAGE(0), ATTACH(A), VIRTUAL(A, 1)),

@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ENTRIES 16
+#define ENTRIES         16
 #define SECONDS_TO_WAIT 8 /* the AFU itself gives a command up after AFU_SECONDS */
-#define AFU_SECONDS 5
+#define AFU_SECONDS     5
 
 struct queue {
 	_Alignas(128) struct sisl_ioarcb ioarcb;

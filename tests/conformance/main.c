@@ -57,8 +57,8 @@ static bool parse_wwid(const char *text, uint8_t wwid[DK_WWID_LEN])
 {
 	unsigned byte;
 
-	if (strlen(text) != 2 * DK_WWID_LEN || strspn(text, "0123456789abcdefABCDEF") !=
-						       2 * DK_WWID_LEN)
+	if (strlen(text) != 2 * DK_WWID_LEN ||
+	    strspn(text, "0123456789abcdefABCDEF") != 2 * DK_WWID_LEN)
 		return false;
 	for (unsigned i = 0; i < DK_WWID_LEN; i++) {
 		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
@@ -131,8 +131,7 @@ int main(int argc, char *argv[])
 	if (open_devices(&runner))
 		return 2;
 	status = 2;
-	if (is_unused(&runner.device[0]) &&
-	    (runner.nr_devices < 2 || is_unused(&runner.device[1])))
+	if (is_unused(&runner.device[0]) && (runner.nr_devices < 2 || is_unused(&runner.device[1])))
 		status = run_all(&runner, prefix);
 	close_devices(&runner);
 	return status;

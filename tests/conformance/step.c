@@ -26,7 +26,7 @@ struct context {
 	bool attached[2]; /* through DEVICE, DEVICE2 */
 	bool app_closes;  /* the driver leaves closing fd2 to us */
 	bool sq_mode;
-	int fd;           /* fd2, or -1 */
+	int fd; /* fd2, or -1 */
 	size_t mmio_bytes;
 	uint32_t block_bytes;
 	struct devport_mmio *mmio;
@@ -61,8 +61,8 @@ static const char *errno_name(int rc)
 	return rc >= 0 ? "0" : name ? name : "E?";
 }
 
-static void __attribute__((format(printf, 4, 5))) say(struct state *s, const char *what, int rc,
-						      const char *fmt, ...)
+static void __attribute__((format(printf, 4, 5)))
+say(struct state *s, const char *what, int rc, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -131,7 +131,8 @@ static void do_attach(struct state *s, const struct step *step)
 {
 	bool reuse = step->op == OP_REUSE;
 	struct context *ctx = &s->ctx[step->ctx];
-	struct dk_attach arg = { .hdr.flags = step->flags, .num_interrupts = step->value,
+	struct dk_attach arg = { .hdr.flags = step->flags,
+				 .num_interrupts = step->value,
 				 .context_id = reuse ? ctx->cookie : 0 };
 	const char *remark;
 	int rc = call(s, step, DK_IOCTL_ATTACH, &arg, sizeof(arg), &remark);
@@ -144,9 +145,9 @@ static void do_attach(struct state *s, const struct step *step)
 	    " return_flags %#" PRIx64 ", context %s, fd2 %s, mmio %#" PRIx64 ", block %" PRIu64
 	    ", last_lba %" PRIu64 ", max_xfer %" PRIu64,
 	    arg.hdr.return_flags,
-	    arg.context_id == ctx->cookie ? "same" :
-	    (arg.context_id & UINT32_MAX) < SISL_MAX_CONTEXTS && arg.context_id >> 32 ? "new" :
-										       "odd",
+	    arg.context_id == ctx->cookie                                               ? "same"
+	    : (arg.context_id & UINT32_MAX) < SISL_MAX_CONTEXTS && arg.context_id >> 32 ? "new"
+											: "odd",
 	    fd_text((int)arg.adap_fd), arg.mmio_size, arg.block_size, arg.last_lba, arg.max_xfer);
 	keep(ctx, step, &arg);
 }
@@ -173,8 +174,9 @@ static void do_direct(struct state *s, const struct step *step)
 	if (rc)
 		say(s, "direct", rc, "%s", remark);
 	else
-		say(s, "direct", rc, " return_flags %#" PRIx64 ", handle %" PRIu64
-		    ", last_lba %" PRIu64, arg.hdr.return_flags, arg.rsrc_handle, arg.last_lba);
+		say(s, "direct", rc,
+		    " return_flags %#" PRIx64 ", handle %" PRIu64 ", last_lba %" PRIu64,
+		    arg.hdr.return_flags, arg.rsrc_handle, arg.last_lba);
 }
 
 static void do_virtual(struct state *s, const struct step *step)
@@ -189,9 +191,8 @@ static void do_virtual(struct state *s, const struct step *step)
 	if (rc)
 		say(s, "virtual", rc, "%s", remark);
 	else
-		say(s, "virtual", rc, " return_flags %#" PRIx64 ", handle %" PRIu64
-		    ", last_lba %s", arg.hdr.return_flags, arg.rsrc_handle,
-		    lba_text(lba, arg.last_lba));
+		say(s, "virtual", rc, " return_flags %#" PRIx64 ", handle %" PRIu64 ", last_lba %s",
+		    arg.hdr.return_flags, arg.rsrc_handle, lba_text(lba, arg.last_lba));
 }
 
 static void do_fill(struct state *s, const struct step *step)
@@ -209,7 +210,8 @@ static void do_fill(struct state *s, const struct step *step)
 static void do_resize(struct state *s, const struct step *step)
 {
 	struct dk_resize arg = { .context_id = s->ctx[step->ctx].cookie,
-				 .rsrc_handle = step->handle, .req_size = step->value };
+				 .rsrc_handle = step->handle,
+				 .req_size = step->value };
 	const char *remark;
 	char lba[32];
 	int rc = call(s, step, DK_IOCTL_VLUN_RESIZE, &arg, sizeof(arg), &remark);
@@ -233,8 +235,10 @@ static void do_release(struct state *s, const struct step *step)
 
 static void do_verify(struct state *s, const struct step *step)
 {
-	struct dk_verify arg = { .hint = step->flags, .context_id = s->ctx[step->ctx].cookie,
-				 .rsrc_handle = step->handle, .last_lba = UNTOUCHED };
+	struct dk_verify arg = { .hint = step->flags,
+				 .context_id = s->ctx[step->ctx].cookie,
+				 .rsrc_handle = step->handle,
+				 .last_lba = UNTOUCHED };
 	const char *remark;
 	char lba[32];
 	int rc;
@@ -258,8 +262,11 @@ static void do_verify(struct state *s, const struct step *step)
 
 static void do_recover(struct state *s, const struct step *step)
 {
-	struct dk_recover_afu arg = { .reason = 1, .context_id = s->ctx[step->ctx].cookie,
-				      .mmio_size = 1, .adap_fd = 2 }, before = arg;
+	struct dk_recover_afu arg = { .reason = 1,
+				      .context_id = s->ctx[step->ctx].cookie,
+				      .mmio_size = 1,
+				      .adap_fd = 2 },
+			      before = arg;
 	const char *remark;
 	int rc = call(s, step, DK_IOCTL_RECOVER_AFU, &arg, sizeof(arg), &remark);
 
@@ -297,8 +304,8 @@ static void do_manage(struct state *s, const struct step *step)
 }
 
 static const char *const raw_names[NR_RAWS] = {
-	"version 1", "rsvd[0]", "rsvd[1]", "rsvd[2]", "return_flags", "bad address",
-	"unknown flags", "zeroes",
+	"version 1",    "rsvd[0]",     "rsvd[1]",       "rsvd[2]",
+	"return_flags", "bad address", "unknown flags", "zeroes",
 };
 
 static void do_raw(struct state *s, const struct step *step)
@@ -383,9 +390,9 @@ static void do_event(struct state *s, const struct step *step)
 static int run(struct context *ctx, bool write, const struct step *step, void *data,
 	       struct sisl_ioasa *ret_ioasa)
 {
-	struct sisl_ioarcb *ioarcb = queue_fill(ctx->queue, (uint16_t)ctx->cookie,
-						(uint32_t)step->handle, write, step->value,
-						ctx->block_bytes, data);
+	struct sisl_ioarcb *ioarcb =
+		queue_fill(ctx->queue, (uint16_t)ctx->cookie, (uint32_t)step->handle, write,
+			   step->value, ctx->block_bytes, data);
 
 	memset(ret_ioasa, 0, sizeof(*ret_ioasa));
 	switch ((enum bad_command)step->what) {
@@ -442,8 +449,8 @@ static void save(struct state *s, const struct step *step)
 		free(data);
 		return;
 	}
-	s->saved[s->nr_saved++] = (struct saved){ step->ctx, (uint32_t)step->handle, step->value,
-						  data };
+	s->saved[s->nr_saved++] =
+		(struct saved){ step->ctx, (uint32_t)step->handle, step->value, data };
 }
 
 static void restore(struct state *s)
@@ -496,8 +503,9 @@ static void do_read(struct state *s, const struct step *step)
 
 	fill_pattern(expected, step->value + step->flags);
 	say_command(s, "read", rc, &ioasa,
-		    rc || ioasa.ioasc ? "" :
-		    memcmp(data, expected, SISL_LBA_BYTES) ? ", other data" : ", data as written");
+		    rc || ioasa.ioasc                        ? ""
+		    : memcmp(data, expected, SISL_LBA_BYTES) ? ", other data"
+							     : ", data as written");
 	free(data);
 	free(expected);
 }
@@ -632,16 +640,16 @@ static const struct step *do_fork(struct state *s, const struct step *step)
 static void run_step(struct state *s, const struct step *step)
 {
 	static void (*const functions[])(struct state *, const struct step *) = {
-		[OP_ATTACH] = do_attach,   [OP_REUSE] = do_attach,     [OP_DETACH] = do_detach,
-		[OP_DIRECT] = do_direct,   [OP_VIRTUAL] = do_virtual,  [OP_RESIZE] = do_resize,
-		[OP_RELEASE] = do_release, [OP_VERIFY] = do_verify,    [OP_RECOVER] = do_recover,
-		[OP_CLONE] = do_clone,     [OP_MANAGE] = do_manage,    [OP_RAW] = do_raw,
-		[OP_FILL] = do_fill,       [OP_COOKIE] = do_cookie,    [OP_MAP] = do_map,
-		[OP_UNMAP] = do_unmap,     [OP_CLOSE] = do_close,      [OP_EVENT] = do_event,
-		[OP_WRITE] = do_write,     [OP_READ] = do_read,        [OP_COMMAND] = do_command,
+		[OP_ATTACH] = do_attach,   [OP_REUSE] = do_attach,    [OP_DETACH] = do_detach,
+		[OP_DIRECT] = do_direct,   [OP_VIRTUAL] = do_virtual, [OP_RESIZE] = do_resize,
+		[OP_RELEASE] = do_release, [OP_VERIFY] = do_verify,   [OP_RECOVER] = do_recover,
+		[OP_CLONE] = do_clone,     [OP_MANAGE] = do_manage,   [OP_RAW] = do_raw,
+		[OP_FILL] = do_fill,       [OP_COOKIE] = do_cookie,   [OP_MAP] = do_map,
+		[OP_UNMAP] = do_unmap,     [OP_CLOSE] = do_close,     [OP_EVENT] = do_event,
+		[OP_WRITE] = do_write,     [OP_READ] = do_read,       [OP_COMMAND] = do_command,
 	};
-	bool needs_mapping = step->op == OP_EVENT || step->op == OP_WRITE ||
-			     step->op == OP_READ || step->op == OP_COMMAND;
+	bool needs_mapping = step->op == OP_EVENT || step->op == OP_WRITE || step->op == OP_READ ||
+			     step->op == OP_COMMAND;
 
 	if (needs_mapping && !s->ctx[step->ctx].queue)
 		say(s, "command", -ENXIO, "%s", " nothing is mapped");

@@ -28,14 +28,14 @@ enum op {
 	OP_RECOVER,
 	OP_CLONE,
 	OP_MANAGE,
-	OP_RAW,     /* any request with a bad header or address */
-	OP_FILL,    /* USER_VIRTUAL of size 0 until it fails */
-	OP_COOKIE,  /* slot ctx gets another slot's cookie, altered; for calls that must fail */
+	OP_RAW,    /* any request with a bad header or address */
+	OP_FILL,   /* USER_VIRTUAL of size 0 until it fails */
+	OP_COOKIE, /* slot ctx gets another slot's cookie, altered; for calls that must fail */
 	OP_MAP,
 	OP_UNMAP,
-	OP_CLOSE,   /* fd2 */
-	OP_EVENT,   /* read events that are there */
-	OP_WRITE,   /* one command; what it overwrites is restored */
+	OP_CLOSE, /* fd2 */
+	OP_EVENT, /* read events that are there */
+	OP_WRITE, /* one command; what it overwrites is restored */
 	OP_READ,
 	OP_COMMAND, /* one command with something wrong */
 	OP_FORK,    /* a child does the steps up to OP_END, the parent waits */
@@ -71,14 +71,14 @@ enum bad_command {
 
 struct step {
 	enum op op;
-	unsigned dev;   /* 0: DEVICE, 1: DEVICE2 */
+	unsigned dev; /* 0: DEVICE, 1: DEVICE2 */
 	enum slot ctx, other;
 	uint64_t handle;
 	uint64_t value; /* a size, an LBA (4 KiB), a number of interrupts, a mask for a cookie */
 	uint64_t flags; /* of the ioctl */
 	unsigned long request; /* OP_RAW */
-	unsigned what;  /* enum raw, enum bad_command */
-	uint8_t sense[4]; /* OP_VERIFY with the hint: response code, key, asc, ascq */
+	unsigned what;         /* enum raw, enum bad_command */
+	uint8_t sense[4];      /* OP_VERIFY with the hint: response code, key, asc, ascq */
 };
 
 struct test_case {

@@ -59,8 +59,8 @@ static uint8_t *lba_memory(const struct superpipe_vlun *vlun, uint64_t lba)
 	struct fake_lun *lun = &vlun->sp->luns[vlun->lun];
 	uint64_t chunk = vlun->chunks[lba / lun->info.chunk_lbas];
 
-	return lun->media + (chunk * lun->info.chunk_lbas + lba % lun->info.chunk_lbas) *
-				    SUPERPIPE_LBA_BYTES;
+	return lun->media +
+	       (chunk * lun->info.chunk_lbas + lba % lun->info.chunk_lbas) * SUPERPIPE_LBA_BYTES;
 }
 
 static bool fails(const struct superpipe *sp, const struct superpipe_io *io, uint64_t lba)

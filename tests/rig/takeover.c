@@ -38,7 +38,8 @@ struct message {
 
 static void __attribute__((noreturn)) die(const char *what, int err)
 {
-	fprintf(stderr, "takeover %d: %s: %s\n", (int)getpid(), what, strerror(err < 0 ? -err : err));
+	fprintf(stderr, "takeover %d: %s: %s\n", (int)getpid(), what,
+		strerror(err < 0 ? -err : err));
 	exit(1);
 }
 
@@ -68,8 +69,12 @@ static void io_done(struct superpipe_io *io)
 
 static void transfer(struct volume *v, uint64_t lba, bool write, void *buf)
 {
-	struct waited_io waited = { .io = { .vlun = v->vlun, .lba = lba, .nr_lbas = NR_LBAS,
-					    .write = write, .buf = buf, .done = io_done } };
+	struct waited_io waited = { .io = { .vlun = v->vlun,
+					    .lba = lba,
+					    .nr_lbas = NR_LBAS,
+					    .write = write,
+					    .buf = buf,
+					    .done = io_done } };
 
 	sem_init(&waited.done, 0, 0);
 	superpipe_submit(v->sp, &waited.io);
@@ -165,8 +170,8 @@ static int exec_child(const char *device, const char *text)
 	return child(&v, message.to_parent, message.from_parent);
 }
 
-static void __attribute__((noreturn)) become(const char *self, const char *device,
-					     const struct message *message)
+static void __attribute__((noreturn))
+become(const char *self, const char *device, const struct message *message)
 {
 	char text[2 * sizeof(*message) + 1];
 

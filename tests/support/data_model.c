@@ -12,7 +12,7 @@
 
 #define MAX_SIZE (640u * 1024u)
 #define NR_FILES 3
-#define DEPTH 24
+#define DEPTH    24
 
 static uint64_t next_random(uint64_t *state)
 {

@@ -39,7 +39,8 @@ int dk_user_direct(struct devport *dp, uint64_t context_id, struct dk_udirect *a
 int dk_user_virtual(struct devport *dp, uint64_t context_id, uint64_t lun_size, uint64_t flags,
 		    struct dk_uvirtual *arg)
 {
-	*arg = (struct dk_uvirtual){ .hdr.flags = flags, .context_id = context_id,
+	*arg = (struct dk_uvirtual){ .hdr.flags = flags,
+				     .context_id = context_id,
 				     .lun_size = lun_size };
 	return dp->ops->ioctl(dp, DK_IOCTL_USER_VIRTUAL, arg);
 }
@@ -47,7 +48,8 @@ int dk_user_virtual(struct devport *dp, uint64_t context_id, uint64_t lun_size, 
 int dk_resize(struct devport *dp, uint64_t context_id, uint64_t handle, uint64_t req_size,
 	      struct dk_resize *arg)
 {
-	*arg = (struct dk_resize){ .context_id = context_id, .rsrc_handle = handle,
+	*arg = (struct dk_resize){ .context_id = context_id,
+				   .rsrc_handle = handle,
 				   .req_size = req_size };
 	return dp->ops->ioctl(dp, DK_IOCTL_VLUN_RESIZE, arg);
 }
@@ -61,7 +63,8 @@ int dk_release(struct devport *dp, uint64_t context_id, uint64_t handle)
 
 int dk_clone(struct devport *dp, uint64_t src, uint64_t dst, uint64_t adap_fd_src)
 {
-	struct dk_clone arg = { .context_id_src = src, .context_id_dst = dst,
+	struct dk_clone arg = { .context_id_src = src,
+				.context_id_dst = dst,
 				.adap_fd_src = adap_fd_src };
 
 	return dp->ops->ioctl(dp, DK_IOCTL_VLUN_CLONE, &arg);

@@ -18,7 +18,7 @@
 #include <valgrind/valgrind.h>
 #else
 #define VALGRIND_DISABLE_ERROR_REPORTING ((void)0)
-#define VALGRIND_ENABLE_ERROR_REPORTING	 ((void)0)
+#define VALGRIND_ENABLE_ERROR_REPORTING  ((void)0)
 #endif
 
 /* ---- adapters ---------------------------------------------------------------------------- */

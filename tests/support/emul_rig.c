@@ -98,7 +98,8 @@ uint64_t emul_rig_virtual(struct devport *dp, uint64_t context_id, uint64_t nr_c
 	ck_assert_uint_eq(uvirtual.last_lba, UINT64_MAX);
 	if (nr_chunks) {
 		ck_assert_int_eq(dk_resize(dp, context_id, uvirtual.rsrc_handle,
-					   nr_chunks * chunk_bytes / SISL_LBA_BYTES, &resize), 0);
+					   nr_chunks * chunk_bytes / SISL_LBA_BYTES, &resize),
+				 0);
 		ck_assert_uint_eq(resize.last_lba, nr_chunks * chunk_bytes / SISL_LBA_BYTES - 1);
 	}
 	return uvirtual.rsrc_handle;
@@ -108,15 +109,15 @@ unsigned emul_rig_chunks(const struct emul_rig *rig, uint64_t context_id, uint64
 			 uint64_t *ret_chunks, unsigned max)
 {
 	struct emul_adapter *ad = emul_rig_ad(rig);
-	struct emul_rht *rht = emul_rht_at(ad, &ad->shm->pe[(uint32_t)context_id],
-					   (uint32_t)handle);
+	struct emul_rht *rht =
+		emul_rht_at(ad, &ad->shm->pe[(uint32_t)context_id], (uint32_t)handle);
 	unsigned nr;
 
 	ck_assert_ptr_nonnull(rht);
 	nr = atomic_load(&rht->lxt_cnt);
 	for (unsigned i = 0; i < nr && i < max; i++)
-		ret_chunks[i] = atomic_load(emul_lxt_at(ad, atomic_load(&rht->lxt), i)) >>
-				SISL_CHUNK_SHIFT;
+		ret_chunks[i] =
+			atomic_load(emul_lxt_at(ad, atomic_load(&rht->lxt), i)) >> SISL_CHUNK_SHIFT;
 	return nr;
 }
 

@@ -136,10 +136,11 @@ static void add_answer(struct fake_port *fake, struct answer answer)
 }
 
 void fake_port_answer_after(struct fake_port *fake, unsigned skip, unsigned count,
-		       const struct sisl_ioasa *ioasa)
+			    const struct sisl_ioasa *ioasa)
 {
-	add_answer(fake, (struct answer){ .skip = skip, .count = count, .kind = ANSWER_STATUS,
-					  .ioasa = *ioasa });
+	add_answer(fake,
+		   (struct answer){
+			   .skip = skip, .count = count, .kind = ANSWER_STATUS, .ioasa = *ioasa });
 }
 
 void fake_port_answer(struct fake_port *fake, unsigned count, const struct sisl_ioasa *ioasa)
@@ -277,14 +278,14 @@ unsigned fake_port_trace_count(struct fake_port *fake, const char *word)
 	return count;
 }
 
-#define LOCKED_GETTER(type, name, expression)          \
-	type name(struct fake_port *fake)                   \
-	{                                              \
-		type value;                            \
-		pthread_mutex_lock(&fake->lock);       \
-		value = (expression);                  \
-		pthread_mutex_unlock(&fake->lock);     \
-		return value;                          \
+#define LOCKED_GETTER(type, name, expression)      \
+	type name(struct fake_port *fake)          \
+	{                                          \
+		type value;                        \
+		pthread_mutex_lock(&fake->lock);   \
+		value = (expression);              \
+		pthread_mutex_unlock(&fake->lock); \
+		return value;                      \
 	}
 
 LOCKED_GETTER(unsigned, fake_port_nr_doorbells, fake->nr_doorbells)
@@ -416,9 +417,9 @@ static void fetch_locked(struct fake_port *fake)
 	fake->nr_rung = 0;
 	while (fake->config.sq_mode && fake->sq_head != fake->sq_tail) {
 		fetch_one_locked(fake, (struct sisl_ioarcb *)(uintptr_t)fake->sq_head, NULL);
-		fake->sq_head = fake->sq_head == fake->sq_end ?
-					fake->sq_start :
-					fake->sq_head + sizeof(struct sisl_ioarcb);
+		fake->sq_head = fake->sq_head == fake->sq_end
+					? fake->sq_start
+					: fake->sq_head + sizeof(struct sisl_ioarcb);
 	}
 }
 
@@ -544,8 +545,9 @@ static uint64_t load_locked(struct fake_port *fake, unsigned offset)
 	case SISL_INTR_STATUS:
 		return fake->status;
 	case SISL_CMD_ROOM:
-		return fake->room_fixed || used < fake->config.cmd_room ?
-			       fake->config.cmd_room - (fake->room_fixed ? 0 : used) : 0;
+		return fake->room_fixed || used < fake->config.cmd_room
+			       ? fake->config.cmd_room - (fake->room_fixed ? 0 : used)
+			       : 0;
 	case SISL_IOARRIN:
 	case SISL_SQ_CTX_RESET:
 		return fake->resetting;
@@ -571,7 +573,7 @@ static uint64_t fake_port_read64(struct devport_mmio *mmio, unsigned offset)
 /* ---- fd1, fd2, events ---- */
 
 static int fake_port_open(const char *device, explain_fn explain, void *explain_arg,
-		     struct devport **ret_dp)
+			  struct devport **ret_dp)
 {
 	struct fake_dp *dp;
 	unsigned long long address;
@@ -715,8 +717,8 @@ static int do_attach(struct fake_port *fake, unsigned lun, struct dk_attach *att
 	trace_locked(fake, reuse ? "reuse" : "attach");
 	if (attach->num_interrupts > DK_MAX_INTERRUPTS)
 		return -EINVAL;
-	if (reuse && (attach->context_id != cookie(fake) || fake->attached & 1u << lun ||
-		      fake->lost))
+	if (reuse &&
+	    (attach->context_id != cookie(fake) || fake->attached & 1u << lun || fake->lost))
 		return -EINVAL;
 	fake->attached |= 1u << lun;
 	attach->context_id = cookie(fake);

@@ -49,7 +49,7 @@ void fake_port_answer(struct fake_port *fake, unsigned count, const struct sisl_
 
 /** fake_port_answer_after() - the same, but for @skip commands before. */
 void fake_port_answer_after(struct fake_port *fake, unsigned skip, unsigned count,
-		       const struct sisl_ioasa *ioasa);
+			    const struct sisl_ioasa *ioasa);
 
 /** fake_port_swallow() - the next @count commands are never answered, unless a reset ends them. */
 void fake_port_swallow(struct fake_port *fake, unsigned count);

@@ -65,8 +65,8 @@ int sp_wait_run(struct superpipe *sp, struct sp_wait_io *wait)
 	return wait->io.status;
 }
 
-int sp_wait_write(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba,
-		  uint32_t nr_lbas, unsigned char fill)
+int sp_wait_write(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba, uint32_t nr_lbas,
+		  unsigned char fill)
 {
 	struct sp_wait_io wait;
 	int rc;
@@ -77,8 +77,8 @@ int sp_wait_write(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lb
 	return rc;
 }
 
-int sp_wait_read(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba,
-		 uint32_t nr_lbas, unsigned char fill)
+int sp_wait_read(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba, uint32_t nr_lbas,
+		 unsigned char fill)
 {
 	const unsigned char *bytes;
 	struct sp_wait_io wait;

@@ -35,9 +35,9 @@ int sp_wait_run(struct superpipe *sp, struct sp_wait_io *wait);
  * sp_wait_write() / sp_wait_read() - one io with a buffer of its own: every byte is @fill, or is
  * required to be. Return: the io's status; of a read -EILSEQ for other bytes.
  */
-int sp_wait_write(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba,
-		  uint32_t nr_lbas, unsigned char fill);
-int sp_wait_read(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba,
-		 uint32_t nr_lbas, unsigned char fill);
+int sp_wait_write(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba, uint32_t nr_lbas,
+		  unsigned char fill);
+int sp_wait_read(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba, uint32_t nr_lbas,
+		 unsigned char fill);
 
 #endif

@@ -66,9 +66,8 @@ static int64_t number(const char *object, const char *key)
 	if (object)
 		ck_assert(json_object_object_get_ex(whole, object, &part));
 	ck_assert(json_object_object_get_ex(part, key, &value));
-	n = json_object_is_type(value, json_type_array) ?
-		    (int64_t)json_object_array_length(value) :
-		    json_object_get_int64(value);
+	n = json_object_is_type(value, json_type_array) ? (int64_t)json_object_array_length(value)
+							: json_object_get_int64(value);
 	json_object_put(whole);
 	return n;
 }
@@ -110,14 +109,9 @@ static const struct {
 	command_fn *command;
 	const char *line;
 } misuses[] = {
-	{ adm_emul_create, "" },
-	{ adm_emul_create, "--help" },
-	{ adm_emul_status, "" },
-	{ adm_emul_status, "a b" },
-	{ adm_emul_status, "a --xml" },
-	{ adm_emul_audit, "" },
-	{ adm_emul_audit, "a --json" },
-	{ adm_emul_fault, "" },
+	{ adm_emul_create, "" },        { adm_emul_create, "--help" },  { adm_emul_status, "" },
+	{ adm_emul_status, "a b" },     { adm_emul_status, "a --xml" }, { adm_emul_audit, "" },
+	{ adm_emul_audit, "a --json" }, { adm_emul_fault, "" },
 };
 
 START_TEST(test_misuse_is_told_apart_from_failure)

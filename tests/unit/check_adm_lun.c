@@ -42,7 +42,8 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 	return driver.results[driver.calls++];
 }
 
-/* ---- making directories and files -------------------------------------------------------------- */
+/* ---- making directories and files --------------------------------------------------------------
+ */
 
 static void make_parents(char *path)
 {
@@ -84,8 +85,8 @@ static void put_link(const char *target, const char *link_name)
 /* Page 0x83: a vendor's name first, then the NAA-6 one; both have to be read rightly. */
 static void put_page(const char *wwid_text, const char *device)
 {
-	static const uint8_t head[] = { 0, 0x83, 0, 32, 2, 1, 0, 8, 'I', 'B', 'M', ' ', 'x', 'y',
-					'z', ' ', 1, 3, 0, 16 };
+	static const uint8_t head[] = { 0,   0x83, 0,   32,  2,   1,   0, 8, 'I', 'B',
+					'M', ' ',  'x', 'y', 'z', ' ', 1, 3, 0,   16 };
 	uint8_t page[sizeof(head) + DK_WWID_LEN];
 
 	memcpy(page, head, sizeof(head));
@@ -162,8 +163,9 @@ static void setup(void)
 	snprintf(dev, sizeof(dev), "%s/dev", root);
 	snprintf(proc, sizeof(proc), "%s/proc", root);
 	memset(&driver, 0, sizeof(driver));
-	host = (struct lun_host){ .sysfs = sysfs, .dev = dev, .proc = proc, .release = "6.12.1",
-				  .ioctl = fake_ioctl };
+	host = (struct lun_host){
+		.sysfs = sysfs, .dev = dev, .proc = proc, .release = "6.12.1", .ioctl = fake_ioctl
+	};
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -179,7 +181,8 @@ static void teardown(void)
 	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- running the command ------------------------------------------------------------------------- */
+/* ---- running the command
+ * ------------------------------------------------------------------------- */
 
 static char *said, *complained;
 
@@ -204,8 +207,8 @@ static int run(const char *const words[])
 	return status;
 }
 
-#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
-#define ck_said(text) ck_assert_msg(strstr(said, text), "said: %s", said)
+#define RUN(...)            run((const char *const[]){ __VA_ARGS__, NULL })
+#define ck_said(text)       ck_assert_msg(strstr(said, text), "said: %s", said)
 #define ck_complained(text) ck_assert_msg(strstr(complained, text), "complained: %s", complained)
 
 static void drop_output(void)
@@ -215,7 +218,8 @@ static void drop_output(void)
 	said = complained = NULL;
 }
 
-/* ---- core ------------------------------------------------------------------------------------------ */
+/* ---- core
+ * ------------------------------------------------------------------------------------------ */
 
 START_TEST(test_lun_paths_with_one_wwid_are_one_lun)
 {
@@ -323,10 +327,11 @@ END_TEST
 START_TEST(test_lun_wwid_is_read_in_every_spelling)
 {
 	uint8_t a[DK_WWID_LEN], b[DK_WWID_LEN];
-	static const char *const good[] = { "naa." WWID_A, "NAA." WWID_A, "0x" WWID_A,
-					    "3" WWID_A, "600507680CA91F1A5000000000005100" };
-	static const char *const bad[] = { "", "naa.", "6005", (WWID_A "0"), ("0x3" WWID_A),
-					   "600507680ca91f1a500000000000510g" };
+	static const char *const good[] = { "naa." WWID_A, "NAA." WWID_A, "0x" WWID_A, "3" WWID_A,
+					    "600507680CA91F1A5000000000005100" };
+	static const char *const bad[] = {
+		"", "naa.", "6005", (WWID_A "0"), ("0x3" WWID_A), "600507680ca91f1a500000000000510g"
+	};
 
 	ck_assert_int_eq(lun_wwid_parse(WWID_A, a), 0);
 	for (unsigned i = 0; i < sizeof(good) / sizeof(*good); i++) {
@@ -377,20 +382,23 @@ START_TEST(test_lun_processes_that_have_it_open_are_its_users)
 }
 END_TEST
 
-/* ---- limits ------------------------------------------------------------------------------------------ */
+/* ---- limits
+ * ------------------------------------------------------------------------------------------ */
 
 START_TEST(test_lun_damaged_identification_pages_are_survived)
 {
 	static const uint8_t pages[][12] = {
-		{ 0 }, { 0, 0x83 }, { 0, 0x83, 0xff, 0xff, 1, 3, 0, 16, 0x60 },
-		{ 0, 0x83, 0, 8, 1, 3, 0, 0xff, 0x60 }, { 0, 0x83, 0, 1, 1 },
+		{ 0 },
+		{ 0, 0x83 },
+		{ 0, 0x83, 0xff, 0xff, 1, 3, 0, 16, 0x60 },
+		{ 0, 0x83, 0, 8, 1, 3, 0, 0xff, 0x60 },
+		{ 0, 0x83, 0, 1, 1 },
 	};
 
 	make_machine();
 	for (unsigned i = 0; i < sizeof(pages) / sizeof(*pages); i++)
 		for (size_t bytes = 0; bytes <= sizeof(pages[i]); bytes++) {
-			put(pages[i], bytes, "%s/class/scsi_device/2:0:0:1/device/vpd_pg83",
-			    sysfs);
+			put(pages[i], bytes, "%s/class/scsi_device/2:0:0:1/device/vpd_pg83", sysfs);
 			ck_assert_int_eq(RUN("list"), 0);
 			ck_said(WWID_A);
 			ck_assert_ptr_null(strstr(said, WWID_B));
@@ -418,7 +426,8 @@ START_TEST(test_lun_a_path_without_a_disk_goes_by_its_sg_node)
 }
 END_TEST
 
-/* ---- errors ------------------------------------------------------------------------------------------- */
+/* ---- errors
+ * ------------------------------------------------------------------------------------------- */
 
 START_TEST(test_lun_no_driver_says_from_which_kernel_it_is_gone)
 {
@@ -518,7 +527,8 @@ START_TEST(test_lun_wrong_words_are_a_usage_error)
 }
 END_TEST
 
-/* ---- an emulated adapter -------------------------------------------------------------------------------- */
+/* ---- an emulated adapter
+ * -------------------------------------------------------------------------------- */
 
 static char emul_device[PATH_MAX + 8];
 

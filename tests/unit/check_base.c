@@ -36,8 +36,10 @@ static const char *end_capture(void)
 
 static void open_log(enum log_level level, unsigned categories)
 {
-	log_open(&(struct log_config){ .target = LOG_TARGET_STDERR, .level = level,
-				       .debug_categories = categories, .ident = "prog" });
+	log_open(&(struct log_config){ .target = LOG_TARGET_STDERR,
+				       .level = level,
+				       .debug_categories = categories,
+				       .ident = "prog" });
 }
 
 START_TEST(test_log_line_has_ident_and_text)

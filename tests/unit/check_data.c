@@ -10,9 +10,9 @@
 #include "data/data.h"
 #include "fake/fake_superpipe.h"
 
-#define KIB 1024u
-#define BLOCK 4096u
-#define CHUNK (16u * BLOCK) /* of the fake's default */
+#define KIB       1024u
+#define BLOCK     4096u
+#define CHUNK     (16u * BLOCK) /* of the fake's default */
 #define NR_CHUNKS 32u
 
 static struct superpipe *sp;
@@ -1158,8 +1158,8 @@ static void shape_failed_writes(struct data_file *of)
 START_TEST(test_data_no_shape_of_file_shows_what_the_flash_held_before)
 {
 	static void (*const shapes[])(struct data_file *) = {
-		shape_holes,   shape_partial_blocks, shape_truncated,	  shape_allocated,
-		shape_punched, shape_copied,	     shape_failed_writes,
+		shape_holes,   shape_partial_blocks, shape_truncated,     shape_allocated,
+		shape_punched, shape_copied,         shape_failed_writes,
 	};
 
 	for (unsigned i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {

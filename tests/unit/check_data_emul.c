@@ -32,7 +32,8 @@ static void start(const char *options)
 		devices[i] = names[i];
 	}
 	ck_assert_int_eq(superpipe_open(devices, strstr(options, "luns=2") ? 2 : 1, &sp_options,
-					on_explain, NULL, &sp), 0);
+					on_explain, NULL, &sp),
+			 0);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	ck_assert_int_eq(data_volume_new(sp, &vol), 0);
 }
@@ -107,7 +108,7 @@ START_TEST(test_data_equals_the_model_under_resets)
 END_TEST
 
 #define SECRET 0x5e
-#define PIECE (1024u * 1024u)
+#define PIECE  (1024u * 1024u)
 
 static void fill_with_secret(uint8_t *buf, uint64_t bytes)
 {

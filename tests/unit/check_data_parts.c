@@ -471,9 +471,11 @@ START_TEST(test_range_lock_is_first_come_first_served)
 			uint64_t start = below(100);
 
 			model.order[i] = ++model.clock;
-			model.states[i] = take(&model.lock, entry, start,
-					       below(10) ? start + 1 + below(20) : RANGE_LOCK_END,
-					       below(2)) ? HELD : WAITING;
+			model.states[i] =
+				take(&model.lock, entry, start,
+				     below(10) ? start + 1 + below(20) : RANGE_LOCK_END, below(2))
+					? HELD
+					: WAITING;
 		} else if (model.states[i] == HELD) {
 			model.states[i] = IDLE;
 			entry = range_lock_release(&model.lock, entry);

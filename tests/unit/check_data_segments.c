@@ -8,9 +8,9 @@
 #include "data/alloc/extent_map.h"
 
 #define SEGMENT_BLOCKS 96u
-#define NR_FILES 6
-#define NR_BLOCKS 200u
-#define NR_VLUNS 64
+#define NR_FILES       6
+#define NR_BLOCKS      200u
+#define NR_VLUNS       64
 
 static uint64_t random_state = 88172645463325252ull;
 
@@ -288,7 +288,8 @@ static bool move_one(void)
 	}
 	ck_assert_ptr_ne(new->segment, victim);
 	*cell(new, new->block) = *cell(old, old->block);
-	ck_assert_int_eq(extent_map_prepare_remove(&file->map, &pool, new->block, new->block + 1), 0);
+	ck_assert_int_eq(extent_map_prepare_remove(&file->map, &pool, new->block, new->block + 1),
+			 0);
 	extent_map_replace(&file->map, &pool, new, 2);
 	return true;
 }

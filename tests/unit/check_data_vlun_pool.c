@@ -9,13 +9,13 @@
 #include "fake/fake_superpipe.h"
 
 /* The fake's defaults. */
-#define CHUNK (16u * DATA_BLOCK_BYTES)
+#define CHUNK      (16u * DATA_BLOCK_BYTES)
 #define NR_HANDLES 256u
 
-#define NR_CHUNKS 256u
+#define NR_CHUNKS   256u
 #define FEW_HANDLES 64u
-#define SHARE 16u /* one chunk in so many may lie ready */
-#define MAX_READY 32u
+#define SHARE       16u /* one chunk in so many may lie ready */
+#define MAX_READY   32u
 
 static struct superpipe *sp;
 static struct data_volume *vol;
@@ -52,8 +52,9 @@ static void stop(void)
 static ssize_t run(struct data_file *file, enum data_op_kind kind, uint64_t offset, uint64_t bytes)
 {
 	static uint8_t bytes_of_ones[] = { 1, 1 };
-	struct data_op op = { .file = file, .kind = kind, .offset = offset, .bytes = bytes,
-			      .buf = bytes_of_ones };
+	struct data_op op = {
+		.file = file, .kind = kind, .offset = offset, .bytes = bytes, .buf = bytes_of_ones
+	};
 
 	return data_run(&op);
 }

@@ -185,8 +185,8 @@ START_TEST(test_sysfs_node_that_is_no_scsi_device_is_refused)
 	ck_assert_int_eq(scsi_sysfs_check(sysfs, S_IFREG, makedev(8, 16), why, sizeof(why)),
 			 -ENOTBLK);
 	/* Where there is no sysfs the driver decides. */
-	ck_assert_int_eq(scsi_sysfs_check("/nonexistent", S_IFBLK, makedev(8, 16), why,
-					  sizeof(why)), 0);
+	ck_assert_int_eq(
+		scsi_sysfs_check("/nonexistent", S_IFBLK, makedev(8, 16), why, sizeof(why)), 0);
 	teardown_sysfs();
 }
 END_TEST

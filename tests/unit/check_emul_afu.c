@@ -18,7 +18,7 @@ static const char *const kinds[] = {
 };
 
 #define NR_KINDS (int)(sizeof(kinds) / sizeof(kinds[0]))
-#define QUEUE 64
+#define QUEUE    64
 
 static struct emul_host host;
 static uint8_t *buf;
@@ -214,9 +214,8 @@ START_TEST(test_buffers_in_any_order_and_overlapping_blocks_act_as_if_alone)
 		bool write;
 		uint8_t lba, seed;
 	} steps[] = {
-		{ true, 1, 10 }, { true, 0, 20 }, { true, 1, 30 }, { true, 2, 40 },
-		{ false, 1, 0 }, { false, 2, 0 }, { true, 2, 50 }, { false, 2, 0 },
-		{ true, 3, 60 }, { false, 3, 0 },
+		{ true, 1, 10 }, { true, 0, 20 }, { true, 1, 30 }, { true, 2, 40 }, { false, 1, 0 },
+		{ false, 2, 0 }, { true, 2, 50 }, { false, 2, 0 }, { true, 3, 60 }, { false, 3, 0 },
 	};
 
 	start(_i);
@@ -268,8 +267,9 @@ START_TEST(test_failing_neighbours_fail_alone)
 	emul_host_wild(false);
 	for (unsigned i = 0; i < 9; i++) {
 		ck_assert_int_eq(emul_host_reap(&host), (int)i);
-		ck_assert_uint_eq(emul_host_ioasc(&host, i),
-				  i % 3 == 0 ? 0 : i % 3 == 1 ? 0x00210000 : 0x00310000);
+		ck_assert_uint_eq(emul_host_ioasc(&host, i), i % 3 == 0   ? 0
+							     : i % 3 == 1 ? 0x00210000
+									  : 0x00310000);
 	}
 	for (unsigned i = 0; i < 9; i++) {
 		memset(buf + 200 * 4096, 0xff, 4096);
@@ -484,8 +484,9 @@ START_TEST(test_a_context_of_the_other_byte_order_is_served)
 	emul_host_ring(&host);
 	ck_assert_uint_eq(host.ops->run(host.mmio), 1);
 	entry = be64toh(host.rrq[host.rrq_next]);
-	ck_assert_uint_eq(entry, (host.sq_mode ? (uintptr_t)&host.slots[1].ioasa :
-						 (uintptr_t)&host.slots[1].ioarcb) | 1);
+	ck_assert_uint_eq(entry, (host.sq_mode ? (uintptr_t)&host.slots[1].ioasa
+					       : (uintptr_t)&host.slots[1].ioarcb) |
+					 1);
 	ck_assert_uint_eq(be32toh(host.slots[1].ioasa.resid), 4096);
 	ck_assert_mem_eq(buf, buf + 8192, 4096);
 	stop();

@@ -21,7 +21,7 @@ static const char *const kinds[] = {
 };
 
 #define NR_KINDS (int)(sizeof(kinds) / sizeof(kinds[0]))
-#define QUEUE 32
+#define QUEUE    32
 
 static struct emul_host host;
 static uint8_t *buf;
@@ -59,10 +59,10 @@ struct mistake {
 	bool write;
 	uint64_t lba, nr_blocks; /* of 4096 bytes; beyond: device blocks */
 	uint64_t more_blocks;
-	int64_t data_len;        /* bytes instead of those of the CDB; -1 */
+	int64_t data_len; /* bytes instead of those of the CDB; -1 */
 	void (*spoil)(struct sisl_ioarcb *ioarcb);
-	uint32_t ioasc;          /* flags, afu_rc, scsi_rc, fc_rc */
-	uint32_t sense;          /* key, asc, ascq */
+	uint32_t ioasc; /* flags, afu_rc, scsi_rc, fc_rc */
+	uint32_t sense; /* key, asc, ascq */
 };
 
 static void spoil_ctx(struct sisl_ioarcb *ioarcb)
@@ -432,8 +432,8 @@ static void break_room(void)
 	}
 }
 
-#define ANY 3u
-#define SQ 1u
+#define ANY   3u
+#define SQ    1u
 #define ARRIN 2u
 
 static const struct {

@@ -16,7 +16,7 @@
 static const char *const modes[] = { "size=1G,mode=sq", "size=1G,mode=ioarrin,cmdroom=512" };
 
 #define NR_MODES 2
-#define QUEUE 256
+#define QUEUE    256
 
 static struct emul_host host;
 static uint8_t *buf;
@@ -721,8 +721,7 @@ int main(void)
 			    NR_MODES);
 	tcase_add_test(latency, test_no_completion_comes_before_its_time);
 	tcase_add_test(latency, test_quick_writes_overtake_slow_reads);
-	tcase_add_test(latency,
-		       test_the_order_of_a_deep_queue_is_shuffled_the_same_way_for_a_seed);
+	tcase_add_test(latency, test_the_order_of_a_deep_queue_is_shuffled_the_same_way_for_a_seed);
 	tcase_add_test(latency, test_a_command_may_time_out_before_the_model_lets_it_end);
 	tcase_add_loop_test(latency, test_commands_on_their_way_die_with_the_context, 0, NR_MODES);
 	tcase_add_test(latency, test_shrinking_under_commands_on_their_way_ends_them_with_bounds);

@@ -207,11 +207,15 @@ static uint64_t next_random(void)
 static uint64_t random_place(void)
 {
 	const uint64_t starts[] = {
-		offsetof(struct emul_shm, lock),  offsetof(struct emul_shm, driver),
-		offsetof(struct emul_shm, disk),  offsetof(struct emul_shm, lun),
+		offsetof(struct emul_shm, lock),
+		offsetof(struct emul_shm, driver),
+		offsetof(struct emul_shm, disk),
+		offsetof(struct emul_shm, lun),
 		offsetof(struct emul_shm, pe) + sizeof(struct emul_pe),
-		offsetof(struct emul_shm, fault), good->head.ctx_offset,
-		good->head.rht_offset,		  good->head.handle_offset,
+		offsetof(struct emul_shm, fault),
+		good->head.ctx_offset,
+		good->head.rht_offset,
+		good->head.handle_offset,
 	};
 	uint64_t start = starts[next_random() % (sizeof(starts) / sizeof(starts[0]))];
 

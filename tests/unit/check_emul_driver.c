@@ -300,10 +300,18 @@ START_TEST(test_resize_rounds_up_to_chunks)
 	static const struct {
 		uint64_t asked, chunks;
 	} rows[] = {
-		{ 1, 1 }, { CHUNK, 1 }, { CHUNK + 1, 2 }, { 3 * CHUNK, 3 }, { 2 * CHUNK, 2 },
-		{ 0, 0 }, { 9 * CHUNK, 9 }, { 17 * CHUNK, 17 }, { 16 * CHUNK, 16 },
+		{ 1, 1 },
+		{ CHUNK, 1 },
+		{ CHUNK + 1, 2 },
+		{ 3 * CHUNK, 3 },
+		{ 2 * CHUNK, 2 },
+		{ 0, 0 },
+		{ 9 * CHUNK, 9 },
+		{ 17 * CHUNK, 17 },
+		{ 16 * CHUNK, 16 },
 		{ 1ull << 52, 0 }, /* the product wraps */
-		{ UINT64_MAX, 4096 }, { (1ull << 52) + 1, 1 },
+		{ UINT64_MAX, 4096 },
+		{ (1ull << 52) + 1, 1 },
 	};
 	struct dk_attach attach;
 	struct dk_resize resize;
@@ -312,7 +320,8 @@ START_TEST(test_resize_rounds_up_to_chunks)
 	attach = emul_rig_attach(rig.dp);
 	emul_rig_virtual(rig.dp, attach.context_id, 0);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, 0, rows[i].asked, &resize), 0);
+		ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, 0, rows[i].asked, &resize),
+				 0);
 		ck_assert_uint_eq(resize.last_lba, rows[i].chunks * CHUNK - 1);
 		ck_assert_uint_eq(lun_of(0)->free_chunks, 4096 - rows[i].chunks);
 	}
@@ -536,18 +545,12 @@ START_TEST(test_verify_judges_sense)
 		bool nothing_to_do; /* the driver then copies nothing back, and says success */
 		int rc;
 	} rows[] = {
-		{ 0x70, 0x0, 0x00, true, 0 },
-		{ 0x70, 0x1, 0x00, true, 0 },
-		{ 0x70, 0x2, 0x04, true, 0 },
-		{ 0x70, 0x3, 0x11, false, -EIO },
-		{ 0x70, 0x5, 0x20, false, -EIO },
-		{ 0x70, 0x6, 0x29, false, 0 },
-		{ 0x70, 0x6, 0x2a, false, 0 },
-		{ 0x70, 0x6, 0x3f, true, 0 },
-		{ 0x70, 0x6, 0x28, false, -EIO },
-		{ 0x71, 0x6, 0x29, false, 0 },
-		{ 0x00, 0x6, 0x29, false, -EINVAL },
-		{ 0x0f, 0x0, 0x00, false, -EINVAL },
+		{ 0x70, 0x0, 0x00, true, 0 },        { 0x70, 0x1, 0x00, true, 0 },
+		{ 0x70, 0x2, 0x04, true, 0 },        { 0x70, 0x3, 0x11, false, -EIO },
+		{ 0x70, 0x5, 0x20, false, -EIO },    { 0x70, 0x6, 0x29, false, 0 },
+		{ 0x70, 0x6, 0x2a, false, 0 },       { 0x70, 0x6, 0x3f, true, 0 },
+		{ 0x70, 0x6, 0x28, false, -EIO },    { 0x71, 0x6, 0x29, false, 0 },
+		{ 0x00, 0x6, 0x29, false, -EINVAL }, { 0x0f, 0x0, 0x00, false, -EINVAL },
 	};
 	bool bugs = _i;
 	struct dk_attach attach;
@@ -557,13 +560,15 @@ START_TEST(test_verify_judges_sense)
 	attach = emul_rig_attach(rig.dp);
 	emul_rig_virtual(rig.dp, attach.context_id, 2);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint8_t sense[DK_VERIFY_SENSE_LEN] = { rows[i].code, 0, rows[i].key, 0, 0, 0, 0,
-						       10, 0, 0, 0, 0, rows[i].asc };
+		uint8_t sense[DK_VERIFY_SENSE_LEN] = {
+			rows[i].code, 0, rows[i].key, 0, 0, 0, 0, 10, 0, 0, 0, 0, rows[i].asc
+		};
 
 		ck_assert_int_eq(dk_verify(rig.dp, attach.context_id, 0, sense, &verify),
 				 rows[i].rc);
 		ck_assert_uint_eq(verify.last_lba, rows[i].rc || (bugs && rows[i].nothing_to_do)
-							   ? 0 : 2 * CHUNK - 1);
+							   ? 0
+							   : 2 * CHUNK - 1);
 	}
 	ck_assert_int_eq(dk_verify(rig.dp, attach.context_id, 1, NULL, &verify), -EINVAL);
 	ck_assert_int_eq(dk_verify(rig.dp, attach.context_id + 1, 0, NULL, &verify), -EINVAL);
@@ -592,8 +597,8 @@ END_TEST
 
 START_TEST(test_verify_finds_a_grown_lun)
 {
-	static const uint8_t sense[DK_VERIFY_SENSE_LEN] = { 0x70, 0, 6, 0, 0, 0, 0, 10,
-							    0, 0, 0, 0, 0x2a, 0x09 };
+	static const uint8_t sense[DK_VERIFY_SENSE_LEN] = { 0x70, 0, 6, 0, 0, 0,    0,
+							    10,   0, 0, 0, 0, 0x2a, 0x09 };
 	struct dk_attach attach;
 	struct dk_udirect udirect;
 	struct dk_verify verify;
@@ -631,8 +636,8 @@ START_TEST(test_manage_lun_disables_only_what_is_unused)
 	ck_assert_int_eq(dk_manage_lun(rig.dp, wwid, DK_MLF_DISABLE_SUPERPIPE), 0);
 	ck_assert_int_eq(dk_detach(rig.dp, attach.context_id), -EINVAL);
 	ck_assert_uint_eq(lun_of(0)->port_sel, 2);
-	ck_assert_int_eq(dk_manage_lun(rig.dp, wwid, DK_MLF_ENABLE_SUPERPIPE |
-							     DK_MLF_DISABLE_SUPERPIPE), 0);
+	ck_assert_int_eq(
+		dk_manage_lun(rig.dp, wwid, DK_MLF_ENABLE_SUPERPIPE | DK_MLF_DISABLE_SUPERPIPE), 0);
 	ck_assert_uint_eq(lun_of(0)->port_sel, 3);
 	emul_rig_detach(rig.dp, attach.context_id, attach.adap_fd);
 	emul_rig_close(&rig);

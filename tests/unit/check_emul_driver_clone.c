@@ -62,8 +62,7 @@ static void clone_shares_and_diverges(const struct dk_attach *parent)
 	uint64_t theirs[8], ours[8];
 	struct dk_resize resize;
 
-	ck_assert_int_eq(dk_clone(rig.dp, parent->context_id, mine.context_id, parent->adap_fd),
-			 0);
+	ck_assert_int_eq(dk_clone(rig.dp, parent->context_id, mine.context_id, parent->adap_fd), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		if (i == 1)
 			continue;
@@ -100,8 +99,7 @@ static void clone_outlives_its_source(const struct dk_attach *parent)
 	struct dk_attach mine = emul_rig_attach(rig.dp);
 	struct dk_verify verify;
 
-	ck_assert_int_eq(dk_clone(rig.dp, parent->context_id, mine.context_id, parent->adap_fd),
-			 0);
+	ck_assert_int_eq(dk_clone(rig.dp, parent->context_id, mine.context_id, parent->adap_fd), 0);
 	ck_assert_int_eq(dk_close_adap_fd(rig.dp, parent->adap_fd), 0);
 	/* wait until the parent has detached */
 	while (emul_rig_shm(&rig)->lun[0].users > 1)
@@ -137,8 +135,7 @@ static void clone_read_only(const struct dk_attach *parent)
 	struct dk_attach mine;
 
 	ck_assert_int_eq(dk_attach(rig.dp, O_RDONLY, &mine), 0);
-	ck_assert_int_eq(dk_clone(rig.dp, parent->context_id, mine.context_id, parent->adap_fd),
-			 0);
+	ck_assert_int_eq(dk_clone(rig.dp, parent->context_id, mine.context_id, parent->adap_fd), 0);
 	ck_assert_uint_eq(emul_rht_at(ad, &ad->shm->pe[(uint32_t)mine.context_id], 0)->fp,
 			  EMUL_PERM_READ);
 	emul_rig_detach(rig.dp, mine.context_id, mine.adap_fd);
@@ -159,8 +156,7 @@ static void clone_nothing(const struct dk_attach *parent)
 	struct dk_attach mine = emul_rig_attach(rig.dp);
 
 	/* somebody keeps the LUN in virtual mode */
-	ck_assert_int_eq(dk_clone(rig.dp, parent->context_id, mine.context_id, parent->adap_fd),
-			 0);
+	ck_assert_int_eq(dk_clone(rig.dp, parent->context_id, mine.context_id, parent->adap_fd), 0);
 	ck_assert_uint_eq(lun_of(0)->users, 1);
 	emul_rig_detach(rig.dp, mine.context_id, mine.adap_fd);
 }

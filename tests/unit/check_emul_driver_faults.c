@@ -56,7 +56,8 @@ static void scrub_chunk_3(const char *options)
 	attach = emul_rig_attach(rig.dp);
 	emul_rig_virtual(rig.dp, attach.context_id, 3);
 	ck_assert_int_eq(dk_user_virtual(rig.dp, attach.context_id, 1, DK_UVF_NEED_WRITE_SAME,
-					 &uvirtual), 0);
+					 &uvirtual),
+			 0);
 	write_block("lun0", 2, 'a');
 	write_block("lun0", 3, 'b');
 	write_block("lun0", CHUNK + 2, 'c');
@@ -220,7 +221,7 @@ static const struct {
 
 START_TEST(test_any_errno_can_be_injected_anywhere)
 {
-	static const char *const points[] = { "attach", "direct", "release", "detach", "verify",
+	static const char *const points[] = { "attach",  "direct", "release", "detach", "verify",
 					      "recover", "manage", "virtual", "resize", "clone" };
 	uint8_t arg[256] = { 0 };
 	char rule[128];
@@ -231,8 +232,7 @@ START_TEST(test_any_errno_can_be_injected_anywhere)
 		emul_rig_fault(&rig, rule);
 	}
 	for (unsigned i = 0; i < DK_NR_IOCTLS; i++)
-		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[i], arg),
-				 errnos[_i].rc);
+		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[i], arg), errnos[_i].rc);
 	ck_assert_uint_eq(lun_of(0)->users, 0);
 	emul_rig_close(&rig);
 }

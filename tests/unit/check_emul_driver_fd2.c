@@ -500,9 +500,10 @@ START_TEST(test_legacy_driver_closes_the_source_fd2_in_clone)
 		emul_rig_in_child(&rig);
 		mine = emul_rig_attach(rig.dp);
 		ck_assert_int_eq(dk_clone(rig.dp, attach.context_id, mine.context_id,
-					  attach.adap_fd + 1), -EINVAL);
-		ck_assert_int_eq(dk_clone(rig.dp, attach.context_id, mine.context_id,
-					  attach.adap_fd), 0);
+					  attach.adap_fd + 1),
+				 -EINVAL);
+		ck_assert_int_eq(
+			dk_clone(rig.dp, attach.context_id, mine.context_id, attach.adap_fd), 0);
 		ck_assert_int_eq(fcntl((int)attach.adap_fd, F_GETFD), -1);
 		ck_assert_int_eq(dk_detach(rig.dp, mine.context_id), 0);
 		emul_rig_end_child(&rig);

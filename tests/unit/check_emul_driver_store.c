@@ -149,7 +149,8 @@ START_TEST(test_options_arrive)
 
 	ck_assert_int_eq(emul_spec_parse("emul:/a\\,b\\\\c,luns=2,size=3G,bs=512,lun=1,"
 					 "latency=read:48us,write:20us,cmdroom=9",
-					 NULL, NULL, &spec), 0);
+					 NULL, NULL, &spec),
+			 0);
 	ck_assert_str_eq(spec.path, "/a,b\\c");
 	ck_assert_uint_eq(spec.geometry.lun_blocks[1], (3ull << 30) / 512);
 	ck_assert_uint_eq(spec.geometry.lun_blocks[2], 0);
@@ -212,9 +213,9 @@ END_TEST
 START_TEST(test_other_options_later_are_refused)
 {
 	static const char *const others[] = {
-		",luns=3", ",size=2G", ",bs=512", ",mode=ioarrin", ",handles=256", ",ports=1",
-		",ctx=9", ",seed=2", ",latency=1us/1us", ",riops=5", ",irq=all", ",bugs=off",
-		",legacy_fd", ",cmdroom=1",
+		",luns=3",  ",size=2G",  ",bs=512",    ",mode=ioarrin",    ",handles=256",
+		",ports=1", ",ctx=9",    ",seed=2",    ",latency=1us/1us", ",riops=5",
+		",irq=all", ",bugs=off", ",legacy_fd", ",cmdroom=1",
 	};
 
 	ck_assert_int_eq(try_open(",luns=2,size=1G,handles=4096"), 0);
@@ -376,11 +377,13 @@ static void refused_untouched(void)
 START_TEST(test_damaged_head_is_refused)
 {
 	static const size_t places[] = {
-		offsetof(struct emul_head, magic), offsetof(struct emul_head, head_bytes),
+		offsetof(struct emul_head, magic),
+		offsetof(struct emul_head, head_bytes),
 		offsetof(struct emul_head, geometry.block_bytes),
 		offsetof(struct emul_head, geometry.nr_luns),
 		offsetof(struct emul_head, geometry.lun_blocks) + 5,
-		offsetof(struct emul_head, heap_offset), offsetof(struct emul_head, endian),
+		offsetof(struct emul_head, heap_offset),
+		offsetof(struct emul_head, endian),
 		offsetof(struct emul_head, crc),
 	};
 

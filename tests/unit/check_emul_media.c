@@ -17,8 +17,8 @@
 
 #include "devport/mmio_guard.h"
 #include "emul/media/copy.h"
-#include "emul/media/media.h"
 #include "emul/media/map.h"
+#include "emul/media/media.h"
 #include "support/emul_host.h"
 
 #define NR_BLOCKS 64u

@@ -110,7 +110,6 @@ void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 	(void)io;
 }
 
-
 struct slot *slot_here(void)
 {
 	return NULL;
@@ -224,8 +223,9 @@ int main(void)
 	tcase_add_test(tcase, test_request_an_io_keeps_the_file_system_until_it_is_put_back);
 	tcase_add_test(tcase, test_request_work_without_a_request_keeps_nothing);
 	tcase_add_test(tcase, test_request_a_quiescing_file_system_turns_requests_away);
-	tcase_add_test(tcase,
-		       test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone);
+	tcase_add_test(
+		tcase,
+		test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -12,7 +12,7 @@
 /* ---- entries; the tests are the kernel ---- */
 
 #define PAYLOAD_BYTES SLOT_PAYLOAD_BYTES
-#define UNIQUE	      0x1234
+#define UNIQUE        0x1234
 #define COMMIT_ID     0x5678
 
 static char *memory;

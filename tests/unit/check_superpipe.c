@@ -225,7 +225,8 @@ START_TEST(test_context_takes_no_more_luns_than_it_can)
 	for (unsigned i = 0; i <= SUPERPIPE_MAX_LUNS; i++)
 		devices[i] = "emul:nowhere";
 	ck_assert_int_eq(superpipe_open(devices, SUPERPIPE_MAX_LUNS + 1, NULL, on_explain, NULL,
-					&sp), -EINVAL);
+					&sp),
+			 -EINVAL);
 	ck_assert_int_eq(superpipe_open(devices, 0, NULL, on_explain, NULL, &sp), -EINVAL);
 }
 END_TEST
@@ -438,7 +439,8 @@ END_TEST
 /* A device that keeps commands until it is told to complete them, and may not interrupt then. */
 static struct superpipe_vlun *start_held(int config)
 {
-	start((struct fake_port_config){ .sq_mode = config & 1, .manual = true,
+	start((struct fake_port_config){ .sq_mode = config & 1,
+					 .manual = true,
 					 .silent = config & 2 },
 	      (struct superpipe_options){ 0 });
 	return new_vlun(1);
@@ -560,12 +562,17 @@ static void on_chain_done(struct superpipe_io *io)
 START_TEST(test_io_callback_that_submits_does_not_deepen_the_stack)
 {
 	static char buf[4096] __attribute__((aligned(4096)));
-	struct chain chain = { .left = 20000, .lock = PTHREAD_MUTEX_INITIALIZER,
+	struct chain chain = { .left = 20000,
+			       .lock = PTHREAD_MUTEX_INITIALIZER,
 			       .over = PTHREAD_COND_INITIALIZER };
 
 	start((struct fake_port_config){ .sq_mode = _i }, (struct superpipe_options){ 0 });
-	chain.io = (struct superpipe_io){ .vlun = new_vlun(1), .lba = 1, .nr_lbas = 1,
-					  .write = true, .buf = buf, .done = on_chain_done };
+	chain.io = (struct superpipe_io){ .vlun = new_vlun(1),
+					  .lba = 1,
+					  .nr_lbas = 1,
+					  .write = true,
+					  .buf = buf,
+					  .done = on_chain_done };
 	superpipe_submit(sp, &chain.io);
 	pthread_mutex_lock(&chain.lock);
 	while (chain.left)
@@ -594,8 +601,8 @@ static void *work(void *arg)
 
 		worker->rc = sp_wait_write(sp, worker->vlun, worker->first_lba, nr_lbas, fill);
 		if (!worker->rc)
-			worker->rc = sp_wait_read(sp, worker->vlun, worker->first_lba, nr_lbas,
-						  fill);
+			worker->rc =
+				sp_wait_read(sp, worker->vlun, worker->first_lba, nr_lbas, fill);
 	}
 	return NULL;
 }
@@ -609,7 +616,8 @@ START_TEST(test_io_of_many_threads_each_finds_its_own_data)
 
 	start(config_of(_i), (struct superpipe_options){ .queue_depth = 32 });
 	for (unsigned i = 0; i < NR_WORKERS; i++) {
-		workers[i] = (struct worker){ .vlun = new_vlun(1), .nr_rounds = 60,
+		workers[i] = (struct worker){ .vlun = new_vlun(1),
+					      .nr_rounds = 60,
 					      .first_lba = i * 40,
 					      .seed = (unsigned char)(i * 31) };
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, work, &workers[i]), 0);

@@ -118,9 +118,9 @@ static void require_success(pid_t child)
 }
 
 /* In a child there is no use for libcheck: it exits with the line that failed. */
-#define CHILD(condition)                         \
-	do {                                     \
-		if (!(condition))                \
+#define CHILD(condition)                          \
+	do {                                      \
+		if (!(condition))                 \
 			_exit(__LINE__ % 89 + 1); \
 	} while (0)
 
@@ -250,8 +250,8 @@ START_TEST(test_clone_is_repeated_when_a_sync_fails_or_the_child_loses_its_conte
 
 	start("");
 	make_pipes();
-	emul_host_fault(&host, _i ? "at=clone n=1 action=eagain" :
-				    "at=attach n=1 action=reset kind=host");
+	emul_host_fault(&host,
+			_i ? "at=clone n=1 action=eagain" : "at=attach n=1 action=reset kind=host");
 	child = fork();
 	if (child == 0) {
 		int rc = superpipe_takeover(sp);
@@ -384,8 +384,9 @@ START_TEST(test_clone_order_is_unmap_attach_clone_close)
 	child = fork();
 	if (child == 0) {
 		CHILD(superpipe_takeover(sp) == 0);
-		CHILD(strcmp(fake_port_trace(fake), _i ? " unmap open attach map clone" :
-						   " unmap open attach map clone close-fd") == 0);
+		CHILD(strcmp(fake_port_trace(fake), _i ? " unmap open attach map clone"
+						       : " unmap open attach map clone close-fd") ==
+		      0);
 		_exit(0);
 	}
 	require_success(child);

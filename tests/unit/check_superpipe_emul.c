@@ -40,7 +40,8 @@ static void start_with(const char *options, struct superpipe_options sp_options)
 	sp_options.recover_pause_ms = 2;
 	sp_options.retry_delay_ms = 2;
 	ck_assert_int_eq(superpipe_open(devices, strstr(options, "luns=2") ? 2 : 1, &sp_options,
-					on_explain, NULL, &sp), 0);
+					on_explain, NULL, &sp),
+			 0);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 }
 
@@ -132,8 +133,8 @@ static void *run_load(void *arg)
 	for (unsigned i = 0; !load->rc; i++) {
 		unsigned char fill = (unsigned char)(i + load->index * 17);
 
-		if (load->stop ? __atomic_load_n(load->stop, __ATOMIC_RELAXED) :
-				 i == load->nr_rounds)
+		if (load->stop ? __atomic_load_n(load->stop, __ATOMIC_RELAXED)
+			       : i == load->nr_rounds)
 			break;
 		load->rc = sp_wait_write(sp, load->vlun, lba, load->nr_lbas, fill);
 		if (!load->rc)
@@ -148,8 +149,11 @@ static void start_loads(struct load loads[NR_LOADS], struct superpipe_vlun *vlun
 			unsigned nr_rounds, uint32_t *stop)
 {
 	for (unsigned i = 0; i < NR_LOADS; i++) {
-		loads[i] = (struct load){ .vlun = vlun, .index = i, .nr_rounds = nr_rounds,
-					  .nr_lbas = nr_lbas, .stop = stop };
+		loads[i] = (struct load){ .vlun = vlun,
+					  .index = i,
+					  .nr_rounds = nr_rounds,
+					  .nr_lbas = nr_lbas,
+					  .stop = stop };
 		ck_assert_int_eq(pthread_create(&loads[i].thread, NULL, run_load, &loads[i]), 0);
 	}
 }
@@ -166,8 +170,8 @@ START_TEST(test_emul_many_threads_with_ios_larger_than_the_queue)
 {
 	struct load loads[NR_LOADS];
 
-	start(_i, ",cmdroom=16", (struct superpipe_options){ .queue_depth = 64,
-							      .busy_poll_us = 100 });
+	start(_i, ",cmdroom=16",
+	      (struct superpipe_options){ .queue_depth = 64, .busy_poll_us = 100 });
 	start_loads(loads, new_vlun(0, 1), 300, 6, NULL);
 	join_loads(loads);
 	ck_assert_uint_eq(stats().errors, 0);
@@ -370,8 +374,8 @@ START_TEST(test_emul_medium_error_is_told_of_its_block_only)
 	start(_i, "", (struct superpipe_options){ 0 });
 	vlun = new_vlun(0, 1);
 	ck_assert_int_eq(sp_wait_write(sp, vlun, 0, 30, 5), 0);
-	emul_host_fault(&host, _i & 2 ? "at=read lba=136-143 action=medium" :
-					"at=read lba=17 action=medium");
+	emul_host_fault(&host, _i & 2 ? "at=read lba=136-143 action=medium"
+				      : "at=read lba=17 action=medium");
 	sp_wait_init(&wait, vlun, false, 0, 30, 0);
 	ck_assert_int_eq(sp_wait_run(sp, &wait), -EIO);
 	ck_assert_uint_eq(wait.io.nr_lbas_done, 17);
@@ -523,9 +527,8 @@ static Suite *emul_suite(void)
 	tcase_add_test(core, test_emul_handles_run_out_as_enospc);
 	tcase_add_loop_test(core, test_emul_volume_of_two_luns_has_one_context, 0, NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_whole_lun_takes_large_ios, 0, NR_CONFIGS);
-	tcase_add_loop_test(core,
-			    test_emul_commands_that_take_their_time_are_found_watched_or_not, 0,
-			    NR_CONFIGS);
+	tcase_add_loop_test(core, test_emul_commands_that_take_their_time_are_found_watched_or_not,
+			    0, NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_older_driver_closes_fd2_itself, 0, NR_CONFIGS);
 	tcase_set_timeout(core, 120);
 	suite_add_tcase(suite, core);

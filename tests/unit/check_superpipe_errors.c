@@ -21,7 +21,7 @@ struct ioasa_case {
 	int error;
 };
 
-#define SENSE(key, asc, ascq) \
+#define SENSE(key, asc, ascq)                             \
 	.flags = SISL_IOASA_SENSE_VALID, .scsi_rc = 0x02, \
 	.sense = { 0x70, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, asc, ascq }
 #define DESCRIPTOR_SENSE(key, asc, ascq) \
@@ -401,9 +401,8 @@ START_TEST(test_lost_contexts_under_load_lose_no_byte)
 	uint32_t stop = 0;
 	uint64_t granted;
 
-	start_with((struct fake_port_config){ .sq_mode = _i }, (struct superpipe_options){
-							       .queue_depth = 32,
-							       .busy_poll_us = 100 });
+	start_with((struct fake_port_config){ .sq_mode = _i },
+		   (struct superpipe_options){ .queue_depth = 32, .busy_poll_us = 100 });
 	for (unsigned i = 0; i < NR_LOADS; i++) {
 		loads[i] = (struct load){ .index = i, .stop = &stop };
 		ck_assert_int_eq(pthread_create(&loads[i].thread, NULL, run_load, &loads[i]), 0);

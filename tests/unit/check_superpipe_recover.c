@@ -9,8 +9,8 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "superpipe/superpipe_internal.h"
 #include "superpipe/superpipe.h"
+#include "superpipe/superpipe_internal.h"
 #include "support/fake_port.h"
 #include "support/sp_wait.h"
 #include "wire/cxlflash_abi.h"
@@ -38,7 +38,8 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
 
 static void start(bool sq_mode, bool manual)
 {
-	struct superpipe_options options = { .ops = &fake_port_ops, .recover_pause_ms = 1,
+	struct superpipe_options options = { .ops = &fake_port_ops,
+					     .recover_pause_ms = 1,
 					     .retry_delay_ms = 1 };
 	const char *device;
 
@@ -109,8 +110,7 @@ START_TEST(test_afu_error_with_another_request_is_not_forgotten)
 	sp_wait_init(&wait, vluns[0], true, 0, 1, 5);
 	superpipe_submit(sp, &wait.io);
 	fake_port_raise(fake, SISL_LISN_RRQ, SISL_ISTATUS_IOARCB_READ);
-	__atomic_fetch_or(&sp->ioq.faults, IOQ_FAULT_CHECK | IOQ_FAULT_HUNG,
-			  __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&sp->ioq.faults, IOQ_FAULT_CHECK | IOQ_FAULT_HUNG, __ATOMIC_SEQ_CST);
 	ioq_wake_reaper(&sp->ioq);
 	while (!fake_port_trace_count(fake, "reset"))
 		sched_yield();

@@ -131,7 +131,8 @@ START_TEST(test_slot_memory_is_apart_and_on_pages)
 	for (int i = 0; i < NR_SLOTS; i++) {
 		slot[i] = slot_pool_get(slots, false);
 		ck_assert_uint_eq((uintptr_t)slot[i]->payload % 4096, 0);
-		memset(slot[i]->payload - SLOT_FRONT_BYTES, i, SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES);
+		memset(slot[i]->payload - SLOT_FRONT_BYTES, i,
+		       SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES);
 	}
 	for (int i = 0; i < NR_SLOTS; i++) {
 		ck_assert_int_eq(slot[i]->payload[-SLOT_FRONT_BYTES], i);

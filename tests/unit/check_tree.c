@@ -35,7 +35,8 @@ START_TEST(test_tree_mknod_makes_every_type)
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++, name[0]++) {
 		ck_assert_int_eq(tree_mknod(tree, root_of(tree), name, types[i] | 0640, 0x105,
-					    at(5), &inode), 0);
+					    at(5), &inode),
+				 0);
 		ck_assert_uint_eq(attr_of(inode).mode, types[i] | 0640);
 		ck_assert_uint_eq(attr_of(inode).rdev,
 				  S_ISCHR(types[i]) || S_ISBLK(types[i]) ? 0x105 : 0);
@@ -517,7 +518,8 @@ START_TEST(test_tree_readdir_sees_what_stays_exactly_once)
 		do {
 			names.left = 1 + pick(&state, 20);
 			ck_assert_int_eq(tree_readdir(tree, root_of(tree), names.cookie, see_some,
-						      &names), 0);
+						      &names),
+					 0);
 			for (int i = 0; i < 30; i++)
 				make_or_remove(tree, &state);
 		} while (names.left == 0);
@@ -559,7 +561,8 @@ START_TEST(test_tree_readers_may_run_in_parallel)
 
 	for (char name[] = "a"; name[0] <= 'z'; name[0]++)
 		ck_assert_int_eq(tree_setxattr(tree, make_file(tree, root_of(tree), name), "user.a",
-					       "1", 1, 0, false, at(1)), 0);
+					       "1", 1, 0, false, at(1)),
+				 0);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, read_everything, tree), 0);
 	for (int i = 0; i < 3; i++)
@@ -738,7 +741,8 @@ START_TEST(test_tree_names_that_exist_cannot_be_made)
 
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(tree_mknod(tree, root_of(tree), names[i], S_IFDIR, 0, at(1),
-					    &inode), -EEXIST);
+					    &inode),
+				 -EEXIST);
 		ck_assert_int_eq(tree_symlink(tree, root_of(tree), names[i], "x", at(1), &inode),
 				 -EEXIST);
 		ck_assert_int_eq(tree_link(tree, file, root_of(tree), names[i], at(1)), -EEXIST);
@@ -756,7 +760,8 @@ START_TEST(test_tree_lookup_of_dot_finds_every_type)
 
 	for (int i = 0; i < 6; i++, name[0]++) {
 		ck_assert_int_eq(tree_mknod(tree, root_of(tree), name, types[i] | 0600, 0, at(1),
-					    &inode), 0);
+					    &inode),
+				 0);
 		ck_assert_ptr_eq(find(tree, inode, "."), inode);
 	}
 	ck_assert_int_eq(tree_symlink(tree, root_of(tree), "l", "none", at(1), &inode), 0);

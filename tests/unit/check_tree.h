@@ -22,7 +22,7 @@
 
 static int nr_payloads_freed;
 static T_UNUSED int nr_payloads_orphaned; /* now */
-static int allocs_until_failure; /* 0: memory never runs out */
+static int allocs_until_failure;          /* 0: memory never runs out */
 
 static T_UNUSED void count_payload(void *arg, void *payload)
 {

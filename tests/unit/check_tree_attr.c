@@ -20,16 +20,24 @@ START_TEST(test_attr_sets_what_is_asked_and_ctime)
 {
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
-	struct tree_attr attr = { .mode = 0400, .uid = 7, .gid = 8, .atime = { 1, 10 },
-				  .mtime = { 2, 20 }, .ctime = { 3, 30 }, .btime = { 4, 40 } };
+	struct tree_attr attr = { .mode = 0400,
+				  .uid = 7,
+				  .gid = 8,
+				  .atime = { 1, 10 },
+				  .mtime = { 2, 20 },
+				  .ctime = { 3, 30 },
+				  .btime = { 4, 40 } };
 
 	ck_assert_int_eq(set(tree, file, TREE_SET_MODE, attr), 0);
 	ck_assert_uint_eq(attr_of(file).mode, S_IFREG | 0400);
 	ck_assert_uint_eq(attr_of(file).uid, 1000);
 	ck_assert_int_eq(attr_of(file).ctime.tv_sec, 40);
 	ck_assert_int_eq(attr_of(file).mtime.tv_sec, 2);
-	ck_assert_int_eq(set(tree, file, TREE_SET_UID | TREE_SET_GID | TREE_SET_ATIME |
-			     TREE_SET_MTIME | TREE_SET_CTIME | TREE_SET_BTIME, attr), 0);
+	ck_assert_int_eq(set(tree, file,
+			     TREE_SET_UID | TREE_SET_GID | TREE_SET_ATIME | TREE_SET_MTIME |
+				     TREE_SET_CTIME | TREE_SET_BTIME,
+			     attr),
+			 0);
 	ck_assert_uint_eq(attr_of(file).uid, 7);
 	ck_assert_uint_eq(attr_of(file).gid, 8);
 	ck_assert_int_eq(attr_of(file).atime.tv_nsec, 10);
@@ -238,8 +246,11 @@ START_TEST(test_xattr_names_are_checked)
 		const char *name;
 		int err;
 	} cases[] = {
-		{ "", -ERANGE }, { "user.", -EINVAL }, { "user", -EOPNOTSUPP },
-		{ "system.other", -EOPNOTSUPP }, { "nothing.x", -EOPNOTSUPP },
+		{ "", -ERANGE },
+		{ "user.", -EINVAL },
+		{ "user", -EOPNOTSUPP },
+		{ "system.other", -EOPNOTSUPP },
+		{ "nothing.x", -EOPNOTSUPP },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -291,8 +302,8 @@ START_TEST(test_xattr_values_of_an_inode_are_limited_together)
 
 	for (int i = 0; i < 16; i++) {
 		snprintf(name, sizeof(name), "user.%d", i);
-		ck_assert_int_eq(tree_setxattr(tree, file, name, value, sizeof(value), 0, false,
-					       at(1)), 0);
+		ck_assert_int_eq(
+			tree_setxattr(tree, file, name, value, sizeof(value), 0, false, at(1)), 0);
 	}
 	ck_assert_int_eq(tree_setxattr(tree, file, "user.more", "1", 1, 0, false, at(1)), -ENOSPC);
 	ck_assert_int_eq(tree_setxattr(tree, file, "user.3", value, sizeof(value), 0, false, at(1)),
@@ -335,14 +346,17 @@ static struct acl acl_of(const char *text)
 	while (*text) {
 		struct posix_acl_xattr_entry *entry = &acl.entries[acl.nr++];
 		bool named = text[1] != ':';
-		uint16_t perm = 0, tag = *text == 'u' ? (named ? ACL_USER : ACL_USER_OBJ) :
-					*text == 'g' ? (named ? ACL_GROUP : ACL_GROUP_OBJ) :
-					*text == 'm' ? ACL_MASK : ACL_OTHER;
+		uint16_t perm = 0, tag = *text == 'u'   ? (named ? ACL_USER : ACL_USER_OBJ)
+					 : *text == 'g' ? (named ? ACL_GROUP : ACL_GROUP_OBJ)
+					 : *text == 'm' ? ACL_MASK
+							: ACL_OTHER;
 
 		entry->e_id = htole32(named ? (uint32_t)strtoul(text + 1, NULL, 10) : UINT32_MAX);
 		for (text = strchr(text, ':') + 1; *text && *text != ' '; text++)
-			perm |= *text == 'r' ? ACL_READ : *text == 'w' ? ACL_WRITE :
-				*text == 'x' ? ACL_EXECUTE : 0;
+			perm |= *text == 'r'   ? ACL_READ
+				: *text == 'w' ? ACL_WRITE
+				: *text == 'x' ? ACL_EXECUTE
+					       : 0;
 		entry->e_tag = htole16(tag);
 		entry->e_perm = htole16(perm);
 		text += *text == ' ';
@@ -523,18 +537,18 @@ START_TEST(test_acl_is_stored_in_canonical_form)
 END_TEST
 
 static const char *const invalid_acls[] = {
-	"u:rw",                          /* not all there */
+	"u:rw", /* not all there */
 	"u:rw g:r",
 	"u:rw o:r",
 	"g:r o:",
-	"u:rw u5:rw g:r o:",             /* names need a mask */
+	"u:rw u5:rw g:r o:", /* names need a mask */
 	"u:rw g:r g6:r o:",
-	"u:rw g:r u5:r m:r o:",          /* order */
+	"u:rw g:r u5:r m:r o:", /* order */
 	"u5:r u:rw g:r m:r o:",
 	"u:rw g:r o: m:r",
 	"u:rw m:r g:r o:",
 	"g:r u:rw o:",
-	"u:rw u:rw g:r o:",              /* twice */
+	"u:rw u:rw g:r o:", /* twice */
 	"u:rw g:r g:r o:",
 	"u:rw g:r m:r m:r o:",
 	"u:rw g:r o: o:",
@@ -566,7 +580,8 @@ START_TEST(test_acl_of_the_wrong_form_is_refused)
 
 	ck_assert_int_eq(tree_setxattr(tree, file, ACCESS, &acl, 3, 0, false, at(1)), -EINVAL);
 	ck_assert_int_eq(tree_setxattr(tree, file, ACCESS, &acl, bytes_of(&acl) - 1, 0, false,
-				       at(1)), -EINVAL);
+				       at(1)),
+			 -EINVAL);
 	acl.entries[0].e_perm = htole16(8);
 	ck_assert_int_eq(tree_setxattr(tree, file, ACCESS, &acl, bytes_of(&acl), 0, false, at(1)),
 			 -EINVAL);

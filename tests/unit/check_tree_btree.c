@@ -113,8 +113,9 @@ START_TEST(test_btree_is_unchanged_when_memory_runs_out)
 			nr_failures++;
 			ck_assert_uint_eq(tree_btree_check(&btree), nr);
 			allocs_until_failure = 0;
-			ck_assert_int_eq(tree_btree_add(&btree, failing_alloc,
-							key * 7919 % 1000003, &key), 0);
+			ck_assert_int_eq(tree_btree_add(&btree, failing_alloc, key * 7919 % 1000003,
+							&key),
+					 0);
 		}
 	}
 	ck_assert_int_gt(nr_failures, 100);

@@ -20,9 +20,9 @@ struct model_inode {
 	struct tree_attr attr;
 	unsigned refs;
 	bool has_payload, linkable;
-	int parent;    /* of a directory */
+	int parent; /* of a directory */
 	int pins;
-	char xattr;    /* value of user.x; 0: none */
+	char xattr; /* value of user.x; 0: none */
 };
 
 struct model_name {
@@ -219,8 +219,7 @@ static int pick_inode(struct world *w, bool want_dir)
 
 	do {
 		i = (int)pick(&w->random, MAX_INODES);
-	} while (!w->inodes[i].exists ||
-		 (want_dir && !is_dir(w, i) && pick(&w->random, 16) != 0));
+	} while (!w->inodes[i].exists || (want_dir && !is_dir(w, i) && pick(&w->random, 16) != 0));
 	return i;
 }
 
@@ -233,19 +232,19 @@ static char pick_name(struct world *w)
  * Runs an operation of the tree; now and then first without memory. @op: an expression that gives
  * 0 or -errno.
  */
-#define ATTEMPT(w, op)                                                        \
-	__extension__({                                                       \
-		int err_;                                                     \
-		allocs_until_failure = (int)pick(&(w)->random, 8);            \
-		if (allocs_until_failure > 4)                                 \
-			allocs_until_failure = 0;                             \
-		err_ = (op);                                                  \
-		allocs_until_failure = 0;                                     \
-		if (err_ == -ENOMEM) {                                        \
-			compare(w);                                           \
-			err_ = (op);                                          \
-		}                                                             \
-		err_;                                                         \
+#define ATTEMPT(w, op)                                             \
+	__extension__({                                            \
+		int err_;                                          \
+		allocs_until_failure = (int)pick(&(w)->random, 8); \
+		if (allocs_until_failure > 4)                      \
+			allocs_until_failure = 0;                  \
+		err_ = (op);                                       \
+		allocs_until_failure = 0;                          \
+		if (err_ == -ENOMEM) {                             \
+			compare(w);                                \
+			err_ = (op);                               \
+		}                                                  \
+		err_;                                              \
 	})
 
 /* Notes a new inode of the tree in the model, with what is expected of it. */
@@ -299,10 +298,12 @@ static void do_make(struct world *w)
 	if (S_ISLNK(mode)) {
 		mode = S_IFLNK | 0777;
 		ck_assert_int_eq(ATTEMPT(w, tree_symlink(w->tree, real(w, dir), name, "xyz",
-							 &w->caller, &inode)), expected);
+							 &w->caller, &inode)),
+				 expected);
 	} else {
 		ck_assert_int_eq(ATTEMPT(w, tree_mknod(w->tree, real(w, dir), name, mode, 0,
-						       &w->caller, &inode)), expected);
+						       &w->caller, &inode)),
+				 expected);
 	}
 	if (expected)
 		return;
@@ -392,8 +393,9 @@ static void do_remove(struct world *w)
 	struct tree_inode *lost = NULL;
 
 	expected = expect_remove(w, dir, found, rmdir);
-	ck_assert_int_eq(rmdir ? tree_rmdir(w->tree, real(w, dir), name, &w->caller) :
-			 tree_unlink(w->tree, real(w, dir), name, &w->caller, &lost), expected);
+	ck_assert_int_eq(rmdir ? tree_rmdir(w->tree, real(w, dir), name, &w->caller)
+			       : tree_unlink(w->tree, real(w, dir), name, &w->caller, &lost),
+			 expected);
 	if (expected)
 		return;
 	i = found->inode;
@@ -424,8 +426,7 @@ static int expect_types(struct world *w, const struct renaming *r)
 
 static int expect_rename_links(struct world *w, const struct renaming *r)
 {
-	int change = is_dir(w, r->names[0]->inode) -
-		     (r->names[1] && is_dir(w, r->names[1]->inode));
+	int change = is_dir(w, r->names[0]->inode) - (r->names[1] && is_dir(w, r->names[1]->inode));
 
 	if (r->dirs[0] == r->dirs[1])
 		return 0;
@@ -508,8 +509,12 @@ static void model_rename(struct world *w, const struct renaming *r, char new_nam
 static void do_rename(struct world *w)
 {
 	static const unsigned flags[] = {
-		0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE,
-		RENAME_WHITEOUT, RENAME_WHITEOUT | RENAME_NOREPLACE,
+		0,
+		0,
+		RENAME_NOREPLACE,
+		RENAME_EXCHANGE,
+		RENAME_WHITEOUT,
+		RENAME_WHITEOUT | RENAME_NOREPLACE,
 	};
 	char names[2][2] = { { pick_name(w) }, { pick_name(w) } };
 	struct renaming r = { .flags = flags[pick(&w->random, 6)] };
@@ -555,8 +560,8 @@ static void do_attr(struct world *w)
 
 	switch (pick(&w->random, 4)) {
 	case 0:
-		ck_assert_int_eq(tree_setattr(w->tree, real(w, i), TREE_SET_MODE, &attr,
-					      &w->caller), 0);
+		ck_assert_int_eq(
+			tree_setattr(w->tree, real(w, i), TREE_SET_MODE, &attr, &w->caller), 0);
 		inode->attr.mode = (inode->attr.mode & S_IFMT) | attr.mode;
 		inode->attr.ctime = w->caller.now;
 		break;
@@ -585,7 +590,8 @@ static void do_xattr(struct world *w)
 
 	if (pick(&w->random, 2)) {
 		ck_assert_int_eq(ATTEMPT(w, tree_setxattr(w->tree, real(w, i), "user.x", &value, 1,
-							  0, false, &w->caller)), 0);
+							  0, false, &w->caller)),
+				 0);
 		inode->xattr = value;
 	} else {
 		ck_assert_int_eq(tree_removexattr(w->tree, real(w, i), "user.x", &w->caller),
@@ -616,10 +622,10 @@ static void do_lookup(struct world *w)
 
 static void step(struct world *w)
 {
-	static void (*const operations[])(struct world *w) = {
-		do_make, do_make, do_make, do_make, do_tmpfile, do_link, do_link, do_remove,
-		do_remove, do_remove, do_rename, do_rename, do_rename, do_rename, do_refs, do_refs,
-		do_refs, do_refs, do_attr, do_xattr, do_lookup,
+	static void (*const operations[])(struct world * w) = {
+		do_make,   do_make,   do_make,   do_make,   do_tmpfile, do_link,   do_link,
+		do_remove, do_remove, do_remove, do_rename, do_rename,  do_rename, do_rename,
+		do_refs,   do_refs,   do_refs,   do_refs,   do_attr,    do_xattr,  do_lookup,
 	};
 
 	w->caller.now.tv_sec++;

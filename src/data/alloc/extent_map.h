@@ -52,8 +52,10 @@ int extent_map_prepare_set(struct extent_map *map, struct segments *pool, uint64
 int extent_map_prepare_remove(struct extent_map *map, struct segments *pool, uint64_t start,
 			      uint64_t end);
 
-/** extent_map_set() - those in the prepared range are written. Return: how many held nothing before. */
-uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t start, uint64_t end);
+/** extent_map_set() - those in the prepared range are written. Return: how many held nothing
+ * before. */
+uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t start,
+			uint64_t end);
 
 /** extent_map_reserve() - those that were taken are reserved. Return: how many blocks. */
 uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end);
@@ -62,7 +64,8 @@ uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end
 uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64_t start,
 			   uint64_t end, uint64_t now_ns);
 
-/** extent_map_drop_taken() - give back those in [start, end) that are neither written nor reserved */
+/** extent_map_drop_taken() - give back those in [start, end) that are neither written nor reserved
+ */
 void extent_map_drop_taken(struct extent_map *map, struct segments *pool, uint64_t start,
 			   uint64_t end, uint64_t now_ns);
 

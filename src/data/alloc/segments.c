@@ -89,7 +89,8 @@ static struct segment *find_empty(struct segments *pool, unsigned lun, uint64_t 
 
 	if (get(&pool->nr_empty) == 0)
 		return NULL;
-	TAILQ_FOREACH (segment, &pool->classes[class_of(pool->segment_blocks)], link) {
+	TAILQ_FOREACH(segment, &pool->classes[class_of(pool->segment_blocks)], link)
+	{
 		if (is_empty(pool, segment) && segment->empty_since_ns < before_ns &&
 		    (lun == UINT32_MAX || segment->lun == lun))
 			return segment;
@@ -135,7 +136,8 @@ uint64_t segments_empty_since(struct segments *pool)
 
 	lock(pool);
 	if (get(&pool->nr_empty) > 0) {
-		TAILQ_FOREACH (segment, &pool->classes[class_of(pool->segment_blocks)], link) {
+		TAILQ_FOREACH(segment, &pool->classes[class_of(pool->segment_blocks)], link)
+		{
 			if (is_empty(pool, segment))
 				since = min_u64(since, segment->empty_since_ns);
 		}
@@ -228,14 +230,16 @@ static void search_all(const struct segments *pool, uint32_t wanted, struct piec
 
 		if (segment && segment == pool->victim)
 			segment = TAILQ_NEXT(segment, link);
-		if (segment && (search(pool, segment, wanted, best) || ++nr_searched == MAX_SEGMENTS))
+		if (segment &&
+		    (search(pool, segment, wanted, best) || ++nr_searched == MAX_SEGMENTS))
 			return;
 	}
 	/* None has so many blocks, or not together: the longest run of the one that has most. */
 	for (unsigned i = SEGMENTS_CLASSES; i-- > 1 && best->nr_blocks == 0;) {
 		const struct segment *segment;
 
-		TAILQ_FOREACH (segment, &pool->classes[i], link) {
+		TAILQ_FOREACH(segment, &pool->classes[i], link)
+		{
 			if (segment != pool->victim) {
 				(void)search(pool, segment, wanted, best);
 				break;
@@ -369,7 +373,8 @@ bool segments_choose_victim(struct segments *pool)
 
 	lock(pool);
 	for (unsigned i = SEGMENTS_CLASSES; i-- > 1 && !pool->victim;) {
-		TAILQ_FOREACH (segment, &pool->classes[i], link) {
+		TAILQ_FOREACH(segment, &pool->classes[i], link)
+		{
 			if (may_be_victim(pool, segment, get(&pool->nr_unclaimed))) {
 				pool->victim = segment;
 				break;
@@ -421,7 +426,8 @@ static bool check_segment(const struct segments *pool, struct segment *segment, 
 	uint32_t nr_used = 0, at;
 	const struct extent *extent;
 
-	TAILQ_FOREACH (extent, &segment->extents, link) {
+	TAILQ_FOREACH(extent, &segment->extents, link)
+	{
 		uint32_t end = extent->start + extent->nr_blocks;
 
 		at = (uint32_t)bitmap_next_clear(segment->used, extent->start, end);
@@ -447,7 +453,8 @@ bool segments_check(struct segments *pool)
 
 	lock(pool);
 	for (unsigned i = 0; i < SEGMENTS_CLASSES; i++) {
-		TAILQ_FOREACH (segment, &pool->classes[i], link) {
+		TAILQ_FOREACH(segment, &pool->classes[i], link)
+		{
 			good = good && check_segment(pool, segment, i);
 			nr_free += segment->nr_free;
 			nr_empty += is_empty(pool, segment);

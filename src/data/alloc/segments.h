@@ -32,9 +32,9 @@ enum extent_state {
 struct extent {
 	uint64_t block; /* first, in the file */
 	struct segment *segment;
-	void *owner;               /* the file */
-	TAILQ_ENTRY(extent) link;  /* in the segment's list; protected by the pool's lock */
-	uint32_t start;            /* first, in the segment */
+	void *owner;              /* the file */
+	TAILQ_ENTRY(extent) link; /* in the segment's list; protected by the pool's lock */
+	uint32_t start;           /* first, in the segment */
 	uint32_t nr_blocks;
 	enum extent_state state;
 };
@@ -66,8 +66,8 @@ struct segments {
 
 	/* protected by lock; the counts can be read without it */
 	struct segment_list classes[SEGMENTS_CLASSES];
-	struct segment *current; /* new blocks come from it as long as they fit */
-	struct segment *victim;  /* is being emptied: no new blocks if others have any */
+	struct segment *current;       /* new blocks come from it as long as they fit */
+	struct segment *victim;        /* is being emptied: no new blocks if others have any */
 	_Atomic uint64_t nr_unclaimed; /* free blocks that nobody has claimed */
 	_Atomic uint64_t nr_segments;
 	_Atomic uint64_t nr_empty;
@@ -85,7 +85,8 @@ int segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lu
  * segments_remove_empty() - take an empty segment out of the pool
  * @lun: on this LUN; UINT32_MAX: on any
  * @before_ns: empty since before this time
- * Return: its vLUN, which is the caller's, and its LUN; NULL: there is none, or its blocks are claimed.
+ * Return: its vLUN, which is the caller's, and its LUN; NULL: there is none, or its blocks are
+ * claimed.
  */
 struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun,
 					     uint64_t before_ns, unsigned *ret_lun);
@@ -111,7 +112,8 @@ void segments_unclaim(struct segments *pool, uint64_t nr);
 void segments_take(struct segments *pool, struct extent *extent, uint32_t nr_blocks,
 		   const struct extent *after);
 
-/** segments_take_elsewhere() - the same, but not from the victim. Return: false: others are full. */
+/** segments_take_elsewhere() - the same, but not from the victim. Return: false: others are full.
+ */
 bool segments_take_elsewhere(struct segments *pool, struct extent *extent, uint32_t nr_blocks);
 
 /** segments_give() - the blocks of @extent are free again; its memory is the caller's */

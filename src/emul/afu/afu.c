@@ -14,7 +14,7 @@
 #include "emul/afu/engine.h"
 
 /* How often the housekeeper looks after things that nobody tells it about. */
-#define UPKEEP_MS	    100
+#define UPKEEP_MS           100
 #define UPKEEP_RESETTING_MS 5
 
 /* ---- housekeeping ------------------------------------------------------------------------ */
@@ -244,8 +244,7 @@ static struct emul_media *open_media_locked(struct emul_afu *afu, unsigned lun, 
 
 struct emul_media *emul_afu_media(struct emul_afu *afu, unsigned lun, int *ret_err)
 {
-	struct emul_media *media =
-		atomic_load_explicit(&afu->media[lun], memory_order_acquire);
+	struct emul_media *media = atomic_load_explicit(&afu->media[lun], memory_order_acquire);
 
 	if (__builtin_expect(media != NULL, 1))
 		return media;

@@ -25,7 +25,7 @@
 
 #define SPIN_NS 60000 /* before a command, and after one */
 /* With so many commands waiting, the first is executed later, in one batch with others. */
-#define CROWD 8
+#define CROWD    8
 #define CROWD_NS 20000
 #define CYCLE_NS 4 /* of the AFU's clock, for timeouts counted in cycles */
 
@@ -43,7 +43,7 @@ struct emul_delay {
 	struct delay_queue queue;
 	uint32_t nr_inserted; /* ever; read by the spinning thread without the lock */
 	uint64_t next_slot_ns[EMUL_MAX_LUNS][2];
-	uint64_t jitter;    /* state of a generator */
+	uint64_t jitter;       /* state of a generator */
 	uint64_t asleep_until; /* 0: awake */
 	uint64_t ended_ns;     /* when a command was last executed */
 	bool running, stop;
@@ -223,8 +223,8 @@ static void *delay_thread(void *arg)
 static bool start_locked(struct emul_delay *delay)
 {
 	if (!delay->running)
-		delay->running = thread_start(&delay->thread, delay_thread, delay,
-					      "emul-delay") == 0;
+		delay->running =
+			thread_start(&delay->thread, delay_thread, delay, "emul-delay") == 0;
 	return delay->running;
 }
 
@@ -405,8 +405,7 @@ void emul_delay_add_pollers(struct emul_delay *delay, int nr)
 	pthread_mutex_unlock(&delay->lock);
 }
 
-bool emul_delay_command(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
-			uint32_t ms)
+bool emul_delay_command(struct emul_delay *delay, struct emul_batch *batch, unsigned i, uint32_t ms)
 {
 	bool good;
 

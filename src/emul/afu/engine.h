@@ -66,8 +66,8 @@ struct emul_engine {
 	bool sq_mode, irq_all;
 	uint8_t block_shift;
 
-	unsigned nr_refs;     /* protected by afu->lock */
-	unsigned nr_delayed;  /* threads that execute delayed commands; protected by delay->lock */
+	unsigned nr_refs;    /* protected by afu->lock */
+	unsigned nr_delayed; /* threads that execute delayed commands; protected by delay->lock */
 	_Atomic uint64_t lost_seen_by; /* thread that has read all ones of the lost context */
 
 	/* queue positions, readable without the lock to see whether there is anything to do */
@@ -86,7 +86,7 @@ struct emul_engine {
 	uint64_t sq_start, sq_end;
 	uint64_t *arrin; /* IOARRIN queue, cmd_room entries */
 	uint32_t cmd_room, arrin_first;
-	uint32_t nr_resets; /* of the context; completions from before the last one are dropped */
+	uint32_t nr_resets;   /* of the context; completions from before the last one are dropped */
 	uint32_t nr_inflight; /* fetched since the last reset and not completed */
 	uint64_t last_probed; /* page */
 	uint64_t probed[EMUL_PROBE_SLOTS];
@@ -103,8 +103,7 @@ struct emul_engine {
 static inline bool emul_engine_alive(const struct emul_engine *engine)
 {
 	uint32_t flags = atomic_load_explicit(&engine->pe->flags, memory_order_acquire);
-	uint64_t generation =
-		atomic_load_explicit(&engine->pe->generation, memory_order_relaxed);
+	uint64_t generation = atomic_load_explicit(&engine->pe->generation, memory_order_relaxed);
 
 	return (flags & (EMUL_PE_USED | EMUL_PE_LOST)) == EMUL_PE_USED &&
 	       generation == engine->generation;
@@ -139,7 +138,7 @@ struct emul_batch {
 	uint32_t nr_resets;
 	unsigned epoch;
 	bool swap;
-	bool delayed; /* nobody waits in run(): completions interrupt */
+	bool delayed;            /* nobody waits in run(): completions interrupt */
 	struct emul_fault reset; /* RESET or FAIL, to carry out when the batch has ended */
 	struct sisl_ioarcb ioarcb[EMUL_BATCH]; /* host byte order */
 	struct emul_command cmd[EMUL_BATCH];
@@ -159,13 +158,13 @@ struct emul_xlate_cache {
 	uint32_t links_down;
 	/* The last chunk used, as most commands need it; see emul_xlate_run() */
 	uint8_t port;
-	uint32_t bytes;         /* of such a command */
-	uint32_t blocks;        /* the same, as it stands in the CDB */
-	uint64_t lengths;       /* the word of the IOARCB with data_len */
-	uint64_t wanted[2];     /* first word of a read's and a write's IOARCB */
-	uint64_t first_lba;     /* of the chunk in the vLUN */
-	uint64_t nr_lbas;       /* at which such a command may begin; 0: no chunk */
-	uint64_t base;          /* of the chunk on the medium, bytes */
+	uint32_t bytes;     /* of such a command */
+	uint32_t blocks;    /* the same, as it stands in the CDB */
+	uint64_t lengths;   /* the word of the IOARCB with data_len */
+	uint64_t wanted[2]; /* first word of a read's and a write's IOARCB */
+	uint64_t first_lba; /* of the chunk in the vLUN */
+	uint64_t nr_lbas;   /* at which such a command may begin; 0: no chunk */
+	uint64_t base;      /* of the chunk on the medium, bytes */
 };
 
 /* ---- status.c ------------------------------------------------------------------------ */
@@ -219,8 +218,7 @@ bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *c
  * passed before, and its time is not over
  * Return: index of the first that is not; it is left to emul_xlate().
  */
-unsigned emul_xlate_run(struct emul_batch *batch, unsigned i,
-			  const struct emul_xlate_cache *cache);
+unsigned emul_xlate_run(struct emul_batch *batch, unsigned i, const struct emul_xlate_cache *cache);
 
 /** emul_xlate_is_valid() - would the command still be translated to a chunk of its handle? */
 bool emul_xlate_is_valid(const struct emul_batch *batch, unsigned i);

@@ -21,8 +21,8 @@ static bool page_exists(uint64_t page)
 	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1 || errno != EFAULT;
 }
 
-static __attribute__((noinline)) bool
-probe_pages(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
+static __attribute__((noinline)) bool probe_pages(struct emul_engine *engine, uint64_t ea,
+						  uint64_t bytes)
 {
 	uint64_t last;
 
@@ -188,8 +188,7 @@ static void fetch_sq(struct emul_batch *batch)
 	nr = (unsigned)(cmd - batch->cmd);
 	batch->nr = nr;
 	head += (uint64_t)nr * slot_bytes;
-	atomic_store_explicit(&engine->sq_head,
-			      head > engine->sq_end ? engine->sq_start : head,
+	atomic_store_explicit(&engine->sq_head, head > engine->sq_end ? engine->sq_start : head,
 			      memory_order_relaxed);
 }
 
@@ -295,8 +294,8 @@ static inline void rrq_put(struct rrq *rrq, uint64_t tag)
 static unsigned put_completed_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 {
 	struct emul_engine *engine = batch->engine;
-	struct rrq rrq = { engine->rrq_next, engine->rrq_toggle, engine->rrq_start,
-			   engine->rrq_end, engine->swap };
+	struct rrq rrq = { engine->rrq_next, engine->rrq_toggle, engine->rrq_start, engine->rrq_end,
+			   engine->swap };
 	const struct emul_command *end = batch->cmd + batch->nr;
 	uint64_t lisns = 0;
 	unsigned nr = 0;
@@ -331,7 +330,8 @@ static unsigned post_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 	unsigned nr;
 
 	*ret_lisns = 0;
-	if (batch->nr_resets != engine->nr_resets || engine->resetting || !emul_engine_alive(engine))
+	if (batch->nr_resets != engine->nr_resets || engine->resetting ||
+	    !emul_engine_alive(engine))
 		return 0;
 	if (!engine->rrq_next) {
 		bad_address(engine, SISL_ISTATUS_RRQ_WRITE, 0);

@@ -5,14 +5,14 @@
 #include <string.h>
 
 enum { /* sense keys and codes of the SCSI standard */
-	KEY_MEDIUM_ERROR = 0x03,
-	KEY_HARDWARE_ERROR = 0x04,
-	KEY_UNIT_ATTENTION = 0x06,
-	KEY_DATA_PROTECT = 0x07,
-	ASC_WRITE_ERROR = 0x0c,
-	ASC_READ_ERROR = 0x11,
-	ASC_WRITE_PROTECTED = 0x27,
-	ASC_INTERNAL_FAILURE = 0x44,
+       KEY_MEDIUM_ERROR = 0x03,
+       KEY_HARDWARE_ERROR = 0x04,
+       KEY_UNIT_ATTENTION = 0x06,
+       KEY_DATA_PROTECT = 0x07,
+       ASC_WRITE_ERROR = 0x0c,
+       ASC_READ_ERROR = 0x11,
+       ASC_WRITE_PROTECTED = 0x27,
+       ASC_INTERNAL_FAILURE = 0x44,
 };
 
 struct emul_status emul_status_afu(uint8_t afu_rc, uint8_t afu_extra)
@@ -50,8 +50,8 @@ struct emul_status emul_status_media(int err, bool write)
 	case EBADF:
 		return emul_status_check(KEY_DATA_PROTECT, ASC_WRITE_PROTECTED, 0);
 	case EIO:
-		return emul_status_check(KEY_MEDIUM_ERROR,
-					 write ? ASC_WRITE_ERROR : ASC_READ_ERROR, 0);
+		return emul_status_check(KEY_MEDIUM_ERROR, write ? ASC_WRITE_ERROR : ASC_READ_ERROR,
+					 0);
 	default:
 		return emul_status_check(KEY_HARDWARE_ERROR, ASC_INTERNAL_FAILURE, 0);
 	}
@@ -85,8 +85,8 @@ struct emul_status emul_status_fault(const struct emul_fault *fault, bool write,
 
 	switch (fault->action) {
 	case EMUL_FAULT_MEDIUM:
-		return emul_status_check(KEY_MEDIUM_ERROR,
-					 write ? ASC_WRITE_ERROR : ASC_READ_ERROR, 0);
+		return emul_status_check(KEY_MEDIUM_ERROR, write ? ASC_WRITE_ERROR : ASC_READ_ERROR,
+					 0);
 	case EMUL_FAULT_BUSY:
 		return (struct emul_status){ .scsi_rc = SISL_SCSI_BUSY };
 	case EMUL_FAULT_FULL:

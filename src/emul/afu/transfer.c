@@ -23,8 +23,8 @@ struct burst {
 };
 
 /* A command that moved less than the program offered. */
-static __attribute__((noinline)) void
-succeed_short(const struct emul_batch *batch, const struct emul_command *cmd)
+static __attribute__((noinline)) void succeed_short(const struct emul_batch *batch,
+						    const struct emul_command *cmd)
 {
 	uint16_t req_flags = batch->ioarcb[cmd - batch->cmd].req_flags;
 	struct emul_status status = { .port = cmd->port, .resid = cmd->resid };
@@ -68,8 +68,8 @@ static int transfer(struct emul_batch *batch, unsigned first, struct iovec *iov,
 
 	*ret_done = 0;
 	media = emul_afu_media(batch->engine->afu, cmd->lun, &err);
-	return media ? emul_media_transfer(media, cmd->write, iov, nr_iov, cmd->offset, ret_done) :
-		       err;
+	return media ? emul_media_transfer(media, cmd->write, iov, nr_iov, cmd->offset, ret_done)
+		     : err;
 }
 
 /* Execute the commands behind a failed one singly, so that each has a result of its own. */
@@ -89,8 +89,8 @@ static void execute_singly(struct emul_batch *batch, unsigned first, unsigned nr
 }
 
 /* The medium stopped in the midst of a burst, after @done bytes. */
-static __attribute__((noinline)) void
-end_short(struct emul_batch *batch, unsigned i, unsigned end, int err, uint64_t done)
+static __attribute__((noinline)) void end_short(struct emul_batch *batch, unsigned i, unsigned end,
+						int err, uint64_t done)
 {
 	for (; i < end && done >= batch->cmd[i].bytes; i++) {
 		done -= batch->cmd[i].bytes;

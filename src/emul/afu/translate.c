@@ -83,8 +83,8 @@ static bool use_physical(const struct emul_adapter *ad, const struct emul_rht *r
 		return fail_afu(status, SISL_AFU_RC_NO_CHANNELS);
 	cache->lun = (uint8_t)lun;
 	cache->ports = atomic_load_explicit(&rht->port_mask, memory_order_relaxed);
-	cache->lun_blocks = atomic_load_explicit(&ad->shm->disk[lun].nr_blocks,
-						 memory_order_relaxed);
+	cache->lun_blocks =
+		atomic_load_explicit(&ad->shm->disk[lun].nr_blocks, memory_order_relaxed);
 	return true;
 }
 
@@ -97,8 +97,8 @@ static bool use_handle(const struct emul_engine *engine, uint32_t handle,
 	cache->nr_lbas = 0;
 	cache->index = UINT64_MAX;
 	if (!rht)
-		return fail_afu(status, atomic_load(&engine->pe->rht) ? SISL_AFU_RC_RHT_BOUNDS :
-									SISL_AFU_RC_RHT_INVALID);
+		return fail_afu(status, atomic_load(&engine->pe->rht) ? SISL_AFU_RC_RHT_BOUNDS
+								      : SISL_AFU_RC_RHT_INVALID);
 	if (!atomic_load_explicit(&rht->nmask, memory_order_acquire))
 		return fail_afu(status, SISL_AFU_RC_RHT_PERM);
 	read_rht(rht, cache);
@@ -136,8 +136,8 @@ static bool use_lxt(const struct emul_adapter *ad, uint64_t index, struct emul_x
 		return fail_afu(status, SISL_AFU_RC_NO_CHANNELS);
 	cache->lun = (uint8_t)lun;
 	cache->ports = (uint8_t)ports;
-	cache->lun_blocks = atomic_load_explicit(&ad->shm->disk[lun].nr_blocks,
-						 memory_order_relaxed);
+	cache->lun_blocks =
+		atomic_load_explicit(&ad->shm->disk[lun].nr_blocks, memory_order_relaxed);
 	cache->index = index;
 	return true;
 }
@@ -271,14 +271,14 @@ static void remember_chunk(const struct emul_engine *engine, const struct sisl_i
  * differs from the long way is that nothing is looked up or explained.
  */
 static inline bool fast_path(unsigned block_shift, const struct sisl_ioarcb *ioarcb,
-			 const struct emul_xlate_cache *cache, struct emul_command *cmd)
+			     const struct emul_xlate_cache *cache, struct emul_command *cmd)
 {
 	uint64_t lba = cdb_lba(ioarcb), in_chunk = lba - cache->first_lba;
 	bool write = ioarcb->cdb[0] == SISL_CDB_WRITE_16;
 
 	if (in_chunk >= cache->nr_lbas || (!write && ioarcb->cdb[0] != SISL_CDB_READ_16) ||
-	    first_word(ioarcb) != cache->wanted[write] ||
-	    lengths_word(ioarcb) != cache->lengths || blocks_word(ioarcb) != cache->blocks)
+	    first_word(ioarcb) != cache->wanted[write] || lengths_word(ioarcb) != cache->lengths ||
+	    blocks_word(ioarcb) != cache->blocks)
 		return false;
 	cmd->write = write;
 	cmd->lba = lba;
@@ -291,9 +291,11 @@ static inline bool fast_path(unsigned block_shift, const struct sisl_ioarcb *ioa
 }
 
 /* Kept out of line: the quick way is to need few registers. */
-static __attribute__((noinline)) bool
-slow_path(struct emul_batch *batch, const struct sisl_ioarcb *ioarcb, struct emul_command *cmd,
-	 struct emul_xlate_cache *cache, struct emul_status *status)
+static __attribute__((noinline)) bool slow_path(struct emul_batch *batch,
+						const struct sisl_ioarcb *ioarcb,
+						struct emul_command *cmd,
+						struct emul_xlate_cache *cache,
+						struct emul_status *status)
 {
 	const struct emul_engine *engine = batch->engine;
 	uint64_t blocks = cdb_blocks(ioarcb);
@@ -333,8 +335,7 @@ bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *c
 	       slow_path(batch, ioarcb, cmd, cache, status);
 }
 
-unsigned emul_xlate_run(struct emul_batch *batch, unsigned i,
-			  const struct emul_xlate_cache *cache)
+unsigned emul_xlate_run(struct emul_batch *batch, unsigned i, const struct emul_xlate_cache *cache)
 {
 	unsigned block_shift = batch->engine->block_shift;
 
@@ -347,8 +348,7 @@ unsigned emul_xlate_run(struct emul_batch *batch, unsigned i,
 bool emul_xlate_is_valid(const struct emul_batch *batch, unsigned i)
 {
 	const struct emul_engine *engine = batch->engine;
-	const struct emul_rht *rht =
-		emul_rht_at(engine->ad, engine->pe, batch->ioarcb[i].res_hndl);
+	const struct emul_rht *rht = emul_rht_at(engine->ad, engine->pe, batch->ioarcb[i].res_hndl);
 	uint8_t fp;
 
 	if (!rht || !atomic_load_explicit(&rht->nmask, memory_order_acquire))

@@ -18,8 +18,8 @@
 
 static int attach_reuse(struct emul_call *call, struct dk_attach *arg, struct emul_ctx **ret_ctx)
 {
-	struct emul_ctx *ctx = emul_ctx_get_locked(call->ad, arg->context_id, EMUL_ANY_LUN,
-						   EMUL_CTX_LIVE);
+	struct emul_ctx *ctx =
+		emul_ctx_get_locked(call->ad, arg->context_id, EMUL_ANY_LUN, EMUL_CTX_LIVE);
 
 	if (!ctx)
 		return -EINVAL;
@@ -118,8 +118,8 @@ bool emul_detach_lun_locked(struct emul_call *call, struct emul_ctx *ctx, unsign
 int emul_do_detach(struct emul_call *call, struct dk_detach *arg)
 {
 	struct emul_adapter *ad = call->ad;
-	struct emul_ctx *ctx = emul_ctx_get_locked(ad, arg->context_id, (int)call->lun,
-						   EMUL_CTX_ERROR_LIST_TOO);
+	struct emul_ctx *ctx =
+		emul_ctx_get_locked(ad, arg->context_id, (int)call->lun, EMUL_CTX_ERROR_LIST_TOO);
 	unsigned pe;
 	int fd;
 
@@ -143,8 +143,9 @@ int emul_do_detach(struct emul_call *call, struct dk_detach *arg)
 
 void emul_detach_all_locked(struct emul_adapter *ad, struct emul_ctx *ctx)
 {
-	struct emul_call call = { .ad = ad, .running = -1, .no_sync = true,
-				  .max_growth = UINT64_MAX };
+	struct emul_call call = {
+		.ad = ad, .running = -1, .no_sync = true, .max_growth = UINT64_MAX
+	};
 
 	/* Nobody else is to release it, should the lock be dropped on the way. */
 	ctx->busy = 1;
@@ -199,8 +200,7 @@ static int new_pe_for(struct emul_call *call, struct emul_ctx *ctx, unsigned *re
 	struct emul_adapter *ad = call->ad;
 	int rc, left = RECOVER_RETRIES;
 
-	while ((rc = emul_pe_new_locked(ad, emul_ctx_number(ad, ctx), ret_pe, ret_fd)) ==
-	       -ENODEV) {
+	while ((rc = emul_pe_new_locked(ad, emul_ctx_number(ad, ctx), ret_pe, ret_fd)) == -ENODEV) {
 		if (ad->shm->driver.recoverers <= 1 && !left--)
 			break;
 		if (emul_wait_locked(ad, RECOVER_PAUSE_MS))
@@ -223,8 +223,7 @@ static void audit_previous_fd2(struct emul_adapter *ad, struct emul_ctx *ctx)
 		emul_audit_note(ad, EMUL_FD2_LEFT_OPEN, (int)ctx->prev_pe - 1, ctx->owner);
 }
 
-static int recover_context(struct emul_call *call, struct emul_ctx *ctx,
-			   struct dk_recover_afu *arg)
+static int recover_context(struct emul_call *call, struct emul_ctx *ctx, struct dk_recover_afu *arg)
 {
 	struct emul_adapter *ad = call->ad;
 	const struct emul_geometry *geometry = emul_geometry(ad);

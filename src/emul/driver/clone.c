@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "emul/store/chunk.h"
 #include "emul/driver/driver.h"
 #include "emul/driver/fd2.h"
+#include "emul/store/chunk.h"
 #include "emul/store/heap.h"
 
 struct clone {
@@ -25,8 +25,8 @@ static bool any_physical(const struct clone *c)
 
 	for (uint32_t i = 0; i < emul_geometry(c->call->ad)->nr_handles; i++) {
 		emul_res_at(c->call->ad, c->src, i, &res);
-		if (atomic_load(&res.rht->nmask) && atomic_load(&res.rht->fp) &
-							    EMUL_RHT_FORMAT_PHYSICAL)
+		if (atomic_load(&res.rht->nmask) &&
+		    atomic_load(&res.rht->fp) & EMUL_RHT_FORMAT_PHYSICAL)
 			return true;
 	}
 	return false;
@@ -49,8 +49,9 @@ static int share_chunks(struct clone *c, unsigned lun, uint64_t lxt, uint64_t nr
 		if (emul_chunk_clone(shm, lun, chunk))
 			continue;
 		while (i--)
-			(void)emul_chunk_free(shm, lun, atomic_load(&emul_shm_lxt(shm, lxt)[i]) >>
-								SISL_CHUNK_SHIFT);
+			(void)emul_chunk_free(shm, lun,
+					      atomic_load(&emul_shm_lxt(shm, lxt)[i]) >>
+						      SISL_CHUNK_SHIFT);
 		return -EIO;
 	}
 	return 0;
@@ -90,9 +91,10 @@ static void drop_table(struct clone *c, struct emul_res *dst, unsigned lun)
 
 	atomic_store(&dst->rht->lxt_cnt, 0);
 	for (; dst->handle->owned; dst->handle->owned--)
-		(void)emul_chunk_free(shm, lun,
-				      atomic_load(&emul_shm_lxt(shm, lxt)[dst->handle->owned - 1]) >>
-					      SISL_CHUNK_SHIFT);
+		(void)emul_chunk_free(
+			shm, lun,
+			atomic_load(&emul_shm_lxt(shm, lxt)[dst->handle->owned - 1]) >>
+				SISL_CHUNK_SHIFT);
 	atomic_store(&dst->rht->lxt, 0);
 	emul_heap_free(shm, lxt);
 }
@@ -126,10 +128,9 @@ static void undo(struct clone *c, uint32_t nr)
 		emul_res_at(c->call->ad, c->dst, i, &res);
 		if (!atomic_load(&res.rht->nmask))
 			continue;
-		(void)emul_release(c->call, c->dst,
-				   emul_geometry(c->call->ad)->bugs ? c->call->lun
-								    : res.handle->lun - 1u,
-				   i);
+		(void)emul_release(
+			c->call, c->dst,
+			emul_geometry(c->call->ad)->bugs ? c->call->lun : res.handle->lun - 1u, i);
 	}
 }
 

@@ -20,12 +20,12 @@
 struct emul_call {
 	struct emul_adapter *ad;
 	struct emul_path *path;
-	unsigned lun;              /* number of the path's LUN record */
+	unsigned lun; /* number of the path's LUN record */
 	enum emul_fault_point point;
-	int running;               /* slot in driver.running, or -1 */
-	bool no_sync;              /* of the release handler: there is no AFU to tell */
-	int sync_error;            /* injected: the next AFU sync ends so; 0 for none */
-	uint64_t max_growth;       /* injected: chunks that a growth may get */
+	int running;         /* slot in driver.running, or -1 */
+	bool no_sync;        /* of the release handler: there is no AFU to tell */
+	int sync_error;      /* injected: the next AFU sync ends so; 0 for none */
+	uint64_t max_growth; /* injected: chunks that a growth may get */
 };
 
 static inline struct emul_lun *emul_call_lun(const struct emul_call *call)

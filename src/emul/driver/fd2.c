@@ -151,8 +151,7 @@ static void dropped_locked(struct emul_adapter *ad, unsigned number, uint64_t ge
 	struct emul_pe *pe = &ad->shm->pe[number];
 	struct emul_closer closer = { (uint32_t)getpid(), (uint32_t)getppid(), false };
 
-	if (!(atomic_load(&pe->flags) & EMUL_PE_USED) ||
-	    atomic_load(&pe->generation) != generation)
+	if (!(atomic_load(&pe->flags) & EMUL_PE_USED) || atomic_load(&pe->generation) != generation)
 		return;
 	if (!emul_pe_is_referenced(ad, number)) {
 		if (!(atomic_load(&pe->flags) & EMUL_PE_LEAKED) && !emul_pe_is_busy(ad, number))
@@ -225,8 +224,7 @@ static int check_map_locked(struct emul_adapter *ad, unsigned number, uint64_t g
 	struct emul_pe *pe = &ad->shm->pe[number];
 	struct emul_ctx *ctx;
 
-	if (!(atomic_load(&pe->flags) & EMUL_PE_USED) ||
-	    atomic_load(&pe->generation) != generation)
+	if (!(atomic_load(&pe->flags) & EMUL_PE_USED) || atomic_load(&pe->generation) != generation)
 		return -EIO;
 	ctx = emul_ctx_by_pe(ad, number, generation);
 	if (!ctx || ctx->unavailable)

@@ -32,15 +32,15 @@ struct ioctl_row {
 	unsigned long request;
 	size_t bytes;
 	enum emul_fault_point point;
-	bool when_failed;   /* allowed in state FAILED */
+	bool when_failed;    /* allowed in state FAILED */
 	bool eagain_is_sync; /* an injected EAGAIN is a failed AFU sync */
 	int (*run)(struct emul_call *call, union ioctl_arg *arg);
 };
 
-#define RUN(function, member)                                                   \
-	static int run_##member(struct emul_call *call, union ioctl_arg *arg)   \
-	{                                                                       \
-		return function(call, &arg->member);                            \
+#define RUN(function, member)                                                 \
+	static int run_##member(struct emul_call *call, union ioctl_arg *arg) \
+	{                                                                     \
+		return function(call, &arg->member);                          \
 	}
 
 RUN(emul_do_attach, attach)
@@ -63,8 +63,7 @@ static const struct ioctl_row rows[] = {
 	  run_udirect },
 	{ DK_IOCTL_RELEASE, sizeof(struct dk_release), EMUL_FAULT_AT_RELEASE, true, true,
 	  run_release },
-	{ DK_IOCTL_DETACH, sizeof(struct dk_detach), EMUL_FAULT_AT_DETACH, true, true,
-	  run_detach },
+	{ DK_IOCTL_DETACH, sizeof(struct dk_detach), EMUL_FAULT_AT_DETACH, true, true, run_detach },
 	{ DK_IOCTL_VERIFY, sizeof(struct dk_verify), EMUL_FAULT_AT_VERIFY, false, false,
 	  run_verify },
 	{ DK_IOCTL_RECOVER_AFU, sizeof(struct dk_recover_afu), EMUL_FAULT_AT_RECOVER, false, false,
@@ -201,8 +200,9 @@ int emul_driver_ioctl(struct devport *dp, unsigned long request, void *user)
 {
 	struct emul_path *path = (struct emul_path *)dp;
 	const struct ioctl_row *row = find_row(request);
-	struct emul_call call = { .ad = path->ad, .path = path, .running = -1,
-				  .max_growth = UINT64_MAX };
+	struct emul_call call = {
+		.ad = path->ad, .path = path, .running = -1, .max_growth = UINT64_MAX
+	};
 	union ioctl_arg arg;
 	int rc;
 

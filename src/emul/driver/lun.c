@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "emul/store/chunk.h"
 #include "emul/driver/driver.h"
+#include "emul/store/chunk.h"
 
 /* ---- modes --------------------------------------------------------------------------------- */
 
@@ -98,13 +98,13 @@ int emul_read_capacity(struct emul_call *call)
 
 /* ---- VERIFY -------------------------------------------------------------------------------- */
 
-#define SENSE_NONE            0x0
-#define SENSE_RECOVERED       0x1
-#define SENSE_NOT_READY       0x2
-#define SENSE_UNIT_ATTENTION  0x6
-#define ASC_RESET             0x29
-#define ASC_PARAMETERS        0x2a
-#define ASC_LUNS_CHANGED      0x3f
+#define SENSE_NONE           0x0
+#define SENSE_RECOVERED      0x1
+#define SENSE_NOT_READY      0x2
+#define SENSE_UNIT_ATTENTION 0x6
+#define ASC_RESET            0x29
+#define ASC_PARAMETERS       0x2a
+#define ASC_LUNS_CHANGED     0x3f
 
 /** Sense key and ASC of fixed or descriptor format sense data; false when it is neither. */
 static bool parse_sense(const uint8_t sense[DK_VERIFY_SENSE_LEN], uint8_t *ret_key,
@@ -171,8 +171,8 @@ static int verify(struct emul_call *call, struct emul_ctx *ctx, struct dk_verify
 
 int emul_do_verify(struct emul_call *call, struct dk_verify *arg)
 {
-	struct emul_ctx *ctx = emul_ctx_get_locked(call->ad, arg->context_id, (int)call->lun,
-						   EMUL_CTX_LIVE);
+	struct emul_ctx *ctx =
+		emul_ctx_get_locked(call->ad, arg->context_id, (int)call->lun, EMUL_CTX_LIVE);
 	int rc;
 
 	if (!ctx)

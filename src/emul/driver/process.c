@@ -55,8 +55,8 @@ bool process_alive(uint32_t pid, uint64_t start)
 
 	if (!read_stat(pid, &line) || (start && line.start != start))
 		return false;
-	return line.nr_threads > 1 || (line.state != 'Z' && line.state != 'X' &&
-				       !(line.flags & KERNEL_PF_EXITING));
+	return line.nr_threads > 1 ||
+	       (line.state != 'Z' && line.state != 'X' && !(line.flags & KERNEL_PF_EXITING));
 }
 
 bool process_gone(uint32_t pid, uint64_t start)

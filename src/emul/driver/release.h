@@ -30,7 +30,6 @@ bool emul_pe_is_referenced(struct emul_adapter *ad, unsigned pe);
 bool emul_pe_is_busy(struct emul_adapter *ad, unsigned pe);
 
 /** emul_pe_release_locked() - run the release handler of the PE's fd2 */
-void emul_pe_release_locked(struct emul_adapter *ad, unsigned pe,
-			    const struct emul_closer *closer);
+void emul_pe_release_locked(struct emul_adapter *ad, unsigned pe, const struct emul_closer *closer);
 
 #endif

@@ -8,8 +8,8 @@
  */
 #include <errno.h>
 
-#include "emul/store/chunk.h"
 #include "emul/driver/driver.h"
+#include "emul/store/chunk.h"
 #include "emul/store/heap.h"
 
 uint64_t emul_last_lba(const struct emul_adapter *ad, uint64_t nr_chunks)
@@ -63,8 +63,7 @@ static void append_chunks(struct emul_adapter *ad, struct emul_res *res, unsigne
 			break;
 		atomic_store_explicit(&lxt[res->handle->owned],
 				      chunk << SISL_CHUNK_SHIFT | (uint64_t)l->table_index << 8 |
-					      (EMUL_PERM_READ | EMUL_PERM_WRITE) << 4 |
-					      l->port_sel,
+					      (EMUL_PERM_READ | EMUL_PERM_WRITE) << 4 | l->port_sel,
 				      memory_order_relaxed);
 		res->handle->owned++;
 	}
@@ -227,8 +226,7 @@ int emul_do_user_virtual(struct emul_call *call, struct dk_uvirtual *arg)
 		return rc;
 	rc = emul_lun_enter_table(call);
 	if (!rc) {
-		ctx = emul_ctx_get_locked(call->ad, arg->context_id, (int)call->lun,
-					  EMUL_CTX_LIVE);
+		ctx = emul_ctx_get_locked(call->ad, arg->context_id, (int)call->lun, EMUL_CTX_LIVE);
 		rc = ctx ? open_virtual(call, ctx, arg) : -EINVAL;
 	}
 	emul_ctx_put_locked(call->ad, ctx);

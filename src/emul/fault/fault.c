@@ -143,8 +143,7 @@ bool emul_fault_take(struct emul_fault_table *table, enum emul_fault_point point
 }
 
 /* Move a timed rule's clock past now; false when another process has just done so. */
-static bool claim_tick(struct emul_fault_slot *slot, uint64_t due, uint64_t now,
-		       uint64_t period)
+static bool claim_tick(struct emul_fault_slot *slot, uint64_t due, uint64_t now, uint64_t period)
 {
 	uint64_t next = due + period * ((now - due) / period + 1);
 

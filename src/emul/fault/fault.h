@@ -20,8 +20,8 @@
  *
  * Actions: for commands medium, busy, full, conflict, attention [asc= ascq=], underrun and overrun
  * [resid=], ioasa ioasc= [sense= resid= extra=], lose, late ms=, and for their interrupt
- * drop-interrupt and spurious-interrupt; for anything reset [kind=eeh|host|freeze], fail, link-down and
- * link-up [port=] [ms=]; for ioctls the errno names eagain, ebusy, eintr, eio, emfile, enodev,
+ * drop-interrupt and spurious-interrupt; for anything reset [kind=eeh|host|freeze], fail, link-down
+ * and link-up [port=] [ms=]; for ioctls the errno names eagain, ebusy, eintr, eio, emfile, enodev,
  * enomem, enospc, and, for growth, short [chunks=].
  *
  * Threads: emul_fault_take() takes no lock, from any thread of any process. Adding and clearing
@@ -86,8 +86,8 @@ enum emul_fault_action {
 };
 
 enum emul_reset_kind {
-	EMUL_RESET_EEH,  /* PCI error: the events of lost contexts end in -EIO */
-	EMUL_RESET_HOST, /* seen in MMIO only */
+	EMUL_RESET_EEH,    /* PCI error: the events of lost contexts end in -EIO */
+	EMUL_RESET_HOST,   /* seen in MMIO only */
 	EMUL_RESET_FREEZE, /* seen in MMIO only; an EEH reset follows when the driver notices */
 };
 
@@ -101,7 +101,7 @@ struct emul_fault {
 	uint8_t sense_len;
 	uint8_t sense[EMUL_FAULT_SENSE_MAX];
 	uint8_t pad[3];
-	int32_t err; /* negative */
+	int32_t err;      /* negative */
 	uint8_t ioasc[4]; /* flags, afu_rc, scsi_rc, fc_rc */
 	uint32_t resid;
 	uint32_t ms;
@@ -112,14 +112,17 @@ _Static_assert(sizeof(struct emul_fault) == 56, "emul_fault");
 
 /** What an event is about; fields that make no sense at a point are left at -1 or 0. */
 struct emul_fault_event {
-	int64_t ctx;    /* process element, or -1 */
-	int64_t handle; /* or -1 */
-	int64_t lun;    /* or -1 */
+	int64_t ctx;         /* process element, or -1 */
+	int64_t handle;      /* or -1 */
+	int64_t lun;         /* or -1 */
 	uint64_t lba, media; /* device blocks */
 	uint64_t nr_blocks;  /* 0 when the event is not about blocks */
 };
 
-#define EMUL_FAULT_EVENT_NONE { .ctx = -1, .handle = -1, .lun = -1 }
+#define EMUL_FAULT_EVENT_NONE                      \
+	{                                          \
+		.ctx = -1, .handle = -1, .lun = -1 \
+	}
 
 #define EMUL_FAULT_RULE_WORDS 20
 
@@ -134,8 +137,8 @@ struct emul_fault_slot {
 
 /** Part of the shared state of an adapter. All zeros is an empty table. */
 struct emul_fault_table {
-	_Atomic uint32_t armed; /* bit per point with a live rule */
-	_Atomic uint32_t links_down; /* bit per port */
+	_Atomic uint32_t armed;                        /* bit per point with a live rule */
+	_Atomic uint32_t links_down;                   /* bit per port */
 	_Atomic uint64_t link_up_ns[EMUL_FAULT_PORTS]; /* when it comes back by itself, 0 never */
 	_Atomic uint64_t seed;
 	struct emul_fault_slot slots[EMUL_FAULT_RULES];

@@ -46,7 +46,7 @@ extern const struct fault_unit fault_units[FAULT_NR_UNITS]; /* largest first */
 
 /** How the value of a key is written, and the type of its field. */
 enum fault_value_type {
-	FAULT_TYPE_U8,    /* decimal */
+	FAULT_TYPE_U8, /* decimal */
 	FAULT_TYPE_U32,
 	FAULT_TYPE_U64,
 	FAULT_TYPE_INDEX, /* int32_t, -1: any */

@@ -12,8 +12,8 @@
 
 struct parser {
 	struct emul_fault_rule rule;
-	unsigned params;   /* PARAM_* given */
-	int action;	   /* index in actions, or -1 */
+	unsigned params; /* PARAM_* given */
+	int action;      /* index in actions, or -1 */
 	bool has_point, has_times;
 	char *why;
 };

@@ -39,9 +39,9 @@ int emul_chunk_reserve(struct emul_shm *shm, int file_fd, unsigned lun, uint64_t
 {
 	if (!chunks_of(shm, nr_blocks))
 		return 0;
-	return emul_store_reserve(file_fd, emul_shm_chunk_offset(shm, lun),
-				  emul_layout_chunk_bytes(emul_layout_max_chunks(
-					  &shm->head.geometry)));
+	return emul_store_reserve(
+		file_fd, emul_shm_chunk_offset(shm, lun),
+		emul_layout_chunk_bytes(emul_layout_max_chunks(&shm->head.geometry)));
 }
 
 int emul_chunk_init(struct emul_shm *shm, unsigned lun, uint64_t nr_blocks)

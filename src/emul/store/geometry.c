@@ -16,8 +16,8 @@ bool emul_geometry_is_valid(const struct emul_geometry *g)
 	    !is_between(g->nr_contexts, 1, EMUL_USABLE_CONTEXTS) ||
 	    !is_between(g->nr_handles, 16, 4096) || !is_between(g->cmd_room, 1, 65535))
 		return false;
-	if (g->read_ns > EMUL_MAX_LATENCY_NS || g->write_ns > EMUL_MAX_LATENCY_NS || g->riops > EMUL_MAX_IOPS ||
-	    g->wiops > EMUL_MAX_IOPS)
+	if (g->read_ns > EMUL_MAX_LATENCY_NS || g->write_ns > EMUL_MAX_LATENCY_NS ||
+	    g->riops > EMUL_MAX_IOPS || g->wiops > EMUL_MAX_IOPS)
 		return false;
 	for (unsigned i = 0; i < g->nr_luns; i++)
 		if (g->lun_blocks[i] > EMUL_MAX_LUN_BYTES / g->block_bytes ||
@@ -27,7 +27,7 @@ bool emul_geometry_is_valid(const struct emul_geometry *g)
 }
 
 bool emul_geometry_matches(const struct emul_spec *spec, const struct emul_geometry *geometry,
-		      char *text, size_t text_bytes)
+			   char *text, size_t text_bytes)
 {
 	const struct emul_geometry *want = &spec->geometry;
 	const struct {

@@ -14,7 +14,7 @@ static unsigned class_for(uint64_t nr_entries)
 	unsigned class = 0;
 
 	while (class < EMUL_LXT_CLASSES && emul_layout_class_bytes(class) / 8 < nr_entries)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -24,7 +24,7 @@ static unsigned class_of(const struct emul_shm *shm, uint64_t lxt)
 
 	while (class + 1 < EMUL_LXT_CLASSES &&
 	       lxt >= emul_layout_class_start(&shm->head, class + 1))
-		class++;
+		class ++;
 	return class;
 }
 
@@ -32,7 +32,7 @@ void emul_heap_init(struct emul_shm *shm)
 {
 	struct emul_driver *driver = &shm->driver;
 
-	for (unsigned class = 0; class < EMUL_LXT_CLASSES; class++) {
+	for (unsigned class = 0; class < EMUL_LXT_CLASSES; class ++) {
 		driver->heap_next[class] = emul_layout_class_start(&shm->head, class);
 		driver->heap_reserved[class] = driver->heap_next[class];
 		driver->heap_free[class] = 0;
@@ -128,13 +128,14 @@ void emul_heap_abandon(struct emul_shm *shm)
 
 void emul_heap_rebuild(struct emul_shm *shm, const uint64_t *in_use, size_t nr)
 {
-	for (unsigned class = 0; class < EMUL_LXT_CLASSES; class++) {
+	for (unsigned class = 0; class < EMUL_LXT_CLASSES; class ++) {
 		uint64_t start = emul_layout_class_start(&shm->head, class);
 		uint64_t bytes = emul_layout_class_bytes(class);
 		uint8_t *marks = mark(shm, class, in_use, nr);
 
 		shm->driver.heap_free[class] = 0;
-		for (uint64_t lxt = start; marks && lxt < shm->driver.heap_next[class]; lxt += bytes)
+		for (uint64_t lxt = start; marks && lxt < shm->driver.heap_next[class];
+		     lxt += bytes)
 			if (!marks[(lxt - start) / bytes])
 				emul_heap_free(shm, lxt);
 		free(marks);

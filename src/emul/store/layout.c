@@ -72,12 +72,12 @@ bool emul_layout_fill(struct emul_head *head)
 
 	head->ctx_offset = round_up(sizeof(struct emul_shm));
 	head->rht_offset = head->ctx_offset + round_up(EMUL_MAX_CTXS * sizeof(struct emul_ctx));
-	head->handle_offset = head->rht_offset + round_up((uint64_t)EMUL_MAX_CTXS *
-							  geometry->nr_handles *
-							  sizeof(struct emul_rht));
-	head->chunk_offset = head->handle_offset + round_up((uint64_t)EMUL_MAX_CTXS *
-							    geometry->nr_handles *
-							    sizeof(struct emul_handle));
+	head->handle_offset =
+		head->rht_offset +
+		round_up((uint64_t)EMUL_MAX_CTXS * geometry->nr_handles * sizeof(struct emul_rht));
+	head->chunk_offset =
+		head->handle_offset + round_up((uint64_t)EMUL_MAX_CTXS * geometry->nr_handles *
+					       sizeof(struct emul_handle));
 	head->heap_offset = head->chunk_offset + EMUL_MAX_RECORDS * chunks;
 	head->file_bytes = emul_layout_class_start(head, EMUL_LXT_CLASSES);
 	return head->file_bytes < 1ull << 43;

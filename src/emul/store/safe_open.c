@@ -13,8 +13,7 @@
 
 static bool is_writable_by_others(const struct stat *st)
 {
-	return (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) &&
-	       st->st_mode & (S_IWGRP | S_IWOTH);
+	return (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) && st->st_mode & (S_IWGRP | S_IWOTH);
 }
 
 static int check(int fd, char why[EMUL_SAFE_OPEN_WHY])

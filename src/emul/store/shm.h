@@ -28,17 +28,17 @@
 #include "wire/cxlflash_abi.h"
 #include "wire/sisl.h"
 
-#define EMUL_MAGIC     "cxlfsEMU"
-#define EMUL_VERSION   1u
-#define EMUL_MAX_LUNS  64
+#define EMUL_MAGIC       "cxlfsEMU"
+#define EMUL_VERSION     1u
+#define EMUL_MAX_LUNS    64
 #define EMUL_MAX_RECORDS 128 /* WWIDs that MANAGE_LUN may name */
-#define EMUL_MAX_PORTS 4
-#define EMUL_MAX_PES   SISL_MAX_CONTEXTS
-#define EMUL_MAX_CTXS  1024 /* records: those with a PE and those on the error list */
-#define EMUL_MAX_COPIES 8   /* processes known to hold an inherited fd2 */
-#define EMUL_MAX_RUNNING 64 /* ioctls in progress */
-#define EMUL_LXT_GROUP 8    /* entries; LXTs grow by whole groups */
-#define EMUL_LXT_CLASSES 24 /* heap size classes: 1, 2, 4 ... groups */
+#define EMUL_MAX_PORTS   4
+#define EMUL_MAX_PES     SISL_MAX_CONTEXTS
+#define EMUL_MAX_CTXS    1024 /* records: those with a PE and those on the error list */
+#define EMUL_MAX_COPIES  8    /* processes known to hold an inherited fd2 */
+#define EMUL_MAX_RUNNING 64   /* ioctls in progress */
+#define EMUL_LXT_GROUP   8    /* entries; LXTs grow by whole groups */
+#define EMUL_LXT_CLASSES 24   /* heap size classes: 1, 2, 4 ... groups */
 #define EMUL_AUDIT_NOTES 64
 
 /* ---- head: immutable --------------------------------------------------------------------- */
@@ -57,8 +57,8 @@ struct emul_geometry {
 	uint8_t bugs;         /* 1: with the defects of the real driver that can be met */
 	uint8_t reserved[4];
 	uint64_t seed;
-	uint64_t read_ns, write_ns; /* latency model; 0: none */
-	uint64_t riops, wiops;      /* rate limit of a LUN; 0: none */
+	uint64_t read_ns, write_ns;         /* latency model; 0: none */
+	uint64_t riops, wiops;              /* rate limit of a LUN; 0: none */
 	uint64_t lun_blocks[EMUL_MAX_LUNS]; /* device blocks */
 };
 
@@ -80,10 +80,10 @@ struct emul_head {
 #define EMUL_RHT_FORMAT_VIRTUAL  0x00u
 #define EMUL_RHT_FORMAT_PHYSICAL 0x10u
 #define EMUL_RHT_FORMAT_MASK     0xf0u
-#define EMUL_PERM_READ  0x1u
-#define EMUL_PERM_WRITE 0x2u
-#define EMUL_RHT_VALID  0x80u
-#define EMUL_RHT_NMASK  16u
+#define EMUL_PERM_READ           0x1u
+#define EMUL_PERM_WRITE          0x2u
+#define EMUL_RHT_VALID           0x80u
+#define EMUL_RHT_NMASK           16u
 
 /** Resource handle entry, laid out as the AFU knows it. */
 struct emul_rht {
@@ -110,7 +110,7 @@ _Static_assert(offsetof(struct emul_rht, fp) == 0x0e, "emul_rht.fp");
 #define EMUL_LXT_LBA(entry)   ((entry) & ~0xffffull)
 #define EMUL_LXT_INDEX(entry) ((unsigned)((entry) >> 8) & 0xffu)
 #define EMUL_LXT_PERM(entry)  ((unsigned)((entry) >> 4) & 0x3u)
-#define EMUL_LXT_PORTS(entry) ((unsigned)(entry) & 0xfu)
+#define EMUL_LXT_PORTS(entry) ((unsigned)(entry)&0xfu)
 
 #define EMUL_LUN_TABLE 256 /* entries that an 8-bit index reaches */
 
@@ -129,11 +129,11 @@ struct emul_pe {
 	_Atomic uint32_t rht_count;  /* entries */
 	_Atomic uint32_t owner;      /* tgid */
 	uint64_t owner_start;        /* when that process started, clock ticks since boot */
-	uint32_t ctx;                /* index + 1 of its context record; 0: detached, recovered away */
-	int32_t adap_fd;             /* number of fd2 in the owner */
-	uint8_t owner_dropped;       /* the owner closed and unmapped, somebody else holds it */
-	uint8_t owner_died;          /* likewise, by ending */
-	uint8_t awaits_close;        /* its context is detached or has another PE */
+	uint32_t ctx;          /* index + 1 of its context record; 0: detached, recovered away */
+	int32_t adap_fd;       /* number of fd2 in the owner */
+	uint8_t owner_dropped; /* the owner closed and unmapped, somebody else holds it */
+	uint8_t owner_died;    /* likewise, by ending */
+	uint8_t awaits_close;  /* its context is detached or has another PE */
 	uint8_t reserved[5];
 	uint32_t copies[EMUL_MAX_COPIES]; /* pids that inherited it by fork */
 };
@@ -157,7 +157,7 @@ enum emul_lun_mode {
 struct emul_disk {
 	uint8_t wwid[DK_WWID_LEN];
 	uint64_t lun_id;
-	_Atomic uint64_t nr_blocks; /* of the medium, device blocks */
+	_Atomic uint64_t nr_blocks;     /* of the medium, device blocks */
 	uint8_t record[EMUL_MAX_PORTS]; /* LUN record + 1 its path is bound to; 0: legacy mode */
 };
 
@@ -165,11 +165,11 @@ struct emul_disk {
 struct emul_lun {
 	uint8_t wwid[DK_WWID_LEN];
 	uint32_t used;
-	uint32_t mode;  /* enum emul_lun_mode */
-	uint32_t users; /* open handles */
-	uint32_t port_sel;             /* ports that virtual mode uses */
-	uint8_t disk[EMUL_MAX_PORTS];  /* index + 1 of the disk on each port */
-	uint32_t table_index;          /* in the AFU LUN table */
+	uint32_t mode;                /* enum emul_lun_mode */
+	uint32_t users;               /* open handles */
+	uint32_t port_sel;            /* ports that virtual mode uses */
+	uint8_t disk[EMUL_MAX_PORTS]; /* index + 1 of the disk on each port */
+	uint32_t table_index;         /* in the AFU LUN table */
 	uint8_t in_table;
 	uint8_t allocator_ready;
 	uint8_t reserved[2];
@@ -184,7 +184,7 @@ struct emul_handle {
 	uint8_t lun;        /* LUN record + 1; 0: free */
 	uint8_t write_same; /* NEED_WRITE_SAME was given */
 	uint8_t reserved[6];
-	uint64_t owned;     /* chunks that this handle holds a reference on */
+	uint64_t owned; /* chunks that this handle holds a reference on */
 };
 
 _Static_assert(sizeof(struct emul_handle) == 16, "emul_handle");
@@ -192,23 +192,23 @@ _Static_assert(sizeof(struct emul_handle) == 16, "emul_handle");
 /** Context record: a context of the driver, with a PE or on the error list. */
 struct emul_ctx {
 	uint32_t used;
-	uint32_t pe;          /* slot of the PE; stale while on the error list */
+	uint32_t pe; /* slot of the PE; stale while on the error list */
 	uint64_t cookie;
-	uint64_t generation;  /* of the PE */
-	uint64_t serial;      /* makes the upper half of the cookie; never changes */
-	uint32_t owner;       /* tgid */
-	uint32_t perm;        /* of ATTACH */
+	uint64_t generation; /* of the PE */
+	uint64_t serial;     /* makes the upper half of the cookie; never changes */
+	uint32_t owner;      /* tgid */
+	uint32_t perm;       /* of ATTACH */
 	uint32_t num_interrupts;
 	uint8_t on_error_list;
 	uint8_t unavailable;
-	uint8_t busy;         /* an ioctl works on it with the adapter lock dropped */
-	uint8_t leaked;       /* no fd2 will ever free it */
+	uint8_t busy;   /* an ioctl works on it with the adapter lock dropped */
+	uint8_t leaked; /* no fd2 will ever free it */
 	uint32_t busy_pid;
 	uint64_t busy_start;
-	uint32_t refs;        /* LUNs that hold it; fewer than in luns[] after an unsound clone */
+	uint32_t refs; /* LUNs that hold it; fewer than in luns[] after an unsound clone */
 	uint64_t luns[EMUL_MAX_RECORDS / 64]; /* bit per LUN record */
-	uint32_t prev_pe;     /* after RECOVER: old PE + 1, until its fd2 is closed */
-	uint32_t first_free;  /* handle; all below it are open */
+	uint32_t prev_pe;    /* after RECOVER: old PE + 1, until its fd2 is closed */
+	uint32_t first_free; /* handle; all below it are open */
 	uint64_t prev_generation;
 };
 
@@ -253,14 +253,14 @@ enum emul_breach {
 	EMUL_MMIO_WRITE_LOST,     /* stores went on after all ones had been read */
 	EMUL_CMD_ROOM_EXCEEDED,
 	EMUL_IOARCB_MISALIGNED,
-	EMUL_IOARCB_OVERLAP,      /* command block or IOASA reused before completion */
-	EMUL_RRQ_OVERRUN,         /* more commands outstanding than RRQ entries */
-	EMUL_BAD_ADDRESS,         /* IOARCB, IOASA, RRQ or data not in memory */
-	EMUL_BUFFER_TOUCHED,      /* data changed or freed while the device owned it */
-	EMUL_WRITE_SAME_ASKED,    /* NEED_WRITE_SAME zeroes other people's blocks */
-	EMUL_CLONE_MULTI_LUN,     /* clone of a context with several LUNs */
-	EMUL_CLONE_PHYSICAL,      /* clone of a physical handle: crashes the real driver */
-	EMUL_TAIL_IO,             /* command on chunks that were being given up */
+	EMUL_IOARCB_OVERLAP,   /* command block or IOASA reused before completion */
+	EMUL_RRQ_OVERRUN,      /* more commands outstanding than RRQ entries */
+	EMUL_BAD_ADDRESS,      /* IOARCB, IOASA, RRQ or data not in memory */
+	EMUL_BUFFER_TOUCHED,   /* data changed or freed while the device owned it */
+	EMUL_WRITE_SAME_ASKED, /* NEED_WRITE_SAME zeroes other people's blocks */
+	EMUL_CLONE_MULTI_LUN,  /* clone of a context with several LUNs */
+	EMUL_CLONE_PHYSICAL,   /* clone of a physical handle: crashes the real driver */
+	EMUL_TAIL_IO,          /* command on chunks that were being given up */
 	EMUL_NR_BREACHES,
 };
 
@@ -280,7 +280,7 @@ struct emul_audit {
 
 struct emul_shm {
 	_Alignas(4096) struct emul_head head;
-	_Alignas(4096) pthread_mutex_t lock; /* robust, process-shared; see emul_lock() */
+	_Alignas(4096) pthread_mutex_t lock;    /* robust, process-shared; see emul_lock() */
 	_Alignas(64) _Atomic uint32_t wake_seq; /* futex: a sleeper's condition may have changed */
 	_Atomic uint32_t nr_sleepers;           /* at most too large, by those who died asleep */
 	_Alignas(64) _Atomic uint32_t pe_seq;   /* futex: flags of some PE have changed */

@@ -9,7 +9,7 @@
 
 #include "emul/store/geometry.h"
 
-#define DEVICE_PREFIX "emul:"
+#define DEVICE_PREFIX     "emul:"
 #define DEFAULT_LUN_BYTES (1ull << 40)
 
 struct parser {
@@ -371,4 +371,3 @@ void emul_spec_fini(struct emul_spec *spec)
 	free(spec->path);
 	spec->path = NULL;
 }
-

@@ -195,8 +195,8 @@ static void repair_all_but_heap(struct repair *r)
 			emul_shm_ctx(shm, ctx)->used = 0; /* was being attached */
 	}
 	for (unsigned ctx = 0; ctx < EMUL_MAX_CTXS; ctx++)
-		for (uint32_t i = 0; emul_shm_ctx(shm, ctx)->used &&
-				     i < shm->head.geometry.nr_handles; i++)
+		for (uint32_t i = 0;
+		     emul_shm_ctx(shm, ctx)->used && i < shm->head.geometry.nr_handles; i++)
 			repair_handle(r, ctx, i);
 	repair_modes(shm);
 }

@@ -71,7 +71,7 @@ static bool driver_is_sound(const struct emul_shm *shm)
 		    driver->next_single_port[port] < 0 ||
 		    driver->next_multi_port > (uint32_t)driver->next_single_port[port])
 			return false;
-	for (unsigned class = 0; class < EMUL_LXT_CLASSES; class++) {
+	for (unsigned class = 0; class < EMUL_LXT_CLASSES; class ++) {
 		uint64_t start = emul_layout_class_start(&shm->head, class);
 		uint64_t next = driver->heap_next[class];
 

@@ -14,8 +14,8 @@
 #include "emul/store/geometry.h"
 #include "emul/store/layout.h"
 #include "emul/store/opener.h"
-#include "emul/store/state.h"
 #include "emul/store/safe_open.h"
+#include "emul/store/state.h"
 
 void store_lun_name(char name[16], unsigned lun)
 {
@@ -195,16 +195,16 @@ static int join_users(const struct opener *o)
 	if (!rc && flock(fd, LOCK_SH))
 		rc = -errno;
 	if (rc && rc != -EUCLEAN)
-		return explain_error(&o->to, rc, "cannot lock %s/%s: %s", o->spec->path, STORE_STATE_NAME,
-				     strerror(-rc));
+		return explain_error(&o->to, rc, "cannot lock %s/%s: %s", o->spec->path,
+				     STORE_STATE_NAME, strerror(-rc));
 	return rc;
 }
 
 static int map_state(struct opener *o, const struct emul_head *head)
 {
 	struct emul_store *store = o->store;
-	void *at = mmap(NULL, head->file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-			store->file_fd, 0);
+	void *at =
+		mmap(NULL, head->file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, store->file_fd, 0);
 
 	if (at == MAP_FAILED)
 		return explain_error(&o->to, -errno, "cannot map %s/%s: %s", o->spec->path,

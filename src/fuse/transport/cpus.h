@@ -6,7 +6,8 @@
 /** cpus_usable() - the number of processors that this process may run on; 1 at least */
 unsigned cpus_usable(void);
 
-/** cpus_possible() - the number that the kernel has made room for, those to be plugged in included */
+/** cpus_possible() - the number that the kernel has made room for, those to be plugged in included
+ */
 unsigned cpus_possible(void);
 
 /** cpus_count() - how many numbers are in a list such as "0-3,8-11"; 0 for anything else */

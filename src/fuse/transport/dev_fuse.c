@@ -4,8 +4,8 @@
  *
  * One worker is active: it serves request after request, polls for poll_us when it finds none, and
  * then sleeps. So a program that waits for each answer meets a thread that is awake. A worker that
- * has served BEHIND_BYTES worth of requests in a row while others waited calls another one. A worker
- * that finds no request goes back to the pool, unless it is the last.
+ * has served BEHIND_BYTES worth of requests in a row while others waited calls another one. A
+ * worker that finds no request goes back to the pool, unless it is the last.
  *
  * All workers share one descriptor: a request belongs to the descriptor that it was read from, and
  * would be lost if that were closed.
@@ -31,7 +31,8 @@
 #define MAX_WORKERS 16
 /* Answered later; the kernel keeps fewer in the background, see MAX_BACKGROUND in init.c. */
 #define NR_KEPT_SLOTS 256
-/* A request costs as much as copying REQUEST_BYTES. Waking a worker costs less than BEHIND_BYTES. */
+/* A request costs as much as copying REQUEST_BYTES. Waking a worker costs less than BEHIND_BYTES.
+ */
 #define REQUEST_BYTES 2048
 #define BEHIND_BYTES  65536
 
@@ -51,7 +52,7 @@ struct worker {
 
 struct dev_fuse {
 	struct transport *transport;
-	int fd;	     /* the session's */
+	int fd;      /* the session's */
 	int wake_fd; /* wakes the active worker at the end */
 	struct thread_pool pool;
 	_Atomic unsigned nr_workers; /* that have started */
@@ -69,7 +70,8 @@ static bool has_more(const struct dev_fuse *dev_fuse)
 
 static size_t nr_copied(const struct fuse_in_header *header)
 {
-	const struct fuse_read_in *in = (const void *)(header + 1); /* a write has its size there too */
+	const struct fuse_read_in *in =
+		(const void *)(header + 1); /* a write has its size there too */
 
 	return header->opcode == FUSE_READ || header->opcode == FUSE_WRITE ? in->size : 0;
 }

@@ -13,16 +13,16 @@
 #include "base/thread.h"
 #include "fuse/transport/cpus.h"
 
-#define LOOK_MS	      5	  /* a thread starves for two of them at most */
-#define NO_WORK_MS    100 /* without work: at rest */
-#define MANY_MS	      50  /* one request at a time: no longer many */
-#define MIN_REST_MS   25  /* after it has starved */
-#define MAX_REST_MS   800
-#define FORGIVEN_MS   1000 /* after such a rest, the next one is as short as the first */
+#define LOOK_MS     5   /* a thread starves for two of them at most */
+#define NO_WORK_MS  100 /* without work: at rest */
+#define MANY_MS     50  /* one request at a time: no longer many */
+#define MIN_REST_MS 25  /* after it has starved */
+#define MAX_REST_MS 800
+#define FORGIVEN_MS 1000 /* after such a rest, the next one is as short as the first */
 
 struct idle_sched {
 	pthread_t monitor;
-	cpu_set_t any;	     /* the process's processors; set before the monitor starts */
+	cpu_set_t any;       /* the process's processors; set before the monitor starts */
 	_Atomic bool asleep; /* until a thread works */
 
 	pthread_mutex_t lock; /* protects what follows */

@@ -13,10 +13,10 @@
  * another processor for it. A program that keeps several requests going does not wait for each
  * answer, and does more if the thread runs beside it.
  *
- * The price of SCHED_IDLE: everybody else who wants the processor comes first, also while the thread
- * holds a lock. So while any of the threads works, a monitor looks at them every few milliseconds. A
- * thread that wanted the processor and got nothing between two looks is back at REST for a while,
- * for longer each time. While all threads rest, the monitor sleeps.
+ * The price of SCHED_IDLE: everybody else who wants the processor comes first, also while the
+ * thread holds a lock. So while any of the threads works, a monitor looks at them every few
+ * milliseconds. A thread that wanted the processor and got nothing between two looks is back at
+ * REST for a while, for longer each time. While all threads rest, the monitor sleeps.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_IDLE_SCHED_H
 #define CXLFS_FUSE_TRANSPORT_IDLE_SCHED_H
@@ -34,7 +34,8 @@ enum idle_sched_mode { IDLE_SCHED_REST, IDLE_SCHED_IDLE, IDLE_SCHED_ROAM, IDLE_S
 
 /** One thread; all zeros: it has not joined. */
 struct idle_sched_thread {
-	struct idle_sched *sched; /* NULL: it has not joined; so far its own, as are the next five */
+	struct idle_sched
+		*sched; /* NULL: it has not joined; so far its own, as are the next five */
 	pid_t tid;
 	clockid_t cpu_clock;
 	cpu_set_t own; /* the processors it came with */
@@ -44,7 +45,7 @@ struct idle_sched_thread {
 	struct idle_sched_thread *next; /* protected by the lock of @sched */
 
 	/* Counters of the thread, read by the monitor: */
-	_Atomic bool busy;	      /* does not wait for work */
+	_Atomic bool busy;            /* does not wait for work */
 	_Atomic uint32_t nr_runs;     /* times it began to work */
 	_Atomic uint32_t nr_requests; /* served */
 
@@ -53,10 +54,10 @@ struct idle_sched_thread {
 	bool wanted_before; /* the processor, at the last look */
 	uint64_t cpu_ns_before;
 	uint32_t nr_runs_before, nr_requests_before;
-	uint64_t worked_ms;    /* when it last worked; 0: never */
-	uint64_t many_ms;      /* when it last served several requests at a time; 0: never */
+	uint64_t worked_ms;     /* when it last worked; 0: never */
+	uint64_t many_ms;       /* when it last served several requests at a time; 0: never */
 	uint64_t rest_until_ms; /* after it has starved */
-	unsigned rest_ms;      /* the last such time */
+	unsigned rest_ms;       /* the last such time */
 };
 
 /**
@@ -71,8 +72,8 @@ void idle_sched_free(struct idle_sched *sched);
 /**
  * idle_sched_join() - the calling thread takes part, if it has SCHED_OTHER; again: no effect
  * @thread: valid until idle_sched_leave()
- * @has_work: whether there is work for the thread, while it waits; called by the monitor. NULL: never
- * Accepts NULL for @sched.
+ * @has_work: whether there is work for the thread, while it waits; called by the monitor. NULL:
+ * never Accepts NULL for @sched.
  */
 void idle_sched_join(struct idle_sched *sched, struct idle_sched_thread *thread,
 		     bool (*has_work)(void *arg), void *arg);

@@ -26,8 +26,8 @@ struct transport {
 	_Atomic(struct uring *) uring; /* NULL: all requests come over /dev/fuse */
 	struct idle_sched *idle_sched; /* may be NULL */
 
-	sem_t over;          /* posted by transport_end() */
-	_Atomic int error;   /* of transport_end() */
+	sem_t over;        /* posted by transport_end() */
+	_Atomic int error; /* of transport_end() */
 };
 
 /* ---- dev_fuse.c ---- */

@@ -171,8 +171,8 @@ static void note_refusal(struct ring *ring, const struct ring_entry *entry, int 
 		transport_end(ring->transport, err);
 	} else {
 		/* The session goes on with fewer entries, or over /dev/fuse. */
-		log_limited(&ring->refusals, LOG_LEVEL_WARNING, "io_uring, queue %u: an entry less: %s",
-			    entry->queue, strerror(-err));
+		log_limited(&ring->refusals, LOG_LEVEL_WARNING,
+			    "io_uring, queue %u: an entry less: %s", entry->queue, strerror(-err));
 	}
 }
 
@@ -310,8 +310,8 @@ static void bind_to_processor(unsigned number)
 
 /*
  * Without COOP_TASKRUN each request would interrupt the ring's thread, which costs the processor of
- * the sender as much as the request itself. The thread enters the kernel often enough: to answer, to
- * wait and while it polls. DEFER_TASKRUN, which would wait until it waits, is no faster.
+ * the sender as much as the request itself. The thread enters the kernel often enough: to answer,
+ * to wait and while it polls. DEFER_TASKRUN, which would wait until it waits, is no faster.
  */
 static int set_up(struct ring *ring)
 {
@@ -363,7 +363,8 @@ static struct ring *alloc_ring(unsigned nr_entries)
 	return ring;
 }
 
-int ring_new(struct uring *uring, struct transport *transport, unsigned queue, struct ring **ret_ring)
+int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
+	     struct ring **ret_ring)
 {
 	const unsigned nr_entries = transport->config.ring_depth;
 	struct ring *ring = alloc_ring(nr_entries);

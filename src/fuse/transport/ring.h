@@ -2,8 +2,8 @@
 /*
  * ring - one thread that serves one queue of FUSE over io_uring.
  *
- * The kernel has a queue for each processor; requests go to the queue of the processor that they are
- * made on. The queue's ring stays on that processor. It serves a request and sends its answer,
+ * The kernel has a queue for each processor; requests go to the queue of the processor that they
+ * are made on. The queue's ring stays on that processor. It serves a request and sends its answer,
  * whichever thread the commands complete on: the kernel hands an entry's next request to the thread
  * that sent the last answer, and answers that are sent together cost one system call.
  */

@@ -12,7 +12,8 @@
 /* libfuse wants a request in one piece, so its header is copied from the start of the front, where
  * the kernel puts it, to the end. */
 _Static_assert(sizeof(struct uring_abi_header) + sizeof(struct fuse_in_header) +
-		       sizeof(((struct uring_abi_header *)0)->op_in) <= SLOT_FRONT_BYTES,
+			       sizeof(((struct uring_abi_header *)0)->op_in) <=
+		       SLOT_FRONT_BYTES,
 	       "the header is in front of its copy");
 
 void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue, char *payload)

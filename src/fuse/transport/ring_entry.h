@@ -18,10 +18,10 @@
 
 /** An entry of a queue: room for one request and its answer. */
 struct ring_entry {
-	struct slot slot;     /* first, see ring_entry_of_slot() */
+	struct slot slot; /* first, see ring_entry_of_slot() */
 	uint16_t queue;
 	struct uring_abi_header *header; /* at the start of the slot's front */
-	struct iovec memory[2]; /* header and payload, for the kernel */
+	struct iovec memory[2];          /* header and payload, for the kernel */
 	bool is_registered;
 	uint64_t unique, commit_id; /* of the request that it holds */
 };
@@ -29,7 +29,8 @@ struct ring_entry {
 /** ring_entry_init() - @payload: of slot_region_take(); @ring: whose thread serves the entry */
 void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue, char *payload);
 
-/** ring_entry_submit() - fill @sqe: gives the entry to the kernel, with an answer unless it is the first time */
+/** ring_entry_submit() - fill @sqe: gives the entry to the kernel, with an answer unless it is the
+ * first time */
 void ring_entry_submit(struct ring_entry *entry, struct io_uring_sqe *sqe);
 
 /**

@@ -40,13 +40,15 @@ struct ring {
 };
 
 /** ring_new() - a ring without a thread, with slots of @region. Return: 0; -ENOMEM; -EMFILE. */
-int ring_new(struct uring *uring, struct transport *transport, unsigned queue, struct ring **ret_ring);
+int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
+	     struct ring **ret_ring);
 void ring_free(struct ring *ring);
 /** ring_main() - of the ring's thread; @arg: the ring */
 void *ring_main(void *arg);
 /** ring_stop() - have the thread end. Any thread. */
 void ring_stop(struct ring *ring);
-/** ring_send() - answer a request, with the next submission; on the ring's thread. Return: 0; -EMSGSIZE. */
+/** ring_send() - answer a request, with the next submission; on the ring's thread. Return: 0;
+ * -EMSGSIZE. */
 int ring_send(struct ring_entry *entry, const struct iovec *iov, int count);
 
 /** uring_ready() - a ring can serve, or cannot because of @err. Waits for the decision to serve.

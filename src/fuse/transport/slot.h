@@ -3,7 +3,8 @@
  * slot - memory for one request and its answer.
  *
  * All slots of a session lie in one region of memory. Each worker has one, and so has each entry of
- * a ring; a worker whose request is answered later leaves its slot to the request and takes another.
+ * a ring; a worker whose request is answered later leaves its slot to the request and takes
+ * another.
  *
  *     | front: one page                      | payload                      |
  *     | ring: the kernel's header | request  | bytes to write, or to return |
@@ -26,10 +27,10 @@ struct ring;
 
 struct slot {
 	char *payload;
-	struct ring *ring;     /* whose thread sends the answer; NULL: any thread may */
-	_Atomic unsigned refs; /* without a ring: the worker's, and that of a request kept */
+	struct ring *ring;      /* whose thread sends the answer; NULL: any thread may */
+	_Atomic unsigned refs;  /* without a ring: the worker's, and that of a request kept */
 	struct slot_pool *pool; /* without a ring */
-	struct slot *next;     /* free slots, or the inbox of the ring */
+	struct slot *next;      /* free slots, or the inbox of the ring */
 	/* Of a request in the inbox: */
 	void (*resume)(void *arg);
 	void *arg;

@@ -2,12 +2,12 @@
 /*
  * transport - how requests arrive from the kernel and how answers leave.
  *
- * Workers read requests from /dev/fuse (dev_fuse.c). Where the kernel has FUSE over io_uring, a ring
- * for each processor takes them instead (uring.c, ring.c); /dev/fuse then carries only INIT and what
- * needs no answer.
+ * Workers read requests from /dev/fuse (dev_fuse.c). Where the kernel has FUSE over io_uring, a
+ * ring for each processor takes them instead (uring.c, ring.c); /dev/fuse then carries only INIT
+ * and what needs no answer.
  *
- * A request lies in a slot until it is answered (slot.h). A thread that serves requests never sleeps
- * for a command of the adapter: it takes the next request, and between requests it polls for
+ * A request lies in a slot until it is answered (slot.h). A thread that serves requests never
+ * sleeps for a command of the adapter: it takes the next request, and between requests it polls for
  * completions, whoever submitted the commands.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_TRANSPORT_H

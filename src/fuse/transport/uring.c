@@ -13,9 +13,9 @@
 struct uring {
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t changed;
-	unsigned nr_ready; /* threads that can serve, or never will */
-	int error;	   /* of the first that cannot */
-	bool is_decided;   /* whether they serve */
+	unsigned nr_ready;    /* threads that can serve, or never will */
+	int error;            /* of the first that cannot */
+	bool is_decided;      /* whether they serve */
 	_Atomic bool is_open; /* they do; read without the lock */
 
 	unsigned nr_rings; /* whose threads have started */

@@ -10,10 +10,10 @@
 
 /* In flags and flags2 of INIT, both ways: there are 64 flags; requests may come over io_uring. */
 #define URING_ABI_INIT_EXTENDED (1u << 30)
-#define URING_ABI_INIT2_RING	(1u << 9)
+#define URING_ABI_INIT2_RING    (1u << 9)
 
 enum uring_abi_command {
-	URING_ABI_REGISTER = 1,	       /* an entry, and fetch a request into it */
+	URING_ABI_REGISTER = 1,         /* an entry, and fetch a request into it */
 	URING_ABI_COMMIT_AND_FETCH = 2, /* an answer, and fetch the next request */
 };
 
@@ -22,7 +22,7 @@ struct uring_abi_header {
 	char in_out[128]; /* struct fuse_in_header, then struct fuse_out_header */
 	char op_in[128];  /* the request's own header */
 	uint64_t flags;
-	uint64_t commit_id;	/* to be given back with the answer */
+	uint64_t commit_id;     /* to be given back with the answer */
 	uint32_t payload_bytes; /* of the request, then of the answer */
 	uint32_t padding;
 	uint64_t reserved;

@@ -11,7 +11,7 @@
 
 /** How long the operations of one kind took. */
 struct load_times {
-	double longest;    /* seconds */
+	double longest; /* seconds */
 	unsigned long nr;
 	unsigned long nr_slow; /* longer than 10 ms */
 };

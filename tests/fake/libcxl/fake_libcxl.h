@@ -26,9 +26,9 @@ struct fake_libcxl {
 	} reads[4];
 	unsigned nr_reads, next_read;
 
-	unsigned nr_handles;       /* that are there now */
-	struct cxl_afu_h *newest; /* handle: what a child has to leave over is no leak */
-	unsigned nr_reads_done;    /* reads that reached the descriptor */
+	unsigned nr_handles;        /* that are there now */
+	struct cxl_afu_h *newest;   /* handle: what a child has to leave over is no leak */
+	unsigned nr_reads_done;     /* reads that reached the descriptor */
 	volatile unsigned nr_jumps; /* faults that the handler left by longjmp */
 };
 

@@ -189,7 +189,8 @@ static void test_holes_are_found(void)
 	fill(fd, 64 * BLOCK, BLOCK, 'd');
 	claim(ftruncate(fd, 128 * BLOCK) == 0);
 	close(fd);
-	/* A file that is open for writing may be data as a whole, for a moment longer than it is open. */
+	/* A file that is open for writing may be data as a whole, for a moment longer than it is
+	 * open. */
 	fd = open("f", O_RDONLY);
 	for (int tries = 0; lseek(fd, 0, SEEK_HOLE) != 0 && tries < 500; tries++)
 		usleep(10000);

@@ -189,7 +189,8 @@ static void test_programs_that_look_for_holes_copy_dirty_pages(void)
 	claim(system("cp f copy") == 0 && same_bytes("copy", map, bytes));
 	map[0] = 'a'; /* pages are dirty again */
 	/* Status 1: the kernel wrote a page meanwhile, which moves the file's times. */
-	claim(system("{ tar -Scf archive f || [ $? = 1 ]; } && mkdir out && tar -xf archive -C out") == 0);
+	claim(system("{ tar -Scf archive f || [ $? = 1 ]; } && mkdir out && tar -xf archive -C "
+		     "out") == 0);
 	claim(same_bytes("out/f", map, bytes));
 	munmap(map, bytes);
 }
@@ -200,7 +201,8 @@ static void test_a_file_just_written_is_archived(void)
 
 	fill(fd, 0, 10 * page, 'w');
 	claim(blocks_of(fd) > 0);
-	claim(system("tar -Scf archive f && mkdir out && tar -xf archive -C out && cmp f out/f") == 0);
+	claim(system("tar -Scf archive f && mkdir out && tar -xf archive -C out && cmp f out/f") ==
+	      0);
 	close(fd);
 }
 

@@ -14,7 +14,7 @@
 
 #define MAX_FILES 6000
 #define MAX_BYTES (1ll << 30) /* no volume of the test holds as much */
-#define BUFFER (256 << 10)
+#define BUFFER    (256 << 10)
 
 static unsigned char buffer[BUFFER], wanted[BUFFER];
 /* Of each file the pieces that were accepted: from the start on, or of one size at each step. */
@@ -256,7 +256,7 @@ static void renamed(void)
 }
 
 #define NR_APPENDERS 4
-#define RECORD 30000
+#define RECORD       30000
 
 /* Return: how many records were accepted. */
 static int append_records(unsigned char mark)
@@ -265,8 +265,7 @@ static int append_records(unsigned char mark)
 
 	memset(buffer, mark, RECORD);
 	claim_need(fd >= 0);
-	while ((off_t)n * RECORD < MAX_BYTES &&
-	       write(fd, buffer, RECORD) == RECORD)
+	while ((off_t)n * RECORD < MAX_BYTES && write(fd, buffer, RECORD) == RECORD)
 		n++;
 	close(fd);
 	return n;
@@ -304,9 +303,10 @@ static void several_append(void)
 }
 
 static const struct claim_test tests[] = {
-	{ "many_small", many_small },	{ "one_large", one_large }, { "appended", appended },
-	{ "sparse", sparse },		{ "mapped", mapped },	    { "reserved", reserved },
-	{ "renamed", renamed },		{ "several_append", several_append },
+	{ "many_small", many_small }, { "one_large", one_large },
+	{ "appended", appended },     { "sparse", sparse },
+	{ "mapped", mapped },         { "reserved", reserved },
+	{ "renamed", renamed },       { "several_append", several_append },
 };
 
 CLAIM_MAIN(tests)

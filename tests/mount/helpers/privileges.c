@@ -19,11 +19,11 @@
 
 #include "claim.h"
 
-#define ALICE 1001
-#define STAFF 2000
+#define ALICE      1001
+#define STAFF      2000
 #define TAIL_BYTES 65536 /* behind the program: what is changed there does not break it */
 #define PAGE_BYTES 4096
-#define FILE_NAME "program"
+#define FILE_NAME  "program"
 
 static size_t program_bytes; /* a multiple of PAGE_BYTES */
 
@@ -34,8 +34,8 @@ static const struct kind {
 	mode_t mode;
 	bool has_capability;
 } kinds[] = {
-	{ "suid", 04777, false },     { "sgid", 02777, false },       { "both", 06777, false },
-	{ "lock-bit", 02767, false }, { "suid-lock", 06767, false },  { "capable", 0777, true },
+	{ "suid", 04777, false },        { "sgid", 02777, false },      { "both", 06777, false },
+	{ "lock-bit", 02767, false },    { "suid-lock", 06767, false }, { "capable", 0777, true },
 	{ "suid-capable", 04777, true },
 };
 

@@ -31,14 +31,14 @@
 #include <scsi/scsi.h>
 #include <scsi/scsi_host.h>
 
-#include "sislite.h"
 #include "common.h"
 #include "main.h"
+#include "sislite.h"
 
-#define MAX_SIM_LUNS	8
-#define BLK		4096u
-#define BOUNCE_ORDER	6
-#define BOUNCE_SZ	(PAGE_SIZE << BOUNCE_ORDER)
+#define MAX_SIM_LUNS 8
+#define BLK          4096u
+#define BOUNCE_ORDER 6
+#define BOUNCE_SZ    (PAGE_SIZE << BOUNCE_ORDER)
 
 /* Kernel command line: cxlflash.NAME=VALUE */
 struct sim_params {
@@ -60,14 +60,14 @@ struct sim_params {
 
 extern struct sim_params sim_params;
 
-enum ctx_status { CLOSED, OPENED, STARTED };	/* as enum cxl_context_status */
+enum ctx_status { CLOSED, OPENED, STARTED }; /* as enum cxl_context_status */
 
 struct sim_ctx {
 	int pe;
 	enum ctx_status status;
 	bool master;
-	bool halted;			/* permanent error, only exit helps */
-	u8 *mmio;			/* 64K problem state area */
+	bool halted; /* permanent error, only exit helps */
+	u8 *mmio;    /* 64K problem state area */
 	struct mm_struct *mm;
 	pid_t pid;
 	struct address_space *mapping;
@@ -84,15 +84,15 @@ struct sim_ctx {
 	u64 sq_start, sq_end, sq_head;
 	u64 rrq_start, rrq_end, rrq_curr;
 	u64 toggle;
-	u32 gen;			/* bumped when in-flight work is aborted */
+	u32 gen; /* bumped when in-flight work is aborted */
 	u64 ncmds;
 };
 
 struct sim_lun {
 	int fd;
 	u64 nblocks;
-	u8 ua_asc, ua_ascq;		/* pending unit attention, user path */
-	u8 ua_master;			/* pending unit attention, master path */
+	u8 ua_asc, ua_ascq; /* pending unit attention, user path */
+	u8 ua_master;       /* pending unit attention, master path */
 };
 
 struct sim_inject {
@@ -102,28 +102,28 @@ struct sim_inject {
 };
 
 struct sim_adapter {
-	struct mutex lock;		/* contexts and command processing */
+	struct mutex lock; /* contexts and command processing */
 	struct idr idr;
 	struct sim_ctx *slot[MAX_CONTEXT];
-	struct sim_ctx *master;		/* default context */
-	u64 ctrl[MAX_CONTEXT][16];	/* struct sisl_ctrl_map registers */
-	bool unlocked[MAX_CONTEXT];	/* ctx_cap write enable */
+	struct sim_ctx *master;     /* default context */
+	u64 ctrl[MAX_CONTEXT][16];  /* struct sisl_ctrl_map registers */
+	bool unlocked[MAX_CONTEXT]; /* ctx_cap write enable */
 	u64 global[SIZE_64K / 8];
 	struct sim_lun lun[MAX_SIM_LUNS];
 	int nluns;
 	struct task_struct *thread;
 	bool kick;
 	u8 *bounce;
-	bool frozen;			/* EEH: MMIO reads all ones */
+	bool frozen; /* EEH: MMIO reads all ones */
 	bool eeh_queued;
 	struct workqueue_struct *wq;
 	struct delayed_work eeh_work;
 	struct work_struct perm_work;
 	struct pci_dev *pdev;
 	struct pci_driver *drv;
-	int rr;				/* port round robin */
-	int drop_sync;			/* swallow that many AFU SYNCs */
-	int stick_reset;		/* that many SQ context resets never end */
+	int rr;          /* port round robin */
+	int drop_sync;   /* swallow that many AFU SYNCs */
+	int stick_reset; /* that many SQ context resets never end */
 	struct sim_inject inject;
 	u64 nuser, nmaster, nsync;
 	int vfs_cnt;
@@ -137,9 +137,9 @@ extern struct sim_adapter sim;
 #define HOSTS_SZ   (MAX_CONTEXT * (u64)SIZE_64K)
 #define CTRLS_SZ   (MAX_CONTEXT * (u64)cache_line_size())
 
-#define CTRL(field)	(offsetof(struct sisl_ctrl_map, field) / 8)
-#define GREG(field)	sim.global[offsetof(struct sisl_global_regs, field) / 8]
-#define HOFF(field)	offsetof(struct sisl_host_map, field)
+#define CTRL(field) (offsetof(struct sisl_ctrl_map, field) / 8)
+#define GREG(field) sim.global[offsetof(struct sisl_global_regs, field) / 8]
+#define HOFF(field) offsetof(struct sisl_host_map, field)
 
 static inline u64 sim_hget(struct sim_ctx *ctx, unsigned int off)
 {
@@ -170,7 +170,7 @@ void sim_latch_rrq(struct sim_ctx *ctx);
 struct sim_xfer {
 	struct sim_ctx *ctx;
 	u64 ea;
-	u32 len;		/* host buffer length */
+	u32 len; /* host buffer length */
 	u32 gen;
 	u16 req_flags;
 	bool aborted;
@@ -178,8 +178,7 @@ struct sim_xfer {
 
 int sim_ctx_copy(struct sim_ctx *ctx, u64 ea, void *buf, size_t len, bool to_ctx);
 void sim_set_sense(struct sisl_ioasa *sa, u8 key, u8 asc, u8 ascq);
-void sim_scsi_cmd(struct sim_xfer *x, int port, u64 lun_id, const u8 *cdb,
-		  struct sisl_ioasa *sa);
+void sim_scsi_cmd(struct sim_xfer *x, int port, u64 lun_id, const u8 *cdb, struct sisl_ioasa *sa);
 
 /* sim_afu.c */
 int sim_thread_fn(void *unused);

@@ -5,12 +5,12 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "cxlflash_sim: " fmt
 
+#include <asm/unaligned.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
-#include <asm/unaligned.h>
 #include <scsi/scsi_proto.h>
 
 #include "sim.h"
@@ -44,8 +44,11 @@ static bool exec_rcb(struct sim_ctx *ctx, struct sisl_ioarcb *rcb, struct sisl_i
 	u64 cap = ctrl[CTRL(ctx_cap)], lun_id, lba;
 	struct sisl_rht_entry rhte;
 	struct sisl_rht_entry_f1 *f1 = (void *)&rhte;
-	struct sim_xfer x = { .ctx = ctx, .ea = rcb->data_ea, .len = rcb->data_len,
-			  .gen = ctx->gen, .req_flags = rcb->req_flags };
+	struct sim_xfer x = { .ctx = ctx,
+			      .ea = rcb->data_ea,
+			      .len = rcb->data_len,
+			      .gen = ctx->gen,
+			      .req_flags = rcb->req_flags };
 	bool write;
 	u32 nblk, ports;
 	int port;
@@ -90,8 +93,8 @@ static bool exec_rcb(struct sim_ctx *ctx, struct sisl_ioarcb *rcb, struct sisl_i
 	      (write && (cap & SISL_CTX_CAP_WRITE_CMD))))
 		goto cap_violation;
 	/* the hosting context must be allowed to host translation tables */
-	if (!(sim.ctrl[(ctrl[CTRL(rht_cnt_id)] >> 32) & (MAX_CONTEXT - 1)]
-	      [CTRL(ctx_cap)] & SISL_CTX_CAP_HOST_XLATE)) {
+	if (!(sim.ctrl[(ctrl[CTRL(rht_cnt_id)] >> 32) & (MAX_CONTEXT - 1)][CTRL(ctx_cap)] &
+	      SISL_CTX_CAP_HOST_XLATE)) {
 		sa->rc.afu_rc = SISL_AFU_RC_NOT_XLATE_HOST;
 		return true;
 	}
@@ -99,8 +102,7 @@ static bool exec_rcb(struct sim_ctx *ctx, struct sisl_ioarcb *rcb, struct sisl_i
 		sa->rc.afu_rc = SISL_AFU_RC_RHT_UNALIGNED;
 		return true;
 	}
-	if (!ctrl[CTRL(rht_start)] ||
-	    rcb->res_hndl >= (ctrl[CTRL(rht_cnt_id)] >> 48)) {
+	if (!ctrl[CTRL(rht_start)] || rcb->res_hndl >= (ctrl[CTRL(rht_cnt_id)] >> 48)) {
 		sa->rc.afu_rc = SISL_AFU_RC_RHT_OUT_OF_BOUNDS;
 		return true;
 	}
@@ -132,14 +134,14 @@ static bool exec_rcb(struct sim_ctx *ctx, struct sisl_ioarcb *rcb, struct sisl_i
 			return true;
 		}
 		/* nothing may cross a chunk: its neighbour can be anywhere */
-		if (chunk >= rhte.lxt_cnt || !rhte.lxt_start ||
-		    off + nblk > (1ULL << rhte.nmask) ||
+		if (chunk >= rhte.lxt_cnt || !rhte.lxt_start || off + nblk > (1ULL << rhte.nmask) ||
 		    (sim_params.vlun_max_blocks && nblk > sim_params.vlun_max_blocks)) {
 			sa->rc.afu_rc = SISL_AFU_RC_LXT_OUT_OF_BOUNDS;
 			return true;
 		}
 		if (nblk > 1)
-			pr_info_once("pe %d: virtual LUN transfer of %u blocks; real AFUs are only documented for one 4K block\n",
+			pr_info_once("pe %d: virtual LUN transfer of %u blocks; real AFUs are only "
+				     "documented for one 4K block\n",
 				     ctx->pe, nblk);
 		lxt = rhte.lxt_start[chunk].rlba_base;
 		if (!((lxt >> 4) & (write ? RHT_PERM_WRITE : RHT_PERM_READ))) {
@@ -170,8 +172,7 @@ static bool exec_rcb(struct sim_ctx *ctx, struct sisl_ioarcb *rcb, struct sisl_i
 		return true;
 	}
 	if (rcb->data_ea & 15)
-		pr_warn_once("pe %d: data_ea %#llx not 16 byte aligned\n", ctx->pe,
-			     rcb->data_ea);
+		pr_warn_once("pe %d: data_ea %#llx not 16 byte aligned\n", ctx->pe, rcb->data_ea);
 	sim_scsi_cmd(&x, port, lun_id, cdb, sa);
 	return !x.aborted;
 
@@ -198,11 +199,12 @@ static void exec_one(struct sim_ctx *ctx, struct sisl_ioarcb *rcb)
 		return;
 
 	if (sim_params.trace)
-		pr_info("pe %d flags %04x %s %#x cdb %16phN len %u ea %llx -> ioasc %08x extra %02x resid %u\n",
+		pr_info("pe %d flags %04x %s %#x cdb %16phN len %u ea %llx -> ioasc %08x extra "
+			"%02x resid %u\n",
 			ctx->pe, rcb->req_flags,
-			rcb->req_flags & SISL_REQ_FLAGS_RES_HNDL ? "rh" : "port",
-			rcb->res_hndl, rcb->cdb, rcb->data_len, rcb->data_ea,
-			be32_to_cpu(*(__be32 *)&sa.rc), sa.afu_extra, sa.resid);
+			rcb->req_flags & SISL_REQ_FLAGS_RES_HNDL ? "rh" : "port", rcb->res_hndl,
+			rcb->cdb, rcb->data_len, rcb->data_ea, be32_to_cpu(*(__be32 *)&sa.rc),
+			sa.afu_extra, sa.resid);
 
 	/* the host_use part of the IOASA belongs to the host */
 	if (sim_ctx_copy(ctx, ioasa_ea, &sa, offsetof(struct sisl_ioasa, host_use), true)) {
@@ -212,8 +214,7 @@ static void exec_one(struct sim_ctx *ctx, struct sisl_ioarcb *rcb)
 	if (ioasa_ea & 15)
 		pr_warn_once("pe %d: ioasa %#llx not 16 byte aligned\n", ctx->pe, ioasa_ea);
 	entry = (ioasa_ea & ~SISL_RESP_HANDLE_T_BIT) | ctx->toggle;
-	if (!ctx->rrq_start ||
-	    sim_ctx_copy(ctx, ctx->rrq_curr, &entry, sizeof(entry), true)) {
+	if (!ctx->rrq_start || sim_ctx_copy(ctx, ctx->rrq_curr, &entry, sizeof(entry), true)) {
 		sim_raise_sync_err(ctx, SISL_ISTATUS_PERM_ERR_RRQ_WRITE, true);
 		return;
 	}
@@ -255,8 +256,7 @@ static int process_ctx(struct sim_ctx *ctx)
 		if (sim_hget(ctx, HOFF(sq_ctx_reset)) & 1)
 			sim_ctx_abort(ctx);
 		if (sim_hget(ctx, HOFF(ioarrin))) {
-			pr_warn_once("pe %d: IOARRIN write, but this AFU is SQ mode\n",
-				     ctx->pe);
+			pr_warn_once("pe %d: IOARRIN write, but this AFU is SQ mode\n", ctx->pe);
 			sim_hset(ctx, HOFF(ioarrin), 0);
 			sim_raise_sync_err(ctx, SISL_ISTATUS_PERM_ERR_CMDROOM, true);
 			return 1;
@@ -270,15 +270,15 @@ static int process_ctx(struct sim_ctx *ctx)
 		if (!tail || ctx->sq_head == tail)
 			break;
 		if (!ctx->master && sim_hget(ctx, HOFF(endian_ctrl)) != SISL_ENDIAN_CTRL_LE) {
-			pr_err("pe %d: endian_ctrl %#llx is not little endian\n",
-			       ctx->pe, sim_hget(ctx, HOFF(endian_ctrl)));
+			pr_err("pe %d: endian_ctrl %#llx is not little endian\n", ctx->pe,
+			       sim_hget(ctx, HOFF(endian_ctrl)));
 			sim_raise_sync_err(ctx, SISL_ISTATUS_PERM_ERR_RCB_READ, true);
 			return 1;
 		}
 		if (tail < ctx->sq_start || tail > ctx->sq_end ||
 		    (tail - ctx->sq_start) % sizeof(struct sisl_ioarcb)) {
-			pr_err("pe %d: sq_tail %#llx outside of SQ %#llx-%#llx\n",
-			       ctx->pe, tail, ctx->sq_start, ctx->sq_end);
+			pr_err("pe %d: sq_tail %#llx outside of SQ %#llx-%#llx\n", ctx->pe, tail,
+			       ctx->sq_start, ctx->sq_end);
 			sim_raise_sync_err(ctx, SISL_ISTATUS_PERM_ERR_RCB_READ, true);
 			return 1;
 		}
@@ -322,7 +322,8 @@ int sim_thread_fn(void *unused)
 		sim.kick = false;
 		work = users = 0;
 		mutex_lock(&sim.lock);
-		idr_for_each_entry(&sim.idr, ctx, pe) {
+		idr_for_each_entry(&sim.idr, ctx, pe)
+		{
 			work += process_ctx(ctx);
 			if (!ctx->master && ctx->status == STARTED)
 				users++;
@@ -337,8 +338,9 @@ int sim_thread_fn(void *unused)
 			cond_resched();
 		} else if (users && !sim.frozen) {
 			s64 idle = ktime_us_delta(ktime_get(), last);
-			int us = idle < 2000 ? sim_params.poll_us :
-				 idle < 100000 ? max(sim_params.poll_us, 100) : sim_params.idle_poll_us;
+			int us = idle < 2000     ? sim_params.poll_us
+				 : idle < 100000 ? max(sim_params.poll_us, 100)
+						 : sim_params.idle_poll_us;
 			ktime_t t = ns_to_ktime((u64)us * NSEC_PER_USEC);
 
 			schedule_hrtimeout(&t, HRTIMER_MODE_REL);

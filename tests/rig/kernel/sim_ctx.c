@@ -123,8 +123,9 @@ static int be_start_work(void *cookie, u64 irqs)
 	if ((s64)irqs < sim_params.pp_irqs)
 		return -EINVAL;
 	if (irqs < 4)
-		pr_info_once("ATTACH with num_interrupts %llu; real CAPI flash AFUs may insist on 4\n",
-			     irqs);
+		pr_info_once(
+			"ATTACH with num_interrupts %llu; real CAPI flash AFUs may insist on 4\n",
+			irqs);
 	if (sim.frozen)
 		return -EIO;
 	ctx->num_irqs = irqs;
@@ -143,8 +144,7 @@ static int be_stop_context(void *cookie)
 	return sim_ctx_detach(cookie);
 }
 
-static int be_map_afu_irq(void *cookie, int num, irq_handler_t handler, void *data,
-			  char *name)
+static int be_map_afu_irq(void *cookie, int num, irq_handler_t handler, void *data, char *name)
 {
 	struct sim_ctx *ctx = cookie;
 
@@ -227,29 +227,29 @@ static void *be_fops_get_context(struct file *file)
 }
 
 const struct cxlflash_backend_ops cxlflash_cxl_ops = {
-	.module			= THIS_MODULE,
-	.psa_map		= be_psa_map,
-	.psa_unmap		= be_psa_unmap,
-	.process_element	= be_process_element,
-	.map_afu_irq		= be_map_afu_irq,
-	.unmap_afu_irq		= be_unmap_afu_irq,
-	.get_irq_objhndl	= be_get_irq_objhndl,
-	.start_context		= be_start_context,
-	.stop_context		= be_stop_context,
-	.afu_reset		= be_afu_reset,
-	.set_master		= be_set_master,
-	.get_context		= be_get_context,
-	.dev_context_init	= sim_ctx_new,
-	.release_context	= be_release_context,
+	.module = THIS_MODULE,
+	.psa_map = be_psa_map,
+	.psa_unmap = be_psa_unmap,
+	.process_element = be_process_element,
+	.map_afu_irq = be_map_afu_irq,
+	.unmap_afu_irq = be_unmap_afu_irq,
+	.get_irq_objhndl = be_get_irq_objhndl,
+	.start_context = be_start_context,
+	.stop_context = be_stop_context,
+	.afu_reset = be_afu_reset,
+	.set_master = be_set_master,
+	.get_context = be_get_context,
+	.dev_context_init = sim_ctx_new,
+	.release_context = be_release_context,
 	.perst_reloads_same_image = be_perst,
-	.read_adapter_vpd	= be_read_adapter_vpd,
-	.allocate_afu_irqs	= be_allocate_afu_irqs,
-	.free_afu_irqs		= be_free_afu_irqs,
-	.create_afu		= be_create_afu,
-	.destroy_afu		= be_destroy_afu,
-	.get_fd			= sim_get_fd,
-	.fops_get_context	= be_fops_get_context,
-	.start_work		= be_start_work,
-	.fd_mmap		= sim_fd_mmap,
-	.fd_release		= sim_fd_release,
+	.read_adapter_vpd = be_read_adapter_vpd,
+	.allocate_afu_irqs = be_allocate_afu_irqs,
+	.free_afu_irqs = be_free_afu_irqs,
+	.create_afu = be_create_afu,
+	.destroy_afu = be_destroy_afu,
+	.get_fd = sim_get_fd,
+	.fops_get_context = be_fops_get_context,
+	.start_work = be_start_work,
+	.fd_mmap = sim_fd_mmap,
+	.fd_release = sim_fd_release,
 };

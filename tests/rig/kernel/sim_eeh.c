@@ -33,7 +33,8 @@ static void freeze(void)
 	mutex_lock(&sim.lock);
 	sim.frozen = true;
 	sim.pdev->error_state = pci_channel_io_frozen;
-	idr_for_each_entry(&sim.idr, ctx, pe) {
+	idr_for_each_entry(&sim.idr, ctx, pe)
+	{
 		memset(ctx->mmio, 0xff, SIZE_64K);
 		wake_up_all(&ctx->wq);
 	}
@@ -105,7 +106,7 @@ static ssize_t ctl_write(struct file *file, const char __user *ubuf, size_t len,
 		sim_eeh_detected();
 	} else if (!strcmp(buf, "perm")) {
 		freeze();
-		sim.eeh_queued = true;	/* there is no way back */
+		sim.eeh_queued = true; /* there is no way back */
 		queue_work(sim.wq, &sim.perm_work);
 	} else if (!strcmp(buf, "remove")) {
 		sim.drv->remove(sim.pdev);
@@ -116,8 +117,8 @@ static ssize_t ctl_write(struct file *file, const char __user *ubuf, size_t len,
 	} else if (sscanf(buf, "port %d %31s", &a, arg) == 2) {
 		if (a < 0 || a >= sim_params.nports)
 			return -EINVAL;
-		*sim_fc_reg(a, FC_MTIP_STATUS) = !strcmp(arg, "online") ?
-			FC_MTIP_STATUS_ONLINE : FC_MTIP_STATUS_OFFLINE;
+		*sim_fc_reg(a, FC_MTIP_STATUS) =
+			!strcmp(arg, "online") ? FC_MTIP_STATUS_ONLINE : FC_MTIP_STATUS_OFFLINE;
 	} else if (sscanf(buf, "ua %d %x %x", &a, &f[0], &f[1]) == 3) {
 		if (a < 0 || a >= sim.nluns)
 			return -EINVAL;
@@ -127,7 +128,7 @@ static ssize_t ctl_write(struct file *file, const char __user *ubuf, size_t len,
 		if (a < 0 || a >= sim.nluns || !w)
 			return -EINVAL;
 		sim.lun[a].nblocks = w;
-		sim.lun[a].ua_asc = 0x2a;	/* capacity data has changed */
+		sim.lun[a].ua_asc = 0x2a; /* capacity data has changed */
 		sim.lun[a].ua_ascq = 0x09;
 	} else if (sscanf(buf, "dropsync %d", &a) == 1) {
 		sim.drop_sync = a;
@@ -135,13 +136,18 @@ static ssize_t ctl_write(struct file *file, const char __user *ubuf, size_t len,
 		sim.stick_reset = a;
 	} else {
 		/* fail <count> <flags> <afu_rc> <scsi_rc> <fc_rc> [key asc ascq] */
-		n = sscanf(buf, "fail %d %x %x %x %x %x %x %x", &a, &f[0], &f[1], &f[2],
-			   &f[3], &f[4], &f[5], &f[6]);
+		n = sscanf(buf, "fail %d %x %x %x %x %x %x %x", &a, &f[0], &f[1], &f[2], &f[3],
+			   &f[4], &f[5], &f[6]);
 		if (n < 5)
 			return -EINVAL;
-		sim.inject = (struct sim_inject){ .flags = f[0], .afu_rc = f[1],
-			.scsi_rc = f[2], .fc_rc = f[3], .key = f[4], .asc = f[5],
-			.ascq = f[6], .count = a };
+		sim.inject = (struct sim_inject){ .flags = f[0],
+						  .afu_rc = f[1],
+						  .scsi_rc = f[2],
+						  .fc_rc = f[3],
+						  .key = f[4],
+						  .asc = f[5],
+						  .ascq = f[6],
+						  .count = a };
 	}
 	return len;
 }
@@ -152,32 +158,32 @@ static const struct file_operations ctl_fops = {
 
 static int state_show(struct seq_file *m, void *v)
 {
-	static const char * const names[] = { "probing", "probed", "normal", "reset",
-					      "failterm" };
+	static const char *const names[] = { "probing", "probed", "normal", "reset", "failterm" };
 	struct cxlflash_cfg *cfg = pci_get_drvdata(sim.pdev);
 	struct sim_ctx *ctx;
 	int pe, i;
 
 	seq_printf(m, "driver state %s, frozen %d\n", names[cfg->state], sim.frozen);
-	seq_printf(m, "commands: user %llu master %llu sync %llu\n", sim.nuser,
-		   sim.nmaster, sim.nsync);
+	seq_printf(m, "commands: user %llu master %llu sync %llu\n", sim.nuser, sim.nmaster,
+		   sim.nsync);
 	seq_printf(m, "to come: drop_sync %d, stick_reset %d, fail %d\n", sim.drop_sync,
 		   sim.stick_reset, sim.inject.count);
 	for (i = 0; i < sim.nluns; i++)
-		seq_printf(m, "lun %d: %llu blocks, ports %x\n", i,
-			   sim.lun[i].nblocks, sim_params.lun_ports[i]);
+		seq_printf(m, "lun %d: %llu blocks, ports %x\n", i, sim.lun[i].nblocks,
+			   sim_params.lun_ports[i]);
 	mutex_lock(&sim.lock);
-	idr_for_each_entry(&sim.idr, ctx, pe)
-		seq_printf(m, "pe %d: %s%s%s pid %d cmds %llu cap %llx rht %llx cnt_id %llx sq %llx-%llx head %llx tail %llx rrq %llx-%llx curr %llx t %llu irqs %d pend %lx\n",
-			   pe, ctx->master ? "master " : "",
-			   ctx->status == STARTED ? "started" :
-			   ctx->status == OPENED ? "opened" : "closed",
-			   ctx->halted ? " HALTED" : "", ctx->pid, ctx->ncmds,
-			   sim.ctrl[pe][CTRL(ctx_cap)], sim.ctrl[pe][CTRL(rht_start)],
-			   sim.ctrl[pe][CTRL(rht_cnt_id)], ctx->sq_start, ctx->sq_end,
-			   ctx->sq_head, sim_hget(ctx, HOFF(sq_tail)), ctx->rrq_start,
-			   ctx->rrq_end, ctx->rrq_curr, ctx->toggle, ctx->num_irqs,
-			   ctx->irq_bitmap);
+	idr_for_each_entry(&sim.idr, ctx, pe) seq_printf(
+		m,
+		"pe %d: %s%s%s pid %d cmds %llu cap %llx rht %llx cnt_id %llx sq %llx-%llx head "
+		"%llx tail %llx rrq %llx-%llx curr %llx t %llu irqs %d pend %lx\n",
+		pe, ctx->master ? "master " : "",
+		ctx->status == STARTED  ? "started"
+		: ctx->status == OPENED ? "opened"
+					: "closed",
+		ctx->halted ? " HALTED" : "", ctx->pid, ctx->ncmds, sim.ctrl[pe][CTRL(ctx_cap)],
+		sim.ctrl[pe][CTRL(rht_start)], sim.ctrl[pe][CTRL(rht_cnt_id)], ctx->sq_start,
+		ctx->sq_end, ctx->sq_head, sim_hget(ctx, HOFF(sq_tail)), ctx->rrq_start,
+		ctx->rrq_end, ctx->rrq_curr, ctx->toggle, ctx->num_irqs, ctx->irq_bitmap);
 	mutex_unlock(&sim.lock);
 	return 0;
 }

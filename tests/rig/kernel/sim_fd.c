@@ -14,8 +14,8 @@
 #include <linux/pseudo_fs.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
-#include <uapi/scsi/cxlflash_ioctl.h>
 #include <uapi/misc/cxl.h>
+#include <uapi/scsi/cxlflash_ioctl.h>
 
 #include "sim.h"
 
@@ -25,12 +25,11 @@ static int sim_fs_init_fs_context(struct fs_context *fc)
 }
 
 static struct file_system_type sim_fs_type = {
-	.name		= "cxl",
-	.owner		= THIS_MODULE,
+	.name = "cxl",
+	.owner = THIS_MODULE,
 	.init_fs_context = sim_fs_init_fs_context,
-	.kill_sb	= kill_anon_super,
+	.kill_sb = kill_anon_super,
 };
-
 
 static bool event_pending(struct sim_ctx *ctx)
 {
@@ -69,7 +68,7 @@ static ssize_t sim_fd_read(struct file *file, char __user *buf, size_t count, lo
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
 		rc = wait_event_interruptible(ctx->wq, event_pending(ctx) ||
-					      ctx->status == CLOSED || sim.frozen);
+							       ctx->status == CLOSED || sim.frozen);
 		if (rc)
 			return rc;
 		if (sim.frozen)
@@ -82,8 +81,7 @@ static ssize_t sim_fd_read(struct file *file, char __user *buf, size_t count, lo
 	}
 	memset(&ev, 0, sizeof(ev));
 	ev.header.process_element = ctx->pe;
-	ev.header.size = sizeof(struct cxl_event_header) +
-			 sizeof(struct cxl_event_afu_interrupt);
+	ev.header.size = sizeof(struct cxl_event_header) + sizeof(struct cxl_event_afu_interrupt);
 	ev.header.type = CXL_EVENT_AFU_INTERRUPT;
 	ev.irq.irq = __ffs(ctx->irq_bitmap) + 1;
 	__clear_bit(ev.irq.irq - 1, &ctx->irq_bitmap);
@@ -99,15 +97,14 @@ static ssize_t sim_fd_read(struct file *file, char __user *buf, size_t count, lo
 static long sim_fd_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct sim_ctx *ctx = file->private_data;
-	struct cxl_afu_id id = { .flags = CXL_AFUID_FLAG_SLAVE,
-				 .afu_mode = CXL_MODE_DIRECTED };
+	struct cxl_afu_id id = { .flags = CXL_AFUID_FLAG_SLAVE, .afu_mode = CXL_MODE_DIRECTED };
 	u32 pe = ctx->pe;
 
 	if (ctx->status == CLOSED || sim.frozen)
 		return -EIO;
 	switch (cmd) {
 	case CXL_IOCTL_START_WORK:
-		return -EIO;		/* already started */
+		return -EIO; /* already started */
 	case CXL_IOCTL_GET_PROCESS_ELEMENT:
 		return copy_to_user((void __user *)arg, &pe, sizeof(pe)) ? -EFAULT : 0;
 	case CXL_IOCTL_GET_AFU_ID:
@@ -148,7 +145,7 @@ int sim_fd_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE) {
 		pr_warn("MAP_PRIVATE mapping of the problem state area refused\n");
-		return -EINVAL;		/* the real one hits a BUG_ON() on fault */
+		return -EINVAL; /* the real one hits a BUG_ON() on fault */
 	}
 	vma->vm_flags |= VM_IO | VM_MIXEDMAP;
 	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
@@ -184,7 +181,11 @@ struct file *sim_get_fd(void *cookie, struct file_operations *fops, int *fd)
 	if (fdtmp < 0)
 		return ERR_PTR(fdtmp);
 
-#define PATCH_FOPS(op, fn) do { if (!fops->op) fops->op = fn; } while (0)
+#define PATCH_FOPS(op, fn)             \
+	do {                           \
+		if (!fops->op)         \
+			fops->op = fn; \
+	} while (0)
 	PATCH_FOPS(open, sim_fd_open);
 	PATCH_FOPS(poll, sim_fd_poll);
 	PATCH_FOPS(read, sim_fd_read);
@@ -200,8 +201,8 @@ struct file *sim_get_fd(void *cookie, struct file_operations *fops, int *fd)
 	if (IS_ERR(inode))
 		goto err_fs;
 	snprintf(name, sizeof(name), "cxl:%d", ctx->pe);
-	file = alloc_file_pseudo(inode, sim.vfs_mount, name,
-				 flags & (O_ACCMODE | O_NONBLOCK), fops);
+	file = alloc_file_pseudo(inode, sim.vfs_mount, name, flags & (O_ACCMODE | O_NONBLOCK),
+				 fops);
 	if (IS_ERR(file)) {
 		iput(inode);
 		goto err_fs;

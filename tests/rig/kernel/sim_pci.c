@@ -71,7 +71,7 @@ int sim_pci_is_enabled(struct pci_dev *pdev)
 
 int sim_pci_vpd_find(const void *buf, unsigned int len, const char *kw, unsigned int *size)
 {
-	return -ENOENT;		/* ports come up with their WWPN programmed */
+	return -ENOENT; /* ports come up with their WWPN programmed */
 }
 
 static void sim_dev_release(struct device *dev)

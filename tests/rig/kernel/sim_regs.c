@@ -18,8 +18,7 @@ u64 *sim_fc_reg(int port, int reg)
 {
 	struct sisl_global_map *g = (struct sisl_global_map *)sim.global;
 
-	return (u64 *)&g->bank[CHAN2PORTBANK(port)]
-		.fc_port_regs[CHAN2BANKPORT(port)][reg / 8];
+	return (u64 *)&g->bank[CHAN2PORTBANK(port)].fc_port_regs[CHAN2BANKPORT(port)][reg / 8];
 }
 
 u64 sim_fc_lun(int port, int idx)
@@ -32,8 +31,7 @@ u64 sim_fc_lun(int port, int idx)
 
 bool sim_port_online(int port)
 {
-	return (*sim_fc_reg(port, FC_MTIP_STATUS) & FC_MTIP_STATUS_MASK) ==
-		FC_MTIP_STATUS_ONLINE;
+	return (*sim_fc_reg(port, FC_MTIP_STATUS) & FC_MTIP_STATUS_MASK) == FC_MTIP_STATUS_ONLINE;
 }
 
 void sim_kick(void)
@@ -71,13 +69,11 @@ void sim_afu_regs_reset(void)
 
 	for (i = 0; i < MAX_CONTEXT; i++)
 		sim_ctrl_regs_reset(i);
-	idr_for_each_entry(&sim.idr, ctx, i)
-		sim_host_regs_reset(ctx);
+	idr_for_each_entry(&sim.idr, ctx, i) sim_host_regs_reset(ctx);
 	memset(sim.global, 0, sizeof(sim.global));
 	GREG(afu_port_sel) = PORT_MASK(sim_params.nports);
 	memcpy(&GREG(afu_version), "SIM1.0 ", 8);
-	GREG(interface_version) = (SISL_INTVER_CAP_SQ_CMD_MODE <<
-				   SISL_INTVER_CAP_SHIFT) | 0x0101;
+	GREG(interface_version) = (SISL_INTVER_CAP_SQ_CMD_MODE << SISL_INTVER_CAP_SHIFT) | 0x0101;
 	for (i = 0; i < sim_params.nports; i++)
 		*sim_fc_reg(i, FC_MTIP_STATUS) = FC_MTIP_STATUS_ONLINE;
 }
@@ -90,8 +86,7 @@ void sim_raise_irq(struct sim_ctx *ctx, unsigned int num)
 	if (!num)
 		return;
 	if (ctx->master) {
-		irq_handler_t fn = num < ARRAY_SIZE(ctx->irq) ?
-				   ctx->irq[num].fn : NULL;
+		irq_handler_t fn = num < ARRAY_SIZE(ctx->irq) ? ctx->irq[num].fn : NULL;
 
 		if (!fn)
 			return;
@@ -104,8 +99,8 @@ void sim_raise_irq(struct sim_ctx *ctx, unsigned int num)
 		return;
 	}
 	if (num > ctx->num_irqs) {
-		pr_warn_ratelimited("pe %d: LISN %u raised, only %d allocated\n",
-				    ctx->pe, num, ctx->num_irqs);
+		pr_warn_ratelimited("pe %d: LISN %u raised, only %d allocated\n", ctx->pe, num,
+				    ctx->num_irqs);
 		return;
 	}
 	spin_lock_irqsave(&ctx->lock, flags);
@@ -119,8 +114,8 @@ void sim_raise_sync_err(struct sim_ctx *ctx, u64 bit, bool fatal)
 {
 	u64 st = sim_hget(ctx, HOFF(intr_status)) | bit;
 
-	pr_warn("pe %d (pid %d): intr_status |= %#llx%s\n", ctx->pe, ctx->pid,
-		bit, fatal ? ", context halted" : "");
+	pr_warn("pe %d (pid %d): intr_status |= %#llx%s\n", ctx->pe, ctx->pid, bit,
+		fatal ? ", context halted" : "");
 	sim_hset(ctx, HOFF(intr_status), st);
 	if (fatal)
 		ctx->halted = true;
@@ -134,8 +129,7 @@ void sim_raise_async(u64 bits)
 	struct sim_ctx *ctx = sim.slot[(ctl >> 8) & (MAX_CONTEXT - 1)];
 
 	GREG(aintr_status) |= bits;
-	if ((GREG(aintr_status) & ~GREG(aintr_mask)) && ctx &&
-	    ctx->status == STARTED)
+	if ((GREG(aintr_status) & ~GREG(aintr_mask)) && ctx && ctx->status == STARTED)
 		sim_raise_irq(ctx, ctl & 0xff);
 }
 
@@ -201,7 +195,7 @@ u64 sim_readq_be(const volatile void __iomem *addr)
 
 u64 sim_readq_le(const volatile void __iomem *addr)
 {
-	return sim_readq_be(addr);	/* only afu_version, kept as a string */
+	return sim_readq_be(addr); /* only afu_version, kept as a string */
 }
 
 void sim_writeq_be(u64 val, volatile void __iomem *addr)
@@ -220,8 +214,7 @@ void sim_writeq_be(u64 val, volatile void __iomem *addr)
 			return;
 		switch (off) {
 		case HOFF(intr_clear):
-			sim_hset(ctx, HOFF(intr_status),
-			     sim_hget(ctx, HOFF(intr_status)) & ~val);
+			sim_hset(ctx, HOFF(intr_status), sim_hget(ctx, HOFF(intr_status)) & ~val);
 			return;
 		case HOFF(sq_ctx_reset):
 			if (!(val & 1))
@@ -236,7 +229,7 @@ void sim_writeq_be(u64 val, volatile void __iomem *addr)
 		case HOFF(intr_status):
 		case HOFF(cmd_room):
 		case HOFF(sq_head):
-			return;			/* read only */
+			return; /* read only */
 		}
 		sim_hset(ctx, off, val);
 		if (off == HOFF(sq_end))
@@ -274,14 +267,13 @@ void sim_writeq_be(u64 val, volatile void __iomem *addr)
 		u64 *regs = sim_fc_reg(port, 0);
 		u64 r = (u64)&sim.global[off / 8] - (u64)regs;
 
-		if ((u64)&sim.global[off / 8] < (u64)regs ||
-		    r >= CXLFLASH_NUM_REGS * 8)
+		if ((u64)&sim.global[off / 8] < (u64)regs || r >= CXLFLASH_NUM_REGS * 8)
 			continue;
 		switch (r) {
 		case FC_MTIP_CMDCONFIG:
-			*sim_fc_reg(port, FC_MTIP_STATUS) =
-				val & FC_MTIP_CMDCONFIG_ONLINE ?
-				FC_MTIP_STATUS_ONLINE : FC_MTIP_STATUS_OFFLINE;
+			*sim_fc_reg(port, FC_MTIP_STATUS) = val & FC_MTIP_CMDCONFIG_ONLINE
+								    ? FC_MTIP_STATUS_ONLINE
+								    : FC_MTIP_STATUS_OFFLINE;
 			break;
 		case FC_CONFIG2:
 			if (val & (SISL_FC_SHUTDOWN_NORMAL | SISL_FC_SHUTDOWN_ABRUPT))

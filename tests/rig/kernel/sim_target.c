@@ -5,9 +5,9 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "cxlflash_sim: " fmt
 
+#include <asm/unaligned.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
-#include <asm/unaligned.h>
 #include <os.h>
 #include <scsi/scsi.h>
 #include <scsi/scsi_proto.h>
@@ -99,8 +99,8 @@ static int store_io(struct sim_lun *lun, bool write, u64 pos, void *buf, u32 len
 	return 0;
 }
 
-static void media_rw(struct sim_xfer *x, struct sim_lun *lun, bool write, u64 lba,
-		     u32 nblk, struct sisl_ioasa *sa)
+static void media_rw(struct sim_xfer *x, struct sim_lun *lun, bool write, u64 lba, u32 nblk,
+		     struct sisl_ioasa *sa)
 {
 	u64 want = (u64)nblk * BLK, off = 0, todo;
 	u32 n;
@@ -133,8 +133,8 @@ static void media_rw(struct sim_xfer *x, struct sim_lun *lun, bool write, u64 lb
 	set_resid(x, sa, min_t(u64, want, U32_MAX));
 }
 
-static void write_same(struct sim_xfer *x, struct sim_lun *lun, u64 lba, u64 nblk,
-		       bool ndob, struct sisl_ioasa *sa)
+static void write_same(struct sim_xfer *x, struct sim_lun *lun, u64 lba, u64 nblk, bool ndob,
+		       struct sisl_ioasa *sa)
 {
 	bool zero = true;
 	int i, rc;
@@ -147,8 +147,7 @@ static void write_same(struct sim_xfer *x, struct sim_lun *lun, u64 lba, u64 nbl
 		nblk = lun->nblocks - lba;
 	memset(sim.bounce, 0, BLK);
 	if (!ndob) {
-		if (x->len < BLK ||
-		    sim_ctx_copy(x->ctx, x->ea, sim.bounce, BLK, false)) {
+		if (x->len < BLK || sim_ctx_copy(x->ctx, x->ea, sim.bounce, BLK, false)) {
 			dma_err(sa);
 			return;
 		}
@@ -189,10 +188,10 @@ static void inquiry(struct sim_xfer *x, int idx, const u8 *cdb, struct sisl_ioas
 
 	if (!(cdb[1] & 1)) {
 		b[0] = idx < 0 ? 0x7f : 0;
-		b[2] = 6;			/* SPC-4 */
+		b[2] = 6; /* SPC-4 */
 		b[3] = 0x12;
 		b[4] = 91;
-		b[7] = 2;			/* CmdQue */
+		b[7] = 2; /* CmdQue */
 		memcpy(&b[8], "IBM     FlashSystem-SIM 0001", 28);
 		n = 96;
 	} else if (idx < 0) {
@@ -209,19 +208,19 @@ static void inquiry(struct sim_xfer *x, int idx, const u8 *cdb, struct sisl_ioas
 			n = scnprintf(&b[4], 32, "CXLSIM%010d", idx);
 			break;
 		case 0x83:
-			b[4] = 1;		/* binary */
-			b[5] = 3;		/* NAA, addressed LUN */
+			b[4] = 1; /* binary */
+			b[5] = 3; /* NAA, addressed LUN */
 			b[7] = 16;
 			lun_wwid(idx, &b[8]);
 			n = 20;
 			break;
 		case 0xb0:
 			put_unaligned_be32(CXLFLASH_MAX_XFER_SIZE / BLK, &b[8]);
-			put_unaligned_be64(0x10000, &b[36]);	/* max WRITE SAME */
+			put_unaligned_be64(0x10000, &b[36]); /* max WRITE SAME */
 			n = 60;
 			break;
 		case 0xb1:
-			put_unaligned_be16(1, &b[4]);		/* non-rotating */
+			put_unaligned_be16(1, &b[4]); /* non-rotating */
 			n = 60;
 			break;
 		default:
@@ -248,8 +247,7 @@ static void report_luns(struct sim_xfer *x, int port, const u8 *cdb, struct sisl
 	data_in(x, sa, b, min_t(u32, n, get_unaligned_be32(&cdb[6])));
 }
 
-void sim_scsi_cmd(struct sim_xfer *x, int port, u64 lun_id, const u8 *cdb,
-		     struct sisl_ioasa *sa)
+void sim_scsi_cmd(struct sim_xfer *x, int port, u64 lun_id, const u8 *cdb, struct sisl_ioasa *sa)
 {
 	struct sim_lun *lun = NULL;
 	u8 b[64] = { 0 };
@@ -308,7 +306,7 @@ void sim_scsi_cmd(struct sim_xfer *x, int port, u64 lun_id, const u8 *cdb,
 	case MODE_SENSE:
 		b[0] = 3;
 		if ((cdb[2] & 0x3f) == 0x08 || (cdb[2] & 0x3f) == 0x3f) {
-			b[4] = 0x08;		/* caching page, WCE=0 */
+			b[4] = 0x08; /* caching page, WCE=0 */
 			b[5] = 18;
 			b[0] += 20;
 		}
@@ -334,12 +332,12 @@ void sim_scsi_cmd(struct sim_xfer *x, int port, u64 lun_id, const u8 *cdb,
 			 get_unaligned_be32(&cdb[10]), sa);
 		break;
 	case WRITE_SAME:
-		write_same(x, lun, get_unaligned_be32(&cdb[2]),
-			   get_unaligned_be16(&cdb[7]), false, sa);
+		write_same(x, lun, get_unaligned_be32(&cdb[2]), get_unaligned_be16(&cdb[7]), false,
+			   sa);
 		break;
 	case WRITE_SAME_16:
-		write_same(x, lun, get_unaligned_be64(&cdb[2]),
-			   get_unaligned_be32(&cdb[10]), cdb[1] & 1, sa);
+		write_same(x, lun, get_unaligned_be64(&cdb[2]), get_unaligned_be32(&cdb[10]),
+			   cdb[1] & 1, sa);
 		break;
 	default:
 bad:
