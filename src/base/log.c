@@ -19,14 +19,17 @@ static struct log_config config = {
 	.ident = "cxlfs",
 };
 
-/* clang-format off: an entry a line */
+/* clang-format off */
 static const struct {
 	const char *name;
 	unsigned mask;
 } categories[] = {
-	{ "fs", LOGC_FS },     { "tree", LOGC_TREE },
-	{ "data", LOGC_DATA }, { "superpipe", LOGC_SUPERPIPE },
-	{ "emul", LOGC_EMUL }, { "daemon", LOGC_DAEMON },
+	{ "fs", LOGC_FS },
+	{ "tree", LOGC_TREE },
+	{ "data", LOGC_DATA },
+	{ "superpipe", LOGC_SUPERPIPE },
+	{ "emul", LOGC_EMUL },
+	{ "daemon", LOGC_DAEMON },
 	{ "all", LOGC_ALL },
 };
 /* clang-format on */

@@ -4,24 +4,32 @@
 #include <errno.h>
 #include <stddef.h>
 
-/* clang-format off: an entry a line */
+/* clang-format off */
 const char *const fault_point_names[EMUL_FAULT_NR_POINTS] = {
 	[EMUL_FAULT_AT_TIME] = NULL, /* said with every=TIME */
-	[EMUL_FAULT_AT_COMMAND] = "command", [EMUL_FAULT_AT_READ] = "read",
-	[EMUL_FAULT_AT_WRITE] = "write",     [EMUL_FAULT_AT_INTERRUPT] = "interrupt",
-	[EMUL_FAULT_AT_IOCTL] = "ioctl",     [EMUL_FAULT_AT_ATTACH] = "attach",
-	[EMUL_FAULT_AT_DIRECT] = "direct",   [EMUL_FAULT_AT_RELEASE] = "release",
-	[EMUL_FAULT_AT_DETACH] = "detach",   [EMUL_FAULT_AT_VERIFY] = "verify",
-	[EMUL_FAULT_AT_RECOVER] = "recover", [EMUL_FAULT_AT_MANAGE] = "manage",
-	[EMUL_FAULT_AT_VIRTUAL] = "virtual", [EMUL_FAULT_AT_RESIZE] = "resize",
-	[EMUL_FAULT_AT_CLONE] = "clone",     [EMUL_FAULT_AT_SYNC] = "sync",
+	[EMUL_FAULT_AT_COMMAND] = "command",
+	[EMUL_FAULT_AT_READ] = "read",
+	[EMUL_FAULT_AT_WRITE] = "write",
+	[EMUL_FAULT_AT_INTERRUPT] = "interrupt",
+	[EMUL_FAULT_AT_IOCTL] = "ioctl",
+	[EMUL_FAULT_AT_ATTACH] = "attach",
+	[EMUL_FAULT_AT_DIRECT] = "direct",
+	[EMUL_FAULT_AT_RELEASE] = "release",
+	[EMUL_FAULT_AT_DETACH] = "detach",
+	[EMUL_FAULT_AT_VERIFY] = "verify",
+	[EMUL_FAULT_AT_RECOVER] = "recover",
+	[EMUL_FAULT_AT_MANAGE] = "manage",
+	[EMUL_FAULT_AT_VIRTUAL] = "virtual",
+	[EMUL_FAULT_AT_RESIZE] = "resize",
+	[EMUL_FAULT_AT_CLONE] = "clone",
+	[EMUL_FAULT_AT_SYNC] = "sync",
 };
 
 #define P(point) (1u << EMUL_FAULT_AT_##point)
 #define COMMANDS (P(COMMAND) | P(READ) | P(WRITE))
-#define GROWTH   (P(RESIZE) | P(VIRTUAL))
-#define IOCTLS                                                                                \
-	(P(IOCTL) | P(ATTACH) | P(DIRECT) | P(RELEASE) | P(DETACH) | P(VERIFY) | P(RECOVER) | \
+#define GROWTH	 (P(RESIZE) | P(VIRTUAL))
+#define IOCTLS                                                                                     \
+	(P(IOCTL) | P(ATTACH) | P(DIRECT) | P(RELEASE) | P(DETACH) | P(VERIFY) | P(RECOVER) |      \
 	 P(MANAGE) | P(CLONE) | GROWTH | P(SYNC))
 #define ANYWHERE (P(TIME) | COMMANDS | P(INTERRUPT) | IOCTLS)
 
@@ -67,7 +75,7 @@ const struct fault_unit fault_units[FAULT_NR_UNITS] = {
 	{ "ns", 1 },
 };
 
-#define FIELD(field) \
+#define FIELD(field)                                                                               \
 	offsetof(struct emul_fault_rule, field), sizeof(((struct emul_fault_rule *)NULL)->field)
 
 const struct fault_key fault_keys[FAULT_NR_KEYS] = {
@@ -81,8 +89,7 @@ const struct fault_key fault_keys[FAULT_NR_KEYS] = {
 	{ "lba", FAULT_TYPE_RANGE, FIELD(lba), 0, 0, UINT64_MAX, false },
 	{ "media", FAULT_TYPE_RANGE, FIELD(media), 0, 0, UINT64_MAX, false },
 	{ "kind", FAULT_TYPE_KIND, FIELD(fault.kind), FAULT_PARAM_KIND, 0, 0, true },
-	{ "port", FAULT_TYPE_U8, FIELD(fault.port), FAULT_PARAM_PORT, 0, EMUL_FAULT_PORTS - 1,
-	  true },
+	{ "port", FAULT_TYPE_U8, FIELD(fault.port), FAULT_PARAM_PORT, 0, EMUL_FAULT_PORTS - 1, true },
 	{ "ms", FAULT_TYPE_U32, FIELD(fault.ms), FAULT_PARAM_MS, 1, UINT32_MAX, false },
 	{ "asc", FAULT_TYPE_HEX, FIELD(fault.asc), FAULT_PARAM_ASC, 0, 0, true },
 	{ "ascq", FAULT_TYPE_HEX, FIELD(fault.ascq), FAULT_PARAM_ASCQ, 0, 0, true },
