@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * data - the bytes of regular files.
+ * data - the contents of regular files.
  *
- * A file's offsets are cut into file chunks of the size of a vLUN chunk. Each file chunk that holds
- * data has a slot, a chunk of the file's own vLUN, taken when the first byte in it is written; so
- * a file of any size and shape costs only the chunks it uses. A bit for each 4 KiB block, the
- * written map, says whether the block was ever written: all others read as zeros without I/O, and
- * nothing that was on the flash before can show through. Bytes after the end of file inside a
- * written block are always zero on flash.
+ * A file is divided into file chunks of the size of a vLUN chunk. Each file chunk that holds data
+ * has a slot, a chunk of the file's own vLUN, which is taken when the first byte of it is written.
+ * So a file costs only the chunks that it uses. The written map has a bit for each 4 KiB block:
+ * blocks that were never written read as zeros without I/O, and nothing that was on the flash
+ * before can show through. In a written block, the bytes after the end of file are zeros on flash.
  *
- * Every operation is asynchronous: it locks its range of the file, sleeps for nothing, and calls
- * @done exactly once, from this or another thread, perhaps before the call returns. No lock of
- * this layer is held across @done.
+ * Operations are asynchronous. Each locks its range of the file, never sleeps, and calls @done
+ * exactly once, on this or another thread, perhaps before data_submit() returns. No lock of this
+ * layer is held across @done.
  *
  * Errors: a count or 0 on success, -errno on failure.
  */
@@ -62,8 +61,8 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 
 /**
  * data_volume_can_add_file() - is a resource handle left for another file with data?
- * Also true while a file without a name is about to be freed. Another file may take the handle
- * first: then a write fails. Any thread.
+ * Also true while an orphan may soon free its own. Another file may take the handle first: then a
+ * write fails. Any thread.
  */
 bool data_volume_can_add_file(struct data_volume *vol);
 
@@ -72,20 +71,19 @@ struct data_file *data_file_new(struct data_volume *vol);
 
 /**
  * data_file_new_whole_lun() - a file that is a whole LUN of a volume in physical mode
- * Its size is the LUN's and never changes; it holds what the LUN holds, and keeps it when freed.
- * Writing beyond the end is -ENOSPC, truncating -EPERM, punching and zeroing -EOPNOTSUPP.
- * May sleep in an ioctl. Return: 0; -ENXIO an empty LUN; as superpipe_plun_open(); -ENOMEM.
+ * It has the contents and the size of the LUN, and the contents stay when it is freed. A write
+ * beyond the end returns -ENOSPC, truncate -EPERM, punching and zeroing -EOPNOTSUPP.
+ * May sleep in an ioctl. Return: 0; -ENXIO the LUN is empty; as superpipe_plun_open(); -ENOMEM.
  */
 int data_file_new_whole_lun(struct data_volume *vol, unsigned lun, struct data_file **ret_file);
 
-/** data_file_grow_whole_lun() - take note that the LUN of such a file has grown. Return: 0;
- * -ENOMEM. */
+/** data_file_grow_whole_lun() - adopt the size of a LUN that has grown. Return: 0; -ENOMEM. */
 int data_file_grow_whole_lun(struct data_file *file);
 
 /**
- * data_file_free() - drop a file and give its vLUN back
- * Returns at once; operations in flight finish first, the release follows on the worker thread.
- * The space counts as free from this call on, and a later growth waits for the release.
+ * data_file_free() - drop a file and release its vLUN
+ * Returns at once. Operations in flight finish first; then the worker thread releases the vLUN.
+ * The space counts as free from now on, and a later growth waits for the release.
  * Accepts NULL.
  */
 void data_file_free(struct data_file *file);
@@ -136,27 +134,26 @@ struct data_op {
 /**
  * data_submit() - start an operation
  *
- * READ never locks out other readers; every other kind excludes whatever overlaps it.
- * WRITE: what does not fit on the flash is -ENOSPC if it is all of it, else a short count with
- * everything before it written. A failing medium gives a short count up to the failing block, or
- * -EIO. -EFBIG beyond DATA_MAX_FILE_BYTES (short count up to it). TRUNCATE, PUNCH and ZERO finish
- * their part on flash before @done.
+ * READs do not exclude each other; every other kind excludes operations that overlap it.
+ * A WRITE that does not fit on the flash returns a short count, or -ENOSPC if nothing fits. If the
+ * medium fails, it returns a short count up to the failing block, or -EIO. Beyond
+ * DATA_MAX_FILE_BYTES it returns -EFBIG, or a short count up to there. TRUNCATE, PUNCH and ZERO
+ * finish their part on flash before @done.
  * @done gets -EIO promptly once the adapter has failed.
  */
 void data_submit(struct data_op *op);
 
 /**
- * data_volume_watch() - the calling thread looks out for what completes on the volume
- * It then calls data_volume_poll() again and again, and data_volume_unwatch() before it sleeps.
+ * data_volume_start_polling() - the calling thread polls for completions from now on
+ * It calls data_volume_poll() in a loop, and data_volume_stop_polling() before it sleeps.
  */
-void data_volume_watch(struct data_volume *vol);
-void data_volume_unwatch(struct data_volume *vol);
+void data_volume_start_polling(struct data_volume *vol);
+void data_volume_stop_polling(struct data_volume *vol);
 
-/** data_volume_poll() - go on with what has completed. Not from a @done. Return: true if any. */
+/** data_volume_poll() - handle completions. Not from a @done. Return: true if there were any. */
 bool data_volume_poll(struct data_volume *vol);
 
-/** data_volume_is_busy() - commands are under way, or have completed and await data_volume_poll()
- */
+/** data_volume_is_busy() - are commands in flight, or completions left for data_volume_poll()? */
 bool data_volume_is_busy(struct data_volume *vol);
 
 /** data_run() - data_submit() and wait for the result; not from a completion callback. */
@@ -169,9 +166,9 @@ ssize_t data_run(struct data_op *op);
 int64_t data_seek(struct data_file *file, int64_t offset, int whence);
 
 /**
- * data_copy() - copy a range between files, holes staying holes where whole blocks allow
- * Sleeps; call it from a thread that may. The files may be the same when ranges do not overlap.
- * Copies no more than 16 MiB of data in one call, so that the caller soon gets control back.
+ * data_copy() - copy a range between files; holes stay holes where they cover whole blocks
+ * Sleeps. @src and @dst may be the same file if the ranges do not overlap. One call copies at most
+ * 16 MiB of data, so that the caller soon gets control back.
  * Return: bytes copied, short at that limit, at the end of @src or at an error; -errno if none.
  */
 ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *dst,

@@ -2,9 +2,8 @@
 /*
  * io - a round of an operation's I/O.
  *
- * A request that needs more pieces, or more room for copies, than there is at the moment is done
- * in rounds: as many ios as there is room for, all in flight together, then the next ones. The
- * ios of a round are in the order of the file.
+ * A request that needs more ios or more bounce space than there is runs in rounds: all ios of a
+ * round are in flight together, in the order of the file.
  */
 #ifndef CXLFS_DATA_IO_H
 #define CXLFS_DATA_IO_H
@@ -17,7 +16,7 @@ void io_round_start(struct data_op *op);
 
 /**
  * io_round_has_room() - can an io be added?
- * May turn to the array of a bounce, and takes one for it if there is one free.
+ * May move to the array of a bounce buffer, and takes one if one is free.
  */
 bool io_round_has_room(struct data_op *op);
 
@@ -34,7 +33,8 @@ enum step_result io_round_submit(struct data_op *op, data_step_fn *next);
 /** io_error() - of one io that is done: 0 or -errno. */
 int io_error(const struct data_io *io);
 
-/** io_end() - file offset after the last byte of @io that was moved; all of it if it succeeded. */
+/** io_good_end() - file offset after the last byte of @io that was moved; all of it if it
+ * succeeded. */
 uint64_t io_good_end(const struct data_io *io);
 
 /**
@@ -43,7 +43,7 @@ uint64_t io_good_end(const struct data_io *io);
  */
 int io_round_good_end(const struct data_op *op, uint64_t *ret_end);
 
-/** io_is_bounced() - does this io use the bounce's buffer rather than the caller's? */
+/** io_is_bounced() - does this io use the bounce buffer, not the caller's memory? */
 bool io_is_bounced(const struct data_op *op, const struct data_io *io);
 
 /** op_buf_at() - the caller's memory for file offset @pos of a READ or WRITE. */

@@ -70,8 +70,8 @@ uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last);
 
 /**
- * mapping_reserve() - hold the blocks of [start, end), whose chunks have slots, until they are
- * cleared Return: 0; -ENOMEM, and a part of the range may be reserved.
+ * mapping_reserve() - reserve the blocks of [start, end), whose chunks have slots, until cleared
+ * Return: 0; -ENOMEM, and a part of the range may be reserved.
  */
 int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end);
 
@@ -82,7 +82,7 @@ int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end);
 void mapping_set(struct mapping *map, uint64_t start, uint64_t end);
 void mapping_clear(struct mapping *map, uint64_t start, uint64_t end);
 
-/** mapping_remove() - take the slots of all chunks of [first, last]; their data is forgotten. */
+/** mapping_remove() - take the slots of all chunks of [first, last]; their data is lost. */
 void mapping_remove(struct mapping *map, uint64_t first, uint64_t last);
 
 /** mapping_is_empty() - has @chunk a slot, but neither a written block nor a reservation? */

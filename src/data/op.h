@@ -2,18 +2,18 @@
 /*
  * op - an operation as a state machine.
  *
- * An operation is a chain of steps. A step runs without locks, does what it can at once and says
- * how to go on; whoever ends the wait of a waiting operation (the completion of its last io, the
- * holder of its range, the worker, the giver of a bounce) calls data_op_run() with it. Only one
- * thread runs an operation at a time.
+ * An operation is a chain of steps. A step is entered without locks and says how to go on. When an
+ * operation waits, the event that ends the wait calls data_op_run(): the completion of its last
+ * io, the release of a range, the worker, or the return of a bounce buffer. Only one thread runs an
+ * operation at a time.
  *
  * The life of every operation:
  *
  *     data_submit -> check -> take the range -> granted -> steps of its kind -> end -> done
  *
- * "granted" and the functions that follow it in the same hold of the file's lock are marked
- * "drops the lock": they are entered with the lock and return without it, so that an operation
- * in nobody's way takes the lock once to start and once to end.
+ * "granted" and the functions after it are entered with the file's lock and return without it;
+ * they are marked "Drops the lock". So an operation without contention takes the lock once to start
+ * and once to end.
  */
 #ifndef CXLFS_DATA_OP_H
 #define CXLFS_DATA_OP_H
@@ -30,11 +30,11 @@
 
 enum step_result {
 	STEP_AGAIN, /* run the next step, which has been set */
-	STEP_WAIT,  /* somebody else runs the next step; the op must not be touched any more */
+	STEP_WAIT,  /* another thread runs the next step; the op must not be touched any more */
 	STEP_DONE,  /* data_op_end_locked() has been called */
 };
 
-/** Operations that have become ready while another one ran; run after it. */
+/** Operations that can go on because of the one that runs; they run after it. */
 struct data_worklist {
 	struct data_op *head, **tail;
 };
@@ -57,8 +57,8 @@ struct data_op_priv {
 	struct worker_job job; /* growth; see data/growth.c */
 	struct bounce_waiter bounce_waiter;
 	struct bounce_buffer *bounce;
-	void *waiter;                    /* of data_run() */
-	struct data_io *ios;             /* of the current round: embedded or the bounce's */
+	void *waiter;        /* of data_run() */
+	struct data_io *ios; /* of the current round: embedded or in the bounce buffer */
 	uint64_t cursor, round_end, end; /* file offsets: to do next; ends of round and all */
 	ssize_t result;
 	struct partial_block partial[2];
@@ -106,17 +106,17 @@ enum step_result data_op_end_locked(struct data_op *op, struct data_worklist *wl
 /** data_op_end() - the same, taking the lock for it */
 enum step_result data_op_end(struct data_op *op, struct data_worklist *wl, ssize_t result);
 
-/** data_op_try_bounce() - has the operation a bounce buffer, or can it have one at once? */
+/** data_op_try_bounce() - take a bounce buffer if one is free; true if @op has one */
 bool data_op_try_bounce(struct data_op *op);
 
 /**
  * data_op_get_bounce() - get a bounce buffer, or wait for one
- * Return: true: it has one. false: ->step is run once it has one, by any thread and perhaps before
- * this returns: @op must not be touched any more.
+ * Return: true: it has one. false: any thread runs ->step once @op has one, perhaps before this
+ * returns: @op must not be touched any more.
  */
 bool data_op_get_bounce(struct data_op *op);
 
-/** data_op_drop_bounce() - give the bounce back, if there is one */
+/** data_op_drop_bounce() - return the bounce buffer, if there is one */
 void data_op_drop_bounce(struct data_op *op, struct data_worklist *wl);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * edges - the blocks that an operation covers only in part.
+ * partial_blocks - the blocks that an operation covers only in part.
  *
  * A range of bytes has at most two: its first and its last block. To zero a part of a written
  * block it is read, changed and written back, under the range lock of the operation.
@@ -23,16 +23,15 @@ enum step_result partial_blocks_zero_locked(struct data_op *op, struct data_work
 					    data_step_fn *after);
 
 /**
- * eof_must_zero_locked() - must the file's last block be cleaned before it grows to @end?
+ * eof_must_zero_locked() - must the end of the last block be zeroed before the file grows to @end?
  *
- * The bytes beyond the end of file in a written block are zeros, so that growing a file never
- * shows anything. Only a failed write may break this, for its result says that it did not happen
- * while a part of it may be on flash. Then the file is marked, and who makes it grow calls
- * eof_zero_locked() first.
+ * In a written block, the bytes beyond the end of file are zeros, so a file that grows never shows
+ * old data. Only a failed write can break this: a part of it may be on flash although it returned
+ * an error. Then the file is marked, and an operation that makes it grow calls eof_zero_locked().
  */
 bool eof_must_zero_locked(struct data_file *file, uint64_t end);
 
-/** eof_zero_locked() - clean it, then run ->granted again. Drops the lock. */
+/** eof_zero_locked() - zero it, then run ->granted again. Drops the lock. */
 enum step_result eof_zero_locked(struct data_op *op, struct data_worklist *wl);
 
 /** eof_note_failed_write_locked() - a write to [start, end) has failed somewhere */

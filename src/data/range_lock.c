@@ -33,7 +33,7 @@ static bool held_against(const struct range_lock *lock, const struct range_lock_
 	       (entry->exclusive && overlaps_any(&lock->shared, entry));
 }
 
-/** Does somebody who waits before @entry (all of them if it is not in the queue) conflict? */
+/** Does a waiter before @entry conflict? Looks at all waiters if @entry is not queued. */
 static bool queued_against(const struct range_lock *lock, const struct range_lock_entry *entry)
 {
 	const struct range_lock_entry *other;
@@ -79,7 +79,7 @@ struct range_lock_entry *range_lock_release(struct range_lock *lock, struct rang
 	unhold(lock, entry);
 	while ((waiter = next)) {
 		next = TAILQ_NEXT(waiter, link);
-		/* Who does not overlap @entry was not waiting for it. */
+		/* One that does not overlap @entry was not waiting for it. */
 		if (!overlaps(waiter, entry) || held_against(lock, waiter) ||
 		    queued_against(lock, waiter))
 			continue;

@@ -2,9 +2,8 @@
 /*
  * range_lock - shared and exclusive locks on ranges of a file's blocks, without sleeping.
  *
- * Who cannot have a range at once is queued, and is handed out by whoever releases what was in
- * the way. First come, first served: a request waits for every earlier one it conflicts with,
- * held or waiting, so nobody starves.
+ * A request that conflicts with an earlier one, held or waiting, is queued; range_lock_release()
+ * returns it when its turn comes. First come, first served: no request starves.
  *
  * Entries are the caller's memory from acquire to release. Not thread-safe: the file's lock
  * protects it. Ranges are half-open; RANGE_LOCK_END means without end.

@@ -5,7 +5,7 @@
  * Whole blocks go from the device straight into the caller's memory when that is 16-byte aligned.
  * The last block may do so although only a part of it lies before the end of file, if the caller's
  * buffer has room for all of it: what follows the end is zeros. Everything else, partial blocks
- * and unaligned memory, goes through a bounce. Unwritten blocks are zeros without I/O.
+ * and unaligned memory, goes through a bounce buffer. Unwritten blocks are zeros without I/O.
  */
 #include <errno.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static uint64_t direct_blocks(const struct data_op *op, uint64_t pos, uint64_t n
 	return min_u64(nr_blocks, block_floor(room));
 }
 
-/** How many blocks at @pos to read into a bounce with @room blocks left. */
+/** How many blocks at @pos to read into a bounce buffer with @room blocks left. */
 static uint64_t staged_blocks(uint64_t pos, uint64_t nr_blocks, uint64_t room)
 {
 	/* After a partial first block the rest may be direct. */
@@ -46,7 +46,7 @@ static uint64_t staged_blocks(uint64_t pos, uint64_t nr_blocks, uint64_t room)
 
 /**
  * Fills a round from the cursor on.
- * Return: false when it needs a bounce for its first io and has none.
+ * Return: false when it needs a bounce buffer for its first io and has none.
  */
 static bool plan_locked(struct data_op *op)
 {
@@ -148,7 +148,7 @@ static enum step_result round_locked(struct data_op *op, struct data_worklist *w
 	struct data_op_priv *priv = op_priv(op);
 	struct data_file *file = op->file;
 
-	priv->step = step_round; /* where a wait for a bounce goes on */
+	priv->step = step_round; /* where a wait for a bounce buffer goes on */
 	while (!plan_locked(op)) {
 		if (!data_op_get_bounce(op)) {
 			file_unlock(file);

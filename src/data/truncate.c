@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TRUNCATE: locks everything from the new end of file on, so that whoever reads or writes there
- * has finished before a chunk goes.
+ * TRUNCATE: locks everything from the new end of file on, so that reads and writes there have
+ * finished before a chunk is freed.
  */
 #include <errno.h>
 

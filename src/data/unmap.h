@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* forget - making blocks unwritten, and chunks free, under an operation's range lock. */
+/* unmap - blocks become unwritten and chunks free, under an operation's range lock. */
 #ifndef CXLFS_DATA_UNMAP_H
 #define CXLFS_DATA_UNMAP_H
 
@@ -14,7 +14,7 @@
 int unmap_blocks_locked(struct data_file *file, uint64_t start, uint64_t end);
 
 /**
- * unmap_chunks_locked() - free the chunks of [start, end), whose blocks have been forgotten
+ * unmap_chunks_locked() - free the chunks of [start, end), whose blocks are unmapped
  * All that lie in it, and those at its ends that hold and reserve nothing.
  * @op: holds the range exclusively
  */

@@ -66,12 +66,12 @@ bool data_volume_can_add_file(struct data_volume *vol)
 	       worker_has_orphans(&vol->alloc.worker);
 }
 
-void data_volume_watch(struct data_volume *vol)
+void data_volume_start_polling(struct data_volume *vol)
 {
 	superpipe_start_polling(vol->sp);
 }
 
-void data_volume_unwatch(struct data_volume *vol)
+void data_volume_stop_polling(struct data_volume *vol)
 {
 	superpipe_stop_polling(vol->sp);
 }

@@ -114,6 +114,6 @@ int whole_lun_check(struct data_op *op)
 			return -ENOSPC;
 		return 0;
 	default:
-		return -EOPNOTSUPP; /* a block of a LUN cannot be forgotten */
+		return -EOPNOTSUPP; /* a block of a physical LUN cannot be unmapped */
 	}
 }

@@ -3,10 +3,9 @@
  * WRITE.
  *
  * Whole blocks go from the caller's memory to the device when that is 16-byte aligned. A partial
- * block is put together in a bounce, from what is on flash, or from zeros where nothing is or
- * where the write covers all of the block up to the end of file. The blocks are noted as written
- * once they are on flash, and only up to the first that failed: a block that was never written
- * stays so, and nobody sees what the device had there before.
+ * block is put together in a bounce buffer: from the block on flash, or from zeros if it was never
+ * written or the write covers it up to the end of file. Blocks are noted as written once they are
+ * on flash, and only up to the first that failed, so old contents of the flash never show.
  */
 #include <errno.h>
 #include <string.h>
@@ -57,7 +56,7 @@ static const struct partial_block *find_partial(const struct data_op_priv *priv,
 	return NULL;
 }
 
-/** Each part has its own block of the bounce; the rest of it is for unaligned memory. */
+/** Each part has its own block of the bounce buffer; the rest of it is for unaligned memory. */
 static uint8_t *partial_buf(const struct data_op_priv *priv, const struct partial_block *part)
 {
 	return priv->bounce->buf + (size_t)(part - priv->partial) * DATA_BLOCK_BYTES;
@@ -170,7 +169,7 @@ static enum step_result round_locked(struct data_op *op, struct data_worklist *w
 	return io_round_submit(op, step_written);
 }
 
-/** The old contents of the edges are in the bounce, or an error says why not. */
+/** The old contents of the partial blocks are in the bounce buffer, or reading them failed. */
 static enum step_result step_merge(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
@@ -188,7 +187,7 @@ static enum step_result step_merge(struct data_op *op, struct data_worklist *wl)
 	return round_locked(op, wl);
 }
 
-/** Starts reading the edges that must be merged. Return: false if there is none. */
+/** Plans to read the partial blocks that must be merged. Return: false if there is none. */
 static bool plan_merge_locked(struct data_op *op)
 {
 	struct data_op_priv *priv = op_priv(op);

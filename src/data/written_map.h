@@ -3,7 +3,7 @@
  * written_map - which blocks of one chunk were ever written.
  *
  * The bits are kept in leaves of 4,096 blocks (512 bytes). A leaf without a written block is not
- * there at all, and a leaf with all blocks written is shared by everybody, so a chunk costs memory
+ * there at all, and a leaf with all blocks written is shared, so a chunk costs memory
  * only for the leaves that are partly written.
  *
  * Memory is taken by the prepare functions alone, so that a write that has reached the flash can

@@ -179,7 +179,7 @@ void vlun_pool_note_new(struct vlun_pool *pool, bool found, uint64_t idle_ns)
 
 /* ---- worker: when no file comes ------------------------------------------------------------ */
 
-/** Return: when it will have been quiet for long enough; 0: it has. */
+/** Return: when it will have been idle for long enough; 0: it has. */
 static uint64_t idle_at(struct vlun_pool *pool, uint64_t idle_ns)
 {
 	uint64_t at;

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
-/* How long the kernel may take to forget an orphan that nobody uses. */
+/* How long the kernel may take to forget an orphan after its last close. */
 #define ORPHAN_WAIT_NS 200000000ull
 
 static void queue_init(struct worker_queue *queue)

@@ -56,7 +56,7 @@ static inline void poller_start(struct poller *poller)
 	if (poller->on || !poller->volume)
 		return;
 	poller->on = true;
-	data_volume_watch(poller->volume);
+	data_volume_start_polling(poller->volume);
 }
 
 static inline void poller_stop(struct poller *poller)
@@ -64,7 +64,7 @@ static inline void poller_stop(struct poller *poller)
 	if (!poller->on)
 		return;
 	poller->on = false;
-	data_volume_unwatch(poller->volume);
+	data_volume_stop_polling(poller->volume);
 }
 
 /* Return: true if anything had completed. */
