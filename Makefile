@@ -6,13 +6,13 @@ MANDIR  ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR  ?= $(PREFIX)/share/doc/cxlfs
 
-# release, debug, asan, tsan or clang; each has its own directory of objects.
+# release, debug, asan, tsan or clang; each has its own build directory.
 VARIANT ?= release
 # auto, system or private (contrib/build/config.sh).
 LIBFUSE ?= auto
-# IBM's: auto, yes or no (contrib/build/libcxl.sh).
+# IBM's libcxl: auto, yes or no (contrib/build/libcxl.sh).
 LIBCXL ?= auto
-# How long `make soak` and `make stress` run.
+# Duration of `make soak` and `make stress`.
 SECONDS ?= 3600
 
 VERSION := $(shell cat contrib/build/version)
@@ -22,13 +22,13 @@ dir_of = build/$(1)$(if $(filter-out auto,$(LIBFUSE)),-$(LIBFUSE))$(choice)
 B := $(call dir_of,$(VARIANT))
 CONFIG := build/config-$(LIBFUSE)$(choice).mk
 
-# Making $(CONFIG) is what installs and finds the libraries; these need none of it.
+# Making $(CONFIG) installs and finds the libraries; these targets need none.
 unconfigured := help clean distclean umount uninstall
 ifneq ($(filter-out $(unconfigured),$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 endif
 
-# As many jobs as cores, unless told otherwise.
+# By default, as many jobs as processors.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
@@ -57,10 +57,10 @@ LINK = $(CC) $(BASE_CFLAGS) $(CFLAGS) $(LDFLAGS)
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' $(1) $(2))
 
-# ---- what is made of what ---------------------------------------------------
+# ---- objects and programs ---------------------------------------------------
 
-# One archive holds every layer but the programs', and fuse, which alone needs libfuse: the unit
-# suites link none.
+# One archive holds all layers below fuse.  Only fuse and the daemon need libfuse; the unit suites do
+# not link it.
 layers    := $(notdir $(patsubst %/,%,$(wildcard src/*/)))
 objects_of = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 
@@ -82,13 +82,13 @@ $(B)/tests/unit/check_transport: $(patsubst %,$(B)/src/fuse/transport/%.o,thread
 $(B)/tests/unit/check_ring_entry: $(B)/src/fuse/transport/ring_entry.o
 # With a fake of libfuse and of the rest of fuse.
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
-# Finds the moment when a lock is let go.
+# Detects the moment when a lock is released.
 $(B)/tests/unit/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
-# Finds out what happens when memory is short.
+# Lets allocations fail.
 $(B)/tests/unit/check_emul_repair: private LDFLAGS += -Wl,--wrap=realloc
-# Linked with a fake of the layer below the one they test.
+# Linked with a fake of the layer below.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/unit/check_data%,$(UNIT_TESTS)))
-# Built as where libcxl is found, whether it was or not.
+# Built with the fake libcxl, whether the real one was found or not.
 OBJ_libcxl := $(patsubst %,$(B)/tests/fake/libcxl/%.o,kernel kernel_libcxl fake_libcxl)
 OBJ_conformance := $(call objects_of,tests/conformance/*.c tests/support/dk.c)
 CONFORMANCE := $(B)/tests/conformance/conformance
@@ -97,7 +97,7 @@ OBJ_load   := $(call objects_of,tests/bench/support/*.c)
 LOADS      := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 PROGRAMS   := $(if $(OBJ_daemon),$(B)/cxlfs) $(if $(OBJ_adm),$(B)/cxlfsadm)
 
-# Private, or the flags of whoever needs them first would be those of all that it is made of.
+# Private: otherwise the prerequisites would inherit these flags.
 $(OBJ_fuse): private EXTRA_CFLAGS = $(FUSE_CFLAGS)
 $(OBJ_daemon): private EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
 $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
@@ -121,7 +121,7 @@ $(B)/cxlfsadm: $(B)/src/adm/main.o $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
 
-# First, or the archive's would be taken.
+# These objects come first, so that the linker prefers them to those of the archive.
 $(B)/tests/unit/check_libcxl: $(OBJ_libcxl)
 $(filter-out $(FAKED_TESTS),$(UNIT_TESTS)): %: %.o $(OBJ_support) $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
 $(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
@@ -142,7 +142,7 @@ $(INJECT): tests/failures/inject.c $(B)/flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(BASE_CPPFLAGS) $(filter-out -fsanitize%,$(BASE_CFLAGS)) -shared -fPIC -o $@ $< -ldl
 
-# The archive is for the one that needs no mount.
+# The archive is for commands, which needs no mount.
 $(LOADS): %: %.o $(OBJ_load) $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
@@ -150,7 +150,7 @@ $(LOADS): %: %.o $(OBJ_load) $(B)/libcxlfs.a
 $(B)/libcxlfs.a: $(OBJ_below)
 $(B)/libcxlfs-fuse.a: $(OBJ_fuse)
 $(B)/libcxlfs-adm.a: $(filter-out %/main.o,$(OBJ_adm))
-# Appended, not replaced: files of different layers may share a name.
+# Append, not replace: files of different layers may share a name.
 %.a: $(B)/flags
 	$(call say,AR,$@)
 	$(Q)rm -f $@
@@ -166,7 +166,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)$(COMPILE) -c -o $@ $<
 
-# Changed flags, or a layer's file gone, build anew.
+# Rebuild if flags change or a file is removed.
 flags_now = $(COMPILE) | $(FUSE_CFLAGS) $(FUSE_LIBS) $(LDFLAGS) | $(OBJ_below) $(OBJ_fuse) $(OBJ_adm)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
@@ -179,7 +179,7 @@ quote = '$(subst ','\'',$(1))'
 
 # ---- dependencies -----------------------------------------------------------
 
-deps: build/deps/test $(CONFIG) ## install what building and testing need; private libfuse if wanted
+deps: build/deps/test $(CONFIG) ## install the packages for building and testing
 
 build/deps/%: contrib/build/packages contrib/build/deps.sh
 	@mkdir -p $(@D)
@@ -191,7 +191,7 @@ $(CONFIG): contrib/build/config.sh contrib/build/libfuse.sh contrib/build/libcxl
 $(CONFIG): build/deps/build $(CONFIG).flags
 	@contrib/build/config.sh $(LIBFUSE) $(LIBCXL) $@
 
-# Where libcxl is looked for.
+# The search paths for libcxl.
 $(CONFIG).flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quote,$(CPPFLAGS) | $(LDFLAGS)) | cmp -s - $@ || \
@@ -203,7 +203,7 @@ $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): | build/deps/test
 
 # ---- use --------------------------------------------------------------------
 
-mount: programs ## build, mount an emulated volume on /mnt/cxlfs and show it in use
+mount: programs ## build, mount an emulated volume on /mnt/cxlfs and use it
 	@BUILD=$(B) contrib/demo.sh mount
 
 umount: ## undo `make mount`
@@ -230,9 +230,9 @@ check-asan: ## units and mounts under AddressSanitizer and UBSan
 
 outside = $(if $(ONLY),$(ONLY:%=tests/outside/%.sh),$(wildcard tests/outside/*.sh))
 
-# Each suite has its own times, unless SECONDS is given.
+# Each suite has its own duration, unless SECONDS is set.
 check-outside: SECONDS :=
-check-outside: everything build/deps/test build/deps/outside ## programs of others on real mounts, 40 minutes
+check-outside: everything build/deps/test build/deps/outside ## test suites of other projects on real mounts, 40 minutes
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh outside $(outside)
 
 check-tsan: ## the unit suites under ThreadSanitizer
@@ -266,7 +266,7 @@ bench: everything build/deps/bench ## compare with ext4, fuse2fs, nbdfuse, passt
 bench-scale: everything ## a million files, 4096 of them with data, a LUN of 16 TiB, memory
 	@BUILD=$(B) tests/bench/scale.sh
 
-bench-card: everything build/deps/bench ## how much of a modelled card's speed arrives
+bench-card: everything build/deps/bench ## how much of a card's speed programs get, on a model
 	@BUILD=$(B) tests/bench/card.sh
 
 bench-instructions: helpers build/deps/valgrind ## instructions for a command of 4 KiB

@@ -6,7 +6,7 @@ rig: ## build the rig, a kernel with the real driver (4 minutes the first time)
 RIG_PROGRAMS := $(B)/tests/rig/takeover $(B)/tests/rig/first_access
 
 check-driver: programs helpers $(CONFORMANCE) $(RIG_PROGRAMS) build/deps/test
-check-driver: ## all that is tested on the real driver, or TOPIC=...
+check-driver: ## tests on the real driver; TOPIC=... selects one
 	@BUILD=$(B) tests/rig/check-driver.sh $(TOPIC)
 
 $(B)/tests/rig/first_access.o: private EXTRA_CFLAGS = -Itests

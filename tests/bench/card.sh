@@ -1,30 +1,30 @@
 #!/bin/bash
-# How much of a card's speed arrives, five minutes.
+# How much of a card's speed programs get; 5 minutes.
 #
 #	BUILD=build/release tests/bench/card.sh [JOB...]
 #
-# The emulated adapter answers as one LUN of a card does: a read takes 48 us, a write 20 us, and no
-# more than 324,000 reads or 185,000 writes of 4 KiB begin in a second.  Each job is told as a share
-# of that; for one request at a time it is told how much longer than the card the median took.
-# A direct job runs on an adapter that takes no time as well: so much do load, kernel, program and
-# emulator reach on this machine when nothing else limits them.
+# The emulated adapter models one LUN of a card: a read takes 48 us, a write 20 us, and at most
+# 324,000 reads or 185,000 writes of 4 KiB start per second.  Results are shares of these rates; for
+# one request at a time, the result is the median latency minus that of the card.
+# Direct jobs also run on an adapter whose commands take no time, which shows the limit of load,
+# kernel, program and emulator on this machine.
 # Each job runs over each transport.  Writes build/bench-card.json.
-# BENCH_SECONDS (3): how long a job runs.  BENCH_OPTIONS: more mount options.
+# BENCH_SECONDS (3): duration of a job.  BENCH_OPTIONS: additional mount options.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 : "${BENCH_SECONDS:=3}" "${BENCH_OPTIONS:=}"
 readonly READ_US=48 WRITE_US=20 READ_IOPS=324000 WRITE_IOPS=185000 SIZE_MIB=2048
-# The same way through program and emulator as with the times of a card.
+# Takes the same path through program and emulator as the model of a card.
 readonly NO_TIME=latency=read:1ns,write:1ns
 readonly MODEL=latency=read:${READ_US}us,write:${WRITE_US}us,riops=$READ_IOPS,wiops=$WRITE_IOPS
 
 readonly DIRECT="--direct=1 --time_based --runtime=$BENCH_SECONDS"
 readonly DEEP="$DIRECT --ioengine=libaio --numjobs=4 --iodepth=32 --group_reporting"
-# One pass from a cold cache or down to the flash: what is repeated would come from memory.
+# One pass, from a cold cache or down to the flash: a second pass would come from memory.
 readonly BUFFERED="--ioengine=psync --invalidate=1 --runtime=10"
 declare -A JOBS=(
-	# All of it, or what was never written would be read without the card.
+	# Fills the file: reading unwritten blocks needs no command.
 	[fill]="--rw=write --bs=1m --ioengine=libaio --iodepth=4 --direct=1"
 	[write-1m-direct]="--rw=write --bs=1m --ioengine=libaio --iodepth=4 $DIRECT"
 	[read-1m-direct]="--rw=read --bs=1m --ioengine=libaio --iodepth=4 $DIRECT"
@@ -44,13 +44,13 @@ readonly ORDER=(write-1m-direct read-1m-direct randwrite-4k-d128 randread-4k-d12
 	read-1m-buffered read-128k-buffered read-4k-buffered
 	write-4k-direct-d1 read-4k-direct-d1)
 
-# fio_member NAME: of the direction that the job has; the other's is 0 or not there.
+# fio_member NAME: prints the value for the direction of the job; that of the other is 0 or missing.
 fio_member() {
 	awk -F'[:,]' -v name="\"$1\"" 'index($1, name) && $2 + 0 > max { max = $2 }
 		END { print max + 0 }' "$work/fio.json"
 }
 
-# Of the whole latency of a request, from the call to its end.
+# Prints the median latency of a request.
 median_ns() {
 	awk -F'[:,]' '/"clat_ns"/ { inside = 1 } inside && /"50.000000"/ { print $2 + 0; exit }' \
 		"$work/fio.json"
@@ -67,7 +67,7 @@ on_adapter() {
 	start_volume "$1" "$2${BENCH_OPTIONS:+,$BENCH_OPTIONS}"
 	run_fio fill
 	# A virtual machine may have to get the memory for the page cache from its host first, and
-	# lose it again while it is not used.
+	# lose it again when it is unused.
 	[[ $3 != *-buffered ]] || run_fio "$3"
 	run_fio "$3"
 	stop

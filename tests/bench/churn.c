@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Create, write, rename and delete at random, and see whether the memory of the daemon grows.
+ * Creates, writes, renames and deletes files at random, and measures the memory of the daemon.
  *
  *	churn DIRECTORY SECONDS PID
  *
- * The names and the operations are the same in each run. Memory is read after a quarter of the
- * time, when everything that is kept for reuse has been made, and at the end.
+ * Names and operations are the same in each run. Memory is read after a quarter of the time, when
+ * all reusable memory has been allocated, and at the end.
  */
 #include <errno.h>
 #include <fcntl.h>

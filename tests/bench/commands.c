@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * So many commands of 4 KiB through the data layer, for a program that counts instructions.
+ * Sends COUNT commands of 4 KiB through the data layer, for a program that counts instructions.
  *
  *	commands DEVICE read|write REQUEST-BYTES COUNT
  *
- * One request at a time, over and over the same part of one file, which is written before. What
- * starting and stopping take is the same for every COUNT, so two runs tell it from the commands.
+ * One request at a time, always on the same part of one file, which is written first. Start and
+ * stop cost the same for every COUNT, so the difference of two runs is the cost of the commands.
  */
 #include <stdint.h>
 #include <stdio.h>

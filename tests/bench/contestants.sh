@@ -1,5 +1,5 @@
-# Sourced by run.sh: start_NAME makes $mnt a file system of that name over the tmpfs $store, or says
-# why not and fails.
+# Sourced by run.sh: start_NAME mounts a file system over the tmpfs $store on $mnt, or prints why it
+# cannot and fails.
 # shellcheck shell=bash disable=SC2154
 readonly SIZE_MIB=512 IMAGE_MIB=2048
 readonly HP=build/libfuse/bin/passthrough_hp

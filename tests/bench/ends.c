@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One file as large as the volume: how fast are its first GiB and its last?
+ * Measures the first and the last GiB of a file that is as large as the volume.
  *
  *	ends FILE
  *
- * The space is reserved first. Blocks of 4 KiB, one at a time past the page cache, at places
- * that are strewn over the GiB.
+ * Reserves the space first. Then uses blocks of 4 KiB, one at a time, with direct I/O, at positions
+ * spread over the GiB.
  */
 #include <fcntl.h>
 #include <stdlib.h>

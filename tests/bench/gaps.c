@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Do nothing but look at the clock: for how long at a time the machine lets no program run.
+ * Only reads the clock, and reports how long the machine stalls a program.
  *
  *	gaps SECONDS
  *
- * On a machine that does nothing else a gap is the kernel's, on interrupts, or the host's of a
- * virtual one. No operation of a file system can be sure to be shorter.
+ * On an idle machine the kernel's interrupts or the host of a virtual machine cause a stall. Any
+ * operation of a file system may take as long.
  */
 #include "support/load.h"
 

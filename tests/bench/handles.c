@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many files with data, all open at once.
+ * Uses many files with data, all open at once.
  *
  *	handles DIRECTORY COUNT
  *
- * Each file gets a block that names it. When all have theirs, each is read from the flash, must
- * hold its own block, and is deleted.
+ * Writes a block with its name into each file. Then reads each file from the flash, compares the
+ * block, and deletes the file.
  */
 #include <fcntl.h>
 #include <stdio.h>

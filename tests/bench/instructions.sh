@@ -1,23 +1,22 @@
 #!/bin/bash
-# How many instructions the program executes for a command of 4 KiB, by layer.
+# Instructions that the program executes for a command of 4 KiB, by layer.
 #
 #	BUILD=build/release tests/bench/instructions.sh
 #
-# Counted by callgrind from the data layer down, on the emulated adapter, with requests of 4 KiB
-# and of 1 MiB: a run of COMMANDS (16384) and one of twice as many, and the difference over
-# COMMANDS, so that starting and stopping do not count.  Instructions of the kernel are not among
-# them, and for "emul" stands what a card would do itself.  Numbers do not depend on the load or
-# the clock of the machine, but on compiler and C library.  Writes build/bench-instructions.json.
+# callgrind counts them from the data layer down, on the emulated adapter, with requests of 4 KiB
+# and of 1 MiB.  The result is the difference between a run of twice COMMANDS (16384) and a run of
+# COMMANDS, divided by COMMANDS, so that start and stop do not count.  The kernel is not included; a
+# card would do the part of "emul" itself.  The numbers depend on compiler and C library, but not on
+# load or clock.  Writes build/bench-instructions.json.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 : "${COMMANDS:=16384}"
 readonly LAYERS=(data superpipe base emul)
 
-# Instructions of a run, "LAYER COUNT": of the source files of a layer, inlined functions where they
-# come from, and of library functions by the layer that calls them.  In the profile a file has its
-# name once and a number from then on; a line of it that has executed something says how much; the
-# line after calls= has all that was spent in the callee.
+# Prints "LAYER COUNT" for a run.  Inlined functions count for the file they come from, library
+# functions for the layer that calls them.  The profile gives the name of a file once and later only
+# its number; a line of code has its own cost, and the line after calls= the cost of the callee.
 sum_by_layer() {
 	awk '
 		function file_of(text,   id) {

@@ -1,7 +1,7 @@
 # Sourced by every benchmark.  Needs BUILD (the directory of the programs).
 #
-# A benchmark gets a scratch directory $work, a tmpfs $store for what lies below the file systems
-# and a mountpoint $mnt.  However it ends, Ctrl-C included, nothing of it stays mounted or running.
+# A benchmark gets a scratch directory $work, a tmpfs $store for the data of the file systems and a
+# mountpoint $mnt.  All mounts and daemons are removed when it exits, also after Ctrl-C.
 # shellcheck shell=bash
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -32,7 +32,7 @@ need_tool() { command -v "$1" >/dev/null || give_up "$1 is not installed"; }
 
 # ---- beginning and end -----------------------------------------------------------------------
 
-# begin [STORE-SIZE]: directories and the tmpfs; from here on all is undone at the exit.
+# begin [STORE-SIZE]: make the directories and the tmpfs, and remove them at the exit.
 begin() {
 	need_root
 	work=$(mktemp -d)
@@ -57,7 +57,7 @@ on_exit() {
 	rm -rf --one-file-system "$work"
 }
 
-# For the time of the benchmark.
+# Until the benchmark ends.
 switch_uring_on() {
 	if [ "$(cat $URING 2>/dev/null)" = N ] && echo Y >$URING; then
 		switched=yes
@@ -66,7 +66,7 @@ switch_uring_on() {
 
 has_uring() { [ "$(cat $URING 2>/dev/null)" = Y ]; }
 
-# run_load COMMAND...: as a job that is waited for, so that Ctrl-C need not wait for it.
+# run_load COMMAND...: run it as a job, so that Ctrl-C takes effect at once.
 run_load() {
 	local status
 	"$@" &
@@ -79,7 +79,7 @@ run_load() {
 
 # ---- daemons -----------------------------------------------------------------------------------
 
-# Without a process, for it is asked many times a second.
+# Starts no process, because it is called many times a second.
 is_mounted() {
 	local line
 	while read -r line; do
@@ -88,9 +88,9 @@ is_mounted() {
 	return 1
 }
 
-# in_background COMMAND...: a daemon in the foreground, as our job.  All daemons are: the kernel's
-# autogroups share the processors by session, and one that made a session of its own would compete
-# with the load as one of two groups, the others as one of several processes in a group.
+# in_background COMMAND...: run a daemon in its foreground mode, as a job of this shell.  The kernel
+# divides the processors among sessions first (autogroup), so a daemon with a session of its own would
+# get a different share than the others.
 in_background() {
 	local tries=2000
 	"$@" >"$work/log" 2>&1 &
@@ -101,7 +101,7 @@ in_background() {
 	done
 }
 
-# start_volume [ADAPTER-OPTIONS [MOUNT-OPTIONS]]: cxlfs on a new adapter, or on the one there is.
+# start_volume [ADAPTER-OPTIONS [MOUNT-OPTIONS]]: mount cxlfs on a new or the existing adapter.
 start_volume() {
 	in_background "$BUILD/cxlfs" -f "emul:$store/adapter${1:+,$1}" "$mnt" ${2:+-o "$2"} ||
 		give_up "cxlfs did not mount: $(tail -n 1 "$work/log")"
@@ -115,7 +115,7 @@ stop_daemon() {
 	pid=
 }
 
-# Also takes away what lies below.
+# Also removes the data below.
 stop() {
 	stop_daemon
 	[ -z "$loop" ] || losetup -d "$loop"
@@ -136,13 +136,13 @@ median() {
 		END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
-# json_head: the members that all results begin with.
+# json_head: prints the members that all results begin with.
 json_head() {
 	printf '"version": "%s",\n"kernel": "%s",\n"cores": %d' \
 		"$("$BUILD/cxlfs" -V)" "$(uname -r)" "$(nproc)"
 }
 
-# A list of numbers: name, value, unit, and what it should be at least or at most.
+# A list of numbers: name, value, unit, and the lower or upper limit that it should keep.
 LIST=()
 
 # record NAME VALUE [UNIT] ['>= LIMIT' | '<= LIMIT']
@@ -163,7 +163,7 @@ print_record() {
 	printf '%-36s %12s %-13s %s\n' "$name" "$value" "$unit" "$verdict"
 }
 
-# write_list FILE: the list as JSON.
+# write_list FILE: write the list as JSON.
 write_list() {
 	local entry name value unit limit comma=
 	{

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rates of operations on names, one thread: a line each, name and operations a second.
+ * Prints the rate of each operation on names, with one thread: name and operations per second.
  *
  *	metadata DIRECTORY
  *
- * "cold" means that the kernel has forgotten the names and attributes, as far as the caller may
- * make it (root).
+ * "cold" means that the kernel's caches of names and attributes are empty, which only root can
+ * arrange.
  */
 #include <dirent.h>
 #include <errno.h>

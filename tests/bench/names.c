@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Make very many empty files and delete them again.
+ * Creates and deletes very many empty files.
  *
  *	names DIRECTORY COUNT FILES-IN-EACH-DIRECTORY PID
  *
- * PID is the process whose memory they take. Creating is timed over stretches of 1,000 files, and
- * the rates "early" and "late" are medians: of the stretches from 10,000 files on, and of the last
- * ones. Memory is what the process has grown by, over the number of files, less the mean length
- * of their names. Directories count as files.
+ * PID is the process whose memory is measured. Creation is timed over stretches of 1,000 files; the
+ * rates "early" and "late" are the medians of the stretches from 10,000 files on and of the last
+ * ones. Memory is the growth of the process per file, minus the mean length of the names.
+ * Directories count as files.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,14 +1,14 @@
 #!/bin/bash
-# Compare cxlfs with others, all over the same tmpfs, in one run of less than ten minutes.
+# Compare cxlfs with other file systems, all over the same tmpfs; less than 10 minutes.
 #
 #	BUILD=build/release tests/bench/run.sh [CONTESTANT...]
 #
-# Prints a table, MB/s for 1m, thousand operations a second otherwise, with the ratio to ext4, and
-# writes build/bench.json.  Contestants that cannot be had are left out by name; those that run
-# only when they are named are listed below as MORE.
-# Everything is measured BENCH_ROUNDS times (3), each time one contestant after the other, so that
-# a busy minute of the machine hits all of them; what is told is the median.
-# BENCH_SECONDS (1): how long each fio job runs.
+# Prints a table with the ratio to ext4, in MB/s for jobs of 1m and thousands of operations per second
+# for all others, and writes build/bench.json.  A contestant that cannot start is skipped with a
+# message; those listed below as MORE run only if you name them.
+# BENCH_ROUNDS (3): each round measures one contestant after the other, so that a busy minute of the
+# machine affects all of them; the result is the median.
+# BENCH_SECONDS (1): duration of a fio job.
 # BEFORE: the cxlfs that the contestants before-uring and before-fuse run.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -19,7 +19,7 @@
 readonly ALL=(ext4 cxlfs-uring cxlfs-fuse hp-uring hp-fuse fuse2fs nbdfuse tmpfs)
 readonly MORE=(cxlfs-writeback before-uring before-fuse)
 
-# Job: unit, then what fio is told.
+# Job: unit and options of fio.
 declare -A JOBS=(
 	[write-1m-direct]="MB/s --rw=write --bs=1m --direct=1 --ioengine=libaio --iodepth=4"
 	[read-1m-direct]="MB/s --rw=read --bs=1m --direct=1 --ioengine=libaio --iodepth=4"
@@ -32,7 +32,7 @@ declare -A JOBS=(
 	[randread-4k-buffered]="k/s --rw=randread --bs=4k --ioengine=psync --invalidate=0"
 	[randwrite-4k-buffered]="k/s --rw=randwrite --bs=4k --ioengine=psync --end_fsync=1"
 )
-# In this order: the first writes the file the others use.
+# In this order: the first job writes the file that the others use.
 readonly FIO_ORDER=(write-1m-direct read-1m-direct randread-4k-direct-d1 randwrite-4k-direct-d1
 	randread-4k-direct-d16 randwrite-4k-direct-d16 write-1m-buffered read-1m-buffered
 	randread-4k-buffered randwrite-4k-buffered)
@@ -48,7 +48,7 @@ ran=()
 
 keep() { ROUNDS[$1,$contestant]+=" $2"; } # JOB VALUE
 
-# MB/s or thousand operations a second, from fio's terse line.
+# Prints MB/s or thousands of operations per second, from fio's terse line.
 fio_result() {
 	awk -F';' -v unit="$1" 'END { bw = $7 + $48; iops = $8 + $49
 		printf "%.1f\n", unit == "MB/s" ? bw * 1.024 / 1000 : iops / 1000 }'
@@ -99,7 +99,7 @@ measure() {
 	run_small_files
 }
 
-# Who cannot start is not asked again in the next round.
+# A contestant that cannot start is skipped in later rounds.
 run_round() {
 	local contestant able=()
 	for contestant in "${ran[@]}"; do
@@ -121,9 +121,9 @@ take_medians() {
 	done
 }
 
-# ---- telling ---------------------------------------------------------------------------------
+# ---- results ---------------------------------------------------------------------------------
 
-# A number, and how it compares to ext4.
+# Prints a result and its ratio to ext4.
 cell() {
 	local value=${RESULT[$1,$2]:--} ext4=${RESULT[$1,ext4]:-}
 	if [ "$value" = - ] || [ -z "$ext4" ] || [ "$2" = ext4 ]; then
@@ -153,7 +153,7 @@ print_table() {
 	done
 }
 
-# The values of all rounds, with commas.
+# Prints the values of all rounds, separated by commas.
 list_of() {
 	local values=${ROUNDS[$1]# }
 	printf '%s' "${values// /, }"

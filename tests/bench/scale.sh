@@ -1,13 +1,13 @@
 #!/bin/bash
-# How cxlfs behaves when there is very much of something: a few minutes.
+# How cxlfs behaves with very many files, handles or chunks; a few minutes.
 #
 #	BUILD=build/release tests/bench/scale.sh [PART...]
 #
 # Parts: inodes, directory (a million files in many directories, in one), handles (as many files
 # with data as an adapter has handles, all open), lun (a LUN of 16 TiB), churn (memory over time),
-# machine (for how long at a time it lets nobody run).  The first two are done on tmpfs as well.
-# Prints each number, with what it should be, and writes build/bench-scale.json.
-# INODES (1000000), CHURN_SECONDS (30): how much.
+# machine (stalls of the machine itself).  The first two also run on tmpfs.
+# Prints each number with its limit, and writes build/bench-scale.json.
+# INODES (1000000), CHURN_SECONDS (30): amount of work.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -15,7 +15,7 @@
 readonly ALL=(inodes directory handles lun churn machine)
 readonly MOUNTS=5 GAPS_SECONDS=50
 
-# What a load said last: value NAME
+# value NAME: prints a value from the output of the last load.
 value() { awk -v n="$1" '$1 == n { print $2 }' "$work/said"; }
 
 load() {
@@ -26,13 +26,13 @@ load() {
 	give_up "$program failed"
 }
 
-# record_times PREFIX WHAT: the longest operation, and how many were long.
+# record_times PREFIX WHAT: record the longest operation and the number of slow ones.
 record_times() {
 	record "$1 $2, longest" "$(value "$2-longest-ms")" ms
 	record "$1 $2, over 10 ms" "$(value "$2-over-10ms")" "" "<= 0"
 }
 
-# record_ratio PREFIX [WANTED]: of the last files that are created, to those from 10,000 on.
+# record_ratio PREFIX [WANTED]: record the rate of the last creations over that from 10,000 files on.
 record_ratio() {
 	record "$1 create, last to first" \
 		"$(calculate "$(value create-rate-late) / $(value create-rate-early)")" "" "${2:-}"
@@ -77,7 +77,7 @@ measure_handles() {
 	stop
 }
 
-# time_mounts SIZE: median seconds to mount and to unmount, as "MOUNT UNMOUNT".
+# time_mounts SIZE: prints the median seconds to mount and unmount, as "MOUNT UNMOUNT".
 time_mounts() {
 	local i start mounts=() unmounts=()
 	"$BUILD/cxlfsadm" emul create "$store/adapter,size=$1" || give_up "no adapter"
@@ -93,7 +93,7 @@ time_mounts() {
 	unmount_s=$(median "${unmounts[@]}")
 }
 
-# All of the LUN in one file.  Unmounting gives it back.
+# One file uses the whole LUN.  Unmounting releases it.
 measure_ends() { # PREFIX
 	local start
 	start_volume

@@ -84,7 +84,7 @@ tail_of() {
 	tail -n 25 "$1" | sed 's/^/      | /'
 }
 
-judge() {
+report_status() {
 	local status=$1 name=$2 log=$3 took=$4
 	case $status in
 	0) report ok "$name" "$took s" ;;
@@ -100,7 +100,7 @@ run_one() {
 	shift 2
 	log=$logs/${name//[^A-Za-z0-9_.=-]/_}.log
 	timeout -k 30 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
-	judge $status "$name" "$log" $((SECONDS - start))
+	report_status $status "$name" "$log" $((SECONDS - start))
 }
 
 running=0

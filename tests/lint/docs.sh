@@ -11,7 +11,7 @@ complain() {
 	wrong=1
 }
 
-# compare WHAT IN-PROGRAM IN-MANUAL: two lists of words, one a line.
+# compare WHAT IN-PROGRAM IN-MANUAL: compares two lists of words, one per line.
 compare() {
 	local only
 	[ -n "$2" ] || complain "$1: found none in the program"
@@ -21,11 +21,11 @@ compare() {
 	[ -z "$only" ] || complain "$1: only in the manual:" "${only//$'\n'/ }"
 }
 
-# ---- what the programs say ---------------------------------------------------------
+# ---- words of the programs ---------------------------------------------------------
 
 help_flags() { "$BUILD/$1" --help | grep '^  -' | grep -oE -- '(^|[ ,])--?[A-Za-z][a-z-]*' | tr -d ' ,'; }
 
-# The first column below "Options for -o:", without values.
+# Prints the first column below "Options for -o:", without values.
 help_mount_options() {
 	"$BUILD/cxlfs" --help | sed '1,/^Options for -o/d' | sed -n 's/^  \([a-z].*\)/\1/p' |
 		sed 's/  .*//' | tr -s ' ,' '\n' | sed 's/=.*//'
@@ -35,7 +35,7 @@ source_emul_options() { sed -nE 's/^\t\{ "([a-z_]+)", (EMUL_OPT_[A-Z]+|0), .*/\1
 source_fault_actions() { sed -nE 's/^\t\{ "([a-z-]+)", EMUL_FAULT_.*/\1/p' src/emul/fault/rule_names.c; }
 source_fault_points() { sed -nE 's/^\t\[EMUL_FAULT_AT_[A-Z]+\] = "([a-z]+)".*/\1/p' src/emul/fault/rule_names.c; }
 
-# ---- what the manual says ----------------------------------------------------------
+# ---- words of the manual ----------------------------------------------------------
 
 section() { awk -v s=".Sh $2" '/^\.Sh / { inside = ($0 == s) } inside' "man/$1"; }
 manual_flags() { section "$1" OPTIONS | grep -v '^\.It Fl o'  | grep '^\.It Fl' | grep -oE 'Fl [^ ]+' | sed 's/Fl /-/'; }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Every header compiles alone, and has a guard named for its path.
+# Each header compiles alone, and has a guard named after its path.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

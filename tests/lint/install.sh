@@ -1,5 +1,5 @@
 #!/bin/bash
-# `make install` puts everything in its place below DESTDIR, and `make uninstall` takes it away.
+# `make install` installs everything below DESTDIR, and `make uninstall` removes it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# IBM's libcxl is found where it is, and only there: on a stand-in for it, on headers and libraries
-# that merely have its name.
+# The build finds a stand-in for IBM's libcxl, and rejects headers and libraries that only have its
+# name.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -9,7 +9,7 @@ trap 'rm -rf "$dir"' EXIT
 : "${CC:=cc}"
 export CC
 
-# stand_in NAME [DEFINE...]: a header and a static library in $dir/NAME.
+# stand_in NAME [DEFINE...]: makes a header and a static library in $dir/NAME.
 stand_in() {
 	local name=$1
 	shift
@@ -20,7 +20,7 @@ stand_in() {
 	ar rcs "$dir/$name/libcxl.a" "$dir/$name/libcxl.o"
 }
 
-# choose WHERE auto|yes|no: the variables on standard output.
+# choose WHERE auto|yes|no: prints the make variables.
 choose() {
 	CPPFLAGS="${CPPFLAGS:-} -I$dir/$1" LDFLAGS="${LDFLAGS:-} -L$dir/$1" \
 		contrib/build/libcxl.sh "$2" 2>"$dir/said"
@@ -44,17 +44,17 @@ expect "libcxl wanted" "$(choose ibm yes)" "$FOUND"
 expect "libcxl not wanted" "$(choose ibm no)" ""
 expect "libcxl not wanted, what is said" "$(said)" "system calls"
 
-# A header without the function that makes a handle of fd2; a library without it.
+# A header, and a library, without the function that makes a handle from fd2.
 stand_in old_header
 sed -i '/cxl_afu_fd_to_h/d' "$dir/old_header/libcxl.h"
 stand_in old_library -Dcxl_afu_fd_to_h=something_else
-# Compute Express Link's: the header is elsewhere, the library has the same name.
+# For Compute Express Link: another path of the header, the same name of the library.
 stand_in express_link -Dcxl_afu_fd_to_h=something_else
 mkdir "$dir/express_link/cxl"
 mv "$dir"/express_link/*.h "$dir/express_link/cxl/"
 mkdir "$dir/nothing"
 
-# Tells nothing on a machine that has the library where the compiler looks anyway.
+# Proves nothing on a machine where the compiler finds IBM's library anyway.
 if [ -z "$(choose nothing auto)" ]; then
 	for where in old_header express_link nothing; do
 		expect "$where" "$(choose $where auto)" ""
@@ -65,7 +65,7 @@ fi
 expect "old_library" "$(choose old_library auto)" ""
 ! choose ibm maybe >/dev/null || expect "a wrong choice" taken refused
 
-# make_with WHERE LIBCXL: what make would do for the layers' archive.
+# make_with WHERE LIBCXL: prints the commands that build the archive of the layers.
 make_with() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -n V=1 B="$dir/build" \
 		CONFIG="$dir/config-$1-$2.mk" LIBCXL="$2" \

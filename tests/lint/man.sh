@@ -1,5 +1,5 @@
 #!/bin/bash
-# mandoc has nothing to say about the manual pages.
+# mandoc has no warning about the manual pages.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v mandoc >/dev/null || {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The scripts are clean: shellcheck has nothing to say about them.
+# No warnings from shellcheck about the scripts.
 # timeout: 400
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,5 +1,5 @@
 #!/bin/bash
-# systemd has nothing to say about the units.
+# systemd-analyze has no warning about the units.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v systemd-analyze >/dev/null || {
@@ -10,7 +10,7 @@ command -v systemd-analyze >/dev/null || {
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# The program the unit starts need not be installed to verify it.
+# Verify the unit without installing the program.
 sed 's,@SBINDIR@/cxlfs,/bin/true,' contrib/systemd/cxlfs@.service.in >"$dir/cxlfs@.service"
 cp contrib/systemd/*.mount "$dir"
 cd "$dir"

@@ -20,7 +20,7 @@ end_all() {
 }
 trap end_all EXIT
 
-# A mirror that cannot be reached is no failure of ours.
+# An unreachable mirror is not a failure of the test.
 make_lower() {
 	debootstrap --variant=minbase "$SUITE" "$LOWER" >"$WORK/debootstrap.log" 2>&1 ||
 		skip "debootstrap: $(tail -n 1 "$WORK/debootstrap.log")"

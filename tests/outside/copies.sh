@@ -9,7 +9,7 @@ need_tools rsync cpio zstd git setfattr setfacl
 
 export HOME=$WORK GIT_CONFIG_NOSYSTEM=1
 
-# What distinguishes a copy: links, attributes, ACLs, holes, odd names, special files.
+# Makes files that are hard to copy: links, attributes, ACLs, holes, odd names, special files.
 make_source() {
 	copy_tree_of 900 "$WORK/source" /usr/include /usr/bin
 	cd "$WORK/source" || fail "cd"
@@ -25,7 +25,7 @@ make_source() {
 	cd /
 }
 
-# unlike A B: what rsync would change to make B like A.
+# unlike A B: prints what rsync would change to make B like A.
 unlike() { rsync -aHAX --checksum --delete --dry-run --itemize-changes "$1/" "$2/" | head -n 5; }
 
 same_tree() { same "$(unlike "$WORK/source" "$1")" "" "$2"; }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# fio writes with each engine, reads back, and once more from the flash, and compares.
+# fio writes with each engine, and verifies the data from the cache and from the flash.
 # matrix: diagonal
 # timeout: 900
 # shellcheck source=../lib/outside.sh
@@ -14,7 +14,7 @@ verify() {
 		--verify_state_save=0 --randseed=7 --group_reporting "$@")
 	say "fio $name"
 	fio "${job[@]}" --output="$WORK/fio.$name" || fail "fio $name: $(cat "$WORK/fio.$name")"
-	# fio drops the pages of its files itself before it reads.
+	# fio itself drops the pages of its files before it reads.
 	fio "${job[@]}" --verify_only --output="$WORK/fio.$name" ||
 		fail "fio $name, read again: $(cat "$WORK/fio.$name")"
 	rm -f "$MNT"/*

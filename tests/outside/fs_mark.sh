@@ -1,12 +1,12 @@
 #!/bin/bash
-# fs_mark makes small files with each of its ways to sync them; postmark plays a mail server.
+# fs_mark creates small files with each of its sync methods; postmark simulates a mail server.
 # matrix: diagonal
 # timeout: 400
 # shellcheck source=../lib/outside.sh
 . "$(dirname "$0")/../lib/outside.sh"
 need_tools fs_mark postmark
 
-# Each of fs_mark's ways to sync, 0 to 6.
+# Each sync method of fs_mark, 0 to 6.
 make_small_files() {
 	local way
 	for way in 0 1 2 3 4 5 6; do

@@ -63,7 +63,7 @@ exchange() {
 }
 
 head -c 5000000 /dev/urandom >"$WORK/data"
-# nfs-cp of Debian 12 cannot write large files over NFS 4, on no file system.
+# nfs-cp of Debian 12 cannot write large files over NFS 4, whatever the file system.
 head -c 1000 "$WORK/data" >"$WORK/note"
 mkdir -p "$WORK/recovery"
 write_config

@@ -21,7 +21,7 @@ accepts() { as_postgres "$PG/pg_isready" -q -h "$SOCKETS" -d postgres; }
 accepts_or_gone() { accepts || is_gone "$server"; }
 
 start_server() {
-	# Not through a function, or the pid would be that of a shell.
+	# Not in a function: the pid would be that of a shell.
 	"${AS_POSTGRES[@]}" "$PG/postgres" -D "$DB" -k "$SOCKETS" -h '' -c full_page_writes=on \
 		-c shared_buffers=32MB -c max_wal_size=64MB >>"$WORK/server.log" 2>&1 &
 	server=$!
@@ -29,7 +29,7 @@ start_server() {
 	accepts || fail "the server ended: $(tail -n 20 "$WORK/server.log")"
 }
 
-# Nobody may collect the status of an orphan in a container.
+# A zombie has ended: in a container, there may be no process that reaps it.
 has_ended() { ! grep -qs '^State:[[:space:]]*[^Z]' "/proc/$1/status"; }
 
 # end_server SIGNAL: its children end with it.

@@ -9,7 +9,7 @@ need_tools stress-ng
 # bind-mount may hang the machine, binderfs mounts its own file system, and dup, eventfd,
 # ioprio and procfs use no files in their directory.
 readonly LEAVE_OUT=" bind-mount binderfs dup eventfd ioprio procfs "
-# Of other classes, but on files.
+# Stressors of other classes that use files.
 readonly OTHERS=(aio aiol mmapfork msync readahead revio seek sendfile splice)
 readonly SIZES=(--copy-file-bytes 128m --fallocate-bytes 64m --hdd-bytes 64m --iomix-bytes 64m
 	--sync-file-bytes 64m --dirdeep-inodes 2000)
@@ -25,7 +25,7 @@ stress() {
 	local status=0
 	stress-ng --temp-path "$MNT/stress" --timeout "$(seconds_or 2)" --verify "${SIZES[@]}" \
 		"--$1" 2 >"$WORK/$1.log" 2>&1 || status=$?
-	# 3: no resources for it; 4: not implemented here.
+	# 3: no resources; 4: not implemented on this system.
 	case $status in
 	0) say "ok   $1" ;;
 	3 | 4) say "skip $1: $(grep -iE 'skip|not supported|cannot' "$WORK/$1.log" | head -n 1)" ;;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load - what the load generators of the benchmarks share: the clock, giving up, and a record of
- * how long each operation took.
+ * load - common parts of the load generators: clock, errors, and a record of operation times.
  *
- * A load generator does one thing in a directory of the file system that is measured, and prints
- * a line "name value" for each number it found.
+ * A load generator works in a directory of the measured file system, and prints a line "name value"
+ * for each result.
  */
 #ifndef CXLFS_TESTS_BENCH_SUPPORT_LOAD_H
 #define CXLFS_TESTS_BENCH_SUPPORT_LOAD_H
 
-/** How long the operations of one kind took. */
+/** Times of the operations of one kind. */
 struct load_times {
 	double longest; /* seconds */
 	unsigned long nr;
@@ -19,7 +18,7 @@ struct load_times {
 /** load_now() - seconds since some moment in the past */
 double load_now(void);
 
-/** load_need() - end the program with @what and errno unless @ok */
+/** load_need() - exit with a message of @what and errno unless @ok */
 void load_need(int ok, const char *what);
 
 /** load_number() - a positive number of the command line; ends the program when it is none */
