@@ -152,6 +152,9 @@ static void serve(struct ring *ring, struct ring_entry *entry)
 	slot_set_here(&entry->slot);
 	fuse_session_process_buf(ring->transport->session, &request);
 	slot_set_here(NULL);
+	/* The program may go on while other large requests are copied. */
+	if (ring_entry_is_large(entry))
+		submit(ring);
 }
 
 static bool is_session_over(const struct ring *ring)
