@@ -40,7 +40,7 @@ static void *worker_main(void *arg)
 		if (now == ONE_AT_A_TIME)
 			work_once(1);
 		else if (now == MANY_AT_A_TIME)
-			work_once(2);
+			work_once(3);
 		else
 			usleep(1000000 / (now == WAIT ? 1000 : 1));
 	}

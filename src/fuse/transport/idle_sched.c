@@ -89,8 +89,8 @@ static void take_counts(struct idle_sched_thread *thread, uint64_t now_ms)
 
 	if (runs || atomic_load(&thread->busy))
 		thread->worked_ms = now_ms;
-	/* 1.5 a run on average; a program that waits for each makes it 1. */
-	if (2 * (nr_requests - thread->nr_requests_before) > 3 * runs)
+	/* A program that waits for each answer makes up to 2: RELEASE is not waited for. */
+	if (nr_requests - thread->nr_requests_before > 2 * runs)
 		thread->many_ms = now_ms;
 	thread->nr_runs_before = nr_runs;
 	thread->nr_requests_before = nr_requests;
