@@ -68,19 +68,11 @@ static bool has_more(const struct dev_fuse *dev_fuse)
 	return poll(&fd, 1, 0) > 0;
 }
 
-static size_t nr_copied(const struct fuse_in_header *header)
-{
-	const struct fuse_read_in *in =
-		(const void *)(header + 1); /* a write has its size there too */
-
-	return header->opcode == FUSE_READ || header->opcode == FUSE_WRITE ? in->size : 0;
-}
-
 static void call_if_behind(struct worker *worker, const struct fuse_in_header *header)
 {
 	struct dev_fuse *dev_fuse = worker->dev_fuse;
 
-	worker->behind_bytes += REQUEST_BYTES + nr_copied(header);
+	worker->behind_bytes += REQUEST_BYTES + request_data_bytes(header);
 	if (worker->behind_bytes < BEHIND_BYTES)
 		return;
 	worker->behind_bytes = 0;

@@ -30,6 +30,14 @@ struct transport {
 	_Atomic int error; /* of transport_end() */
 };
 
+/* Bytes of a file that a request reads or writes; READ and WRITE have them in one place. */
+static inline size_t request_data_bytes(const struct fuse_in_header *header)
+{
+	const struct fuse_read_in *in = (const void *)(header + 1);
+
+	return header->opcode == FUSE_READ || header->opcode == FUSE_WRITE ? in->size : 0;
+}
+
 /* ---- dev_fuse.c ---- */
 
 /** dev_fuse_nr_slots() - slots that dev_fuse_serve() needs */

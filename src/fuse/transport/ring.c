@@ -16,6 +16,9 @@
 #include "base/log.h"
 #include "fuse/transport/ring_internal.h"
 
+/* Copying so much takes longer than a system call. */
+#define LARGE_BYTES (64u << 10)
+
 static __thread struct ring *ring_here;
 
 /* ---- submissions ---- */
@@ -142,18 +145,20 @@ static void refuse(struct ring *ring, struct ring_entry *entry)
 static void serve(struct ring *ring, struct ring_entry *entry)
 {
 	struct fuse_buf request = { 0 };
+	bool is_large;
 
 	request.mem = ring_entry_request(entry, &request.size);
 	if (!request.mem) {
 		refuse(ring, entry);
 		return;
 	}
+	is_large = request_data_bytes(request.mem) >= LARGE_BYTES;
 	idle_sched_count(&ring->idle);
 	slot_set_here(&entry->slot);
 	fuse_session_process_buf(ring->transport->session, &request);
 	slot_set_here(NULL);
 	/* The program may go on while other large requests are copied. */
-	if (ring_entry_is_large(entry))
+	if (is_large)
 		submit(ring);
 }
 

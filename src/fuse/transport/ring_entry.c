@@ -65,7 +65,6 @@ struct fuse_in_header *ring_entry_request(struct ring_entry *entry, size_t *ret_
 	*request = *in;
 	request->unique = (uintptr_t)entry | IS_HANDLE;
 	memcpy(request + 1, header->op_in, front_bytes - sizeof(*in));
-	entry->request_bytes = in->len;
 	*ret_bytes = in->len;
 	return request;
 }

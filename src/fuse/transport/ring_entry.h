@@ -18,13 +18,12 @@
 
 /** An entry of a queue: room for one request and its answer. */
 struct ring_entry {
-	struct slot slot; /* first, see ring_entry_of_slot() */
+	struct slot slot;
 	uint16_t queue;
 	struct uring_abi_header *header; /* at the start of the slot's front */
 	struct iovec memory[2];          /* header and payload, for the kernel */
 	bool is_registered;
 	uint64_t unique, commit_id; /* of the request that it holds */
-	size_t request_bytes;       /* with its payload */
 };
 
 /** ring_entry_init() - @payload: of slot_region_take(); @ring: whose thread serves the entry */
@@ -41,12 +40,6 @@ void ring_entry_submit(struct ring_entry *entry, struct io_uring_sqe *sqe);
  * Return: valid until the answer; NULL: the lengths contradict each other.
  */
 struct fuse_in_header *ring_entry_request(struct ring_entry *entry, size_t *ret_bytes);
-
-/** ring_entry_is_large() - did its last request carry, or does its answer, 64 KiB or more? */
-static inline bool ring_entry_is_large(const struct ring_entry *entry)
-{
-	return entry->header->payload_bytes >= (64u << 10) || entry->request_bytes >= (64u << 10);
-}
 
 /** ring_entry_of() - the entry with that handle; NULL: it is a unique of the kernel's */
 struct ring_entry *ring_entry_of(uint64_t unique);
