@@ -35,7 +35,7 @@ static unsigned emul_max_handles(struct devport *dp)
 
 static bool emul_is_synchronous(struct devport *dp)
 {
-	return !emul_delay_models(adapter_of(dp)->afu->delay);
+	return !emul_delay_has_model(adapter_of(dp)->afu->delay);
 }
 
 static int map_area(struct emul_mapping *mapping, int adap_fd, size_t bytes, unsigned pe)

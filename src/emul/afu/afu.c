@@ -103,8 +103,8 @@ static void stop_housekeeper(struct emul_afu *afu)
 
 /* ---- engines ----------------------------------------------------------------------------- */
 
-static void set_facts(struct emul_engine *engine, struct emul_afu *afu, unsigned pe,
-		      uint64_t generation)
+static void init_constants(struct emul_engine *engine, struct emul_afu *afu, unsigned pe,
+			   uint64_t generation)
 {
 	const struct emul_geometry *geometry = emul_geometry(afu->ad);
 
@@ -131,7 +131,7 @@ static int engine_new(struct emul_afu *afu, unsigned pe, uint64_t generation,
 	if (!engine)
 		return -ENOMEM;
 	*engine = (struct emul_engine){ 0 };
-	set_facts(engine, afu, pe, generation);
+	init_constants(engine, afu, pe, generation);
 	engine->arrin = calloc(engine->cmd_room, sizeof(*engine->arrin));
 	ret = engine->arrin ? emul_events_init(&engine->events) : -ENOMEM;
 	if (ret) {
@@ -211,12 +211,12 @@ void emul_engine_put(struct emul_engine *engine)
 	pthread_mutex_unlock(&afu->lock);
 	if (!last)
 		return;
-	emul_delay_forget(afu->delay, engine, UINT32_MAX);
+	emul_delay_cancel(afu->delay, engine, UINT32_MAX);
 	emul_engine_drain(engine);
 	engine_free(engine);
 }
 
-void emul_afu_spurious(struct emul_afu *afu)
+void emul_afu_raise_spurious(struct emul_afu *afu)
 {
 	pthread_mutex_lock(&afu->lock);
 	for (unsigned i = 0; i < EMUL_MAX_PES; i++)
@@ -289,7 +289,7 @@ void emul_afu_free(struct emul_afu *afu)
 }
 
 /* Keep an engine alive while it is waited for. */
-static struct emul_engine *pin(struct emul_afu *afu, unsigned pe)
+static struct emul_engine *get_existing(struct emul_afu *afu, unsigned pe)
 {
 	struct emul_engine *engine;
 
@@ -307,7 +307,7 @@ void emul_afu_sync(struct emul_afu *afu, unsigned pe, enum emul_sync_mode mode)
 
 	if (mode == EMUL_SYNC_LIGHT || pe >= EMUL_MAX_PES || atomic_load(&afu->dead))
 		return;
-	engine = pin(afu, pe);
+	engine = get_existing(afu, pe);
 	if (!engine)
 		return;
 	emul_engine_drain(engine);

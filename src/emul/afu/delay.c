@@ -25,9 +25,9 @@
 
 #define SPIN_NS 60000 /* before a command, and after one */
 /* With so many commands waiting, the first is executed later, in one batch with others. */
-#define CROWD    8
-#define CROWD_NS 20000
-#define CYCLE_NS 4 /* of the AFU's clock, for timeouts counted in cycles */
+#define BATCH_MIN_WAITING 8
+#define BATCH_DELAY_NS    20000
+#define CYCLE_NS          4 /* of the AFU's clock, for timeouts counted in cycles */
 
 struct emul_delay {
 	/* constant */
@@ -43,9 +43,9 @@ struct emul_delay {
 	struct delay_queue queue;
 	uint32_t nr_inserted; /* ever; read by the spinning thread without the lock */
 	uint64_t next_slot_ns[EMUL_MAX_LUNS][2];
-	uint64_t jitter;       /* state of a generator */
-	uint64_t asleep_until; /* 0: awake */
-	uint64_t ended_ns;     /* when a command was last executed */
+	uint64_t jitter;           /* state of a generator */
+	uint64_t asleep_until;     /* 0: awake */
+	uint64_t last_executed_ns; /* when a command was last executed */
 	bool running, stop;
 	pthread_t thread;
 	pthread_cond_t wake, unused;
@@ -58,14 +58,15 @@ static uint64_t first_ns(const struct emul_delay *delay)
 {
 	if (!delay->queue.nr)
 		return UINT64_MAX;
-	return delay->queue.heap[0].due_ns + (delay->queue.nr >= CROWD ? CROWD_NS : 0);
+	return delay->queue.heap[0].due_ns +
+	       (delay->queue.nr >= BATCH_MIN_WAITING ? BATCH_DELAY_NS : 0);
 }
 
 /*
  * emul_delay_add_pollers() stores nr_pollers and then loads first_ns; an insertion stores first_ns
  * and then loads nr_pollers. So one of the two wakes the thread.
  */
-static void note_first(struct emul_delay *delay)
+static void update_first(struct emul_delay *delay)
 {
 	atomic_store(&delay->first_ns, first_ns(delay));
 }
@@ -77,20 +78,20 @@ static struct delay_item *insert(struct emul_delay *delay, uint64_t due_ns)
 	if (!item)
 		return NULL;
 	__atomic_store_n(&delay->nr_inserted, delay->nr_inserted + 1, __ATOMIC_RELAXED);
-	note_first(delay);
+	update_first(delay);
 	return item;
 }
 
 static void remove_first(struct emul_delay *delay)
 {
 	delay_queue_pop(&delay->queue);
-	note_first(delay);
+	update_first(delay);
 }
 
 /* ---- thread ------------------------------------------------------------------------------ */
 
 /* When the thread has to execute the first command; UINT64_MAX: polling threads do. */
-static uint64_t wanted_ns(struct emul_delay *delay)
+static uint64_t thread_due_ns(struct emul_delay *delay)
 {
 	return atomic_load(&delay->nr_pollers) > 0 ? UINT64_MAX : first_ns(delay);
 }
@@ -100,7 +101,7 @@ static void sleep_locked(struct emul_delay *delay)
 	struct timespec ts;
 	uint64_t until;
 
-	delay->asleep_until = wanted_ns(delay);
+	delay->asleep_until = thread_due_ns(delay);
 	if (delay->asleep_until == UINT64_MAX) {
 		pthread_cond_wait(&delay->wake, &delay->lock);
 	} else {
@@ -126,13 +127,13 @@ static void spin_locked(struct emul_delay *delay, uint64_t until_ns)
 /* Waits until something may be due or may have changed. */
 static void wait_locked(struct emul_delay *delay)
 {
-	uint64_t due = wanted_ns(delay);
+	uint64_t due = thread_due_ns(delay);
 	uint64_t now = clock_now_ns();
 
 	if (due <= now + SPIN_NS)
 		spin_locked(delay, due);
-	else if (now < delay->ended_ns + SPIN_NS && !atomic_load(&delay->nr_pollers))
-		spin_locked(delay, delay->ended_ns + SPIN_NS);
+	else if (now < delay->last_executed_ns + SPIN_NS && !atomic_load(&delay->nr_pollers))
+		spin_locked(delay, delay->last_executed_ns + SPIN_NS);
 	else
 		sleep_locked(delay);
 }
@@ -191,7 +192,7 @@ static unsigned run_due_locked(struct emul_delay *delay, struct emul_batch *batc
 		return 0;
 	}
 	take_into_batch(delay, batch, &nr_resets);
-	delay->ended_ns = clock_now_ns();
+	delay->last_executed_ns = clock_now_ns();
 	batch->engine->nr_delayed++;
 	batch->delayed = batch->engine != own;
 	pthread_mutex_unlock(&delay->lock);
@@ -211,7 +212,7 @@ static void *delay_thread(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1);
 	pthread_mutex_lock(&delay->lock);
 	while (!delay->stop) {
-		if (wanted_ns(delay) <= clock_now_ns())
+		if (thread_due_ns(delay) <= clock_now_ns())
 			(void)run_due_locked(delay, &batch, NULL);
 		else
 			wait_locked(delay);
@@ -230,7 +231,7 @@ static bool start_locked(struct emul_delay *delay)
 
 static void wake_locked(struct emul_delay *delay)
 {
-	if (delay->asleep_until > wanted_ns(delay))
+	if (delay->asleep_until > thread_due_ns(delay))
 		pthread_cond_signal(&delay->wake);
 }
 
@@ -280,7 +281,7 @@ void emul_delay_free(struct emul_delay *delay)
 	free(delay);
 }
 
-bool emul_delay_models(const struct emul_delay *delay)
+bool emul_delay_has_model(const struct emul_delay *delay)
 {
 	return delay->latency_ns[0] | delay->latency_ns[1] | delay->slot_ns[0] | delay->slot_ns[1];
 }
@@ -296,7 +297,7 @@ static uint64_t jittered(struct emul_delay *delay, uint64_t latency_ns)
 	return latency_ns - latency_ns / 16 + delay->jitter % (latency_ns / 8);
 }
 
-static uint64_t due_of(struct emul_delay *delay, const struct emul_command *cmd, uint64_t now)
+static uint64_t model_due_ns(struct emul_delay *delay, const struct emul_command *cmd, uint64_t now)
 {
 	uint64_t *slot = &delay->next_slot_ns[cmd->lun][cmd->write];
 	uint64_t start = *slot > now ? *slot : now;
@@ -331,7 +332,7 @@ static bool schedule_locked(struct emul_delay *delay, struct emul_batch *batch, 
 	item->lisn = 0;
 	item->ioarcb = batch->ioarcb[i];
 	item->cmd = batch->cmd[i];
-	item->cmd.fate = EMUL_FATE_COMPLETE;
+	item->cmd.outcome = EMUL_OUTCOME_COMPLETE;
 	return true;
 }
 
@@ -340,7 +341,7 @@ static bool model_locked(struct emul_delay *delay, struct emul_batch *batch, uns
 			 uint64_t now)
 {
 	struct emul_command *cmd = &batch->cmd[i];
-	uint64_t due = due_of(delay, cmd, now);
+	uint64_t due = model_due_ns(delay, cmd, now);
 	uint64_t limit = timeout_ns(&batch->ioarcb[i]);
 
 	if (limit && due - now > limit) {
@@ -436,13 +437,13 @@ bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, 
 	return item;
 }
 
-void emul_delay_forget(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than)
+void emul_delay_cancel(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than)
 {
 	bool all = older_than == UINT32_MAX;
 
 	pthread_mutex_lock(&delay->lock);
 	delay_queue_drop(&delay->queue, engine, older_than);
-	note_first(delay);
+	update_first(delay);
 	while (all && engine->nr_delayed)
 		pthread_cond_wait(&delay->unused, &delay->lock);
 	pthread_mutex_unlock(&delay->lock);

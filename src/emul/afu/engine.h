@@ -54,7 +54,7 @@ struct emul_events {
 /** Pages of the program's memory that were seen to exist: see emul_probe(). */
 #define EMUL_PROBE_SLOTS 64
 
-#define EMUL_OWNED_SLOTS 1024
+#define EMUL_IOASA_SLOTS 1024
 
 struct emul_engine {
 	/* constant */
@@ -90,8 +90,8 @@ struct emul_engine {
 	uint32_t nr_inflight; /* fetched since the last reset and not completed */
 	uint64_t last_probed; /* page */
 	uint64_t probed[EMUL_PROBE_SLOTS];
-	uint32_t owned[EMUL_OWNED_SLOTS]; /* status areas of commands in flight, hashed; 0: none */
-	unsigned epoch; /* lowest bit chooses the counter of newly fetched batches */
+	uint32_t busy_ioasas[EMUL_IOASA_SLOTS]; /* IOASAs of commands in flight, hashed; 0: free */
+	unsigned nr_syncs; /* heavy syncs begun; new batches count in running[nr_syncs % 2] */
 	unsigned running[2];
 	pthread_cond_t drained;
 
@@ -121,22 +121,22 @@ struct emul_command {
 	uint32_t resid;  /* bytes the program offered beyond */
 	uint8_t write, lun, port;
 	uint8_t msi;
-	uint8_t fate;    /* enum emul_fate */
-	uint8_t exempt;  /* fault rules have had their say */
-	uint8_t expired; /* the timeout comes before the completion */
+	uint8_t outcome;        /* enum emul_outcome */
+	uint8_t faults_applied; /* do not apply fault rules again */
+	uint8_t expired;        /* the timeout comes before the completion */
 };
 
-enum emul_fate {
-	EMUL_FATE_COMPLETE,
-	EMUL_FATE_LOST,  /* never completes */
-	EMUL_FATE_LATER, /* in struct emul_delay */
+enum emul_outcome {
+	EMUL_OUTCOME_COMPLETE,
+	EMUL_OUTCOME_LOST,    /* never completes */
+	EMUL_OUTCOME_DELAYED, /* in struct emul_delay */
 };
 
 struct emul_batch {
 	struct emul_engine *engine;
 	unsigned nr;
 	uint32_t nr_resets;
-	unsigned epoch;
+	unsigned sync_parity; /* index in engine->running */
 	bool swap;
 	bool delayed;            /* nobody waits in run(): completions interrupt */
 	struct emul_fault reset; /* RESET or FAIL, to carry out when the batch has ended */
@@ -227,7 +227,7 @@ bool emul_xlate_is_valid(const struct emul_batch *batch, unsigned i);
 
 /**
  * emul_inject_command() - let the fault rules have their say on a translated command
- * Return: true: go on with it; false: it has failed with *ret_status, or its fate is settled.
+ * Return: true: go on with it; false: it has failed with *ret_status, or its outcome is settled.
  */
 bool emul_inject_command(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
 			 struct emul_status *ret_status);
@@ -242,7 +242,7 @@ void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault);
 
 /**
  * emul_batch_move() - translate the commands of a batch and move their data
- * Each has its status or its fate then; none is completed. Locks: none held.
+ * Each has its status or its outcome then; none is completed. Locks: none held.
  */
 void emul_batch_move(struct emul_batch *batch);
 
@@ -309,8 +309,8 @@ int emul_delay_new(struct emul_afu *afu, struct emul_delay **ret_delay);
 /** emul_delay_free() - ends its thread. Accepts NULL. */
 void emul_delay_free(struct emul_delay *delay);
 
-/** emul_delay_models() - true when the adapter has a latency model */
-bool emul_delay_models(const struct emul_delay *delay);
+/** emul_delay_has_model() - true when the adapter has a latency model */
+bool emul_delay_has_model(const struct emul_delay *delay);
 
 /** emul_delay_batch() - hand over the commands of a batch to the latency model, and end it */
 void emul_delay_batch(struct emul_delay *delay, struct emul_batch *batch);
@@ -336,11 +336,11 @@ bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, 
 			  uint32_t ms);
 
 /**
- * emul_delay_forget() - drop what is due later for an engine
+ * emul_delay_cancel() - drop what is due later for an engine
  * @older_than: only commands from before this context reset; UINT32_MAX for everything;
  *              then also wait until no thread executes its delayed commands
  */
-void emul_delay_forget(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than);
+void emul_delay_cancel(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than);
 
 /* ---- afu.c ------------------------------------------------------------------------------- */
 
@@ -371,7 +371,8 @@ void emul_engine_put(struct emul_engine *engine);
 /** emul_afu_media() - the medium of a LUN, opened at its first use; NULL with *ret_err */
 struct emul_media *emul_afu_media(struct emul_afu *afu, unsigned lun, int *ret_err);
 
-/** emul_afu_spurious() - a completion interrupt for nothing, on every engine of this process */
-void emul_afu_spurious(struct emul_afu *afu);
+/** emul_afu_raise_spurious() - a completion interrupt for nothing, on every engine of this process
+ */
+void emul_afu_raise_spurious(struct emul_afu *afu);
 
 #endif

@@ -27,14 +27,14 @@ void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault)
 		emul_fault_link(table, fault, clock_now_ns());
 		break;
 	case EMUL_FAULT_SPURIOUS_INTERRUPT:
-		emul_afu_spurious(afu);
+		emul_afu_raise_spurious(afu);
 		break;
 	default:
 		break;
 	}
 }
 
-static void cut_batch(struct emul_batch *batch, unsigned i, const struct emul_fault *fault)
+static void truncate_batch(struct emul_batch *batch, unsigned i, const struct emul_fault *fault)
 {
 	batch->reset = *fault;
 	batch->nr = i;
@@ -44,15 +44,15 @@ static void delay_or_lose(struct emul_batch *batch, unsigned i, uint32_t ms)
 {
 	struct emul_command *cmd = &batch->cmd[i];
 
-	cmd->exempt = true;
-	cmd->fate = EMUL_FATE_LATER;
+	cmd->faults_applied = true;
+	cmd->outcome = EMUL_OUTCOME_DELAYED;
 	if (!emul_delay_command(batch->engine->afu->delay, batch, i, ms))
-		cmd->fate = EMUL_FATE_LOST; /* no memory: as late as can be */
+		cmd->outcome = EMUL_OUTCOME_LOST; /* no memory: as late as can be */
 }
 
 /* Return: true when the command goes on. */
-static bool carry_out(struct emul_batch *batch, unsigned i, const struct emul_fault *fault,
-		      struct emul_xlate_cache *cache, struct emul_status *status)
+static bool apply(struct emul_batch *batch, unsigned i, const struct emul_fault *fault,
+		  struct emul_xlate_cache *cache, struct emul_status *status)
 {
 	struct emul_engine *engine = batch->engine;
 	struct emul_command *cmd = &batch->cmd[i];
@@ -60,11 +60,11 @@ static bool carry_out(struct emul_batch *batch, unsigned i, const struct emul_fa
 	switch (fault->action) {
 	case EMUL_FAULT_RESET:
 	case EMUL_FAULT_FAIL:
-		cut_batch(batch, i, fault);
-		cmd->fate = EMUL_FATE_LOST;
+		truncate_batch(batch, i, fault);
+		cmd->outcome = EMUL_OUTCOME_LOST;
 		return false;
 	case EMUL_FAULT_LOSE:
-		cmd->fate = EMUL_FATE_LOST;
+		cmd->outcome = EMUL_OUTCOME_LOST;
 		return false;
 	case EMUL_FAULT_LATE:
 		delay_or_lose(batch, i, fault->ms);
@@ -98,12 +98,12 @@ bool emul_inject_command(struct emul_batch *batch, unsigned i, struct emul_xlate
 	};
 	struct emul_fault fault;
 
-	if (cmd->exempt)
+	if (cmd->faults_applied)
 		return true;
 	if (!emul_fault_take(&engine->ad->shm->fault,
 			     cmd->write ? EMUL_FAULT_AT_WRITE : EMUL_FAULT_AT_READ, &event, &fault))
 		return true;
-	return carry_out(batch, i, &fault, cache, status);
+	return apply(batch, i, &fault, cache, status);
 }
 
 bool emul_inject_interrupt(struct emul_batch *batch, unsigned lisn)

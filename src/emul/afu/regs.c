@@ -34,12 +34,12 @@ static void begin_reset(struct emul_engine *engine)
 	nr_resets = ++engine->nr_resets;
 	engine->resetting = true;
 	engine->nr_inflight = 0;
-	memset(engine->owned, 0, sizeof(engine->owned));
+	memset(engine->busy_ioasas, 0, sizeof(engine->busy_ioasas));
 	atomic_store(&engine->nr_arrin, 0);
 	engine->arrin_first = 0;
 	atomic_store(&engine->sq_head, atomic_load(&engine->sq_tail));
 	pthread_mutex_unlock(&engine->lock);
-	emul_delay_forget(engine->afu->delay, engine, nr_resets);
+	emul_delay_cancel(engine->afu->delay, engine, nr_resets);
 }
 
 bool emul_regs_finish_reset_locked(struct emul_engine *engine)
@@ -61,7 +61,7 @@ static uint64_t read_reset(struct emul_engine *engine)
 
 /* ---- queues ------------------------------------------------------------------------------ */
 
-static void note(struct emul_engine *engine, enum emul_breach breach, uint64_t detail)
+static void audit(struct emul_engine *engine, enum emul_breach breach, uint64_t detail)
 {
 	emul_audit_note(engine->ad, breach, (int)engine->index, detail);
 }
@@ -76,7 +76,7 @@ static void set_rrq(struct emul_engine *engine)
 		return; /* half set */
 	if (engine->rrq_end < engine->rrq_start || (engine->rrq_start | engine->rrq_end) & 7 ||
 	    !emul_probe_locked(engine, engine->rrq_start, bytes)) {
-		note(engine, EMUL_BAD_ADDRESS, engine->rrq_start);
+		audit(engine, EMUL_BAD_ADDRESS, engine->rrq_start);
 		emul_regs_error_locked(engine, SISL_ISTATUS_RRQ_WRITE);
 		return;
 	}
@@ -94,34 +94,34 @@ static void set_sq(struct emul_engine *engine)
 		return;
 	if (engine->sq_end < engine->sq_start || (engine->sq_start & (SISL_IOARCB_ALIGN - 1)) ||
 	    bytes % slot || !emul_probe_locked(engine, engine->sq_start, bytes)) {
-		note(engine, EMUL_BAD_ADDRESS, engine->sq_start);
+		audit(engine, EMUL_BAD_ADDRESS, engine->sq_start);
 		emul_regs_error_locked(engine, SISL_ISTATUS_IOARCB_READ);
 	}
 }
 
-static void ring_sq(struct emul_engine *engine, uint64_t tail)
+static void write_sq_tail(struct emul_engine *engine, uint64_t tail)
 {
 	if (!engine->sq_mode || tail < engine->sq_start || tail > engine->sq_end ||
 	    (tail - engine->sq_start) % sizeof(struct sisl_ioarcb) || !engine->sq_start) {
-		note(engine, EMUL_BAD_ADDRESS, tail);
+		audit(engine, EMUL_BAD_ADDRESS, tail);
 		emul_regs_error_locked(engine, SISL_ISTATUS_IOARCB_READ);
 		return;
 	}
 	atomic_store_explicit(&engine->sq_tail, tail, memory_order_relaxed);
 }
 
-static void ring_arrin(struct emul_engine *engine, uint64_t ea)
+static void write_ioarrin(struct emul_engine *engine, uint64_t ea)
 {
 	uint32_t nr = atomic_load_explicit(&engine->nr_arrin, memory_order_relaxed);
 	uint32_t at = engine->arrin_first + nr;
 
 	if (engine->sq_mode || ea & (SISL_IOARCB_ALIGN - 1)) {
-		note(engine, EMUL_IOARCB_MISALIGNED, ea);
+		audit(engine, EMUL_IOARCB_MISALIGNED, ea);
 		emul_regs_error_locked(engine, SISL_ISTATUS_IOARCB_READ);
 		return;
 	}
 	if (nr == engine->cmd_room) {
-		note(engine, EMUL_CMD_ROOM_EXCEEDED, ea);
+		audit(engine, EMUL_CMD_ROOM_EXCEEDED, ea);
 		emul_regs_error_locked(engine, SISL_ISTATUS_CMD_ROOM);
 		return;
 	}
@@ -162,10 +162,10 @@ static void write_locked(struct emul_engine *engine, unsigned offset, uint64_t v
 		engine->ctx_ctrl = value & SISL_CTX_CTRL_LISN_MASK;
 		break;
 	case SISL_IOARRIN:
-		ring_arrin(engine, value);
+		write_ioarrin(engine, value);
 		break;
 	case SISL_SQ_TAIL:
-		ring_sq(engine, value);
+		write_sq_tail(engine, value);
 		break;
 	case SISL_RRQ_START:
 		engine->rrq_start = value;
@@ -199,7 +199,7 @@ static bool misaligned(struct emul_engine *engine, unsigned offset)
 {
 	if (offset % sizeof(uint64_t) == 0 && offset < SISL_MMIO_BYTES)
 		return false;
-	note(engine, EMUL_MMIO_MISALIGNED, offset);
+	audit(engine, EMUL_MMIO_MISALIGNED, offset);
 	return true;
 }
 
@@ -210,7 +210,7 @@ void emul_regs_write(struct emul_engine *engine, unsigned offset, uint64_t value
 	if (!emul_engine_alive(engine)) {
 		/* Another thread may not know yet; this one has read it. */
 		if (atomic_load(&engine->lost_seen_by) == (uint64_t)pthread_self())
-			note(engine, EMUL_MMIO_WRITE_LOST, offset);
+			audit(engine, EMUL_MMIO_WRITE_LOST, offset);
 		return;
 	}
 	if (is_reset(engine, offset, value)) {

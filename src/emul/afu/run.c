@@ -52,7 +52,7 @@ bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes)
 	return probe(engine, ea, bytes);
 }
 
-static inline bool good_ioasa(struct emul_engine *engine, uint64_t ea)
+static inline bool is_valid_ioasa(struct emul_engine *engine, uint64_t ea)
 {
 	return !(ea & (SISL_IOARCB_ALIGN - 1)) && probe(engine, ea, sizeof(struct sisl_ioasa));
 }
@@ -69,10 +69,10 @@ bool emul_batch_begin_locked(struct emul_batch *batch)
 	    !emul_engine_alive(engine))
 		return false;
 	batch->nr_resets = engine->nr_resets;
-	batch->epoch = engine->epoch & 1;
+	batch->sync_parity = engine->nr_syncs & 1;
 	batch->swap = engine->swap;
 	batch->reset.action = EMUL_FAULT_NONE;
-	engine->running[batch->epoch]++;
+	engine->running[batch->sync_parity]++;
 	return true;
 }
 
@@ -80,7 +80,7 @@ void emul_batch_end_locked(struct emul_batch *batch)
 {
 	struct emul_engine *engine = batch->engine;
 
-	if (--engine->running[batch->epoch] == 0)
+	if (--engine->running[batch->sync_parity] == 0)
 		pthread_cond_broadcast(&engine->drained);
 }
 
@@ -90,7 +90,7 @@ void emul_engine_drain(struct emul_engine *engine)
 
 	pthread_mutex_lock(&engine->sync_lock);
 	pthread_mutex_lock(&engine->lock);
-	old = engine->epoch++ & 1;
+	old = engine->nr_syncs++ & 1;
 	while (engine->running[old])
 		pthread_cond_wait(&engine->drained, &engine->lock);
 	pthread_mutex_unlock(&engine->lock);
@@ -116,24 +116,24 @@ static void swap_ioarcb(struct sisl_ioarcb *ioarcb)
  * A status area belongs to the device from doorbell to completion. One that shares its slot of the
  * table with another may go unnoticed; a program that reuses one too early does so more than once.
  */
-static inline uint32_t *owned_slot(struct emul_engine *engine, uint64_t ioasa_ea, uint32_t *ret_key)
+static inline uint32_t *ioasa_slot(struct emul_engine *engine, uint64_t ioasa_ea, uint32_t *ret_key)
 {
 	*ret_key = (uint32_t)(ioasa_ea >> 4);
-	return &engine->owned[(ioasa_ea >> 6) % EMUL_OWNED_SLOTS];
+	return &engine->busy_ioasas[(ioasa_ea >> 6) % EMUL_IOASA_SLOTS];
 }
 
-static inline void own(struct emul_engine *engine, uint64_t ioasa_ea)
+static inline void mark_ioasa_busy(struct emul_engine *engine, uint64_t ioasa_ea)
 {
-	uint32_t key, *slot = owned_slot(engine, ioasa_ea, &key);
+	uint32_t key, *slot = ioasa_slot(engine, ioasa_ea, &key);
 
 	if (__builtin_expect(*slot == key, 0))
 		emul_audit_note(engine->ad, EMUL_IOARCB_OVERLAP, (int)engine->index, ioasa_ea);
 	*slot = key;
 }
 
-static inline void disown(struct emul_engine *engine, uint64_t ioasa_ea)
+static inline void clear_ioasa_busy(struct emul_engine *engine, uint64_t ioasa_ea)
 {
-	uint32_t key, *slot = owned_slot(engine, ioasa_ea, &key);
+	uint32_t key, *slot = ioasa_slot(engine, ioasa_ea, &key);
 
 	if (*slot == key)
 		*slot = 0;
@@ -153,11 +153,11 @@ static inline bool take_command(struct emul_engine *engine, const struct sisl_io
 	cmd->tag = ioasa_follows ? ea : cmd->ioasa_ea;
 	cmd->bytes = 0;
 	cmd->msi = ioarcb->msi;
-	cmd->fate = EMUL_FATE_COMPLETE;
-	cmd->exempt = false;
+	cmd->outcome = EMUL_OUTCOME_COMPLETE;
+	cmd->faults_applied = false;
 	cmd->expired = false;
-	own(engine, cmd->ioasa_ea);
-	return good_ioasa(engine, cmd->ioasa_ea);
+	mark_ioasa_busy(engine, cmd->ioasa_ea);
+	return is_valid_ioasa(engine, cmd->ioasa_ea);
 }
 
 static void bad_address(struct emul_engine *engine, uint64_t status_bit, uint64_t ea)
@@ -192,7 +192,7 @@ static void fetch_sq(struct emul_batch *batch)
 			      memory_order_relaxed);
 }
 
-static bool good_ioarcb(struct emul_engine *engine, uint64_t ea)
+static bool is_valid_ioarcb(struct emul_engine *engine, uint64_t ea)
 {
 	return probe(engine, ea, sizeof(struct sisl_ioarcb) + sizeof(struct sisl_ioasa));
 }
@@ -208,7 +208,7 @@ static void fetch_arrin(struct emul_batch *batch)
 	for (uint32_t i = 0; i < nr; i++) {
 		uint64_t ea = engine->arrin[engine->arrin_first];
 
-		if (!good_ioarcb(engine, ea)) {
+		if (!is_valid_ioarcb(engine, ea)) {
 			bad_address(engine, SISL_ISTATUS_IOARCB_READ, ea);
 			break;
 		}
@@ -221,7 +221,7 @@ static void fetch_arrin(struct emul_batch *batch)
 	atomic_fetch_sub_explicit(&engine->nr_arrin, batch->nr, memory_order_relaxed);
 }
 
-static inline bool work_waits(const struct emul_engine *engine)
+static inline bool has_queued_commands(const struct emul_engine *engine)
 {
 	if (engine->sq_mode)
 		return atomic_load_explicit(&engine->sq_head, memory_order_relaxed) !=
@@ -246,10 +246,10 @@ static bool fetch(struct emul_batch *batch)
 	bool begun;
 
 	/* Whoever queues a command comes here after that, so this look needs no lock. */
-	if (!work_waits(engine))
+	if (!has_queued_commands(engine))
 		return false;
 	pthread_mutex_lock(&engine->lock);
-	begun = work_waits(engine) && emul_batch_begin_locked(batch);
+	begun = has_queued_commands(engine) && emul_batch_begin_locked(batch);
 	if (begun) {
 		if (engine->sq_mode)
 			fetch_sq(batch);
@@ -301,9 +301,9 @@ static unsigned put_completed_locked(struct emul_batch *batch, uint64_t *ret_lis
 	unsigned nr = 0;
 
 	for (const struct emul_command *cmd = batch->cmd; cmd < end; cmd++) {
-		if (__builtin_expect(cmd->fate != EMUL_FATE_COMPLETE, 0))
+		if (__builtin_expect(cmd->outcome != EMUL_OUTCOME_COMPLETE, 0))
 			continue;
-		disown(engine, cmd->ioasa_ea);
+		clear_ioasa_busy(engine, cmd->ioasa_ea);
 		rrq_put(&rrq, cmd->tag);
 		lisns |= 1ull << (cmd->msi & 63);
 		nr++;
@@ -339,12 +339,12 @@ static unsigned post_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 	}
 	nr = put_completed_locked(batch, ret_lisns);
 	engine->nr_inflight -= nr;
-	if (__builtin_expect((engine->epoch & 1) != batch->epoch, 0))
+	if (__builtin_expect((engine->nr_syncs & 1) != batch->sync_parity, 0))
 		audit_tail_io(batch);
 	return nr;
 }
 
-static void interrupt(struct emul_batch *batch, uint64_t lisns)
+static void raise_interrupts(struct emul_batch *batch, uint64_t lisns)
 {
 	for (; lisns; lisns &= lisns - 1) {
 		unsigned lisn = (unsigned)__builtin_ctzll(lisns);
@@ -366,7 +366,7 @@ unsigned emul_batch_execute(struct emul_batch *batch)
 	lisns &= ~1ull; /* LISN 0 is none */
 	if (lisns && (batch->delayed || engine->irq_all)) {
 		pthread_mutex_unlock(&engine->lock);
-		interrupt(batch, lisns);
+		raise_interrupts(batch, lisns);
 		pthread_mutex_lock(&engine->lock);
 	}
 	emul_batch_end_locked(batch);
@@ -383,16 +383,16 @@ unsigned emul_run(struct emul_engine *engine)
 	unsigned nr = 0;
 
 	batch.delayed = false;
-	while (work_waits(engine)) {
+	while (has_queued_commands(engine)) {
 		batch.engine = engine;
 		if (!fetch(&batch))
 			break;
-		if (emul_delay_models(delay))
+		if (emul_delay_has_model(delay))
 			emul_delay_batch(delay, &batch);
 		else
 			nr += emul_batch_execute(&batch);
 	}
-	if (emul_delay_models(delay))
+	if (emul_delay_has_model(delay))
 		nr += emul_delay_run_due(delay, engine, &batch);
 	return nr;
 }

@@ -62,7 +62,7 @@ static struct emul_status residual(uint8_t flag, uint32_t resid)
 	return (struct emul_status){ .flags = flag, .fc_rc = SISL_FC_RC_RESIDUAL, .resid = resid };
 }
 
-static struct emul_status given(const struct emul_fault *fault)
+static struct emul_status from_rule(const struct emul_fault *fault)
 {
 	struct emul_status status = {
 		.flags = fault->ioasc[0],
@@ -100,7 +100,7 @@ struct emul_status emul_status_fault(const struct emul_fault *fault, bool write,
 	case EMUL_FAULT_OVERRUN:
 		return residual(SISL_IOASA_OVERRUN, resid);
 	default:
-		return given(fault);
+		return from_rule(fault);
 	}
 }
 

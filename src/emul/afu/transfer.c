@@ -13,12 +13,12 @@
 #include <sys/uio.h>
 
 /** Commands that go to the medium together: first .. next - 1 of the batch. */
-struct burst {
+struct media_io {
 	unsigned first, next;
 	uint8_t write, lun;
 	uint64_t offset, next_offset; /* on the medium */
 	uint64_t next_data;           /* in memory, behind the last iov, which has no length yet */
-	int nr_iov;                   /* 0: no burst */
+	int nr_iov;                   /* 0: no transfer */
 	struct iovec iov[EMUL_BATCH];
 };
 
@@ -88,9 +88,9 @@ static void execute_singly(struct emul_batch *batch, unsigned first, unsigned nr
 	}
 }
 
-/* The medium stopped in the midst of a burst, after @done bytes. */
-static __attribute__((noinline)) void end_short(struct emul_batch *batch, unsigned i, unsigned end,
-						int err, uint64_t done)
+/* The medium stopped in the middle of a transfer, after @done bytes. */
+static __attribute__((noinline)) void end_partial(struct emul_batch *batch, unsigned i,
+						  unsigned end, int err, uint64_t done)
 {
 	for (; i < end && done >= batch->cmd[i].bytes; i++) {
 		done -= batch->cmd[i].bytes;
@@ -102,79 +102,79 @@ static __attribute__((noinline)) void end_short(struct emul_batch *batch, unsign
 	}
 }
 
-/* The last iov is as long as the burst goes on behind it. */
-static inline void end_iov(struct burst *burst)
+/* The last iov is as long as the commands continue each other in memory. */
+static inline void end_iov(struct media_io *io)
 {
-	struct iovec *last = &burst->iov[burst->nr_iov - 1];
+	struct iovec *last = &io->iov[io->nr_iov - 1];
 
-	last->iov_len = burst->next_data - (uint64_t)(uintptr_t)last->iov_base;
+	last->iov_len = io->next_data - (uint64_t)(uintptr_t)last->iov_base;
 }
 
-static void flush(struct emul_batch *batch, struct burst *burst)
+static void submit_io(struct emul_batch *batch, struct media_io *io)
 {
 	uint64_t done;
 	int err = 0;
 
-	if (!burst->nr_iov)
+	if (!io->nr_iov)
 		return;
-	end_iov(burst);
-	if (burst->next_offset != burst->offset)
-		err = transfer(batch, burst->first, burst->iov, burst->nr_iov, &done);
+	end_iov(io);
+	if (io->next_offset != io->offset)
+		err = transfer(batch, io->first, io->iov, io->nr_iov, &done);
 	if (__builtin_expect(err, 0)) {
-		end_short(batch, burst->first, burst->next, err, done);
+		end_partial(batch, io->first, io->next, err, done);
 	} else {
-		const struct emul_command *end = batch->cmd + burst->next;
+		const struct emul_command *end = batch->cmd + io->next;
 
-		for (const struct emul_command *cmd = batch->cmd + burst->first; cmd < end; cmd++)
+		for (const struct emul_command *cmd = batch->cmd + io->first; cmd < end; cmd++)
 			succeed(batch, cmd);
 	}
-	burst->nr_iov = 0;
+	io->nr_iov = 0;
 }
 
-static inline void add_iov(struct burst *burst, uint64_t data)
+static inline void add_iov(struct media_io *io, uint64_t data)
 {
-	burst->iov[burst->nr_iov++].iov_base = (void *)(uintptr_t)data;
-	burst->next_data = data;
+	io->iov[io->nr_iov++].iov_base = (void *)(uintptr_t)data;
+	io->next_data = data;
 }
 
-static void start_burst(struct burst *burst, const struct emul_batch *batch, unsigned i)
+static void start_io(struct media_io *io, const struct emul_batch *batch, unsigned i)
 {
 	const struct emul_command *cmd = &batch->cmd[i];
 
-	burst->first = i;
-	burst->next = i + 1;
-	burst->write = cmd->write;
-	burst->lun = cmd->lun;
-	burst->offset = cmd->offset;
-	burst->next_offset = cmd->offset + cmd->bytes;
-	add_iov(burst, batch->ioarcb[i].data_ea);
-	burst->next_data += cmd->bytes;
+	io->first = i;
+	io->next = i + 1;
+	io->write = cmd->write;
+	io->lun = cmd->lun;
+	io->offset = cmd->offset;
+	io->next_offset = cmd->offset + cmd->bytes;
+	add_iov(io, batch->ioarcb[i].data_ea);
+	io->next_data += cmd->bytes;
 }
 
-static inline bool extend_burst(struct burst *burst, const struct emul_batch *batch, unsigned i)
+static inline bool extend_io(struct media_io *io, const struct emul_batch *batch, unsigned i)
 {
 	const struct emul_command *cmd = &batch->cmd[i];
 	uint64_t data = batch->ioarcb[i].data_ea;
 
-	if (cmd->offset != burst->next_offset || cmd->write != burst->write ||
-	    cmd->lun != burst->lun || burst->next != i)
+	if (cmd->offset != io->next_offset || cmd->write != io->write || cmd->lun != io->lun ||
+	    io->next != i)
 		return false;
-	if (data != burst->next_data) {
-		end_iov(burst);
-		add_iov(burst, data);
+	if (data != io->next_data) {
+		end_iov(io);
+		add_iov(io, data);
 	}
-	burst->next_data += cmd->bytes;
-	burst->next_offset += cmd->bytes;
-	burst->next++;
+	io->next_data += cmd->bytes;
+	io->next_offset += cmd->bytes;
+	io->next++;
 	return true;
 }
 
-static inline void add_to_burst(struct emul_batch *batch, struct burst *burst, unsigned i)
+static inline void add_to_io(struct emul_batch *batch, struct media_io *io, unsigned i)
 {
-	if (burst->nr_iov && extend_burst(burst, batch, i))
+	if (io->nr_iov && extend_io(io, batch, i))
 		return;
-	flush(batch, burst);
-	start_burst(burst, batch, i);
+	submit_io(batch, io);
+	start_io(io, batch, i);
 }
 
 /* A command whose time was over before it could end; the reset of the target has aborted it. */
@@ -186,7 +186,7 @@ static bool expired(const struct emul_command *cmd, struct emul_status *status)
 	return true;
 }
 
-/* Return: true when the command goes to the medium; else it has its status, or its fate. */
+/* Return: true when the command goes to the medium; else it has its status, or its outcome. */
 static bool translate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
 		      bool armed)
 {
@@ -197,7 +197,7 @@ static bool translate(struct emul_batch *batch, unsigned i, struct emul_xlate_ca
 	    (!armed || emul_inject_command(batch, i, cache, &status)))
 		return true;
 	cmd->bytes = 0;
-	if (cmd->fate == EMUL_FATE_COMPLETE)
+	if (cmd->outcome == EMUL_OUTCOME_COMPLETE)
 		emul_status_write(cmd->ioasa_ea, &status, batch->swap);
 	return false;
 }
@@ -208,19 +208,19 @@ void emul_batch_move(struct emul_batch *batch)
 	bool armed = emul_fault_armed(faults, EMUL_FAULT_AT_READ) ||
 		     emul_fault_armed(faults, EMUL_FAULT_AT_WRITE);
 	struct emul_xlate_cache cache;
-	struct burst burst;
+	struct media_io io;
 
-	burst.nr_iov = 0;
+	io.nr_iov = 0;
 	emul_xlate_begin(batch->engine, &cache);
 	for (unsigned i = 0, end; i < batch->nr; i = end) {
 		end = i + 1;
 		if (translate(batch, i, &cache, armed))
-			add_to_burst(batch, &burst, i);
+			add_to_io(batch, &io, i);
 		if (armed || end >= batch->nr)
 			continue;
 		end = emul_xlate_run(batch, end, &cache);
 		while (++i < end)
-			add_to_burst(batch, &burst, i);
+			add_to_io(batch, &io, i);
 	}
-	flush(batch, &burst);
+	submit_io(batch, &io);
 }

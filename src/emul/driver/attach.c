@@ -263,7 +263,7 @@ static int recover_alone(struct emul_call *call, struct dk_recover_afu *arg)
 
 	if (emul_check_state_locked(call))
 		return -ENODEV;
-	if (emul_notice_freeze_locked(call))
+	if (emul_detect_freeze_locked(call))
 		return -ENODEV;
 	ctx = emul_ctx_get_locked(call->ad, arg->context_id, (int)call->lun,
 				  EMUL_CTX_ERROR_LIST_TOO);

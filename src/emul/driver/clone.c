@@ -120,7 +120,7 @@ static int clone_handle(struct clone *c, const struct emul_res *src, struct emul
 }
 
 /** Those of other LUNs than the ioctl's are left behind by the driver. */
-static void undo(struct clone *c, uint32_t nr)
+static void release_cloned(struct clone *c, uint32_t nr)
 {
 	struct emul_res res;
 
@@ -146,7 +146,7 @@ static int clone_handles(struct clone *c)
 		emul_res_at(c->call->ad, c->dst, i, &dst);
 		rc = clone_handle(c, &src, &dst);
 		if (rc) {
-			undo(c, i);
+			release_cloned(c, i);
 			return rc;
 		}
 	}

@@ -59,7 +59,7 @@ static bool is_busy(struct emul_ctx *ctx)
 	return ctx->busy;
 }
 
-static void own(struct emul_adapter *ad, struct emul_ctx *ctx)
+static void mark_busy(struct emul_adapter *ad, struct emul_ctx *ctx)
 {
 	ctx->busy = 1;
 	ctx->busy_pid = (uint32_t)getpid();
@@ -81,7 +81,7 @@ struct emul_ctx *emul_ctx_get_locked(struct emul_adapter *ad, uint64_t cookie, i
 	}
 	if (lun != EMUL_ANY_LUN && !emul_ctx_holds(ctx, (unsigned)lun))
 		return NULL;
-	own(ad, ctx);
+	mark_busy(ad, ctx);
 	return ctx;
 }
 
@@ -133,7 +133,7 @@ struct emul_ctx *emul_ctx_new_locked(struct emul_adapter *ad)
 	memset(emul_shm_handle(shm, number, 0), 0, nr_handles * sizeof(struct emul_handle));
 	memset(ctx, 0, sizeof(*ctx));
 	ctx->owner = (uint32_t)getpid();
-	own(ad, ctx);
+	mark_busy(ad, ctx);
 	ctx->used = 1;
 	return ctx;
 }

@@ -65,10 +65,10 @@ void emul_housekeep_locked(struct emul_adapter *ad);
 bool emul_is_frozen(const struct emul_adapter *ad);
 
 /**
- * emul_notice_freeze_locked() - the driver reads a register: if it is all ones, EEH begins
+ * emul_detect_freeze_locked() - the driver reads a register: if it is all ones, EEH begins
  * Waits for the end of the reset. Return: as emul_check_state_locked().
  */
-int emul_notice_freeze_locked(struct emul_call *call);
+int emul_detect_freeze_locked(struct emul_call *call);
 
 /** emul_pe_changed() - tell every process that flags of some PE have changed */
 void emul_pe_changed(struct emul_adapter *ad);
@@ -107,10 +107,10 @@ int emul_lun_enter_table(struct emul_call *call);
 uint64_t emul_last_lba(const struct emul_adapter *ad, uint64_t nr_chunks);
 
 /**
- * emul_scrub_chunk() - the driver's WRITE SAME of a chunk that is freed
+ * emul_zero_chunk() - the driver's WRITE SAME of a chunk that is freed
  * Drops the lock; the context is unavailable meanwhile. With the driver's defects it zeroes the
  * wrong blocks and also chunks that others share.
  */
-void emul_scrub_chunk(struct emul_call *call, struct emul_ctx *ctx, unsigned lun, uint64_t chunk);
+void emul_zero_chunk(struct emul_call *call, struct emul_ctx *ctx, unsigned lun, uint64_t chunk);
 
 #endif

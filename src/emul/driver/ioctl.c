@@ -132,8 +132,8 @@ static int check_header(const struct dk_hdr *hdr)
 
 /* ---- faults -------------------------------------------------------------------------------- */
 
-static int carry_out(struct emul_call *call, const struct ioctl_row *row,
-		     const struct emul_fault *fault)
+static int apply(struct emul_call *call, const struct ioctl_row *row,
+		 const struct emul_fault *fault)
 {
 	switch (fault->action) {
 	case EMUL_FAULT_RESET:
@@ -171,7 +171,7 @@ static int inject(struct emul_call *call, const struct ioctl_row *row)
 	for (unsigned i = 0; !rc && i < 2; i++)
 		if (emul_fault_armed(table, points[i]) &&
 		    emul_fault_take(table, points[i], &event, &fault))
-			rc = carry_out(call, row, &fault);
+			rc = apply(call, row, &fault);
 	return rc;
 }
 

@@ -242,7 +242,7 @@ static void zero_media(struct emul_call *call, unsigned disk, uint64_t block)
 	close(fd);
 }
 
-void emul_scrub_chunk(struct emul_call *call, struct emul_ctx *ctx, unsigned number, uint64_t chunk)
+void emul_zero_chunk(struct emul_call *call, struct emul_ctx *ctx, unsigned number, uint64_t chunk)
 {
 	const struct emul_lun *lun = &call->ad->shm->lun[number];
 	bool bugs = emul_geometry(call->ad)->bugs;

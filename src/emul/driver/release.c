@@ -95,9 +95,9 @@ static bool process_check_is_due(struct emul_adapter *ad)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	if (ns < ad->shm->driver.watch_ns)
+	if (ns < ad->shm->driver.next_process_check_ns)
 		return false;
-	ad->shm->driver.watch_ns = ns + PROCESS_CHECK_NS;
+	ad->shm->driver.next_process_check_ns = ns + PROCESS_CHECK_NS;
 	return true;
 }
 

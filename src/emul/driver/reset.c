@@ -9,7 +9,7 @@
  *   NORMAL -> RESETTING   emul_reset()
  *   RESETTING -> NORMAL   finish_reset_locked()
  *   NORMAL -> FROZEN      emul_reset() of kind FREEZE
- *   FROZEN -> RESETTING   emul_notice_freeze_locked()
+ *   FROZEN -> RESETTING   emul_detect_freeze_locked()
  *   any -> FAILED         emul_fail(); for good
  */
 #include <errno.h>
@@ -24,7 +24,7 @@
 #define STATE_POLL_MS 50
 
 /* How long the reset of a frozen adapter takes. */
-#define NOTICED_RESET_MS 20
+#define FREEZE_RESET_MS 20
 
 static enum emul_adapter_state state_of(const struct emul_adapter *ad)
 {
@@ -36,7 +36,7 @@ bool emul_is_frozen(const struct emul_adapter *ad)
 	return state_of(ad) == EMUL_FROZEN;
 }
 
-static void lose_pes_locked(struct emul_adapter *ad, uint32_t flags)
+static void mark_pes_lost_locked(struct emul_adapter *ad, uint32_t flags)
 {
 	for (unsigned i = 0; i < EMUL_MAX_PES; i++)
 		if (atomic_load(&ad->shm->pe[i].flags) & EMUL_PE_USED)
@@ -50,7 +50,7 @@ static uint32_t lost_flags(enum emul_reset_kind kind)
 }
 
 /** Move every context to the error list; its PE stays taken until its fd2 is closed. */
-static void mark_contexts_locked(struct emul_adapter *ad)
+static void move_contexts_to_error_list_locked(struct emul_adapter *ad)
 {
 	for (unsigned i = 0; i < EMUL_MAX_CTXS; i++) {
 		struct emul_ctx *ctx = emul_ctx_at(ad, i);
@@ -63,7 +63,7 @@ static void mark_contexts_locked(struct emul_adapter *ad)
 	}
 }
 
-static bool anybody_running(struct emul_adapter *ad)
+static bool any_ioctl_running(struct emul_adapter *ad)
 {
 	bool any = false;
 
@@ -83,11 +83,11 @@ static void finish_reset_locked(struct emul_adapter *ad)
 	struct emul_driver *driver = &ad->shm->driver;
 
 	if (state_of(ad) != EMUL_RESETTING || clock_now_ns() < driver->reset_until_ns ||
-	    anybody_running(ad))
+	    any_ioctl_running(ad))
 		return;
 	/* PEs that an ioctl made while it was being waited for are lost as well. */
-	lose_pes_locked(ad, lost_flags(driver->reset_kind));
-	mark_contexts_locked(ad);
+	mark_pes_lost_locked(ad, lost_flags(driver->reset_kind));
+	move_contexts_to_error_list_locked(ad);
 	driver->nr_resets++;
 	atomic_store(&driver->state, EMUL_NORMAL);
 	emul_wake(ad);
@@ -98,7 +98,7 @@ static void freeze_locked(struct emul_adapter *ad)
 	if (state_of(ad) != EMUL_NORMAL)
 		return;
 	atomic_store(&ad->shm->driver.state, EMUL_FROZEN);
-	lose_pes_locked(ad, EMUL_PE_LOST);
+	mark_pes_lost_locked(ad, EMUL_PE_LOST);
 }
 
 void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_least_ms)
@@ -112,7 +112,7 @@ void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_
 		driver->reset_kind = kind;
 		driver->reset_until_ns = clock_now_ns() + (uint64_t)at_least_ms * 1000000u;
 		atomic_store(&driver->state, EMUL_RESETTING);
-		lose_pes_locked(ad, lost_flags(kind));
+		mark_pes_lost_locked(ad, lost_flags(kind));
 		finish_reset_locked(ad);
 	}
 	emul_unlock(ad);
@@ -122,8 +122,8 @@ void emul_fail(struct emul_adapter *ad)
 {
 	emul_lock(ad);
 	atomic_store(&ad->shm->driver.state, EMUL_FAILED);
-	lose_pes_locked(ad, EMUL_PE_LOST | EMUL_PE_CLOSED);
-	mark_contexts_locked(ad);
+	mark_pes_lost_locked(ad, EMUL_PE_LOST | EMUL_PE_CLOSED);
+	move_contexts_to_error_list_locked(ad);
 	emul_unlock(ad);
 	emul_wake(ad);
 }
@@ -158,7 +158,7 @@ void emul_running_enter_locked(struct emul_call *call)
 
 	while ((slot = free_slot(driver)) < 0) {
 		(void)emul_wait_locked(call->ad, STATE_POLL_MS);
-		(void)anybody_running(call->ad);
+		(void)any_ioctl_running(call->ad);
 	}
 	driver->running[slot].pid = (uint32_t)getpid();
 	driver->running[slot].start = emul_self_start(call->ad);
@@ -194,12 +194,12 @@ int emul_check_state_locked(struct emul_call *call)
 	return state_of(call->ad) == EMUL_FAILED ? -ENODEV : 0;
 }
 
-int emul_notice_freeze_locked(struct emul_call *call)
+int emul_detect_freeze_locked(struct emul_call *call)
 {
 	if (!emul_is_frozen(call->ad))
 		return 0;
 	emul_unlock(call->ad);
-	emul_reset(call->ad, EMUL_RESET_EEH, NOTICED_RESET_MS);
+	emul_reset(call->ad, EMUL_RESET_EEH, FREEZE_RESET_MS);
 	emul_lock(call->ad);
 	return emul_check_state_locked(call);
 }
@@ -210,7 +210,7 @@ int emul_notice_freeze_locked(struct emul_call *call)
  * A frozen adapter does not answer. The driver of Linux 6.1 waits for ten seconds, fails to reset
  * its context, then the adapter, and gives up the adapter. The emulated driver does not wait.
  */
-static int lose_sync(struct emul_adapter *ad)
+static int fail_frozen_sync(struct emul_adapter *ad)
 {
 	emul_fail(ad);
 	return -EAGAIN;
@@ -228,7 +228,7 @@ static int inject_at_sync(struct emul_call *call, const struct emul_fault_event 
 	switch (fault.action) {
 	case EMUL_FAULT_RESET:
 		emul_reset(ad, fault.kind, fault.ms);
-		return emul_is_frozen(ad) ? lose_sync(ad) : -EAGAIN;
+		return emul_is_frozen(ad) ? fail_frozen_sync(ad) : -EAGAIN;
 	case EMUL_FAULT_FAIL:
 		emul_fail(ad);
 		return -EAGAIN;
@@ -257,7 +257,7 @@ int emul_sync(struct emul_call *call, const struct emul_ctx *ctx, uint32_t handl
 		return 0;
 	emul_unlock(call->ad);
 	if (emul_is_frozen(call->ad))
-		rc = lose_sync(call->ad);
+		rc = fail_frozen_sync(call->ad);
 	if (!rc)
 		rc = inject_at_sync(call, &event);
 	/* An injected failure is one of the answer: the tables have changed under the AFU. */

@@ -104,7 +104,7 @@ static void drop_chunks(struct emul_call *call, struct emul_res *res, unsigned l
 	while (res->handle->owned > keep) {
 		chunk = atomic_load(&lxt[res->handle->owned - 1]) >> SISL_CHUNK_SHIFT;
 		if (res->handle->write_same)
-			emul_scrub_chunk(call, res->ctx, lun, chunk);
+			emul_zero_chunk(call, res->ctx, lun, chunk);
 		(void)emul_chunk_free(shm, lun, chunk);
 		res->handle->owned--;
 	}

@@ -61,7 +61,7 @@ static void rearm(struct emul_fault_table *table)
 	atomic_store(&table->armed, armed);
 }
 
-static bool ranges_meet(const struct emul_fault_range *range, uint64_t first, uint64_t nr)
+static bool ranges_overlap(const struct emul_fault_range *range, uint64_t first, uint64_t nr)
 {
 	if (range->first > range->last)
 		return true;
@@ -78,8 +78,8 @@ static bool event_matches(const struct emul_fault_rule *rule, const struct emul_
 		return false;
 	if (rule->lun >= 0 && rule->lun != event->lun)
 		return false;
-	return ranges_meet(&rule->lba, event->lba, event->nr_blocks) &&
-	       ranges_meet(&rule->media, event->media, event->nr_blocks);
+	return ranges_overlap(&rule->lba, event->lba, event->nr_blocks) &&
+	       ranges_overlap(&rule->media, event->media, event->nr_blocks);
 }
 
 /* A mixing function of 64 bits with full avalanche; the multipliers are arbitrary odd numbers. */
@@ -92,8 +92,8 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 32;
 }
 
-static bool chosen(const struct emul_fault_table *table, unsigned index,
-		   const struct emul_fault_rule *rule, uint64_t ordinal)
+static bool is_selected(const struct emul_fault_table *table, unsigned index,
+			const struct emul_fault_rule *rule, uint64_t ordinal)
 {
 	uint64_t seed = atomic_load_explicit(&table->seed, memory_order_relaxed);
 
@@ -107,7 +107,7 @@ static bool chosen(const struct emul_fault_table *table, unsigned index,
 }
 
 /* Use up one of the rule's times. */
-static bool spend(struct emul_fault_slot *slot, const struct emul_fault_rule *rule)
+static bool use_once(struct emul_fault_slot *slot, const struct emul_fault_rule *rule)
 {
 	uint64_t taken = atomic_load_explicit(&slot->taken, memory_order_relaxed);
 
@@ -133,9 +133,9 @@ bool emul_fault_take(struct emul_fault_table *table, enum emul_fault_point point
 		if (!slot_read(slot, &rule) || !(points_of(rule.point) & 1u << point) ||
 		    !event_matches(&rule, event ? event : &none))
 			continue;
-		if (!chosen(table, i, &rule, atomic_fetch_add(&slot->seen, 1) + 1) || hit)
+		if (!is_selected(table, i, &rule, atomic_fetch_add(&slot->seen, 1) + 1) || hit)
 			continue;
-		hit = spend(slot, &rule);
+		hit = use_once(slot, &rule);
 		if (hit)
 			*ret_fault = rule.fault;
 	}
@@ -143,7 +143,7 @@ bool emul_fault_take(struct emul_fault_table *table, enum emul_fault_point point
 }
 
 /* Move a timed rule's clock past now; false when another process has just done so. */
-static bool claim_tick(struct emul_fault_slot *slot, uint64_t due, uint64_t now, uint64_t period)
+static bool advance_timer(struct emul_fault_slot *slot, uint64_t due, uint64_t now, uint64_t period)
 {
 	uint64_t next = due + period * ((now - due) / period + 1);
 
@@ -168,9 +168,9 @@ bool emul_fault_take_due(struct emul_fault_table *table, uint64_t now_ns,
 		if (rule.times && atomic_load(&slot->taken) >= rule.times)
 			continue;
 		due = atomic_load(&slot->due_ns);
-		if (due <= now_ns && claim_tick(slot, due, now_ns, rule.every_ns) &&
-		    chosen(table, i, &rule, atomic_fetch_add(&slot->seen, 1) + 1) &&
-		    spend(slot, &rule)) {
+		if (due <= now_ns && advance_timer(slot, due, now_ns, rule.every_ns) &&
+		    is_selected(table, i, &rule, atomic_fetch_add(&slot->seen, 1) + 1) &&
+		    use_once(slot, &rule)) {
 			*ret_fault = rule.fault;
 			*ret_next_ns = now_ns;
 			return true;
@@ -215,7 +215,7 @@ uint32_t emul_fault_links_down(struct emul_fault_table *table, uint64_t now_ns)
 	return down;
 }
 
-bool emul_fault_is_sound(const struct emul_fault_table *table)
+bool emul_fault_is_valid(const struct emul_fault_table *table)
 {
 	struct emul_fault_rule rule, parsed;
 	char text[EMUL_FAULT_TEXT_MAX];

@@ -184,8 +184,8 @@ void emul_fault_link(struct emul_fault_table *table, const struct emul_fault *fa
 /** emul_fault_links_down() - bit per port whose link is down; brings up those whose time is over */
 uint32_t emul_fault_links_down(struct emul_fault_table *table, uint64_t now_ns);
 
-/** emul_fault_is_sound() - is every live rule one that its own text makes? */
-bool emul_fault_is_sound(const struct emul_fault_table *table);
+/** emul_fault_is_valid() - is every live rule one that its own text makes? */
+bool emul_fault_is_valid(const struct emul_fault_table *table);
 
 /** emul_fault_seed() - the seed that probabilities come from; before the first rule is added */
 void emul_fault_seed(struct emul_fault_table *table, uint64_t seed);

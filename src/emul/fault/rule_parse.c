@@ -273,7 +273,7 @@ static int check_rule(struct parser *p)
 }
 
 /* What an action means when its parameters are left out. */
-static void fill_in(struct parser *p)
+static void set_defaults(struct parser *p)
 {
 	struct emul_fault_rule *r = &p->rule;
 
@@ -306,7 +306,7 @@ int emul_fault_parse(const char *text, struct emul_fault_rule *ret_rule, char *w
 	ret = check_rule(&p);
 	if (ret)
 		return ret;
-	fill_in(&p);
+	set_defaults(&p);
 	*ret_rule = p.rule;
 	return 0;
 }

@@ -143,7 +143,7 @@ bool emul_chunk_is_shared(struct emul_shm *shm, unsigned lun, uint64_t chunk)
 	return is_allocated(shm, lun, chunk) && clones_of(shm, lun)[chunk];
 }
 
-void emul_chunk_reclaim(struct emul_shm *shm, unsigned lun, uint64_t chunk)
+void emul_chunk_claim(struct emul_shm *shm, unsigned lun, uint64_t chunk)
 {
 	if (chunk >= shm->lun[lun].nr_chunks || emul_chunk_clone(shm, lun, chunk) ||
 	    is_allocated(shm, lun, chunk))

@@ -41,7 +41,7 @@ bool emul_chunk_clone(struct emul_shm *shm, unsigned lun, uint64_t chunk);
 /** emul_chunk_is_shared() - has it more than one owner? */
 bool emul_chunk_is_shared(struct emul_shm *shm, unsigned lun, uint64_t chunk);
 
-/** emul_chunk_reclaim() - for repair: allocate @chunk, or count one more owner of it */
-void emul_chunk_reclaim(struct emul_shm *shm, unsigned lun, uint64_t chunk);
+/** emul_chunk_claim() - for repair: allocate @chunk, or count one more owner of it */
+void emul_chunk_claim(struct emul_shm *shm, unsigned lun, uint64_t chunk);
 
 #endif

@@ -99,7 +99,7 @@ static int make_medium(struct opener *o, unsigned lun, struct emul_geometry *geo
 
 /* ---- making -------------------------------------------------------------------------------- */
 
-static bool may_be_there(const char *name)
+static bool is_expected_name(const char *name)
 {
 	const char *s = name + 3;
 
@@ -127,7 +127,7 @@ static int check_empty(struct opener *o)
 				     strerror(-rc));
 	}
 	while (!rc && (entry = readdir(dir)))
-		if (!may_be_there(entry->d_name))
+		if (!is_expected_name(entry->d_name))
 			rc = explain_error(&o->to, -EINVAL,
 					   "%s is not an emulated adapter, and not empty",
 					   o->spec->path);
@@ -213,7 +213,7 @@ static int make_mmio(struct opener *o)
 	return rc;
 }
 
-static void unmake(struct opener *o)
+static void remove_created(struct opener *o)
 {
 	char name[16];
 
@@ -238,6 +238,6 @@ int store_create(struct opener *o)
 	if (!rc)
 		rc = make_state(o, &geometry);
 	if (rc)
-		unmake(o);
+		remove_created(o);
 	return rc;
 }

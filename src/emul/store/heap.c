@@ -121,7 +121,7 @@ static uint8_t *mark(const struct emul_shm *shm, unsigned class, const uint64_t 
 	return marks;
 }
 
-void emul_heap_abandon(struct emul_shm *shm)
+void emul_heap_clear_free_lists(struct emul_shm *shm)
 {
 	memset(shm->driver.heap_free, 0, sizeof(shm->driver.heap_free));
 }

@@ -36,7 +36,7 @@ bool emul_heap_has(const struct emul_shm *shm, uint64_t lxt);
  */
 void emul_heap_rebuild(struct emul_shm *shm, const uint64_t *in_use, size_t nr);
 
-/** emul_heap_abandon() - empty the free lists; their blocks are lost until power-on */
-void emul_heap_abandon(struct emul_shm *shm);
+/** emul_heap_clear_free_lists() - empty the free lists; their blocks are lost until power-on */
+void emul_heap_clear_free_lists(struct emul_shm *shm);
 
 #endif

@@ -232,7 +232,8 @@ struct emul_driver {
 	uint64_t heap_reserved[EMUL_LXT_CLASSES]; /* offset up to which the disk has blocks */
 	uint64_t heap_free[EMUL_LXT_CLASSES];     /* free lists, linked through the first word */
 	uint64_t next_generation;
-	uint64_t watch_ns; /* CLOCK_MONOTONIC: when owners of PEs are looked for again */
+	uint64_t next_process_check_ns; /* CLOCK_MONOTONIC: when owners of PEs are looked for again
+					 */
 	uint32_t next_multi_port;
 	int32_t next_single_port[EMUL_MAX_PORTS];
 	uint64_t nr_resets, nr_recoveries, nr_owner_deaths;

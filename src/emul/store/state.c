@@ -156,8 +156,8 @@ static void repair_handle(struct repair *r, unsigned ctx, uint32_t number)
 		return;
 	note_table(r, lxt);
 	for (uint64_t i = 0; i < handle->owned; i++)
-		emul_chunk_reclaim(r->shm, handle->lun - 1,
-				   atomic_load(&emul_shm_lxt(r->shm, lxt)[i]) >> SISL_CHUNK_SHIFT);
+		emul_chunk_claim(r->shm, handle->lun - 1,
+				 atomic_load(&emul_shm_lxt(r->shm, lxt)[i]) >> SISL_CHUNK_SHIFT);
 }
 
 static void repair_luns(struct emul_shm *shm)
@@ -207,7 +207,7 @@ void emul_state_repair(struct emul_shm *shm)
 
 	repair_all_but_heap(&r);
 	if (r.incomplete)
-		emul_heap_abandon(shm);
+		emul_heap_clear_free_lists(shm);
 	else
 		emul_heap_rebuild(shm, r.tables, r.nr_tables);
 	free(r.tables);
@@ -216,7 +216,7 @@ void emul_state_repair(struct emul_shm *shm)
 /* ---- the first user ------------------------------------------------------------------------ */
 
 /** Nobody is asleep, in an ioctl, or recovering. */
-static void settle_driver(struct emul_shm *shm)
+static void clear_driver(struct emul_shm *shm)
 {
 	struct emul_driver *driver = &shm->driver;
 
@@ -225,7 +225,7 @@ static void settle_driver(struct emul_shm *shm)
 	driver->recovering_pid = 0;
 	driver->recoverers = 0;
 	driver->reset_until_ns = 0;
-	driver->watch_ns = 0;
+	driver->next_process_check_ns = 0;
 	for (unsigned i = 0; i < EMUL_MAX_CTXS; i++) {
 		emul_shm_ctx(shm, i)->busy = 0;
 		emul_shm_ctx(shm, i)->unavailable = 0;
@@ -233,17 +233,17 @@ static void settle_driver(struct emul_shm *shm)
 }
 
 /** Free lists are not believed: the heap begins anew, or behind what is in use. */
-static void settle_heap(struct emul_shm *shm, bool in_use)
+static void reset_heap(struct emul_shm *shm, bool in_use)
 {
 	struct emul_driver *driver = &shm->driver;
 
 	if (!in_use)
 		emul_heap_init(shm);
-	emul_heap_abandon(shm);
+	emul_heap_clear_free_lists(shm);
 	memcpy(driver->heap_reserved, driver->heap_next, sizeof(driver->heap_reserved));
 }
 
-void emul_state_settle(struct emul_shm *shm)
+void emul_state_prepare(struct emul_shm *shm)
 {
 	struct repair r = { .shm = shm };
 
@@ -252,8 +252,8 @@ void emul_state_settle(struct emul_shm *shm)
 		return;
 	}
 	init_lock(shm);
-	settle_driver(shm);
+	clear_driver(shm);
 	repair_all_but_heap(&r);
-	settle_heap(shm, r.nr_tables || r.incomplete);
+	reset_heap(shm, r.nr_tables || r.incomplete);
 	free(r.tables);
 }

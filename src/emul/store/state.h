@@ -24,10 +24,10 @@ bool emul_state_is_of_this_boot(const struct emul_shm *shm);
 const char *emul_state_check(struct emul_shm *shm);
 
 /**
- * emul_state_settle() - make a checked state that nobody uses fit for its first user
+ * emul_state_prepare() - make a checked state that nobody uses fit for its first user
  * Whoever held locks or was in the middle of something is gone. After a reboot it powers on.
  */
-void emul_state_settle(struct emul_shm *shm);
+void emul_state_prepare(struct emul_shm *shm);
 
 /**
  * emul_state_repair() - recompute what can be derived

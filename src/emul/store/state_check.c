@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The numbers in a state file that code uses as indexes, offsets and counts. What can be computed
- * anew is not looked at: emul_state_settle() computes it.
+ * anew is not looked at: emul_state_prepare() computes it.
  */
 #include <stddef.h>
 
@@ -11,7 +11,7 @@
 
 #define MAX_GENERATION (1ull << 38) /* as much as fits into the file position of an fd2 */
 
-static bool disk_is_sound(const struct emul_shm *shm, unsigned i)
+static bool disk_is_valid(const struct emul_shm *shm, unsigned i)
 {
 	const struct emul_geometry *geometry = &shm->head.geometry;
 	uint64_t nr_blocks = atomic_load(&shm->disk[i].nr_blocks);
@@ -24,15 +24,15 @@ static bool disk_is_sound(const struct emul_shm *shm, unsigned i)
 	return true;
 }
 
-static bool disks_are_sound(const struct emul_shm *shm)
+static bool disks_are_valid(const struct emul_shm *shm)
 {
 	for (unsigned i = 0; i < shm->head.geometry.nr_luns; i++)
-		if (!disk_is_sound(shm, i))
+		if (!disk_is_valid(shm, i))
 			return false;
 	return true;
 }
 
-static bool lun_is_sound(const struct emul_shm *shm, const struct emul_lun *lun)
+static bool lun_is_valid(const struct emul_shm *shm, const struct emul_lun *lun)
 {
 	uint64_t max_chunks = emul_layout_max_chunks(&shm->head.geometry);
 
@@ -47,10 +47,10 @@ static bool lun_is_sound(const struct emul_shm *shm, const struct emul_lun *lun)
 	return true;
 }
 
-static bool luns_are_sound(const struct emul_shm *shm)
+static bool luns_are_valid(const struct emul_shm *shm)
 {
 	for (unsigned i = 0; i < EMUL_MAX_RECORDS; i++)
-		if (!lun_is_sound(shm, &shm->lun[i]))
+		if (!lun_is_valid(shm, &shm->lun[i]))
 			return false;
 	for (unsigned port = 0; port < EMUL_MAX_PORTS; port++)
 		for (unsigned i = 0; i < EMUL_LUN_TABLE; i++)
@@ -59,7 +59,7 @@ static bool luns_are_sound(const struct emul_shm *shm)
 	return true;
 }
 
-static bool driver_is_sound(const struct emul_shm *shm)
+static bool driver_is_valid(const struct emul_shm *shm)
 {
 	const struct emul_driver *driver = &shm->driver;
 
@@ -82,7 +82,7 @@ static bool driver_is_sound(const struct emul_shm *shm)
 	return true;
 }
 
-static bool pes_are_sound(const struct emul_shm *shm)
+static bool pes_are_valid(const struct emul_shm *shm)
 {
 	for (unsigned i = 0; i < EMUL_MAX_PES; i++) {
 		const struct emul_pe *pe = &shm->pe[i];
@@ -98,7 +98,7 @@ static bool pes_are_sound(const struct emul_shm *shm)
 }
 
 /** What repair keeps of a handle; see emul_release() for why its format must fit the LUN. */
-static bool handle_is_sound(struct emul_shm *shm, unsigned ctx, uint32_t number)
+static bool handle_is_valid(struct emul_shm *shm, unsigned ctx, uint32_t number)
 {
 	const struct emul_handle *handle = emul_shm_handle(shm, ctx, number);
 	const struct emul_rht *rht = emul_shm_rht(shm, ctx, number);
@@ -117,7 +117,7 @@ static bool handle_is_sound(struct emul_shm *shm, unsigned ctx, uint32_t number)
 	return handle->owned <= room && atomic_load(&rht->lxt_cnt) <= room;
 }
 
-static bool context_is_sound(struct emul_shm *shm, unsigned number)
+static bool context_is_valid(struct emul_shm *shm, unsigned number)
 {
 	const struct emul_ctx *ctx = emul_shm_ctx(shm, number);
 
@@ -125,34 +125,34 @@ static bool context_is_sound(struct emul_shm *shm, unsigned number)
 	    ctx->perm > (EMUL_PERM_READ | EMUL_PERM_WRITE))
 		return false;
 	for (uint32_t i = 0; ctx->used && i < shm->head.geometry.nr_handles; i++)
-		if (!handle_is_sound(shm, number, i))
+		if (!handle_is_valid(shm, number, i))
 			return false;
 	return true;
 }
 
-static bool contexts_are_sound(struct emul_shm *shm)
+static bool contexts_are_valid(struct emul_shm *shm)
 {
 	for (unsigned i = 0; i < EMUL_MAX_CTXS; i++)
-		if (!context_is_sound(shm, i))
+		if (!context_is_valid(shm, i))
 			return false;
 	return true;
 }
 
 const char *emul_state_check(struct emul_shm *shm)
 {
-	if (!disks_are_sound(shm))
+	if (!disks_are_valid(shm))
 		return "a disk";
-	if (!emul_fault_is_sound(&shm->fault))
+	if (!emul_fault_is_valid(&shm->fault))
 		return "a fault rule";
 	if (!emul_state_is_of_this_boot(shm))
 		return NULL;
-	if (!driver_is_sound(shm))
+	if (!driver_is_valid(shm))
 		return "the driver";
-	if (!luns_are_sound(shm))
+	if (!luns_are_valid(shm))
 		return "a LUN";
-	if (!pes_are_sound(shm))
+	if (!pes_are_valid(shm))
 		return "a process element";
-	if (!contexts_are_sound(shm))
+	if (!contexts_are_valid(shm))
 		return "a context";
 	return NULL;
 }
