@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ATTACH, DETACH and RECOVER_AFU: the life of a context. */
+/* ATTACH, DETACH and RECOVER_AFU. */
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include "emul/driver/fd2.h"
 #include "emul/driver/process.h"
 
-/* What the SCSI host of the driver takes in one request. */
+/* Limits of one request of the driver's SCSI host. */
 #define MAX_SECTORS      32768u
 #define SECTOR_BYTES     512u
 #define RECOVER_RETRIES  20
@@ -50,7 +50,7 @@ static int attach_new(struct emul_call *call, const struct dk_attach *arg,
 		emul_ctx_free_locked(call->ad, ctx);
 		return rc;
 	}
-	/* O_RDONLY, O_WRONLY, O_RDWR: one more than each is its permission bits. */
+	/* O_RDONLY, O_WRONLY and O_RDWR are 0, 1 and 2; adding 1 gives the permission bits. */
 	ctx->perm = (uint32_t)(arg->hdr.flags + 1) & (EMUL_PERM_READ | EMUL_PERM_WRITE);
 	ctx->num_interrupts = (uint32_t)arg->num_interrupts;
 	ctx->refs = 1;
@@ -68,7 +68,7 @@ static void fill_attach(struct emul_call *call, struct dk_attach *arg, const str
 	arg->hdr.return_flags = geometry->sq_mode ? DK_RF_CONTEXT_SQ_CMD_MODE : 0;
 	if (fd >= 0 && !geometry->legacy_fd)
 		arg->hdr.return_flags |= DK_RF_APP_CLOSE_ADAP_FD;
-	/* A driver that closes fd2 itself gives the number again to those who reuse. */
+	/* A driver that closes fd2 itself also returns its number for a reused context. */
 	if (fd < 0 && geometry->legacy_fd)
 		fd = call->ad->shm->pe[ctx->pe].adap_fd;
 	arg->adap_fd = (uint64_t)(int64_t)fd;
@@ -132,7 +132,7 @@ int emul_do_detach(struct emul_call *call, struct dk_detach *arg)
 		return 0;
 	}
 	ad->shm->pe[pe].awaits_close = 1;
-	/* Commands that looked a handle up just before are let end: its chunks are gone. */
+	/* Running commands may still use a handle whose chunks are now free: wait for them. */
 	emul_unlock(ad);
 	emul_afu_sync(ad->afu, pe, EMUL_SYNC_HEAVY);
 	emul_lock(ad);
@@ -147,7 +147,7 @@ void emul_detach_all_locked(struct emul_adapter *ad, struct emul_ctx *ctx)
 		.ad = ad, .running = -1, .no_sync = true, .max_growth = UINT64_MAX
 	};
 
-	/* Nobody else is to release it, should the lock be dropped on the way. */
+	/* Prevents a second release if the lock is dropped meanwhile. */
 	ctx->busy = 1;
 	ctx->busy_pid = (uint32_t)getpid();
 	ctx->busy_start = emul_self_start(ad);
@@ -159,7 +159,7 @@ void emul_detach_all_locked(struct emul_adapter *ad, struct emul_ctx *ctx)
 
 /* ---- RECOVER_AFU --------------------------------------------------------------------------- */
 
-/** One recovery at a time on an adapter. The call does not count as running while it waits. */
+/** Waits until no other recovery runs. While it waits, the call does not delay a reset. */
 static int begin_recovery(struct emul_call *call)
 {
 	struct emul_driver *driver = &call->ad->shm->driver;
@@ -194,7 +194,7 @@ static void end_recovery(struct emul_call *call)
 	emul_wake(call->ad);
 }
 
-/** A PE for a context that lost its own; none may be free until others have closed theirs. */
+/** Waits for a free PE: one may become free when another program closes an old fd2. */
 static int new_pe_for(struct emul_call *call, struct emul_ctx *ctx, unsigned *ret_pe, int *ret_fd)
 {
 	struct emul_adapter *ad = call->ad;
@@ -210,7 +210,7 @@ static int new_pe_for(struct emul_call *call, struct emul_ctx *ctx, unsigned *re
 	return rc;
 }
 
-/** Programs are to close the old fd2 after each recovery; the next one finds who did not. */
+/** A program must close the old fd2 after a recovery; the next recovery reports an open one. */
 static void audit_previous_fd2(struct emul_adapter *ad, struct emul_ctx *ctx)
 {
 	struct emul_pe *pe;
@@ -234,7 +234,7 @@ static int recover_context(struct emul_call *call, struct emul_ctx *ctx, struct 
 	rc = new_pe_for(call, ctx, &pe, &fd);
 	if (rc)
 		return rc;
-	/* No command of the old PE may reach the media once the handles live again. */
+	/* Commands of the old PE must not reach the media once the handles are valid again. */
 	emul_unlock(ad);
 	emul_afu_sync(ad->afu, old, EMUL_SYNC_HEAVY);
 	emul_lock(ad);

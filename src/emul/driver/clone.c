@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VLUN_CLONE: the handles of a parent's context made anew in a child's.
+ * VLUN_CLONE: copies the handles of a parent's context to a child's.
  *
- * The driver takes every handle of the source for one of the ioctl's LUN, and merges LUNs into
- * the destination without counting them; with the adapter's "bugs" that is what happens here.
- * What crashes the driver, a physical handle in the source, is audited and refused.
+ * The real driver treats every handle of the source as one of the ioctl's LUN, and adds LUNs to
+ * the destination without counting them. With the option "bugs" this code does the same. A
+ * physical handle in the source crashes the real driver; here it is audited and rejected.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -32,13 +32,13 @@ static bool any_physical(const struct clone *c)
 	return false;
 }
 
-/** The LUN whose allocator counts a handle's chunks. */
+/** The LUN whose allocator gets the new references to a handle's chunks. */
 static unsigned lun_for(const struct clone *c, const struct emul_res *src)
 {
 	return emul_geometry(c->call->ad)->bugs ? c->call->lun : src->handle->lun - 1u;
 }
 
-/** One more owner for the first @nr chunks of a table; undone again when one of them fails. */
+/** Adds a reference to the first @nr chunks of a table, or to none of them. */
 static int share_chunks(struct clone *c, unsigned lun, uint64_t lxt, uint64_t nr)
 {
 	struct emul_shm *shm = c->call->ad->shm;
@@ -119,7 +119,7 @@ static int clone_handle(struct clone *c, const struct emul_res *src, struct emul
 	return emul_lun_attach_locked(&c->call->ad->shm->lun[lun], EMUL_LUN_VIRTUAL);
 }
 
-/** Those of other LUNs than the ioctl's are left behind by the driver. */
+/** With "bugs" this leaves handles of other LUNs open, as the real driver does. */
 static void release_cloned(struct clone *c, uint32_t nr)
 {
 	struct emul_res res;

@@ -8,7 +8,7 @@
 #include "emul/driver/process.h"
 #include "emul/store/store.h"
 
-/* A context an ioctl owns is asked for again this often, should its owner have died. */
+/* How often to check whether the process that keeps a context busy has died. */
 #define BUSY_POLL_MS 100
 
 unsigned emul_ctx_number(struct emul_adapter *ad, const struct emul_ctx *ctx)
@@ -16,7 +16,7 @@ unsigned emul_ctx_number(struct emul_adapter *ad, const struct emul_ctx *ctx)
 	return (unsigned)(ctx - emul_shm_ctx(ad->shm, 0));
 }
 
-/* ---- looking up ---------------------------------------------------------------------------- */
+/* ---- lookup -------------------------------------------------------------------------------- */
 
 static struct emul_ctx *find_live(struct emul_adapter *ad, uint64_t cookie)
 {
@@ -104,7 +104,7 @@ struct emul_ctx *emul_ctx_by_pe(struct emul_adapter *ad, unsigned pe, uint64_t g
 	return NULL;
 }
 
-/* ---- making and freeing -------------------------------------------------------------------- */
+/* ---- creation and removal ------------------------------------------------------------------ */
 
 static struct emul_ctx *free_record(struct emul_adapter *ad)
 {
@@ -148,7 +148,7 @@ void emul_ctx_free_locked(struct emul_adapter *ad, struct emul_ctx *ctx)
 	emul_wake(ad);
 }
 
-/** Upper half of a cookie: what bits 4 to 35 of the record's address would be. */
+/** Upper half of a cookie: the real driver puts bits 4 to 35 of a kernel address there. */
 static uint64_t cookie_high(struct emul_adapter *ad, const struct emul_ctx *ctx)
 {
 	return (ad->shm->head.cookie_high + ctx->serial * 64) & UINT32_MAX;
@@ -211,7 +211,7 @@ bool emul_res_find(struct emul_adapter *ad, struct emul_ctx *ctx, uint64_t numbe
 {
 	struct emul_res res;
 
-	/* The driver looks at 32 bits of a handle only. */
+	/* The driver ignores the upper 32 bits of a handle. */
 	if ((uint32_t)number >= emul_geometry(ad)->nr_handles)
 		return false;
 	emul_res_at(ad, ctx, (uint32_t)number, &res);

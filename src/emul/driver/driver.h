@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * driver - the ioctls of the emulated driver; what its files share.
+ * driver - declarations that the ioctls of the emulated driver share.
  *
- * Each emul_do_ function is one ioctl after the common checks (ioctl.c). It runs with the adapter
- * lock, which it drops only in emul_sync() and where it waits; the structure is a private copy,
- * copied back by the caller when the function returns 0. A positive return is success without that.
+ * Each emul_do_ function executes one ioctl after the common checks in ioctl.c. It runs with the
+ * adapter lock, and drops it only in emul_sync() and while it waits. @arg is a private copy; the
+ * caller copies it back to the program when the function returns 0. A positive return value is
+ * success without that copy.
  */
 #ifndef CXLFS_EMUL_DRIVER_DRIVER_H
 #define CXLFS_EMUL_DRIVER_DRIVER_H
@@ -23,9 +24,9 @@ struct emul_call {
 	unsigned lun; /* number of the path's LUN record */
 	enum emul_fault_point point;
 	int running;         /* slot in driver.running, or -1 */
-	bool no_sync;        /* of the release handler: there is no AFU to tell */
-	int sync_error;      /* injected: the next AFU sync ends so; 0 for none */
-	uint64_t max_growth; /* injected: chunks that a growth may get */
+	bool no_sync;        /* the release handler sends no AFU sync */
+	int sync_error;      /* injected result of the next AFU sync; 0: none */
+	uint64_t max_growth; /* injected limit, in chunks */
 };
 
 static inline struct emul_lun *emul_call_lun(const struct emul_call *call)
@@ -46,10 +47,10 @@ int emul_do_manage_lun(struct emul_call *call, struct dk_manage_lun *arg);
 
 /* ---- adapter state (reset.c) ------------------------------------------------------------- */
 
-/** emul_running_enter_locked() - count the call among those a reset waits for */
+/** emul_running_enter_locked() - make resets wait for this call */
 void emul_running_enter_locked(struct emul_call *call);
 
-/** emul_running_leave_locked() - stop counting it; finishes a reset that waited for it */
+/** emul_running_leave_locked() - stop that; may finish a reset */
 void emul_running_leave_locked(struct emul_call *call);
 
 /**
@@ -61,55 +62,57 @@ int emul_check_state_locked(struct emul_call *call);
 /** emul_housekeep_locked() - emul_housekeep() for callers that have the lock */
 void emul_housekeep_locked(struct emul_adapter *ad);
 
-/** emul_is_frozen() - the registers read all ones, and the driver does not know */
+/** emul_is_frozen() - true if registers read all ones and the driver has not noticed */
 bool emul_is_frozen(const struct emul_adapter *ad);
 
 /**
- * emul_detect_freeze_locked() - the driver reads a register: if it is all ones, EEH begins
- * Waits for the end of the reset. Return: as emul_check_state_locked().
+ * emul_detect_freeze_locked() - read a register as the driver does; all ones starts EEH
+ * Waits for the end of that reset. Return: as emul_check_state_locked().
  */
 int emul_detect_freeze_locked(struct emul_call *call);
 
-/** emul_pe_changed() - tell every process that flags of some PE have changed */
+/** emul_pe_changed() - wake every process after the flags of a PE have changed */
 void emul_pe_changed(struct emul_adapter *ad);
 
-/* ---- what ioctls have in common ---------------------------------------------------------- */
+/* ---- shared by ioctls -------------------------------------------------------------------- */
 
 /**
- * emul_sync() - AFU sync of a handle of a context that the caller owns
- * Drops the lock meanwhile. Nothing is done, with success, unless the adapter's state is normal.
- * Return: 0; or the injected error.
+ * emul_sync() - AFU sync of a handle of a busy context
+ * Drops the lock meanwhile. Succeeds without a sync while the adapter is reset or has failed.
+ * Return: 0; an injected error; -EAGAIN the adapter was frozen, and has failed now.
  */
 int emul_sync(struct emul_call *call, const struct emul_ctx *ctx, uint32_t handle,
 	      enum emul_sync_mode mode);
 
-/** emul_detach_lun_locked() - release the handles a context has through a LUN, drop the LUN;
- *  true when the context is gone with it */
+/**
+ * emul_detach_lun_locked() - release a context's handles on a LUN and detach the LUN
+ * Return: true if that was the last LUN; the context is freed then.
+ */
 bool emul_detach_lun_locked(struct emul_call *call, struct emul_ctx *ctx, unsigned lun);
 
-/** emul_detach_all_locked() - what the release handler of fd2 does for its context */
+/** emul_detach_all_locked() - detach every LUN of a context, for the release handler of fd2 */
 void emul_detach_all_locked(struct emul_adapter *ad, struct emul_ctx *ctx);
 
-/** emul_release() - release a handle of an owned context through LUN @lun */
+/** emul_release() - release a handle on LUN @lun of a busy context */
 int emul_release(struct emul_call *call, struct emul_ctx *ctx, unsigned lun, uint64_t handle);
 
-/** emul_read_capacity() - ask a LUN's disk for its size */
+/** emul_read_capacity() - update the size of the call's LUN; 0 or -EIO */
 int emul_read_capacity(struct emul_call *call);
 
-/** emul_lun_attach_locked() / _detach_locked() - one user more or less in a mode */
+/** emul_lun_attach_locked(), _detach_locked() - add or remove a user; the first sets the mode */
 int emul_lun_attach_locked(struct emul_lun *lun, enum emul_lun_mode mode);
 void emul_lun_detach_locked(struct emul_adapter *ad, unsigned lun);
 
-/** emul_lun_enter_table() - give a LUN its place in the AFU LUN table; 0, -EIO or -ENOSPC */
+/** emul_lun_enter_table() - add a LUN to the AFU LUN table; 0, -EIO no port, or -ENOSPC */
 int emul_lun_enter_table(struct emul_call *call);
 
-/** emul_last_lba() - last_lba of a vLUN of so many chunks, in 4 KiB units */
+/** emul_last_lba() - last_lba of a vLUN of @nr_chunks, in 4 KiB units */
 uint64_t emul_last_lba(const struct emul_adapter *ad, uint64_t nr_chunks);
 
 /**
- * emul_zero_chunk() - the driver's WRITE SAME of a chunk that is freed
- * Drops the lock; the context is unavailable meanwhile. With the driver's defects it zeroes the
- * wrong blocks and also chunks that others share.
+ * emul_zero_chunk() - zero a chunk before it is freed, as the driver does with WRITE SAME
+ * Drops the lock; the context is unavailable meanwhile. With the option "bugs" it zeroes the
+ * wrong blocks, and also chunks that other handles share.
  */
 void emul_zero_chunk(struct emul_call *call, struct emul_ctx *ctx, unsigned lun, uint64_t chunk);
 

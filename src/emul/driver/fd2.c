@@ -15,7 +15,7 @@
 #include "emul/driver/release.h"
 #include "emul/store/safe_open.h"
 
-/* File position of an fd2: generation and PE. */
+/* The file position of an fd2 encodes the generation and the number of its PE. */
 #define TAG_PE_SHIFT  16
 #define TAG_GEN_SHIFT 25
 
@@ -47,7 +47,7 @@ void emul_pe_changed(struct emul_adapter *ad)
 	syscall(SYS_futex, &ad->shm->pe_seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* ---- making -------------------------------------------------------------------------------- */
+/* ---- creation ------------------------------------------------------------------------------ */
 
 static int open_fd2(struct emul_adapter *ad, unsigned pe, uint64_t generation)
 {
@@ -116,9 +116,9 @@ void emul_pe_disconnect_locked(struct emul_adapter *ad, unsigned number)
 	atomic_store(&pe->capability, 0);
 }
 
-/* ---- closes through this interface --------------------------------------------------------- */
+/* ---- close --------------------------------------------------------------------------------- */
 
-/** The calling process has dropped a reference; does it hold another one that it knows of? */
+/** Counts down this process's references. Return: true if it still has a known one. */
 static bool drop_local(struct emul_adapter *ad, unsigned pe, uint64_t generation, bool map)
 {
 	struct emul_local_ref *ref = &ad->ref[pe];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way of an ioctl through the driver before and after its own part: state, copy in, header,
- * faults, the ioctl, copy back.
+ * Steps of every ioctl: check the state, copy in, check the header, inject faults, execute, copy
+ * back.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +33,7 @@ struct ioctl_row {
 	size_t bytes;
 	enum emul_fault_point point;
 	bool when_failed;    /* allowed in state FAILED */
-	bool eagain_is_sync; /* an injected EAGAIN is a failed AFU sync */
+	bool eagain_is_sync; /* an injected EAGAIN makes the AFU sync fail */
 	int (*run)(struct emul_call *call, union ioctl_arg *arg);
 };
 
@@ -88,7 +88,7 @@ static const struct ioctl_row *find_row(unsigned long request)
 
 /* ---- user memory --------------------------------------------------------------------------- */
 
-/** Copy between two places of this process, one of which may not be there. */
+/** Copies from or to program memory; returns -EFAULT if that is not mapped. */
 static int copy(void *to, const void *from, size_t bytes, bool to_user)
 {
 	struct iovec local = { to_user ? (void *)from : to, bytes };
@@ -98,7 +98,7 @@ static int copy(void *to, const void *from, size_t bytes, bool to_user)
 
 	if (done == (ssize_t)bytes)
 		return 0;
-	/* Not all sandboxes have these calls; then the address is taken on trust. */
+	/* Some sandboxes forbid these calls; then a bad address crashes the program. */
 	if (done < 0 && (errno == ENOSYS || errno == EPERM)) {
 		memcpy(to, from, bytes);
 		return 0;
@@ -106,9 +106,9 @@ static int copy(void *to, const void *from, size_t bytes, bool to_user)
 	return -EFAULT;
 }
 
-/* ---- before -------------------------------------------------------------------------------- */
+/* ---- checks -------------------------------------------------------------------------------- */
 
-/** LUN in superpipe mode, adapter in a state to work. MANAGE_LUN is not asked. */
+/** Checks LUN mode and adapter state, which MANAGE_LUN does not depend on. */
 static int check_common_locked(struct emul_call *call, const struct ioctl_row *row)
 {
 	uint8_t record = call->ad->shm->disk[call->path->lun].record[call->path->port];
@@ -175,9 +175,8 @@ static int inject(struct emul_call *call, const struct ioctl_row *row)
 	return rc;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------- */
+/* ---- execution ----------------------------------------------------------------------------- */
 
-/** From the state check on; the caller counts as running. */
 static int run_locked(struct emul_call *call, const struct ioctl_row *row, union ioctl_arg *arg,
 		      void *user)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LUN records: MANAGE_LUN, VERIFY, modes, capacity, and the AFU LUN table. */
+/* MANAGE_LUN and VERIFY; modes and capacity of LUNs; the AFU LUN table. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -39,7 +39,7 @@ static void write_table(struct emul_adapter *ad, const struct emul_lun *lun, uns
 	atomic_store(&ad->shm->lun_table[port][index], (uint32_t)lun->disk[port]);
 }
 
-/** Place for a LUN that several ports reach: the same on all, from the first upwards. */
+/** A LUN on several ports has the same index on all; these indexes grow from the first. */
 static int enter_multi_port(struct emul_call *call, struct emul_lun *lun)
 {
 	struct emul_driver *driver = &call->ad->shm->driver;
@@ -56,7 +56,7 @@ static int enter_multi_port(struct emul_call *call, struct emul_lun *lun)
 	return 0;
 }
 
-/** Place for a LUN of one port: from the last downwards. */
+/** Indexes of LUNs on one port grow down from the last. */
 static int enter_single_port(struct emul_call *call, struct emul_lun *lun)
 {
 	struct emul_driver *driver = &call->ad->shm->driver;
@@ -123,8 +123,8 @@ static bool parse_sense(const uint8_t sense[DK_VERIFY_SENSE_LEN], uint8_t *ret_k
 }
 
 /*
- * Where there is nothing to do the driver returns 1, what its parser of sense data returned: the
- * ioctl is no failure, but nothing is copied back.
+ * When no action is needed, the real driver returns the result of its sense parser, 1: the ioctl
+ * succeeds, but nothing is copied back.
  */
 static int process_sense(struct emul_call *call, const struct dk_verify *arg)
 {
@@ -151,7 +151,7 @@ static int verify(struct emul_call *call, struct emul_ctx *ctx, struct dk_verify
 	if (!emul_res_find(call->ad, ctx, arg->rsrc_handle, call->lun, &res))
 		return -EINVAL;
 	if (arg->hint & DK_VHF_SENSE) {
-		/* Asking the disk takes time, in which the driver hides the context. */
+		/* The real driver hides the context while it queries the disk. */
 		ctx->unavailable = 1;
 		emul_unlock(call->ad);
 		sched_yield();
@@ -202,7 +202,7 @@ static int find_or_create(struct emul_shm *shm, const uint8_t wwid[DK_WWID_LEN])
 	return free_record;
 }
 
-/** The driver believes the WWID it is given, also where it is not the disk's. */
+/** As in the real driver, the WWID need not be that of the disk. */
 int emul_do_manage_lun(struct emul_call *call, struct dk_manage_lun *arg)
 {
 	struct emul_shm *shm = call->ad->shm;
@@ -253,7 +253,7 @@ void emul_zero_chunk(struct emul_call *call, struct emul_ctx *ctx, unsigned numb
 		return;
 	ctx->unavailable = 1;
 	emul_unlock(call->ad);
-	/* The driver gives the number of the chunk where the number of its first block belongs. */
+	/* The real driver passes the chunk number as a block number. */
 	zero_media(call, disk - 1u, bugs ? chunk : chunk << SISL_CHUNK_SHIFT);
 	emul_lock(call->ad);
 	ctx->unavailable = 0;

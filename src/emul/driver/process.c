@@ -31,7 +31,7 @@ static bool read_stat(uint32_t pid, struct stat_line *ret_line)
 	if (got <= 0)
 		return false;
 	text[got] = '\0';
-	/* The name of the program stands in parentheses and may hold anything. */
+	/* The program name is in parentheses and may itself contain some. */
 	rest = strrchr(text, ')');
 	return rest && sscanf(rest + 1,
 			      " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
@@ -47,8 +47,7 @@ uint64_t process_start(uint32_t pid)
 	return read_stat(pid, &line) ? line.start : 0;
 }
 
-/* A first thread may end before the others; then it is the number of threads that tells. */
-
+/* The first thread may end before the others; nr_threads is above 1 then. */
 bool process_alive(uint32_t pid, uint64_t start)
 {
 	struct stat_line line;

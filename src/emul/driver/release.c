@@ -8,7 +8,7 @@
 #include "emul/driver/fd2.h"
 #include "emul/driver/process.h"
 
-/* How often at most the processes that may hold an fd2 are looked up in /proc. */
+/* Minimum time between two checks in /proc of the processes that may hold an fd2. */
 #define PROCESS_CHECK_NS 20000000ull
 
 static void free_pe(struct emul_adapter *ad, unsigned number)
@@ -44,19 +44,19 @@ void emul_pe_release_locked(struct emul_adapter *ad, unsigned number,
 	free_pe(ad, number);
 }
 
-/* ---- closes that this process did not see -------------------------------------------------- */
+/* ---- closes outside this interface --------------------------------------------------------- */
 
 static bool owner_alive(const struct emul_pe *pe)
 {
 	return process_alive(atomic_load(&pe->owner), pe->owner_start);
 }
 
-/* Of a PE that is still referenced: note which processes cannot hold the reference. */
+/* Records which processes cannot hold the remaining reference to a PE. */
 static void note_ended_processes(struct emul_adapter *ad, unsigned number)
 {
 	struct emul_pe *pe = &ad->shm->pe[number];
 
-	/* In this order: a reference seen after the owner has ended is held by another process. */
+	/* The order matters: a reference seen after the owner ended belongs to another process. */
 	if (!pe->owner_died && process_gone(atomic_load(&pe->owner), pe->owner_start) &&
 	    emul_pe_is_referenced(ad, number))
 		pe->owner_died = 1;

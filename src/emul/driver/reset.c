@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Adapter states. A reset begins at once: state RESETTING, every PE lost. It ends when its time
- * is over and no ioctl that had begun before is left, with every context on the error list; no
- * thread waits for that, whoever comes by finishes it (an ioctl that leaves, one that waits for
- * the state, the housekeeping thread). So it may begin anywhere, also inside a command that an
- * ioctl waits for.
+ * Adapter states. A reset begins at once: the state becomes RESETTING and every PE is lost. It
+ * ends after its minimum time, when no ioctl that began earlier is running; then every context is
+ * on the error list. No thread waits for that moment. An ioctl that ends or waits for the state,
+ * or the housekeeping thread, finishes the reset. So a reset can begin anywhere, even in a command
+ * that an ioctl waits for.
  *
  *   NORMAL -> RESETTING   emul_reset()
  *   RESETTING -> NORMAL   finish_reset_locked()
  *   NORMAL -> FROZEN      emul_reset() of kind FREEZE
  *   FROZEN -> RESETTING   emul_detect_freeze_locked()
- *   any -> FAILED         emul_fail(); for good
+ *   any -> FAILED         emul_fail(); permanent
  */
 #include <errno.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@
 #include "emul/driver/fd2.h"
 #include "emul/driver/process.h"
 
-/* How often a sleeper looks again for things that happen without anybody telling it. */
+/* How often a waiting ioctl checks for conditions that do not wake it. */
 #define STATE_POLL_MS 50
 
 /* How long the reset of a frozen adapter takes. */
@@ -49,7 +49,7 @@ static uint32_t lost_flags(enum emul_reset_kind kind)
 	return kind == EMUL_RESET_EEH ? EMUL_PE_LOST | EMUL_PE_CLOSED : EMUL_PE_LOST;
 }
 
-/** Move every context to the error list; its PE stays taken until its fd2 is closed. */
+/** A PE stays allocated until its fd2 is closed. */
 static void move_contexts_to_error_list_locked(struct emul_adapter *ad)
 {
 	for (unsigned i = 0; i < EMUL_MAX_CTXS; i++) {
@@ -85,7 +85,7 @@ static void finish_reset_locked(struct emul_adapter *ad)
 	if (state_of(ad) != EMUL_RESETTING || clock_now_ns() < driver->reset_until_ns ||
 	    any_ioctl_running(ad))
 		return;
-	/* PEs that an ioctl made while it was being waited for are lost as well. */
+	/* Includes PEs that ioctls allocated after the reset began. */
 	mark_pes_lost_locked(ad, lost_flags(driver->reset_kind));
 	move_contexts_to_error_list_locked(ad);
 	driver->nr_resets++;
@@ -208,7 +208,7 @@ int emul_detect_freeze_locked(struct emul_call *call)
 
 /*
  * A frozen adapter does not answer. The driver of Linux 6.1 waits for ten seconds, fails to reset
- * its context, then the adapter, and gives up the adapter. The emulated driver does not wait.
+ * its context and then the adapter, and enters FAILTERM. The emulated driver fails at once.
  */
 static int fail_frozen_sync(struct emul_adapter *ad)
 {
@@ -216,7 +216,7 @@ static int fail_frozen_sync(struct emul_adapter *ad)
 	return -EAGAIN;
 }
 
-/** What the table of faults has for this sync. The lock is not held. */
+/** Applies a fault rule for this sync. Called without the lock. */
 static int inject_at_sync(struct emul_call *call, const struct emul_fault_event *event)
 {
 	struct emul_adapter *ad = call->ad;
@@ -260,7 +260,7 @@ int emul_sync(struct emul_call *call, const struct emul_ctx *ctx, uint32_t handl
 		rc = fail_frozen_sync(call->ad);
 	if (!rc)
 		rc = inject_at_sync(call, &event);
-	/* An injected failure is one of the answer: the tables have changed under the AFU. */
+	/* After an injected error too: only the answer is lost, the tables have changed. */
 	emul_afu_sync(call->ad->afu, pe, mode);
 	emul_lock(call->ad);
 	return rc;

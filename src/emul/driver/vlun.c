@@ -2,9 +2,9 @@
 /*
  * USER_DIRECT, USER_VIRTUAL, VLUN_RESIZE and RELEASE.
  *
- * Order of changes to a table, so that the AFU can read without a lock and a process may die
- * anywhere: growing sets pointer, entries, owned, count; shrinking sets count, and after the sync
- * owned chunk by chunk. An LXT that is replaced or dropped is given back after a heavy sync only.
+ * The AFU reads the tables without a lock, and a process may die at any point. So growth sets
+ * pointer, entries, owned and count in this order; shrinking sets the count, syncs, and then
+ * decrements owned for each chunk. A replaced or dropped LXT is freed only after a heavy sync.
  */
 #include <errno.h>
 
@@ -19,7 +19,7 @@ uint64_t emul_last_lba(const struct emul_adapter *ad, uint64_t nr_chunks)
 	return bytes / SISL_LBA_BYTES - 1;
 }
 
-/** Chunks for a wish in 4 KiB blocks; the product wraps, as in the driver. */
+/** Chunks for @req_size 4 KiB blocks; the product overflows as in the real driver. */
 static uint64_t chunks_for(const struct emul_adapter *ad, uint64_t req_size)
 {
 	uint64_t blocks = req_size * SISL_LBA_BYTES / emul_geometry(ad)->block_bytes;
@@ -29,7 +29,8 @@ static uint64_t chunks_for(const struct emul_adapter *ad, uint64_t req_size)
 
 /* ---- growing ------------------------------------------------------------------------------- */
 
-/** Make room for @wanted entries; *@ret_old is the table this replaced, 0 for none. */
+/** Makes room for @wanted entries; *@ret_old is the replaced table, which the caller frees, or 0.
+ */
 static int extend_lxt(struct emul_adapter *ad, struct emul_res *res, uint64_t wanted,
 		      uint64_t *ret_old)
 {
@@ -87,7 +88,7 @@ static int grow(struct emul_call *call, struct emul_res *res, unsigned lun, uint
 		return rc;
 	append_chunks(ad, res, lun, *nr_chunks);
 	atomic_store_explicit(&res->rht->lxt_cnt, (uint32_t)*nr_chunks, memory_order_release);
-	/* A light sync is enough for new entries, but not to take the old table away. */
+	/* New entries need a light sync; freeing the old table needs a heavy one. */
 	rc = emul_sync(call, res->ctx, res->number, old ? EMUL_SYNC_HEAVY : EMUL_SYNC_LIGHT);
 	emul_heap_free(ad->shm, old);
 	return rc ? -EAGAIN : 0;
@@ -126,7 +127,7 @@ static int shrink(struct emul_call *call, struct emul_res *res, unsigned lun, ui
 	return rc ? -EAGAIN : 0;
 }
 
-/** Bring a handle to *@nr_chunks, or as near as it can grow; *@nr_chunks tells where it is. */
+/** Resizes a handle to *@nr_chunks, or grows it as far as possible and updates *@nr_chunks. */
 static int resize_to(struct emul_call *call, struct emul_res *res, unsigned lun,
 		     uint64_t *nr_chunks)
 {
@@ -134,7 +135,7 @@ static int resize_to(struct emul_call *call, struct emul_res *res, unsigned lun,
 
 	if (*nr_chunks > have)
 		return grow(call, res, lun, nr_chunks);
-	/* More owned than counted: a process died while it was shrinking. */
+	/* It owns more than it counts if a process died while it was shrinking. */
 	if (*nr_chunks < have || *nr_chunks < res->handle->owned)
 		return shrink(call, res, lun, *nr_chunks);
 	return emul_sync(call, res->ctx, res->number, EMUL_SYNC_HEAVY) ? -EAGAIN : 0;
@@ -165,7 +166,7 @@ int emul_do_resize(struct emul_call *call, struct dk_resize *arg)
 
 /* ---- USER_VIRTUAL -------------------------------------------------------------------------- */
 
-/** Build the allocator for the first user of a LUN. */
+/** Initializes the allocator for the first user of a LUN. */
 static int prepare_lun(struct emul_call *call)
 {
 	struct emul_shm *shm = call->ad->shm;
@@ -179,7 +180,6 @@ static int prepare_lun(struct emul_call *call)
 	return 0;
 }
 
-/** Forget what a handle maps, giving its chunks back. */
 static void clear_handle(struct emul_call *call, struct emul_res *res, unsigned lun)
 {
 	atomic_store(&res->rht->lxt_cnt, 0);
@@ -199,7 +199,7 @@ static int open_virtual(struct emul_call *call, struct emul_ctx *ctx, struct dk_
 	atomic_store(&res.rht->nmask, EMUL_RHT_NMASK);
 	rc = resize_to(call, &res, call->lun, &nr_chunks);
 	if (rc) {
-		/* The driver leaves the table in the free handle, for the next who opens it. */
+		/* The real driver leaves the table in the free handle. */
 		if (!emul_geometry(call->ad)->bugs)
 			clear_handle(call, &res, call->lun);
 		emul_res_checkin(&res);
@@ -299,7 +299,7 @@ static void fill_physical(struct emul_call *call, struct emul_res *res)
 {
 	uint64_t lun_id = call->ad->shm->disk[call->path->lun].lun_id;
 
-	/* The valid bit and the port mask make it live, and come last. */
+	/* The valid bit and the port mask come last: they make the entry usable. */
 	atomic_store(&res->rht->lxt_cnt, 0);
 	atomic_store(&res->rht->fp, EMUL_RHT_FORMAT_PHYSICAL);
 	atomic_store(&res->rht->lun_id, lun_id);
