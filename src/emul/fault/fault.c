@@ -7,8 +7,8 @@
 #include "emul/fault/rule.h"
 
 /*
- * A slot is a sequence lock over atomic words: readers in other processes never wait, and a writer
- * that died in the middle leaves an odd number, which readers skip and the next clear repairs.
+ * A slot is a sequence lock, so readers in other processes never wait. If a writer dies, the
+ * sequence number stays odd: readers skip the slot, and the next write to it repairs it.
  */
 static bool slot_read(const struct emul_fault_slot *slot, struct emul_fault_rule *ret_rule)
 {
@@ -37,7 +37,7 @@ static void slot_write(struct emul_fault_slot *slot, const struct emul_fault_rul
 	atomic_store(&slot->seq, seq + 1);
 }
 
-/* Every point that a rule at @point can hit. */
+/* The events that a rule at @point can hit. */
 static uint32_t points_of(enum emul_fault_point point)
 {
 	uint32_t mask = 1u << point;
@@ -82,7 +82,7 @@ static bool event_matches(const struct emul_fault_rule *rule, const struct emul_
 	       ranges_overlap(&rule->media, event->media, event->nr_blocks);
 }
 
-/* A mixing function of 64 bits with full avalanche; the multipliers are arbitrary odd numbers. */
+/* A 64-bit hash; the multipliers are arbitrary odd numbers. */
 static uint64_t mix(uint64_t x)
 {
 	x ^= x >> 31;
@@ -106,7 +106,7 @@ static bool is_selected(const struct emul_fault_table *table, unsigned index,
 	return true;
 }
 
-/* Use up one of the rule's times. */
+/* Counts a hit, unless the rule has reached its times=. */
 static bool use_once(struct emul_fault_slot *slot, const struct emul_fault_rule *rule)
 {
 	uint64_t taken = atomic_load_explicit(&slot->taken, memory_order_relaxed);
@@ -142,7 +142,7 @@ bool emul_fault_take(struct emul_fault_table *table, enum emul_fault_point point
 	return hit;
 }
 
-/* Move a timed rule's clock past now; false when another process has just done so. */
+/* Sets a timed rule's next time; false if another process has just done that. */
 static bool advance_timer(struct emul_fault_slot *slot, uint64_t due, uint64_t now, uint64_t period)
 {
 	uint64_t next = due + period * ((now - due) / period + 1);
@@ -257,7 +257,7 @@ int emul_fault_add(struct emul_fault_table *table, const char *text, uint64_t no
 		return (int)i;
 	}
 	if (why)
-		strcpy(why, "the adapter already has as many fault rules as it can hold");
+		strcpy(why, "the adapter already has the maximum number of fault rules");
 	return -ENOSPC;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rule - one fault rule as a value, and its text. Private to this folder.
+ * rule - a parsed fault rule. Private to this folder.
  */
 #ifndef CXLFS_EMUL_FAULT_RULE_H
 #define CXLFS_EMUL_FAULT_RULE_H
 
 #include "emul/fault/fault.h"
 
-/** First and last device block, inclusive; first > last: any. */
+/** First and last block, inclusive; first > last: any. */
 struct emul_fault_range {
 	uint64_t first, last;
 };
@@ -21,17 +21,17 @@ struct emul_fault_rule {
 	uint32_t prob_a, prob_b;  /* b == 0: always */
 	uint64_t n, every;        /* 0: not given */
 	uint64_t every_ns;
-	uint64_t times; /* 0: without limit */
+	uint64_t times; /* 0: unlimited */
 	struct emul_fault_range lba, media;
 };
 
 _Static_assert(sizeof(struct emul_fault_rule) <= EMUL_FAULT_RULE_WORDS * 8, "emul_fault_rule");
 _Static_assert(sizeof(struct emul_fault_rule) % 8 == 0, "emul_fault_rule is whole words");
 
-/** emul_fault_parse() - text to rule; @why as in emul_fault_add(). Return: 0 or -EINVAL. */
+/** emul_fault_parse() - parse a rule; @why as in emul_fault_add(). Return: 0 or -EINVAL. */
 int emul_fault_parse(const char *text, struct emul_fault_rule *ret_rule, char *why);
 
-/** emul_fault_format() - rule to text of at most EMUL_FAULT_TEXT_MAX bytes with the NUL */
+/** emul_fault_format() - print a rule; @text has EMUL_FAULT_TEXT_MAX bytes */
 void emul_fault_format(const struct emul_fault_rule *rule, char *text);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* clang-format off */
 const char *const fault_point_names[EMUL_FAULT_NR_POINTS] = {
-	[EMUL_FAULT_AT_TIME] = NULL, /* said with every=TIME */
+	[EMUL_FAULT_AT_TIME] = NULL, /* every=TIME selects it */
 	[EMUL_FAULT_AT_COMMAND] = "command",
 	[EMUL_FAULT_AT_READ] = "read",
 	[EMUL_FAULT_AT_WRITE] = "write",

@@ -12,8 +12,8 @@
 
 struct parser {
 	struct emul_fault_rule rule;
-	unsigned params; /* PARAM_* given */
-	int action;      /* index in actions, or -1 */
+	unsigned params; /* FAULT_PARAM_* that were given */
+	int action;      /* index in fault_actions, or -1 */
 	bool has_point, has_times;
 	char *why;
 };
@@ -30,7 +30,7 @@ static int __attribute__((format(printf, 2, 3))) refuse(struct parser *p, const 
 	return -EINVAL;
 }
 
-/* A number at *text; moves *text behind it. */
+/* Parses a number at *text and moves *text past it. */
 static bool take_number(const char **text, uint64_t max, uint64_t *ret)
 {
 	char *end;
@@ -74,7 +74,7 @@ static bool parse_prob(const char *text, struct emul_fault_rule *rule)
 	return true;
 }
 
-/* every=N counts matches, every=TIME the clock. */
+/* every=N counts matches; every=TIME makes a timed rule. */
 static bool parse_every(struct parser *p, const char *text)
 {
 	uint64_t n;
@@ -128,7 +128,7 @@ bool emul_reset_kind_parse(const char *text, enum emul_reset_kind *ret_kind)
 }
 
 /*
- * Pairs of hexadecimal digits, with or without 0x; SCSI tables print codes in hexadecimal.
+ * Parses pairs of hexadecimal digits, with or without 0x.
  * Return: number of bytes, or -1.
  */
 static int parse_hex(const char *text, uint8_t *bytes, int max)
@@ -148,7 +148,6 @@ static int parse_hex(const char *text, uint8_t *bytes, int max)
 	return nr;
 }
 
-/* Store @n in the integer field of a key. */
 static void store_integer(void *field, unsigned bytes, uint64_t n)
 {
 	if (bytes == sizeof(uint8_t))
@@ -235,13 +234,12 @@ static int parse_word(struct parser *p, char *word)
 	*value++ = '\0';
 	good = parse_key(p, word, value, &known);
 	if (!known)
-		return refuse(p, "there is no '%.40s=' in a fault rule", word);
+		return refuse(p, "unknown key '%.40s=' in a fault rule", word);
 	if (!good)
-		return refuse(p, "'%.40s' is no value for '%.40s='", value, word);
+		return refuse(p, "'%.40s' is not a valid value of '%.40s='", value, word);
 	return 0;
 }
 
-/* Which parameters must be there for the rule to say anything. */
 static unsigned params_needed(enum emul_fault_action action)
 {
 	if (action == EMUL_FAULT_LATE)
@@ -260,8 +258,8 @@ static int check_rule(struct parser *p)
 	if (p->has_point == (r->every_ns != 0))
 		return refuse(p, "a fault rule needs either at= or every=TIME");
 	if (!(fault_actions[p->action].points & 1u << r->point))
-		return refuse(p, "action=%s makes no sense %s%s", fault_actions[p->action].name,
-			      p->has_point ? "at=" : "by the clock",
+		return refuse(p, "action=%s cannot be used with %s%s",
+			      fault_actions[p->action].name, p->has_point ? "at=" : "every=TIME",
 			      p->has_point ? fault_point_names[r->point] : "");
 	if (p->params & ~fault_actions[p->action].params)
 		return refuse(p, "action=%s does not take one of its parameters",
@@ -272,7 +270,6 @@ static int check_rule(struct parser *p)
 	return 0;
 }
 
-/* What an action means when its parameters are left out. */
 static void set_defaults(struct parser *p)
 {
 	struct emul_fault_rule *r = &p->rule;
