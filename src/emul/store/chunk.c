@@ -26,7 +26,7 @@ static uint64_t nr_words(const struct emul_lun *l)
 	return (l->nr_chunks + WORD_BITS - 1) / WORD_BITS;
 }
 
-/* A medium may have grown since the tables were laid out; what lies behind is never used. */
+/* A medium may have grown since the tables were created; they have no room for the new part. */
 static uint64_t chunks_of(const struct emul_shm *shm, uint64_t nr_blocks)
 {
 	uint64_t chunks = nr_blocks >> SISL_CHUNK_SHIFT;
@@ -71,7 +71,7 @@ void emul_chunk_term(struct emul_shm *shm, unsigned lun)
 	shm->lun[lun].nr_chunks = 0;
 }
 
-/** Take the lowest free chunk of words [@from, @to). */
+/** Takes the lowest free chunk of bitmap words [@from, @to). */
 static uint64_t take_between(struct emul_shm *shm, unsigned lun, uint64_t from, uint64_t to)
 {
 	uint64_t *bitmap = bitmap_of(shm, lun);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Creates an adapter: its media, the MMIO file and its state, which gets its name last. */
+/* Creates an adapter: media, the MMIO file, and last the state file, whose name completes it. */
 #include "emul/store/opener.h"
 
 #include <dirent.h>
@@ -19,7 +19,7 @@
 
 /* ---- media --------------------------------------------------------------------------------- */
 
-/** Size of what stands behind a medium's name: a regular file or a block device. */
+/** Size of a medium, which is a regular file or a block device. */
 static int medium_bytes(int fd, bool *ret_is_device, uint64_t *ret_bytes)
 {
 	struct stat st;
@@ -35,7 +35,7 @@ static int medium_bytes(int fd, bool *ret_is_device, uint64_t *ret_bytes)
 	return ioctl(fd, BLKGETSIZE64, ret_bytes) ? -errno : 0;
 }
 
-/** Make medium @lun large enough, or its LUN as large as a block device that was put there. */
+/** Extends a file to the size of its LUN; without size=, a block device sets that size. */
 static int fit_medium(struct opener *o, int fd, unsigned lun, struct emul_geometry *geometry)
 {
 	uint64_t wanted = geometry->lun_blocks[lun] * geometry->block_bytes, bytes;
@@ -53,7 +53,7 @@ static int fit_medium(struct opener *o, int fd, unsigned lun, struct emul_geomet
 		return 0;
 	if (is_device)
 		return explain_error(&o->to, -EINVAL,
-				     "%s/lun%u is a block device smaller than the size asked",
+				     "%s/lun%u is a block device smaller than the requested size",
 				     o->spec->path, lun);
 	if (ftruncate(fd, (off_t)wanted))
 		return explain_error(&o->to, -errno, "cannot make %s/lun%u %llu bytes long: %s",
@@ -62,7 +62,7 @@ static int fit_medium(struct opener *o, int fd, unsigned lun, struct emul_geomet
 	return 0;
 }
 
-/** Open a file of the directory, making it if it is not there; or explain. */
+/** Opens a file of the directory, and creates it if it is missing. Explains errors. */
 static int open_or_create(struct opener *o, const char *name, bool *ret_made)
 {
 	int fd = openat(o->store->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -70,9 +70,10 @@ static int open_or_create(struct opener *o, const char *name, bool *ret_made)
 	*ret_made = fd >= 0;
 	if (fd < 0 && errno == EEXIST) {
 		fd = store_open_file(o, name, O_RDWR);
-		return fd == -ENOENT ? explain_error(&o->to, fd, "%s/%s leads to nothing",
-						     o->spec->path, name)
-				     : fd;
+		return fd == -ENOENT
+			       ? explain_error(&o->to, fd, "%s/%s is a dangling symbolic link",
+					       o->spec->path, name)
+			       : fd;
 	}
 	if (fd < 0)
 		return explain_error(&o->to, -errno, "cannot make %s/%s: %s", o->spec->path, name,
@@ -97,7 +98,7 @@ static int make_medium(struct opener *o, unsigned lun, struct emul_geometry *geo
 	return rc;
 }
 
-/* ---- making -------------------------------------------------------------------------------- */
+/* ---- creation ------------------------------------------------------------------------------ */
 
 static bool is_expected_name(const char *name)
 {
@@ -111,7 +112,7 @@ static bool is_expected_name(const char *name)
 	return strspn(s, "0123456789") == strlen(s);
 }
 
-/** Is the directory one in which an adapter may be made? */
+/** Fails unless the directory holds nothing but parts of an adapter. */
 static int check_empty(struct opener *o)
 {
 	int fd = openat(o->store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -129,7 +130,7 @@ static int check_empty(struct opener *o)
 	while (!rc && (entry = readdir(dir)))
 		if (!is_expected_name(entry->d_name))
 			rc = explain_error(&o->to, -EINVAL,
-					   "%s is not an emulated adapter, and not empty",
+					   "%s is not empty and not an emulated adapter",
 					   o->spec->path);
 	closedir(dir);
 	return rc;
@@ -146,7 +147,7 @@ static void fill_head(struct emul_head *head, const struct emul_geometry *geomet
 	head->shm_bytes = sizeof(struct emul_shm);
 	head->geometry = *geometry;
 	head->endian = STORE_ENDIAN_MARK;
-	/* Looks like bits 4 to 35 of a kernel address, and differs from adapter to adapter. */
+	/* Resembles bits 4 to 35 of a kernel address, and differs between adapters. */
 	head->cookie_high = 0xc0000000u | ((uint32_t)now.tv_nsec & 0xffffu) << 12;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* geometry - limits of an adapter's geometry, and checks of an existing one. */
+/* geometry - limits of an adapter's geometry, and checks of an existing adapter. */
 #ifndef CXLFS_EMUL_STORE_GEOMETRY_H
 #define CXLFS_EMUL_STORE_GEOMETRY_H
 

@@ -7,7 +7,7 @@
 #include "emul/store/layout.h"
 #include "emul/store/store.h"
 
-#define RESERVE_STEP (256u << 10) /* disk blocks are asked for in steps of so much */
+#define RESERVE_STEP (256u << 10) /* least disk space to reserve at once, bytes */
 
 static unsigned class_for(uint64_t nr_entries)
 {
@@ -39,7 +39,7 @@ void emul_heap_init(struct emul_shm *shm)
 	}
 }
 
-/** Cut a block off the part of a class's region that was never used. */
+/** Takes a block from the part of a region that was never used. */
 static uint64_t cut(struct emul_shm *shm, int file_fd, unsigned class)
 {
 	struct emul_driver *driver = &shm->driver;
@@ -107,7 +107,7 @@ bool emul_heap_has(const struct emul_shm *shm, uint64_t lxt)
 	       !((lxt - start) % emul_layout_class_bytes(class));
 }
 
-/** Marks of the blocks of a class that are in use, a byte each; NULL when memory is short. */
+/** A byte for each block of a class, 1 if it is in use; NULL without memory. */
 static uint8_t *mark(const struct emul_shm *shm, unsigned class, const uint64_t *in_use, size_t nr)
 {
 	uint64_t start = emul_layout_class_start(&shm->head, class);

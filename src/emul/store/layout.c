@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-#define PAGE 65536ull /* sections begin at multiples of the largest page size there is */
-/* The heap is made for this many owners of each chunk; sparse, so generous. */
+#define PAGE 65536ull /* alignment of sections: the largest page size of any host */
+/* The heap has room for this many references to each chunk; the file is sparse. */
 #define OWNERS 16ull
 
 static uint64_t round_up(uint64_t bytes)
@@ -42,8 +42,8 @@ uint64_t emul_layout_chunk_bytes(uint64_t nr_chunks)
 }
 
 /*
- * What tables of a class can be in use at most: every handle of every context has one, or all
- * chunks with all their owners are in tables that are at least half full.
+ * Most bytes that blocks of a class can need. Either every handle of every context has one, or all
+ * references to all chunks are in blocks that are at least half full.
  */
 static uint64_t class_room(const struct emul_geometry *geometry, unsigned class)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * layout - where things lie in the `adapter` file; arithmetic only.
+ * layout - computes offsets in the `adapter` file.
  */
 #ifndef CXLFS_EMUL_STORE_LAYOUT_H
 #define CXLFS_EMUL_STORE_LAYOUT_H
@@ -11,12 +11,12 @@
 #include "emul/store/shm.h"
 
 /**
- * emul_layout_fill() - compute the offsets of a head from its geometry
- * Return: false when the file would be too large.
+ * emul_layout_fill() - compute the offsets in a head from its geometry
+ * Return: false if the file would be too large.
  */
 bool emul_layout_fill(struct emul_head *head);
 
-/** emul_layout_class_start() - offset of the heap's class @class; of the end for the last + 1 */
+/** emul_layout_class_start() - offset of heap class @class; EMUL_LXT_CLASSES gives the end */
 uint64_t emul_layout_class_start(const struct emul_head *head, unsigned class);
 
 /** emul_layout_class_bytes() - size of a block of class @class */
@@ -25,14 +25,14 @@ static inline uint64_t emul_layout_class_bytes(unsigned class)
 	return (uint64_t)EMUL_LXT_GROUP * 8 << class;
 }
 
-/** emul_layout_max_chunks() - chunks of the largest LUN */
+/** emul_layout_max_chunks() - number of chunks of the largest LUN */
 uint64_t emul_layout_max_chunks(const struct emul_geometry *geometry);
 
-/** Bytes of the chunk state of one LUN record: bitmap, then clone counts. */
+/** Bytes of the bitmap of a LUN record, and of its whole chunk state: bitmap and clone counts. */
 uint64_t emul_layout_bitmap_bytes(uint64_t nr_chunks);
 uint64_t emul_layout_chunk_bytes(uint64_t nr_chunks);
 
-/* The tables behind struct emul_shm; indexes are the caller's to check. */
+/* The tables after struct emul_shm. The caller checks the indexes. */
 
 static inline struct emul_ctx *emul_shm_ctx(struct emul_shm *shm, unsigned ctx)
 {
@@ -74,7 +74,7 @@ static inline _Atomic uint64_t *emul_shm_lxt(struct emul_shm *shm, uint64_t lxt)
 	return (_Atomic uint64_t *)((char *)shm + lxt);
 }
 
-/** emul_layout_crc() - CRC-32 of a head, of everything before its crc field */
+/** emul_layout_crc() - CRC-32 of the part of a head before its crc field */
 uint32_t emul_layout_crc(const struct emul_head *head);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* opener - one run of emul_store_open(). Private to store.c and create.c. */
+/* opener - state of one emul_store_open() call. Private to store.c and create.c. */
 #ifndef CXLFS_EMUL_STORE_OPENER_H
 #define CXLFS_EMUL_STORE_OPENER_H
 
@@ -18,21 +18,21 @@ struct opener {
 	const struct emul_spec *spec;
 	struct explainer to;
 	struct emul_store *store;
-	/* made by this opener; removed again if the adapter cannot be completed */
+	/* created by this call; removed if it fails */
 	uint64_t made_luns; /* bit per LUN */
 	bool made_mmio;
 };
 
-/** store_lun_name() - name of the medium of LUN @lun */
+/** store_lun_name() - file name of the medium of LUN @lun */
 void store_lun_name(char name[16], unsigned lun);
 
 /**
  * store_open_file() - open a file of the directory
- * Return: a descriptor; -ENOENT without an explanation; -errno explained.
+ * Return: a descriptor; -errno, with an explanation unless it is -ENOENT.
  */
 int store_open_file(const struct opener *o, const char *name, int flags);
 
-/** store_create() - create an adapter in an empty directory; removes its files if it fails */
+/** store_create() - create an adapter in an empty directory; on failure, remove its files */
 int store_create(struct opener *o);
 
 #endif

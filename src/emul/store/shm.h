@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shm - what the processes that use one emulated adapter share: the layout of its `adapter` file.
+ * shm - the state that all processes share which use an emulated adapter: its `adapter` file.
  *
- * The file begins with struct emul_shm; behind it lie, at the offsets given in the header, the
- * context records, the RHTs (one page for each context record), the handle records, the state of
- * each LUN's chunks, and a heap of LXTs. It is sparse: parts are given blocks before they are used
- * (emul_shm_reserve()), so that a full host disk is an ENOMEM and never a SIGBUS.
+ * The file begins with struct emul_shm. After it, at the offsets in the head, are the context
+ * records, the RHTs (one page for each context record), the handle records, the chunk state of
+ * each LUN, and a heap of LXTs. The file is sparse. emul_store_reserve() allocates disk space
+ * before a part is used, so a full host disk causes ENOMEM and never SIGBUS.
  *
- * Who writes what:
- *   head                     once, before the file gets its name; CRC over it
- *   driver, lun, ctx, pe     the driver side, under the adapter lock (emul_lock())
+ * Locks:
+ *   head                     constant, protected by a CRC
+ *   driver, lun, ctx, pe     written by the driver side under the adapter lock (emul_lock())
  *   _Atomic fields           readable without the lock; so are RHTs, LXTs and the LUN table,
- *                            which the driver side updates in the order the real driver uses
- *   fault, audit             lock-free, from anywhere
+ *                            which the driver side updates in the order of the real driver
+ *   fault, audit             lock-free, for every thread
  *
- * "Address" of an RHT or LXT is its offset in this file, 0 for none.
+ * The "address" of an RHT or LXT is its offset in this file, 0 for none.
  */
 #ifndef CXLFS_EMUL_STORE_SHM_H
 #define CXLFS_EMUL_STORE_SHM_H
@@ -31,11 +31,11 @@
 #define EMUL_MAGIC       "cxlfsEMU"
 #define EMUL_VERSION     1u
 #define EMUL_MAX_LUNS    64
-#define EMUL_MAX_RECORDS 128 /* WWIDs that MANAGE_LUN may name */
+#define EMUL_MAX_RECORDS 128 /* WWIDs that MANAGE_LUN can register */
 #define EMUL_MAX_PORTS   4
 #define EMUL_MAX_PES     SISL_MAX_CONTEXTS
 #define EMUL_MAX_CTXS    1024 /* records: those with a PE and those on the error list */
-#define EMUL_MAX_COPIES  8    /* processes known to hold an inherited fd2 */
+#define EMUL_MAX_COPIES  8    /* recorded processes that inherited an fd2 */
 #define EMUL_MAX_RUNNING 64   /* ioctls in progress */
 #define EMUL_LXT_GROUP   8    /* entries; LXTs grow by whole groups */
 #define EMUL_LXT_CLASSES 24   /* heap size classes: 1, 2, 4 ... groups */
@@ -43,18 +43,18 @@
 
 /* ---- head: immutable --------------------------------------------------------------------- */
 
-/** What an adapter is, chosen at its creation. */
+/** Properties of an adapter, set when it is created. */
 struct emul_geometry {
 	uint32_t block_bytes; /* 4096 or 512 */
 	uint32_t nr_luns;
 	uint32_t nr_ports;
-	uint32_t nr_contexts; /* PEs that user contexts can have */
+	uint32_t nr_contexts; /* PEs for user contexts */
 	uint32_t nr_handles;  /* in an RHT */
 	uint32_t cmd_room;    /* IOARRIN credits of a context */
 	uint8_t sq_mode;      /* 1: SQ; 0: IOARRIN */
-	uint8_t irq_all;      /* 1: interrupt also for completions made inside run() */
-	uint8_t legacy_fd;    /* 1: a driver from before APP_CLOSE_ADAP_FD */
-	uint8_t bugs;         /* 1: with the defects of the real driver that can be met */
+	uint8_t irq_all;      /* 1: interrupt even for completions inside run() */
+	uint8_t legacy_fd;    /* 1: the driver closes fd2; no APP_CLOSE_ADAP_FD */
+	uint8_t bugs;         /* 1: emulate the real driver's defects */
 	uint8_t reserved[4];
 	uint64_t seed;
 	uint64_t read_ns, write_ns;         /* latency model; 0: none */
@@ -66,11 +66,11 @@ struct emul_head {
 	char magic[8];
 	uint32_t version;
 	uint32_t head_bytes;
-	uint64_t shm_bytes; /* size of struct emul_shm: another layout has another one */
+	uint64_t shm_bytes; /* size of struct emul_shm, to detect another layout */
 	struct emul_geometry geometry;
 	uint64_t ctx_offset, rht_offset, handle_offset, chunk_offset, heap_offset;
 	uint64_t file_bytes;
-	uint64_t cookie_high; /* upper half of every context cookie, as a kernel address would be */
+	uint64_t cookie_high; /* upper half of context cookies; resembles a kernel address */
 	uint32_t endian;      /* 0x01020304 as this host stores it */
 	uint32_t crc;         /* of everything before it */
 };
@@ -85,7 +85,7 @@ struct emul_head {
 #define EMUL_RHT_VALID           0x80u
 #define EMUL_RHT_NMASK           16u
 
-/** Resource handle entry, laid out as the AFU knows it. */
+/** Resource handle table entry, in the layout of the AFU. */
 struct emul_rht {
 	union {
 		_Atomic uint64_t lxt;    /* virtual: offset of the LXT */
@@ -112,39 +112,39 @@ _Static_assert(offsetof(struct emul_rht, fp) == 0x0e, "emul_rht.fp");
 #define EMUL_LXT_PERM(entry)  ((unsigned)((entry) >> 4) & 0x3u)
 #define EMUL_LXT_PORTS(entry) ((unsigned)(entry)&0xfu)
 
-#define EMUL_LUN_TABLE 256 /* entries that an 8-bit index reaches */
+#define EMUL_LUN_TABLE 256 /* entries; the index has 8 bits */
 
 /* emul_pe.flags */
-#define EMUL_PE_USED   0x1u /* allocated: its fd2 or a mapping of it exists somewhere */
-#define EMUL_PE_LOST   0x2u /* hit by a reset: registers read all ones, nothing executes */
-#define EMUL_PE_CLOSED 0x4u /* by a reset that closes cxl contexts: events end in -EIO */
-#define EMUL_PE_LEAKED 0x8u /* its fd2 is gone and it will never be freed */
+#define EMUL_PE_USED   0x1u /* allocated: a process has its fd2 or a mapping of it */
+#define EMUL_PE_LOST   0x2u /* reset: registers read all ones, no command executes */
+#define EMUL_PE_CLOSED 0x4u /* closed by a reset: reading events returns -EIO */
+#define EMUL_PE_LEAKED 0x8u /* without fd2; never freed */
 
-/** Process element: what the card knows of a context. */
+/** Process element: the part of a context that the card knows. */
 struct emul_pe {
 	_Atomic uint32_t flags;
 	_Atomic uint32_t capability; /* EMUL_PERM_*; 0 once the last LUN is detached */
-	_Atomic uint64_t generation; /* changes whenever the slot is given out anew */
+	_Atomic uint64_t generation; /* changes with each allocation of the slot */
 	_Atomic uint64_t rht;        /* offset of the RHT, 0 for none */
 	_Atomic uint32_t rht_count;  /* entries */
 	_Atomic uint32_t owner;      /* tgid */
-	uint64_t owner_start;        /* when that process started, clock ticks since boot */
-	uint32_t ctx;          /* index + 1 of its context record; 0: detached, recovered away */
-	int32_t adap_fd;       /* number of fd2 in the owner */
-	uint8_t owner_dropped; /* the owner closed and unmapped, somebody else holds it */
-	uint8_t owner_died;    /* likewise, by ending */
-	uint8_t awaits_close;  /* its context is detached or has another PE */
+	uint64_t owner_start;        /* start time of that process, clock ticks since boot */
+	uint32_t ctx;                /* index of its context record + 1; 0: detached or recovered */
+	int32_t adap_fd;             /* fd2 in the owner */
+	uint8_t owner_dropped;       /* the owner closed and unmapped; another process has it */
+	uint8_t owner_died;          /* the owner ended; another process has it */
+	uint8_t awaits_close;        /* its context is detached or has another PE */
 	uint8_t reserved[5];
-	uint32_t copies[EMUL_MAX_COPIES]; /* pids that inherited it by fork */
+	uint32_t copies[EMUL_MAX_COPIES]; /* processes that inherited it by fork */
 };
 
-/* ---- the driver's own -------------------------------------------------------------------- */
+/* ---- driver state ------------------------------------------------------------------------ */
 
 enum emul_adapter_state {
 	EMUL_NORMAL,
 	EMUL_RESETTING,
-	EMUL_FAILED, /* FAILTERM: for good */
-	EMUL_FROZEN, /* NORMAL to the driver, which has not noticed yet */
+	EMUL_FAILED, /* FAILTERM, permanent */
+	EMUL_FROZEN, /* registers read all ones; the driver has not noticed */
 };
 
 enum emul_lun_mode {
@@ -158,16 +158,16 @@ struct emul_disk {
 	uint8_t wwid[DK_WWID_LEN];
 	uint64_t lun_id;
 	_Atomic uint64_t nr_blocks;     /* of the medium, device blocks */
-	uint8_t record[EMUL_MAX_PORTS]; /* LUN record + 1 its path is bound to; 0: legacy mode */
+	uint8_t record[EMUL_MAX_PORTS]; /* LUN record + 1 of each path; 0: legacy mode */
 };
 
-/** LUN record: what the driver keeps for a WWID that MANAGE_LUN has named. */
+/** LUN record: driver state of a WWID that MANAGE_LUN has registered. */
 struct emul_lun {
 	uint8_t wwid[DK_WWID_LEN];
 	uint32_t used;
 	uint32_t mode;                /* enum emul_lun_mode */
 	uint32_t users;               /* open handles */
-	uint32_t port_sel;            /* ports that virtual mode uses */
+	uint32_t port_sel;            /* bit per port that virtual mode uses */
 	uint8_t disk[EMUL_MAX_PORTS]; /* index + 1 of the disk on each port */
 	uint32_t table_index;         /* in the AFU LUN table */
 	uint8_t in_table;
@@ -179,12 +179,12 @@ struct emul_lun {
 	uint64_t low_word, high_word, curr_word; /* search window, words of the bitmap */
 };
 
-/** Handle record: the driver's side of an RHT entry. */
+/** Handle record: driver state of an RHT entry. */
 struct emul_handle {
 	uint8_t lun;        /* LUN record + 1; 0: free */
 	uint8_t write_same; /* NEED_WRITE_SAME was given */
 	uint8_t reserved[6];
-	uint64_t owned; /* chunks that this handle holds a reference on */
+	uint64_t owned; /* number of chunk references */
 };
 
 _Static_assert(sizeof(struct emul_handle) == 16, "emul_handle");
@@ -195,17 +195,17 @@ struct emul_ctx {
 	uint32_t pe; /* slot of the PE; stale while on the error list */
 	uint64_t cookie;
 	uint64_t generation; /* of the PE */
-	uint64_t serial;     /* makes the upper half of the cookie; never changes */
+	uint64_t serial;     /* determines the upper half of the cookie; constant */
 	uint32_t owner;      /* tgid */
 	uint32_t perm;       /* of ATTACH */
 	uint32_t num_interrupts;
 	uint8_t on_error_list;
 	uint8_t unavailable;
-	uint8_t busy;   /* an ioctl works on it with the adapter lock dropped */
-	uint8_t leaked; /* no fd2 will ever free it */
+	uint8_t busy;   /* an ioctl uses it; may drop the adapter lock */
+	uint8_t leaked; /* never freed: its fd2 is gone */
 	uint32_t busy_pid;
 	uint64_t busy_start;
-	uint32_t refs; /* LUNs that hold it; fewer than in luns[] after an unsound clone */
+	uint32_t refs; /* attached LUNs; with "bugs", fewer than in luns[] after a clone */
 	uint64_t luns[EMUL_MAX_RECORDS / 64]; /* bit per LUN record */
 	uint32_t prev_pe;    /* after RECOVER: old PE + 1, until its fd2 is closed */
 	uint32_t first_free; /* handle; all below it are open */
@@ -222,9 +222,9 @@ struct emul_running {
 struct emul_driver {
 	_Atomic uint32_t state; /* enum emul_adapter_state */
 	uint32_t reset_kind;
-	uint64_t reset_until_ns; /* CLOCK_MONOTONIC; a reset lasts at least so long */
-	uint32_t recovering_pid; /* RECOVER_AFU is serialised adapter-wide; 0: nobody */
-	uint32_t recoverers;     /* those who wait for it, and the one */
+	uint64_t reset_until_ns; /* CLOCK_MONOTONIC; earliest end of the reset */
+	uint32_t recovering_pid; /* process in RECOVER_AFU, at most one; 0: none */
+	uint32_t recoverers;     /* calls of RECOVER_AFU, running or waiting */
 	uint64_t recovering_start;
 	char boot_id[40];
 	struct emul_running running[EMUL_MAX_RUNNING];
@@ -232,8 +232,7 @@ struct emul_driver {
 	uint64_t heap_reserved[EMUL_LXT_CLASSES]; /* offset up to which the disk has blocks */
 	uint64_t heap_free[EMUL_LXT_CLASSES];     /* free lists, linked through the first word */
 	uint64_t next_generation;
-	uint64_t next_process_check_ns; /* CLOCK_MONOTONIC: when owners of PEs are looked for again
-					 */
+	uint64_t next_process_check_ns; /* of the owners of PEs, CLOCK_MONOTONIC */
 	uint32_t next_multi_port;
 	int32_t next_single_port[EMUL_MAX_PORTS];
 	uint64_t nr_resets, nr_recoveries, nr_owner_deaths;

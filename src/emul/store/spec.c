@@ -17,7 +17,7 @@ struct parser {
 	struct emul_spec *spec;
 };
 
-/** Decimal digits only, no sign or blank; false when it is not a number of 64 bits. */
+/** Parses decimal digits only: no sign, no space. False if the number exceeds 64 bits. */
 static bool parse_digits(const char *text, const char **ret_end, uint64_t *ret_value)
 {
 	uint64_t value = 0;
@@ -79,7 +79,7 @@ static bool parse_time(const char *text, uint64_t *ret_ns)
 struct option {
 	const char *name;
 	uint32_t given;
-	/** Returns false when @value makes no sense; @value is NULL without "=". */
+	/** Returns false if @value is invalid; @value is NULL without "=". */
 	bool (*set)(struct emul_spec *spec, const char *value);
 	const char *wants;
 };
@@ -248,7 +248,7 @@ static int parse_option(struct parser *p, char *text)
 {
 	char *value = strpbrk(text, "=:");
 
-	/* "write:20us" is what is left of latency=read:48us,write:20us */
+	/* latency=read:48us,write:20us is split at the comma, which leaves "write:20us" here */
 	if (value && *value == ':' && strncmp(text, "read:", 5) && strncmp(text, "write:", 6))
 		return explain_error(&p->to, -EINVAL, "unknown option '%s' of an emulated adapter",
 				     text);
@@ -260,7 +260,7 @@ static int parse_option(struct parser *p, char *text)
 		p->spec->given |= options[i].given;
 		if (options[i].set(p->spec, value))
 			return 0;
-		return explain_error(&p->to, -EINVAL, "option '%s' of an emulated adapter wants %s",
+		return explain_error(&p->to, -EINVAL, "option '%s' of an emulated adapter needs %s",
 				     text, options[i].wants);
 	}
 	return explain_error(&p->to, -EINVAL, "unknown option '%s' of an emulated adapter", text);
@@ -269,8 +269,8 @@ static int parse_option(struct parser *p, char *text)
 /* ---- the whole name ------------------------------------------------------------------------ */
 
 /**
- * Cut the next piece off *@rest at an unescaped comma, undoing escapes in place.
- * NULL when nothing is left.
+ * Takes the part of *@rest up to an unescaped comma, and removes escapes in place.
+ * Returns NULL at the end.
  */
 static char *next_piece(char **rest)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spec - the name of an emulated adapter, `emul:PATH[,option...]`, taken apart.
+ * spec - parses the name of an emulated adapter, `emul:PATH[,option...]`.
  *
- * PATH may hold a comma as "\," and a backslash as "\\". Options of the adapter, settled when it
- * is made; later they may be repeated but must agree:
+ * In PATH, write a comma as "\," and a backslash as "\\". The following options are set when the
+ * adapter is created; when it is opened later, they must be left out or have the same value:
  *
  *   luns=N            1 to 64                       default 1
  *   size=SIZE         of each LUN, suffix K M G T P default 1T
@@ -14,13 +14,13 @@
  *   ctx=N             contexts, 1 to 508            default 508
  *   cmdroom=N         IOARRIN credits, 1 to 65535   default 64
  *   legacy_fd         a driver that closes fd2 itself
- *   seed=N            of everything that is left to chance, default 1
+ *   seed=N            of all random choices, default 1
  *   latency=READ/WRITE  such as 48us/20us; also latency=read:48us,write:20us
  *   riops=N wiops=N   rate limit of a LUN, with a latency
- *   irq=idle|all      interrupt for every completion, or only when nobody is looking; idle
- *   bugs=on|off       the real driver's defects; on
+ *   irq=idle|all      interrupt only when no thread polls, or always; default idle
+ *   bugs=on|off       emulate the real driver's defects, default on
  *
- * Options of one opening: lun=K (0), port=P (0).
+ * Options of each open: lun=K and port=P, default 0.
  */
 #ifndef CXLFS_EMUL_STORE_SPEC_H
 #define CXLFS_EMUL_STORE_SPEC_H
@@ -32,7 +32,7 @@
 #include "devport/devport.h"
 #include "emul/store/shm.h"
 
-/* emul_spec.given: which options were there */
+/* emul_spec.given: bits of the options that were given */
 enum emul_option {
 	EMUL_OPT_LUNS = 1 << 0,
 	EMUL_OPT_SIZE = 1 << 1,
@@ -61,9 +61,9 @@ struct emul_spec {
 };
 
 /**
- * emul_spec_parse() - take a device name apart
- * @explain: receives one plain sentence when it is wrong; may be NULL
- * @ret_spec: give it to emul_spec_fini()
+ * emul_spec_parse() - parse a device name
+ * @explain: receives the reason of a failure; may be NULL
+ * @ret_spec: for emul_spec_fini()
  * Return: 0; -EINVAL; -ENOMEM.
  */
 int emul_spec_parse(const char *device, explain_fn explain, void *explain_arg,
@@ -71,7 +71,7 @@ int emul_spec_parse(const char *device, explain_fn explain, void *explain_arg,
 
 void emul_spec_fini(struct emul_spec *spec);
 
-/** emul_spec_parse_size() - bytes from a number with or without a suffix K, M, G, T or P */
+/** emul_spec_parse_size() - parse a number of bytes with an optional suffix K, M, G, T or P */
 bool emul_spec_parse_size(const char *text, uint64_t *ret_bytes);
 
 #endif

@@ -13,7 +13,7 @@
 
 /* ---- power on ------------------------------------------------------------------------------ */
 
-/** Text that is different after each boot of this machine; empty when the kernel does not tell. */
+/** A string that differs after each boot of this machine; empty if the kernel has none. */
 static void read_boot_id(char id[static 40])
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -46,7 +46,7 @@ static void init_lock(struct emul_shm *shm)
 	pthread_mutexattr_destroy(&attr);
 }
 
-/** A NAA-6 designator that no real disk has: IBM's company id, the adapter's cookie, the LUN. */
+/** An NAA-6 designator that no real disk has: IBM's company id, the adapter's cookie, the LUN. */
 static void make_wwid(uint8_t wwid[DK_WWID_LEN], const struct emul_head *head, unsigned lun)
 {
 	static const uint8_t vendor[] = { 0x60, 0x05, 0x07, 0x68 };
@@ -58,7 +58,7 @@ static void make_wwid(uint8_t wwid[DK_WWID_LEN], const struct emul_head *head, u
 		wwid[12 + i] = (uint8_t)(lun >> (24 - 8 * i));
 }
 
-/** All LUNs are in superpipe mode on all ports, as a start script leaves them. */
+/** Puts all LUNs into superpipe mode on all ports, as a start script does for a card. */
 static void init_luns(struct emul_shm *shm)
 {
 	const struct emul_geometry *geometry = &shm->head.geometry;
@@ -111,7 +111,7 @@ struct repair {
 	struct emul_shm *shm;
 	uint64_t *tables; /* LXTs in use */
 	size_t nr_tables, room;
-	bool incomplete; /* memory was short: a table may be in use that is not noted */
+	bool incomplete; /* out of memory: more LXTs may be in use */
 };
 
 static void note_table(struct repair *r, uint64_t lxt)
@@ -135,7 +135,7 @@ static bool is_virtual(const struct emul_rht *rht)
 	return (rht->fp & EMUL_RHT_FORMAT_MASK) == EMUL_RHT_FORMAT_VIRTUAL;
 }
 
-/** Count what a handle holds, or clear it when it was being opened or released. */
+/** Counts the chunks of a handle; clears a handle that was being opened or released. */
 static void repair_handle(struct repair *r, unsigned ctx, uint32_t number)
 {
 	struct emul_rht *rht = emul_shm_rht(r->shm, ctx, number);
@@ -183,7 +183,6 @@ static void repair_modes(struct emul_shm *shm)
 	}
 }
 
-/** Everything but the free lists of the heap. */
 static void repair_all_but_heap(struct repair *r)
 {
 	struct emul_shm *shm = r->shm;
@@ -215,7 +214,7 @@ void emul_state_repair(struct emul_shm *shm)
 
 /* ---- the first user ------------------------------------------------------------------------ */
 
-/** Nobody is asleep, in an ioctl, or recovering. */
+/** Removes the traces of processes that ended while they waited or executed an ioctl. */
 static void clear_driver(struct emul_shm *shm)
 {
 	struct emul_driver *driver = &shm->driver;
@@ -232,7 +231,7 @@ static void clear_driver(struct emul_shm *shm)
 	}
 }
 
-/** Free lists are not believed: the heap begins anew, or behind what is in use. */
+/** Free lists are not trusted: allocate only blocks that were never used. */
 static void reset_heap(struct emul_shm *shm, bool in_use)
 {
 	struct emul_driver *driver = &shm->driver;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The numbers in a state file that code uses as indexes, offsets and counts. What can be computed
- * anew is not looked at: emul_state_prepare() computes it.
+ * Checks the numbers in a state file that code uses as indexes, offsets and counts. Does not check
+ * derived state, because emul_state_prepare() recomputes it.
  */
 #include <stddef.h>
 
@@ -9,7 +9,7 @@
 #include "emul/store/layout.h"
 #include "emul/store/state.h"
 
-#define MAX_GENERATION (1ull << 38) /* as much as fits into the file position of an fd2 */
+#define MAX_GENERATION (1ull << 38) /* limited by the file position of an fd2 */
 
 static bool disk_is_valid(const struct emul_shm *shm, unsigned i)
 {
@@ -65,7 +65,7 @@ static bool driver_is_valid(const struct emul_shm *shm)
 
 	if (atomic_load(&driver->state) > EMUL_FROZEN || driver->next_generation > MAX_GENERATION)
 		return false;
-	/* Places are given out from both ends until these meet. */
+	/* Table indexes are allocated from both ends until they meet. */
 	for (unsigned port = 0; port < EMUL_MAX_PORTS; port++)
 		if (driver->next_single_port[port] >= EMUL_LUN_TABLE ||
 		    driver->next_single_port[port] < 0 ||
@@ -97,7 +97,7 @@ static bool pes_are_valid(const struct emul_shm *shm)
 	return true;
 }
 
-/** What repair keeps of a handle; see emul_release() for why its format must fit the LUN. */
+/** Checks what repair keeps. emul_release() relies on the format matching the mode of the LUN. */
 static bool handle_is_valid(struct emul_shm *shm, unsigned ctx, uint32_t number)
 {
 	const struct emul_handle *handle = emul_shm_handle(shm, ctx, number);

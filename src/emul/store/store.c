@@ -61,12 +61,12 @@ static int check_head(const struct opener *o, const struct emul_head *head)
 				     "%s is not the directory of an emulated adapter", path);
 	if (head->endian == __builtin_bswap32(STORE_ENDIAN_MARK))
 		return explain_error(&o->to, -EINVAL,
-				     "the adapter in %s was made on a machine of the other "
+				     "the adapter in %s was created on a machine of the other "
 				     "byte order",
 				     path);
 	if (head->version > EMUL_VERSION)
 		return explain_error(&o->to, -EINVAL,
-				     "the adapter in %s is of version %u; this program knows "
+				     "the adapter in %s has version %u; this program knows "
 				     "%u",
 				     path, head->version, EMUL_VERSION);
 	if (head->version != EMUL_VERSION || head->head_bytes != sizeof(*head) ||
@@ -79,7 +79,7 @@ static int check_head(const struct opener *o, const struct emul_head *head)
 				     path);
 	if (head->shm_bytes != sizeof(struct emul_shm))
 		return explain_error(&o->to, -EINVAL,
-				     "the adapter in %s was made by another build of this "
+				     "the adapter in %s was created by another build of this "
 				     "program",
 				     path);
 	return 0;
@@ -91,7 +91,7 @@ static int check_options(const struct opener *o, const struct emul_geometry *geo
 
 	if (!emul_geometry_matches(o->spec, geometry, option, sizeof(option)))
 		return explain_error(&o->to, -EINVAL,
-				     "the adapter in %s was made with another value of "
+				     "the adapter in %s was created with another value of "
 				     "option '%s'",
 				     o->spec->path, option);
 	if (o->spec->lun >= geometry->nr_luns)
@@ -119,7 +119,7 @@ static int check_file(struct opener *o, struct emul_head *ret_head)
 	int rc;
 
 	if (fstat(fd, &st))
-		return explain_error(&o->to, -errno, "cannot look at %s/%s: %s", o->spec->path,
+		return explain_error(&o->to, -errno, "cannot examine %s/%s: %s", o->spec->path,
 				     STORE_STATE_NAME, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return explain_error(&o->to, -EINVAL,
@@ -165,7 +165,7 @@ static int check_media(struct opener *o, const struct emul_head *head)
 	return 0;
 }
 
-/** Nobody else uses the adapter: its state is only a file, and may have been changed as one. */
+/** While the adapter had no users, anybody may have edited the state file: check it. */
 static int be_first_user(const struct opener *o)
 {
 	const char *damaged = emul_state_check(o->store->shm);
@@ -181,8 +181,8 @@ static int be_first_user(const struct opener *o)
 }
 
 /*
- * A user holds a shared lock on the state file as long as it is open. The caller holds the lock of
- * the directory, so that nobody else comes while the lock is exclusive.
+ * Each user holds a shared lock on the state file while it is open, so only the first user gets an
+ * exclusive lock. The caller holds the lock of the directory, which keeps others away meanwhile.
  */
 static int join_users(const struct opener *o)
 {
@@ -237,7 +237,7 @@ static int open_or_make(struct opener *o)
 	int fd = store_open_file(o, STORE_STATE_NAME, O_RDWR), rc;
 
 	if (fd == -ENOENT) {
-		/* One that could not be opened as asked is not worth making. */
+		/* Do not create an adapter that could not be opened with these options. */
 		rc = check_options(o, &o->spec->geometry);
 		if (!rc)
 			rc = store_create(o);
@@ -247,12 +247,12 @@ static int open_or_make(struct opener *o)
 	}
 	o->store->file_fd = fd;
 	if (fd == -ENOENT)
-		return explain_error(&o->to, fd, "%s/%s leads to nothing", o->spec->path,
+		return explain_error(&o->to, fd, "%s/%s has disappeared", o->spec->path,
 				     STORE_STATE_NAME);
 	return fd < 0 ? fd : use_existing(o);
 }
 
-/** The directory itself, made if it is missing. */
+/** Opens the directory; creates it if it is missing. */
 static int open_dir_in(struct opener *o, int parent_fd, const char *name, bool *ret_made)
 {
 	const char *path = o->spec->path;
@@ -271,7 +271,7 @@ static int open_dir_in(struct opener *o, int parent_fd, const char *name, bool *
 				     path, why[0] ? why : strerror(-fd));
 	o->store->dir_fd = fd;
 	if (fstat(fd, &st))
-		return explain_error(&o->to, -errno, "cannot look at %s: %s", path,
+		return explain_error(&o->to, -errno, "cannot examine %s: %s", path,
 				     strerror(errno));
 	o->store->dev = st.st_dev;
 	o->store->ino = st.st_ino;
@@ -292,7 +292,7 @@ static int open_dir(struct opener *o, bool *ret_made)
 	return rc;
 }
 
-/** Take the directory's lock; on a descriptor of its own, so that closing it gives it back. */
+/** Locks the directory through a separate descriptor; close it to unlock. */
 static int lock_dir(struct opener *o)
 {
 	int fd = openat(o->store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -326,7 +326,7 @@ int emul_store_open(const struct emul_spec *spec, explain_fn explain, void *expl
 		*ret_store = store;
 		return 0;
 	}
-	/* Only an empty directory goes, so an adapter somebody else is making is safe. */
+	/* rmdir() fails if another process has created an adapter there. */
 	if (made_dir)
 		(void)rmdir(spec->path);
 	close(lock_fd);
