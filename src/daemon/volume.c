@@ -28,7 +28,7 @@ struct volume {
 	struct fuse_session *session;
 	bool io_uring;
 	_Atomic bool mounted;
-	/* The reaper thread uses fs only under this lock and only while mounted is set. */
+	/* The reaper threads use fs only under this lock and only while mounted is set. */
 	pthread_mutex_t event_lock;
 	struct mount_watch mount; /* set when mounted; atime: the thread of signals only */
 	_Atomic bool stopped;     /* by volume_stop() */
@@ -57,7 +57,7 @@ static void lun_grew(struct volume *volume, unsigned lun)
 static void adapter_event(void *arg, enum superpipe_event event, unsigned lun, const char *why)
 {
 	struct volume *volume = arg;
-	const char *name = volume->options->device_list;
+	const char *name = volume->options->devices[lun];
 
 	switch (event) {
 	case SUPERPIPE_RECOVERED:
@@ -72,9 +72,10 @@ static void adapter_event(void *arg, enum superpipe_event event, unsigned lun, c
 		lun_grew(volume, lun);
 		break;
 	case SUPERPIPE_FAILED:
-		log_err("%s: failed for good (%s): every access to data returns an I/O error from "
-			"now on; unmount %s",
-			name, why, volume->mountpoint);
+		log_err("%s: failed for good (%s): every access to data%s returns an I/O error "
+			"from now on; unmount %s",
+			name, why, volume->options->nr_devices > 1 ? " on it" : "",
+			volume->mountpoint);
 		break;
 	}
 }

@@ -5,78 +5,79 @@
 
 #include "superpipe/reaper.h"
 #include "superpipe/recover.h"
-#include "superpipe/superpipe_internal.h"
+#include "superpipe/session.h"
 #include "superpipe/vlun.h"
 
 #define DEFAULT_WATCHDOG_MS    20000 /* four times the timeout of the AFU */
 #define DEFAULT_RETRY_DELAY_MS 100
 
-static int start_queues(struct superpipe *sp)
+static int start_queues(struct session *session)
 {
-	int rc = ioq_init(&sp->ioq, sp->context.ops, sp->options.queue_depth);
+	int rc = ioq_init(&session->ioq, session->context.ops, session->options.queue_depth);
 
 	if (rc)
 		return rc;
-	sp->ioq.watchdog_ms =
-		sp->options.watchdog_ms ? sp->options.watchdog_ms : DEFAULT_WATCHDOG_MS;
-	sp->ioq.retry_delay_ms =
-		sp->options.retry_delay_ms ? sp->options.retry_delay_ms : DEFAULT_RETRY_DELAY_MS;
-	sp->ioq.busy_poll_us = sp->options.busy_poll_us;
-	__atomic_store_n(&sp->stop, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&sp->failed, 0, __ATOMIC_RELAXED);
+	session->ioq.watchdog_ms =
+		session->options.watchdog_ms ? session->options.watchdog_ms : DEFAULT_WATCHDOG_MS;
+	session->ioq.retry_delay_ms = session->options.retry_delay_ms
+					      ? session->options.retry_delay_ms
+					      : DEFAULT_RETRY_DELAY_MS;
+	session->ioq.busy_poll_us = session->options.busy_poll_us;
+	__atomic_store_n(&session->stop, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&session->failed, 0, __ATOMIC_RELAXED);
 	return 0;
 }
 
 /* If the context is lost before its first command, the reaper recovers it. */
-static int start_context(struct superpipe *sp)
+static int start_context(struct session *session)
 {
-	struct context *ctx = &sp->context;
-	int lost = ioq_start(&sp->ioq, ctx->mmio, ctx->id, ctx->sq_mode);
-	int rc = reaper_start(sp);
+	struct context *ctx = &session->context;
+	int lost = ioq_start(&session->ioq, ctx->mmio, ctx->id, ctx->sq_mode);
+	int rc = reaper_start(session);
 
 	if (rc)
 		return rc;
-	sp->attached = true;
+	session->attached = true;
 	if (lost)
-		return recover_await(sp);
-	ioq_resume(&sp->ioq);
+		return recover_await(session);
+	ioq_resume(&session->ioq);
 	return 0;
 }
 
-void attach_end(struct superpipe *sp)
+void attach_end(struct session *session)
 {
-	vlun_release_all(sp);
-	reaper_stop(sp);
-	context_detach(&sp->context);
-	ioq_fini(&sp->ioq);
-	sp->attached = false;
+	vlun_release_all(session);
+	reaper_stop(session);
+	context_detach(&session->context);
+	ioq_fini(&session->ioq);
+	session->attached = false;
 }
 
-int attach_start(struct superpipe *sp, int (*then)(struct superpipe *sp, const void *arg),
+int attach_start(struct session *session, int (*then)(struct session *session, const void *arg),
 		 const void *arg)
 {
-	int rc = start_queues(sp);
+	int rc = start_queues(session);
 
 	if (rc)
-		return explain_error(&sp->context.explainer, rc,
+		return explain_error(&session->context.explainer, rc,
 				     "cannot allocate the command queues: %s", strerror(-rc));
-	rc = context_attach(&sp->context);
+	rc = context_attach(&session->context);
 	if (rc)
 		goto fini_queues;
-	rc = start_context(sp);
+	rc = start_context(session);
 	if (rc)
-		(void)explain_error(&sp->context.explainer, rc, "%s: cannot start: %s",
-				    sp->context.names[0], strerror(-rc));
+		(void)explain_error(&session->context.explainer, rc, "%s: cannot start: %s",
+				    session->context.names[0], strerror(-rc));
 	else
-		rc = then(sp, arg);
+		rc = then(session, arg);
 	if (!rc)
 		return 0;
-	if (sp->attached) {
-		attach_end(sp);
+	if (session->attached) {
+		attach_end(session);
 		return rc;
 	}
-	context_detach(&sp->context);
+	context_detach(&session->context);
 fini_queues:
-	ioq_fini(&sp->ioq);
+	ioq_fini(&session->ioq);
 	return rc;
 }

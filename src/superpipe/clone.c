@@ -13,81 +13,102 @@
 
 /* ---- what can be cloned ---- */
 
-static int check_cloneable(const struct superpipe *sp)
+static int check_cloneable(const struct session *session)
 {
-	const struct explainer *to = &sp->context.explainer;
+	const struct explainer *to = &session->context.explainer;
 
-	if (sp->context.nr_luns != 1)
+	if (session->context.nr_luns != 1)
 		return explain_error(to, -EOPNOTSUPP,
-				     "a volume of several LUNs cannot be handed to another "
-				     "process: the driver cannot clone its context");
-	for (const struct superpipe_vlun *vlun = sp->vluns.head; vlun; vlun = vlun->next) {
+				     "LUNs that share a context cannot be handed to another "
+				     "process: the driver cannot clone it");
+	for (const struct superpipe_vlun *vlun = session->vluns.head; vlun; vlun = vlun->next) {
 		if (vlun->physical)
 			return explain_error(to, -EOPNOTSUPP,
 					     "%s: a LUN used as a whole cannot be handed to "
 					     "another process: the driver cannot clone its handle",
-					     sp->context.names[0]);
+					     session->context.names[0]);
 	}
 	return 0;
 }
 
-int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source *ret_source)
+static int export_one(struct session *session, struct superpipe_clone_source *ret_source)
 {
+	struct context *ctx = &session->context;
 	int rc;
 
-	if (superpipe_failed(sp))
+	if (session_failed(session))
 		return -EIO;
-	pthread_mutex_lock(&sp->vluns.lock);
-	rc = check_cloneable(sp);
-	pthread_mutex_unlock(&sp->vluns.lock);
+	pthread_mutex_lock(&session->vluns.lock);
+	rc = check_cloneable(session);
+	pthread_mutex_unlock(&session->vluns.lock);
 	if (rc)
 		return rc;
-	pthread_mutex_lock(&sp->context.lock);
-	*ret_source = (struct superpipe_clone_source){ .context_id = sp->context.id,
-						       .adap_fd = sp->context.adap_fd };
-	pthread_mutex_unlock(&sp->context.lock);
+	pthread_mutex_lock(&ctx->lock);
+	*ret_source =
+		(struct superpipe_clone_source){ .context_id = ctx->id, .adap_fd = ctx->adap_fd };
+	pthread_mutex_unlock(&ctx->lock);
 	return 0;
+}
+
+int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source ret_sources[])
+{
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < sp->nr_sessions; i++)
+		rc = export_one(sp->sessions[i], &ret_sources[i]);
+	return rc;
 }
 
 /* ---- attach and clone ---- */
 
-static int clone_from(struct superpipe *sp, const void *arg)
+static int clone_from(struct session *session, const void *arg)
 {
 	const struct superpipe_clone_source *source = arg;
 	struct dk_clone clone = { .context_id_src = source->context_id,
 				  .adap_fd_src = (uint64_t)source->adap_fd };
-	int rc = retry_ioctl(sp, 0, DK_IOCTL_VLUN_CLONE, &clone, &clone.context_id_dst);
+	int rc = retry_ioctl(session, 0, DK_IOCTL_VLUN_CLONE, &clone, &clone.context_id_dst);
 
-	return rc ? explain_error(&sp->context.explainer, rc,
-				  "%s: cannot take over the virtual LUNs: %s", sp->context.names[0],
-				  strerror(-rc))
+	return rc ? explain_error(&session->context.explainer, rc,
+				  "%s: cannot take over the virtual LUNs: %s",
+				  session->context.names[0], strerror(-rc))
 		  : 0;
 }
 
-int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_source *source)
+int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_source sources[])
 {
-	return attach_start(sp, clone_from, source);
+	unsigned nr = 0;
+	int rc = 0;
+
+	context_fini(&sp->all_luns);
+	while (!rc && nr < sp->nr_sessions) {
+		rc = attach_start(sp->sessions[nr], clone_from, &sources[nr]);
+		nr += rc == 0;
+	}
+	while (rc && nr > 0)
+		attach_end(sp->sessions[--nr]);
+	return rc;
 }
 
 /* ---- fork ---- */
 
 /*
- * Moves the parent's context to @ret_inherited and unmaps it. @sp is then as before the attach. Its
- * locks are initialised again, because a thread of the parent may have held them at the fork.
+ * Moves the parent's context to @ret_inherited and unmaps it. @session is then as before the
+ * attach. Its locks are initialised again, because a thread of the parent may have held them at the
+ * fork.
  */
-static int split_off(struct superpipe *sp, struct context *ret_inherited)
+static int split_off(struct session *session, struct context *ret_inherited)
 {
-	*ret_inherited = sp->context;
+	*ret_inherited = session->context;
 	context_drop_after_fork(ret_inherited);
-	ioq_drop_after_fork(&sp->ioq);
-	(void)pthread_mutex_init(&sp->vluns.lock, NULL);
-	sp->attached = false;
-	memset(&sp->context, 0, sizeof(sp->context));
-	memset(&sp->recovery, 0, sizeof(sp->recovery));
-	return recover_init(sp);
+	ioq_drop_after_fork(&session->ioq);
+	(void)pthread_mutex_init(&session->vluns.lock, NULL);
+	session->attached = false;
+	memset(&session->context, 0, sizeof(session->context));
+	memset(&session->recovery, 0, sizeof(session->recovery));
+	return recover_init(session);
 }
 
-static int take_over(struct superpipe *sp, struct context *inherited, bool *ret_cloned)
+static int take_over(struct session *session, struct context *inherited, bool *ret_cloned)
 {
 	struct superpipe_clone_source source = { .context_id = inherited->id,
 						 .adap_fd = inherited->adap_fd };
@@ -96,53 +117,75 @@ static int take_over(struct superpipe *sp, struct context *inherited, bool *ret_
 
 	for (unsigned i = 0; i < inherited->nr_luns; i++)
 		devices[i] = inherited->names[i];
-	rc = context_init(&sp->context, devices, inherited->nr_luns, inherited->ops,
+	rc = context_init(&session->context, devices, inherited->nr_luns, inherited->ops,
 			  inherited->explainer.explain, inherited->explainer.arg);
 	if (rc)
 		return rc;
-	rc = check_cloneable(sp);
+	rc = check_cloneable(session);
 	if (!rc)
-		rc = superpipe_attach_clone(sp, &source);
+		rc = attach_start(session, clone_from, &source);
 	*ret_cloned = rc == 0;
 	return rc;
 }
 
-static void free_vluns(struct superpipe *sp)
+static void free_vluns(struct session *session)
 {
-	while (sp->vluns.head) {
-		struct superpipe_vlun *vlun = sp->vluns.head;
+	while (session->vluns.head) {
+		struct superpipe_vlun *vlun = session->vluns.head;
 
-		sp->vluns.head = vlun->next;
+		session->vluns.head = vlun->next;
 		free(vlun);
 	}
-	sp->vluns.nr_open = 0;
+	session->vluns.nr_open = 0;
 }
 
-int superpipe_takeover(struct superpipe *sp)
+static int take_over_one(struct session *session)
 {
 	struct context inherited;
 	bool cloned = false;
 	int rc;
 
-	rc = split_off(sp, &inherited);
+	rc = split_off(session, &inherited);
 	if (!rc)
-		rc = take_over(sp, &inherited, &cloned);
+		rc = take_over(session, &inherited, &cloned);
 	context_close_inherited_fd(&inherited, cloned && !inherited.app_closes_fd);
 	context_fini(&inherited);
 	if (rc)
-		free_vluns(sp);
+		free_vluns(session);
+	return rc;
+}
+
+static void drop_one(struct session *session)
+{
+	struct context inherited;
+
+	(void)split_off(session, &inherited);
+	context_close_inherited_fd(&inherited, false);
+	context_fini(&inherited);
+	free_vluns(session);
+}
+
+int superpipe_takeover(struct superpipe *sp)
+{
+	unsigned nr = 0;
+	int rc = 0;
+
+	while (!rc && nr < sp->nr_sessions)
+		rc = take_over_one(sp->sessions[nr++]);
+	if (!rc)
+		return 0;
+	for (unsigned i = 0; i + 1 < nr; i++)
+		attach_end(sp->sessions[i]);
+	for (unsigned i = nr; i < sp->nr_sessions; i++)
+		drop_one(sp->sessions[i]);
 	return rc;
 }
 
 void superpipe_drop_after_fork(struct superpipe *sp)
 {
-	struct context inherited;
-
 	if (!sp)
 		return;
-	(void)split_off(sp, &inherited);
-	context_close_inherited_fd(&inherited, false);
-	context_fini(&inherited);
-	free_vluns(sp);
+	for (unsigned i = 0; i < sp->nr_sessions; i++)
+		drop_one(sp->sessions[i]);
 	superpipe_close(sp);
 }

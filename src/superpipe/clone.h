@@ -2,13 +2,13 @@
 /*
  * clone - a child process takes over the vLUNs of its parent.
  *
- * VLUN_CLONE gives the child's context the parent's vLUNs under the same handle numbers. Both share
- * the chunks, without copy-on-write: each sees the other's writes. Growth after the clone is
+ * VLUN_CLONE gives a context of the child the parent's vLUNs under the same handle numbers. Both
+ * share the chunks, without copy-on-write: each sees the other's writes. Growth after the clone is
  * private.
  *
- * Clones only a context with one LUN and no physical handle: for others the driver would corrupt
+ * Clones only contexts with one LUN and no physical handle: for others the driver would corrupt
  * its tables. The caller must be a direct child of the owner, the owner must be alive, and the
- * child's own context must not hold a handle yet.
+ * child's own contexts must not hold a handle yet.
  *
  * Two ways:
  *
@@ -30,7 +30,7 @@
 
 #include "superpipe/superpipe.h"
 
-/** The parent's context, as plain values that can be sent through a pipe. */
+/** A context of the parent, as plain values that can be sent through a pipe. */
 struct superpipe_clone_source {
 	uint64_t context_id;
 	int32_t adap_fd; /* the descriptor number of fd2 in the parent */
@@ -38,31 +38,35 @@ struct superpipe_clone_source {
 
 /** One vLUN of the parent, as plain values. */
 struct superpipe_vlun_source {
+	uint32_t lun; /* of the volume */
 	uint32_t res_hndl;
 	uint64_t nr_chunks;
 };
 
 /**
- * superpipe_clone_export() - describe the context for a child
+ * superpipe_clone_export() - describe the contexts for a child
+ * @ret_sources: room for one for each LUN
  * The next recovery makes the description invalid; a child that gets -EINVAL needs a new one.
- * Return: 0; -EOPNOTSUPP several LUNs, or physical handles, explained; -EIO the adapter has failed.
+ * Return: 0; -EOPNOTSUPP LUNs that share a context, or physical handles, explained; -EIO a context
+ * has failed.
  */
-int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source *ret_source);
+int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source ret_sources[]);
 
 void superpipe_vlun_export(const struct superpipe_vlun *vlun,
 			   struct superpipe_vlun_source *ret_source);
 
 /**
  * superpipe_attach_clone() - superpipe_attach(), then clone the parent's vLUNs
+ * @sources: one for each LUN, in the order of the parent
  * Return: 0; -EINVAL not a child of the owner, or the description is out of date; -EIO a chunk has
  * too many owners, or the adapter has failed; -ENOMEM; others as superpipe_attach(). Every failure
  * is explained and leaves nothing attached.
  */
-int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_source *source);
+int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_source sources[]);
 
 /**
  * superpipe_vlun_import() - make a handle for a vLUN that superpipe_attach_clone() cloned
- * Return: 0; -ENOMEM.
+ * Return: 0; -ENOMEM; -EINVAL no such LUN.
  */
 int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_source *source,
 			  struct superpipe_vlun **ret_vlun);

@@ -11,7 +11,7 @@
 #include "superpipe/events.h"
 #include "superpipe/ioq_internal.h"
 #include "superpipe/recover.h"
-#include "superpipe/superpipe_internal.h"
+#include "superpipe/session.h"
 #include "superpipe/vlun.h"
 
 /*
@@ -83,16 +83,16 @@ static void clear_wakeup(struct ioq *q)
 	(void)bytes; /* EAGAIN: nobody woke us */
 }
 
-static void read_events(struct superpipe *sp)
+static void read_events(struct session *session)
 {
 	unsigned nr_interrupts;
-	unsigned seen = events_read(sp->ioq.ops, sp->ioq.mmio, &nr_interrupts);
+	unsigned seen = events_read(session->ioq.ops, session->ioq.mmio, &nr_interrupts);
 
-	__atomic_fetch_add(&sp->nr_interrupts, nr_interrupts, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&session->nr_interrupts, nr_interrupts, __ATOMIC_RELAXED);
 	if (seen & EVENTS_CLOSED)
-		ioq_report_fault(&sp->ioq, IOQ_FAULT_LOST);
+		ioq_report_fault(&session->ioq, IOQ_FAULT_LOST);
 	if (seen & EVENTS_AFU_ERROR)
-		ioq_report_fault(&sp->ioq, IOQ_FAULT_HUNG);
+		ioq_report_fault(&session->ioq, IOQ_FAULT_HUNG);
 }
 
 /*
@@ -111,9 +111,9 @@ static void wait_while_polled(struct ioq *q, struct reaper_round *round, struct 
 	} while (limit_ms > 0 && is_polled(q, round));
 }
 
-static void wait_for_event(struct superpipe *sp, struct reaper_round *round, int deferred_ms)
+static void wait_for_event(struct session *session, struct reaper_round *round, int deferred_ms)
 {
-	struct ioq *q = &sp->ioq;
+	struct ioq *q = &session->ioq;
 	struct pollfd fds[2] = { { .fd = q->wake_fd, .events = POLLIN },
 				 { .fd = -1, .events = POLLIN } };
 	bool polled;
@@ -129,15 +129,15 @@ static void wait_for_event(struct superpipe *sp, struct reaper_round *round, int
 	if (fds[0].revents)
 		clear_wakeup(q);
 	if (fds[1].revents & POLLIN)
-		read_events(sp);
+		read_events(session);
 	else if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
 		ioq_report_fault(q, IOQ_FAULT_LOST);
 }
 
 /* Reads a register if commands are in flight and none has completed since the last call. */
-static void check_context_lost(struct superpipe *sp, struct reaper_round *round)
+static void check_context_lost(struct session *session, struct reaper_round *round)
 {
-	struct ioq *q = &sp->ioq;
+	struct ioq *q = &session->ioq;
 	uint64_t nr_completed;
 	bool busy;
 
@@ -151,16 +151,16 @@ static void check_context_lost(struct superpipe *sp, struct reaper_round *round)
 	round->nr_completed = nr_completed;
 }
 
-static void check_health(struct superpipe *sp, struct reaper_round *round)
+static void check_health(struct session *session, struct reaper_round *round)
 {
 	uint64_t now_ms = ioq_now_ms();
 
-	check_context_lost(sp, round);
+	check_context_lost(session, round);
 	if (now_ms < round->next_watchdog_ms)
 		return;
-	round->next_watchdog_ms = now_ms + sp->ioq.watchdog_ms / 8;
-	if (ioq_is_overdue(&sp->ioq))
-		ioq_report_fault(&sp->ioq, IOQ_FAULT_HUNG);
+	round->next_watchdog_ms = now_ms + session->ioq.watchdog_ms / 8;
+	if (ioq_is_overdue(&session->ioq))
+		ioq_report_fault(&session->ioq, IOQ_FAULT_HUNG);
 }
 
 static void issue_stalled(struct ioq *q)
@@ -180,33 +180,33 @@ static void reap_first(struct ioq *q)
 
 static void *reaper_main(void *arg)
 {
-	struct superpipe *sp = arg;
+	struct session *session = arg;
 	struct reaper_round round = { 0 };
 	int deferred_ms = -1;
 
-	while (!__atomic_load_n(&sp->stop, __ATOMIC_ACQUIRE)) {
-		if (ioq_busy_poll(&sp->ioq))
-			reap_first(&sp->ioq);
+	while (!__atomic_load_n(&session->stop, __ATOMIC_ACQUIRE)) {
+		if (ioq_busy_poll(&session->ioq))
+			reap_first(&session->ioq);
 		else
-			wait_for_event(sp, &round, deferred_ms);
-		ioq_drain(&sp->ioq);
-		check_health(sp, &round);
-		recover_handle(sp);
-		deferred_ms = ioq_run_deferred(&sp->ioq, vlun_verify);
-		issue_stalled(&sp->ioq);
-		ioq_drain(&sp->ioq);
+			wait_for_event(session, &round, deferred_ms);
+		ioq_drain(&session->ioq);
+		check_health(session, &round);
+		recover_handle(session);
+		deferred_ms = ioq_run_deferred(&session->ioq, vlun_verify);
+		issue_stalled(&session->ioq);
+		ioq_drain(&session->ioq);
 	}
 	return NULL;
 }
 
-int reaper_start(struct superpipe *sp)
+int reaper_start(struct session *session)
 {
-	return thread_start(&sp->reaper, reaper_main, sp, "cxlfs-reaper");
+	return thread_start(&session->reaper, reaper_main, session, "cxlfs-reaper");
 }
 
-void reaper_stop(struct superpipe *sp)
+void reaper_stop(struct session *session)
 {
-	recover_cancel(sp);
-	ioq_wake_reaper(&sp->ioq);
-	(void)pthread_join(sp->reaper, NULL);
+	recover_cancel(session);
+	ioq_wake_reaper(&session->ioq);
+	(void)pthread_join(session->reaper, NULL);
 }

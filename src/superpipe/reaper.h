@@ -8,12 +8,12 @@
 #ifndef CXLFS_SUPERPIPE_REAPER_H
 #define CXLFS_SUPERPIPE_REAPER_H
 
-#include "superpipe/superpipe.h"
+struct session;
 
 /** reaper_start() - call it after ioq_start(). Return: 0; -errno. */
-int reaper_start(struct superpipe *sp);
+int reaper_start(struct session *session);
 
 /** reaper_stop() - stop and join the thread; nothing may be in flight. */
-void reaper_stop(struct superpipe *sp);
+void reaper_stop(struct session *session);
 
 #endif

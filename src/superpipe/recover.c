@@ -33,7 +33,7 @@
 
 #include "base/log.h"
 #include "base/minmax.h"
-#include "superpipe/superpipe_internal.h"
+#include "superpipe/session.h"
 
 #define MAX_TRIES        40 /* of ASK for one recovery, pauses growing: about half a minute */
 #define MAX_ENODEV       3
@@ -42,7 +42,7 @@
 #define MAX_PAUSE_MS     1000
 #define DEFAULT_PAUSE_MS 20
 
-int recover_init(struct superpipe *sp)
+int recover_init(struct session *session)
 {
 	pthread_condattr_t attr;
 	int rc = pthread_condattr_init(&attr);
@@ -50,25 +50,26 @@ int recover_init(struct superpipe *sp)
 	if (rc)
 		return -rc;
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_mutex_init(&sp->recovery.lock, NULL);
-	(void)pthread_cond_init(&sp->recovery.finished, &attr);
+	(void)pthread_mutex_init(&session->recovery.lock, NULL);
+	(void)pthread_cond_init(&session->recovery.finished, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	sp->recovery.pause_ms =
-		sp->options.recover_pause_ms ? sp->options.recover_pause_ms : DEFAULT_PAUSE_MS;
+	session->recovery.pause_ms = session->options.recover_pause_ms
+					     ? session->options.recover_pause_ms
+					     : DEFAULT_PAUSE_MS;
 	return 0;
 }
 
-void recover_fini(struct superpipe *sp)
+void recover_fini(struct session *session)
 {
-	(void)pthread_cond_destroy(&sp->recovery.finished);
-	(void)pthread_mutex_destroy(&sp->recovery.lock);
+	(void)pthread_cond_destroy(&session->recovery.finished);
+	(void)pthread_mutex_destroy(&session->recovery.lock);
 }
 
 /* ---- waiting ---- */
 
-static bool is_stopping(const struct superpipe *sp)
+static bool is_stopping(const struct session *session)
 {
-	return __atomic_load_n(&sp->stop, __ATOMIC_ACQUIRE) != 0;
+	return __atomic_load_n(&session->stop, __ATOMIC_ACQUIRE) != 0;
 }
 
 static struct timespec monotonic_in_ms(unsigned milliseconds)
@@ -85,76 +86,71 @@ static struct timespec monotonic_in_ms(unsigned milliseconds)
 	return limit;
 }
 
-int recover_pause(struct superpipe *sp, unsigned milliseconds)
+int recover_pause(struct session *session, unsigned milliseconds)
 {
 	struct timespec limit = monotonic_in_ms(milliseconds);
 	int rc = 0;
 
-	pthread_mutex_lock(&sp->recovery.lock);
-	while (!superpipe_failed(sp) && !is_stopping(sp) && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&sp->recovery.finished, &sp->recovery.lock, &limit);
-	pthread_mutex_unlock(&sp->recovery.lock);
-	return superpipe_failed(sp) ? -EIO : 0;
+	pthread_mutex_lock(&session->recovery.lock);
+	while (!session_failed(session) && !is_stopping(session) && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&session->recovery.finished, &session->recovery.lock,
+					    &limit);
+	pthread_mutex_unlock(&session->recovery.lock);
+	return session_failed(session) ? -EIO : 0;
 }
 
-static void await_handled(struct superpipe *sp, enum ioq_fault fault)
+static void await_handled(struct session *session, enum ioq_fault fault)
 {
 	uint64_t mine;
 
-	pthread_mutex_lock(&sp->recovery.lock);
-	mine = ++sp->recovery.nr_requested;
-	ioq_report_fault(&sp->ioq, fault);
-	while (sp->recovery.nr_finished < mine && !superpipe_failed(sp))
-		pthread_cond_wait(&sp->recovery.finished, &sp->recovery.lock);
-	pthread_mutex_unlock(&sp->recovery.lock);
+	pthread_mutex_lock(&session->recovery.lock);
+	mine = ++session->recovery.nr_requested;
+	ioq_report_fault(&session->ioq, fault);
+	while (session->recovery.nr_finished < mine && !session_failed(session))
+		pthread_cond_wait(&session->recovery.finished, &session->recovery.lock);
+	pthread_mutex_unlock(&session->recovery.lock);
 }
 
-int recover_check(struct superpipe *sp, uint64_t generation)
+int recover_check(struct session *session, uint64_t generation)
 {
-	if (!superpipe_failed(sp) && context_generation(&sp->context) == generation)
-		await_handled(sp, IOQ_FAULT_CHECK);
-	if (superpipe_failed(sp))
+	if (!session_failed(session) && context_generation(&session->context) == generation)
+		await_handled(session, IOQ_FAULT_CHECK);
+	if (session_failed(session))
 		return -EIO;
-	return context_generation(&sp->context) == generation ? -EINVAL : 0;
+	return context_generation(&session->context) == generation ? -EINVAL : 0;
 }
 
-int recover_await(struct superpipe *sp)
+int recover_await(struct session *session)
 {
-	await_handled(sp, IOQ_FAULT_LOST);
-	return superpipe_failed(sp) ? -EIO : 0;
+	await_handled(session, IOQ_FAULT_LOST);
+	return session_failed(session) ? -EIO : 0;
 }
 
-void recover_cancel(struct superpipe *sp)
+void recover_cancel(struct session *session)
 {
-	pthread_mutex_lock(&sp->recovery.lock);
-	__atomic_store_n(&sp->stop, 1, __ATOMIC_RELEASE);
-	pthread_cond_broadcast(&sp->recovery.finished);
-	pthread_mutex_unlock(&sp->recovery.lock);
+	pthread_mutex_lock(&session->recovery.lock);
+	__atomic_store_n(&session->stop, 1, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&session->recovery.finished);
+	pthread_mutex_unlock(&session->recovery.lock);
 }
 
 /* ---- FAIL ---- */
 
-static void announce(struct superpipe *sp, uint64_t nr_answered)
+static void announce(struct session *session, uint64_t nr_answered)
 {
-	pthread_mutex_lock(&sp->recovery.lock);
-	sp->recovery.nr_finished = nr_answered;
-	pthread_cond_broadcast(&sp->recovery.finished);
-	pthread_mutex_unlock(&sp->recovery.lock);
+	pthread_mutex_lock(&session->recovery.lock);
+	session->recovery.nr_finished = nr_answered;
+	pthread_cond_broadcast(&session->recovery.finished);
+	pthread_mutex_unlock(&session->recovery.lock);
 }
 
-static void notify(struct superpipe *sp, enum superpipe_event event, const char *why)
+static void fail(struct session *session, const char *why)
 {
-	if (sp->options.notify)
-		sp->options.notify(sp->options.notify_arg, event, 0, why);
-}
-
-static void fail(struct superpipe *sp, const char *why)
-{
-	log_debug(LOGC_SUPERPIPE, "%s: giving up: %s", sp->context.names[0], why);
-	context_detach(&sp->context);
-	__atomic_store_n(&sp->failed, 1, __ATOMIC_RELEASE);
-	ioq_fail(&sp->ioq);
-	notify(sp, SUPERPIPE_FAILED, why);
+	log_debug(LOGC_SUPERPIPE, "%s: giving up: %s", session->context.names[0], why);
+	context_detach(&session->context);
+	__atomic_store_n(&session->failed, 1, __ATOMIC_RELEASE);
+	ioq_fail(&session->ioq);
+	session_notify(session, SUPERPIPE_FAILED, 0, why);
 }
 
 /* ---- ASK, RENEW, RESUME ---- */
@@ -165,17 +161,17 @@ enum answer {
 	ANSWER_FAIL,
 };
 
-static enum answer renew(struct superpipe *sp)
+static enum answer renew(struct session *session)
 {
-	struct context *ctx = &sp->context;
+	struct context *ctx = &session->context;
 
-	ioq_requeue_issued(&sp->ioq);
-	if (ioq_start(&sp->ioq, ctx->mmio, ctx->id, ctx->sq_mode))
+	ioq_requeue_issued(&session->ioq);
+	if (ioq_start(&session->ioq, ctx->mmio, ctx->id, ctx->sq_mode))
 		return ANSWER_AGAIN; /* lost again */
-	__atomic_fetch_add(&sp->nr_recoveries, 1, __ATOMIC_RELAXED);
-	sp->recovery.nr_fruitless = 0;
-	ioq_resume(&sp->ioq);
-	notify(sp, SUPERPIPE_RECOVERED, "the adapter was reset");
+	__atomic_fetch_add(&session->nr_recoveries, 1, __ATOMIC_RELAXED);
+	session->recovery.nr_fruitless = 0;
+	ioq_resume(&session->ioq);
+	session_notify(session, SUPERPIPE_RECOVERED, 0, "the adapter was reset");
 	return ANSWER_RESUME;
 }
 
@@ -183,69 +179,71 @@ static enum answer renew(struct superpipe *sp)
  * The driver reports a valid context. If the registers still read all ones, it has not noticed the
  * reset yet. If we keep losing the context although the driver reports it valid, we give up.
  */
-static enum answer resume_unchanged(struct superpipe *sp, bool lost)
+static enum answer resume_unchanged(struct session *session, bool lost)
 {
-	uint64_t status = sp->ioq.ops->read64(sp->context.mmio, SISL_INTR_STATUS);
+	uint64_t status = session->ioq.ops->read64(session->context.mmio, SISL_INTR_STATUS);
 
 	if (status == SISL_ALL_ONES)
 		return ANSWER_AGAIN;
 	if (lost) {
-		if (++sp->recovery.nr_fruitless > MAX_FRUITLESS)
+		if (++session->recovery.nr_fruitless > MAX_FRUITLESS)
 			return ANSWER_FAIL;
-		(void)recover_pause(sp, sp->recovery.pause_ms * sp->recovery.nr_fruitless);
+		(void)recover_pause(session,
+				    session->recovery.pause_ms * session->recovery.nr_fruitless);
 	}
-	ioq_resume(&sp->ioq);
+	ioq_resume(&session->ioq);
 	return ANSWER_RESUME;
 }
 
-static enum answer ask_once(struct superpipe *sp, bool lost, bool *renewed_before,
+static enum answer ask_once(struct session *session, bool lost, bool *renewed_before,
 			    unsigned *nr_enodev)
 {
 	bool renewed = false;
-	int rc = context_recover(&sp->context, &renewed);
+	int rc = context_recover(&session->context, &renewed);
 
 	if (rc == -ENODEV && ++*nr_enodev >= MAX_ENODEV)
 		return ANSWER_FAIL;
 	if (rc) {
-		log_debug(LOGC_SUPERPIPE, "%s: recover: %s", sp->context.names[0], strerror(-rc));
+		log_debug(LOGC_SUPERPIPE, "%s: recover: %s", session->context.names[0],
+			  strerror(-rc));
 		/* No mapping: the context was replaced, but mapping it failed. */
-		*renewed_before |= sp->context.mmio == NULL;
+		*renewed_before |= session->context.mmio == NULL;
 		return ANSWER_AGAIN;
 	}
 	*nr_enodev = 0;
 	*renewed_before |= renewed;
-	return *renewed_before ? renew(sp) : resume_unchanged(sp, lost);
+	return *renewed_before ? renew(session) : resume_unchanged(session, lost);
 }
 
-static void ask(struct superpipe *sp, bool lost)
+static void ask(struct session *session, bool lost)
 {
-	unsigned pause_ms = sp->recovery.pause_ms, nr_enodev = 0;
+	unsigned pause_ms = session->recovery.pause_ms, nr_enodev = 0;
 	bool renewed = false;
 
 	for (unsigned i = 0; i < MAX_TRIES; i++) {
-		enum answer answer = ask_once(sp, lost, &renewed, &nr_enodev);
+		enum answer answer = ask_once(session, lost, &renewed, &nr_enodev);
 
 		if (answer == ANSWER_RESUME)
 			return;
 		if (answer == ANSWER_FAIL)
 			break;
-		(void)recover_pause(sp, pause_ms);
+		(void)recover_pause(session, pause_ms);
 		pause_ms = min_u(pause_ms * 2, MAX_PAUSE_MS);
 	}
-	fail(sp, nr_enodev ? "the adapter has failed" : "recovery does not succeed");
+	fail(session, nr_enodev ? "the adapter has failed" : "recovery does not succeed");
 }
 
 /* ---- RESET ---- */
 
 /* A command that completed since the last recovery shows that it worked. */
-static void note_progress(struct superpipe *sp)
+static void note_progress(struct session *session)
 {
-	struct recovery *recovery = &sp->recovery;
+	struct recovery *recovery = &session->recovery;
 	uint64_t nr_completed;
 
-	pthread_mutex_lock(&sp->ioq.submit_lock);
-	nr_completed = sp->ioq.nr_completed;
-	pthread_mutex_unlock(&sp->ioq.submit_lock);
+	pthread_mutex_lock(&session->ioq.submit_lock);
+	nr_completed = session->ioq.nr_completed;
+	pthread_mutex_unlock(&session->ioq.submit_lock);
 	if (nr_completed != recovery->completed_before) {
 		recovery->nr_resets = 0;
 		recovery->nr_fruitless = 0;
@@ -256,14 +254,14 @@ static void note_progress(struct superpipe *sp)
 /*
  * Clears what intr_status shows. Most bits never clear; MAX_RESETS then ends the loop of resets.
  */
-static void reset(struct superpipe *sp)
+static void reset(struct session *session)
 {
-	struct ioq *q = &sp->ioq;
+	struct ioq *q = &session->ioq;
 	uint64_t status = q->ops->read64(q->mmio, SISL_INTR_STATUS);
 	int rc;
 
 	if (status == SISL_ALL_ONES) {
-		ask(sp, true);
+		ask(session, true);
 		return;
 	}
 	if (status)
@@ -272,23 +270,24 @@ static void reset(struct superpipe *sp)
 		ioq_resume(q);
 		return;
 	}
-	if (++sp->recovery.nr_resets > MAX_RESETS) {
-		fail(sp, "context resets do not help");
+	if (++session->recovery.nr_resets > MAX_RESETS) {
+		fail(session, "context resets do not help");
 		return;
 	}
-	__atomic_fetch_add(&sp->nr_timeouts, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&session->nr_timeouts, 1, __ATOMIC_RELAXED);
 	rc = ioq_reset_context(q);
-	log_debug(LOGC_SUPERPIPE, "%s: context reset, intr_status %#llx: %s", sp->context.names[0],
-		  (unsigned long long)status, rc ? strerror(-rc) : "done");
+	log_debug(LOGC_SUPERPIPE, "%s: context reset, intr_status %#llx: %s",
+		  session->context.names[0], (unsigned long long)status,
+		  rc ? strerror(-rc) : "done");
 	if (rc == -EIO) {
-		ask(sp, true);
+		ask(session, true);
 	} else if (rc) {
-		fail(sp, "a context reset does not end");
+		fail(session, "a context reset does not end");
 	} else {
 		ioq_reap_halted(q);
 		ioq_requeue_overdue(q);
 		ioq_resume(q);
-		notify(sp, SUPERPIPE_TIMED_OUT, "commands were not answered");
+		session_notify(session, SUPERPIPE_TIMED_OUT, 0, "commands were not answered");
 	}
 }
 
@@ -296,34 +295,34 @@ static void reset(struct superpipe *sp)
  * A request sets its fault bit under the lock, so the bits and the number taken here match. The bit
  * of a later request stays for the next call.
  */
-static uint32_t take_faults(struct superpipe *sp, uint64_t *ret_nr_requested)
+static uint32_t take_faults(struct session *session, uint64_t *ret_nr_requested)
 {
 	uint32_t faults;
 
-	pthread_mutex_lock(&sp->recovery.lock);
-	*ret_nr_requested = sp->recovery.nr_requested;
-	faults = __atomic_exchange_n(&sp->ioq.faults, 0, __ATOMIC_SEQ_CST);
-	pthread_mutex_unlock(&sp->recovery.lock);
+	pthread_mutex_lock(&session->recovery.lock);
+	*ret_nr_requested = session->recovery.nr_requested;
+	faults = __atomic_exchange_n(&session->ioq.faults, 0, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&session->recovery.lock);
 	return faults;
 }
 
-void recover_handle(struct superpipe *sp)
+void recover_handle(struct session *session)
 {
 	uint64_t nr_requested;
-	uint32_t faults = take_faults(sp, &nr_requested);
+	uint32_t faults = take_faults(session, &nr_requested);
 
 	if (!faults)
 		return;
-	if (!superpipe_failed(sp)) {
-		ioq_halt(&sp->ioq);
-		note_progress(sp);
+	if (!session_failed(session)) {
+		ioq_halt(&session->ioq);
+		note_progress(session);
 		if (faults & (IOQ_FAULT_LOST | IOQ_FAULT_CHECK))
-			ask(sp, faults & IOQ_FAULT_LOST);
+			ask(session, faults & IOQ_FAULT_LOST);
 		else
-			reset(sp);
+			reset(session);
 		/* RECOVER_AFU does not tell whether commands hang. */
 		if (faults != IOQ_FAULT_HUNG && faults & IOQ_FAULT_HUNG)
-			ioq_report_fault(&sp->ioq, IOQ_FAULT_HUNG);
+			ioq_report_fault(&session->ioq, IOQ_FAULT_HUNG);
 	}
-	announce(sp, nr_requested);
+	announce(session, nr_requested);
 }

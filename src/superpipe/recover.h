@@ -7,13 +7,13 @@
 
 #include <stdint.h>
 
-#include "superpipe/superpipe.h"
+struct session;
 
-int recover_init(struct superpipe *sp);
-void recover_fini(struct superpipe *sp);
+int recover_init(struct session *session);
+void recover_fini(struct session *session);
 
 /** recover_handle() - handle what ioq_report_fault() reported; reaper thread only. */
-void recover_handle(struct superpipe *sp);
+void recover_handle(struct session *session);
 
 /**
  * recover_check() - after an ioctl failed: have the context checked, and replaced if it was lost
@@ -23,21 +23,21 @@ void recover_handle(struct superpipe *sp);
  * Return: 0 the context was replaced, repeat the ioctl; -EINVAL the context is the same, so the
  * error was real; -EIO the adapter has failed.
  */
-int recover_check(struct superpipe *sp, uint64_t generation);
+int recover_check(struct session *session, uint64_t generation);
 
 /**
  * recover_await() - have the reaper thread recover, and wait for it
  * Return: 0; -EIO the adapter has failed.
  */
-int recover_await(struct superpipe *sp);
+int recover_await(struct session *session);
 
 /** recover_cancel() - end every pause at once, because the reaper thread is about to stop. */
-void recover_cancel(struct superpipe *sp);
+void recover_cancel(struct session *session);
 
 /**
  * recover_pause() - sleep before the next try; returns at once when the adapter fails
  * Return: 0; -EIO the adapter has failed.
  */
-int recover_pause(struct superpipe *sp, unsigned milliseconds);
+int recover_pause(struct session *session, unsigned milliseconds);
 
 #endif

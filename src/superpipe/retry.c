@@ -5,7 +5,7 @@
 
 #include "base/minmax.h"
 #include "superpipe/recover.h"
-#include "superpipe/superpipe_internal.h"
+#include "superpipe/session.h"
 
 #define MAX_TRIES      20
 #define FIRST_PAUSE_MS 5
@@ -19,20 +19,21 @@
  *   EINVAL   the context may be lost and not yet recovered; otherwise the request is invalid
  *   ENODEV   the adapter may have failed; the reaper thread decides
  */
-int retry_ioctl(struct superpipe *sp, unsigned lun, unsigned long request, void *arg, uint64_t *id)
+int retry_ioctl(struct session *session, unsigned lun, unsigned long request, void *arg,
+		uint64_t *id)
 {
 	unsigned pause_ms = FIRST_PAUSE_MS;
 	uint64_t generation;
 	int rc = -EIO;
 
 	for (unsigned i = 0; i < MAX_TRIES; i++) {
-		if (superpipe_failed(sp))
+		if (session_failed(session))
 			return -EIO;
-		if (context_is_lost(&sp->context) && recover_await(sp))
+		if (context_is_lost(&session->context) && recover_await(session))
 			return -EIO;
-		rc = context_ioctl(&sp->context, lun, request, arg, id, &generation);
+		rc = context_ioctl(&session->context, lun, request, arg, id, &generation);
 		if (rc == -EINVAL || rc == -ENODEV) {
-			int checked = recover_check(sp, generation);
+			int checked = recover_check(session, generation);
 
 			if (checked == 0)
 				continue;
@@ -41,7 +42,7 @@ int retry_ioctl(struct superpipe *sp, unsigned lun, unsigned long request, void 
 		} else if (rc != -EAGAIN && rc != -EINTR) {
 			return rc;
 		}
-		if (recover_pause(sp, pause_ms))
+		if (recover_pause(session, pause_ms))
 			return -EIO;
 		pause_ms = min_u(pause_ms * 2, MAX_PAUSE_MS);
 	}

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "superpipe/superpipe.h"
+struct session;
 
 /**
  * retry_ioctl() - one ioctl through the fd1 of a LUN
@@ -18,6 +18,7 @@
  * Return: 0; -EIO the adapter has failed, or every try failed; -EINVAL the context is valid and the
  * driver rejects the request; other errors of the driver.
  */
-int retry_ioctl(struct superpipe *sp, unsigned lun, unsigned long request, void *arg, uint64_t *id);
+int retry_ioctl(struct session *session, unsigned lun, unsigned long request, void *arg,
+		uint64_t *id);
 
 #endif

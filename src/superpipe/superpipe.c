@@ -6,36 +6,48 @@
 #include <string.h>
 
 #include "superpipe/attach.h"
-#include "superpipe/recover.h"
 #include "superpipe/superpipe_internal.h"
 #include "superpipe/vlun.h"
 
 /* ---- open and close ---- */
 
+static int open_sessions(struct superpipe *sp, const char *const devices[],
+			 const struct superpipe_options *options, const struct explainer *to)
+{
+	unsigned nr_each = options && options->share_context ? sp->nr_luns : 1;
+	int rc = 0;
+
+	for (unsigned lun = 0; !rc && lun < sp->nr_luns; lun += nr_each) {
+		rc = session_open(&devices[lun], nr_each, options, to->explain, to->arg, lun,
+				  &sp->sessions[sp->nr_sessions]);
+		sp->nr_sessions += rc == 0;
+	}
+	return rc;
+}
+
 int superpipe_open(const char *const devices[], unsigned nr_devices,
 		   const struct superpipe_options *options, explain_fn explain, void *explain_arg,
 		   struct superpipe **ret_sp)
 {
-	struct superpipe *sp = aligned_alloc(IOQ_CACHE_LINE, sizeof(*sp));
+	const struct explainer to = { explain, explain_arg };
+	struct superpipe *sp;
 	int rc;
 
+	if (nr_devices < 1 || nr_devices > SUPERPIPE_MAX_LUNS)
+		return explain_error(&to, -EINVAL, "a volume has 1 to %u LUNs, not %u",
+				     SUPERPIPE_MAX_LUNS, nr_devices);
+	sp = calloc(1, sizeof(*sp));
 	if (!sp)
 		return -ENOMEM;
-	memset(sp, 0, sizeof(*sp));
-	if (options)
-		sp->options = *options;
-	rc = context_init(&sp->context, devices, nr_devices, sp->options.ops, explain, explain_arg);
-	if (!rc) {
-		rc = recover_init(sp);
-		if (rc)
-			context_fini(&sp->context);
-	}
+	sp->nr_luns = nr_devices;
+	rc = open_sessions(sp, devices, options, &to);
+	if (!rc && sp->nr_sessions > 1)
+		rc = context_init(&sp->all_luns, devices, nr_devices, options ? options->ops : NULL,
+				  explain, explain_arg);
 	if (rc) {
-		free(sp);
+		superpipe_close(sp);
 		return rc;
 	}
-	(void)pthread_mutex_init(&sp->vluns.lock, NULL);
-	sp->vluns.max_handles = sp->context.ops->max_handles(sp->context.dp[0]);
 	*ret_sp = sp;
 	return 0;
 }
@@ -44,111 +56,180 @@ void superpipe_close(struct superpipe *sp)
 {
 	if (!sp)
 		return;
-	if (sp->attached)
-		attach_end(sp);
-	context_fini(&sp->context);
-	recover_fini(sp);
-	(void)pthread_mutex_destroy(&sp->vluns.lock);
+	context_fini(&sp->all_luns);
+	for (unsigned i = 0; i < sp->nr_sessions; i++)
+		session_close(sp->sessions[i]);
 	free(sp);
 }
 
 /* ---- attach ---- */
 
-static int probe_luns(struct superpipe *sp, const void *arg)
+/*
+ * The driver accepts LUNs in one context only if they are different LUNs of one adapter. So a
+ * context with all of them, detached at once, shows whether they are.
+ */
+static int check_belong_together(struct superpipe *sp)
 {
-	const struct explainer *to = &sp->context.explainer;
+	struct context *ctx = &sp->all_luns;
+	int rc;
 
-	(void)arg;
-	for (unsigned lun = 0; lun < sp->context.nr_luns; lun++) {
-		int rc = vlun_probe(sp, lun);
-
-		if (!rc)
-			continue;
-		if (rc == -EBUSY)
-			return explain_error(to, rc,
-					     "%s: another program uses this LUN %s; it can be used "
-					     "only one way at a time; 'cxlfsadm lun list' shows "
-					     "who it is",
-					     sp->context.names[lun],
-					     sp->options.physical ? "for virtual LUNs"
-								  : "as a whole");
-		return explain_error(to, rc, "%s: cannot use the LUN: %s", sp->context.names[lun],
-				     strerror(-rc));
-	}
+	if (ctx->nr_luns == 0)
+		return 0;
+	rc = context_reopen_after_fork(ctx);
+	if (!rc)
+		rc = context_attach(ctx);
+	if (rc)
+		return rc;
+	context_detach(ctx);
+	context_fini(ctx);
 	return 0;
 }
 
 int superpipe_attach(struct superpipe *sp)
 {
-	int rc = context_reopen_after_fork(&sp->context);
+	unsigned nr = 0;
+	int rc = check_belong_together(sp);
 
-	return rc ? rc : attach_start(sp, probe_luns, NULL);
+	while (!rc && nr < sp->nr_sessions) {
+		rc = session_attach(sp->sessions[nr]);
+		nr += rc == 0;
+	}
+	while (rc && nr > 0)
+		attach_end(sp->sessions[--nr]);
+	return rc;
 }
 
 /* ---- what is known ---- */
 
 unsigned superpipe_nr_luns(const struct superpipe *sp)
 {
-	return sp->context.nr_luns;
+	return sp->nr_luns;
 }
 
 const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, unsigned lun)
 {
-	return &sp->context.luns[lun];
+	const struct session *session = superpipe_session(sp, lun, &lun);
+
+	return &session->context.luns[lun];
 }
 
 bool superpipe_is_synchronous(const struct superpipe *sp)
 {
-	return sp->context.ops->is_synchronous(sp->context.dp[0]);
+	const struct context *ctx = &sp->sessions[0]->context;
+
+	return ctx->ops->is_synchronous(ctx->dp[0]);
 }
 
 unsigned superpipe_max_handles(const struct superpipe *sp)
 {
-	return __atomic_load_n(&sp->vluns.max_handles, __ATOMIC_RELAXED);
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < sp->nr_sessions; i++)
+		nr += __atomic_load_n(&sp->sessions[i]->vluns.max_handles, __ATOMIC_RELAXED);
+	return nr;
 }
 
 bool superpipe_failed(const struct superpipe *sp)
 {
-	return __atomic_load_n(&sp->failed, __ATOMIC_ACQUIRE) != 0;
+	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+		if (!session_failed(sp->sessions[i]))
+			return false;
+	}
+	return true;
+}
+
+static void add_stats(const struct session *session, struct superpipe_stats *stats)
+{
+	const struct ioq *q = &session->ioq;
+
+	stats->commands += __atomic_load_n(&q->nr_commands, __ATOMIC_RELAXED);
+	stats->reads += __atomic_load_n(&q->nr_reads, __ATOMIC_RELAXED);
+	stats->writes += __atomic_load_n(&q->nr_writes, __ATOMIC_RELAXED);
+	stats->retries += __atomic_load_n(&q->nr_retries, __ATOMIC_RELAXED);
+	stats->errors += __atomic_load_n(&q->nr_errors, __ATOMIC_RELAXED);
+	stats->recoveries += __atomic_load_n(&session->nr_recoveries, __ATOMIC_RELAXED);
+	stats->timeouts += __atomic_load_n(&session->nr_timeouts, __ATOMIC_RELAXED);
+	stats->interrupts += __atomic_load_n(&session->nr_interrupts, __ATOMIC_RELAXED);
 }
 
 void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret_stats)
 {
-	*ret_stats = (struct superpipe_stats){
-		.commands = __atomic_load_n(&sp->ioq.nr_commands, __ATOMIC_RELAXED),
-		.reads = __atomic_load_n(&sp->ioq.nr_reads, __ATOMIC_RELAXED),
-		.writes = __atomic_load_n(&sp->ioq.nr_writes, __ATOMIC_RELAXED),
-		.retries = __atomic_load_n(&sp->ioq.nr_retries, __ATOMIC_RELAXED),
-		.recoveries = __atomic_load_n(&sp->nr_recoveries, __ATOMIC_RELAXED),
-		.timeouts = __atomic_load_n(&sp->nr_timeouts, __ATOMIC_RELAXED),
-		.errors = __atomic_load_n(&sp->ioq.nr_errors, __ATOMIC_RELAXED),
-		.interrupts = __atomic_load_n(&sp->nr_interrupts, __ATOMIC_RELAXED),
-	};
+	*ret_stats = (struct superpipe_stats){ 0 };
+	for (unsigned i = 0; i < sp->nr_sessions; i++)
+		add_stats(sp->sessions[i], ret_stats);
+}
+
+/* ---- commands ---- */
+
+struct batch {
+	struct superpipe_io *head, *tail;
+};
+
+/* Every batch is built before the first one is submitted, because an io may end at once. */
+static void submit_to_each(struct superpipe *sp, struct superpipe_io *io)
+{
+	struct batch batches[SUPERPIPE_MAX_LUNS] = { 0 };
+
+	while (io) {
+		struct superpipe_io *next = io->next;
+		struct batch *batch = &batches[io->vlun->session->first_lun];
+
+		io->next = NULL;
+		if (batch->tail)
+			batch->tail->next = io;
+		else
+			batch->head = io;
+		batch->tail = io;
+		io = next;
+	}
+	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+		if (batches[i].head)
+			ioq_submit(&sp->sessions[i]->ioq, batches[i].head);
+	}
 }
 
 void superpipe_submit(struct superpipe *sp, struct superpipe_io *first)
 {
-	ioq_submit(&sp->ioq, first);
+	if (sp->nr_sessions == 1)
+		ioq_submit(&sp->sessions[0]->ioq, first);
+	else
+		submit_to_each(sp, first);
 }
 
 void superpipe_start_polling(struct superpipe *sp)
 {
-	ioq_start_polling(&sp->ioq);
-	sp->context.ops->add_pollers(sp->context.dp[0], 1);
+	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+		struct session *session = sp->sessions[i];
+
+		ioq_start_polling(&session->ioq);
+		session->context.ops->add_pollers(session->context.dp[0], 1);
+	}
 }
 
 void superpipe_stop_polling(struct superpipe *sp)
 {
-	sp->context.ops->add_pollers(sp->context.dp[0], -1);
-	ioq_stop_polling(&sp->ioq);
+	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+		struct session *session = sp->sessions[i];
+
+		session->context.ops->add_pollers(session->context.dp[0], -1);
+		ioq_stop_polling(&session->ioq);
+	}
 }
 
 bool superpipe_poll(struct superpipe *sp)
 {
-	return ioq_poll(&sp->ioq);
+	bool reaped = false;
+
+	for (unsigned i = 0; i < sp->nr_sessions; i++)
+		reaped |= ioq_poll(&sp->sessions[i]->ioq);
+	return reaped;
 }
 
 bool superpipe_is_busy(struct superpipe *sp)
 {
-	return ioq_is_busy(&sp->ioq);
+	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+		if (ioq_is_busy(&sp->sessions[i]->ioq))
+			return true;
+	}
+	return false;
 }

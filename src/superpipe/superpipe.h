@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * superpipe - one context on a CXL Flash adapter and the virtual LUNs in it.
+ * superpipe - the LUNs of a volume on a CXL Flash adapter, and the virtual LUNs on them.
  *
  * A volume opens its devices (superpipe_open, before any fork), attaches after it has become a
  * daemon (superpipe_attach: a context belongs to the process that attached it), and then opens,
- * resizes and closes vLUNs and submits reads and writes to them. This layer handles adapter resets,
- * lost contexts, retries and the adapter fd. A caller sees only a delay, or -EIO once the adapter
- * has failed permanently.
+ * resizes and closes vLUNs and submits reads and writes to them. Each LUN has a context of its own,
+ * unless share_context is set. This layer handles adapter resets,
+ * lost contexts, retries and the adapter fd. A caller sees only a delay, or -EIO once the context
+ * of the LUN has failed permanently.
  *
  * Threads: every function may be called from any thread unless its comment says otherwise.
  * Completion callbacks run on whichever thread reaps: the submitter's own, another submitter's, or
@@ -33,18 +34,20 @@ struct superpipe_vlun;
 enum superpipe_event {
 	SUPERPIPE_RECOVERED, /* the adapter was reset, and the context is valid again */
 	SUPERPIPE_TIMED_OUT, /* commands timed out, and the context was reset */
-	SUPERPIPE_FAILED,    /* permanent: every request now fails with -EIO */
+	SUPERPIPE_FAILED,    /* permanent: every request on this context now fails with -EIO */
 	SUPERPIPE_LUN_GREW,  /* a physical LUN has more LBAs than before: see its lun_info */
 };
 
 /** All zeros gives the defaults. Everything from @ops on is for tests. */
 struct superpipe_options {
-	unsigned queue_depth;  /* commands in flight, rounded up to a power of two */
+	unsigned queue_depth;  /* commands in flight of a context, rounded up to a power of two */
 	bool physical;         /* USER_DIRECT: whole LUNs instead of vLUNs */
 	unsigned busy_poll_us; /* how long the reaper polls before it sleeps */
+	/* One context for all LUNs (ATTACH with REUSE_CONTEXT). It cannot be cloned. */
+	bool share_context;
 
-	/* Called on the reaper thread, without locks. Must not open, resize or close handles.
-	 * @lun is the LUN that grew, else 0. May be NULL. */
+	/* Called on the reaper thread of the context, without locks. Must not open, resize or close
+	 * handles. @lun is the LUN that grew, or else the first LUN of the context. May be NULL. */
 	void (*notify)(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 	void *notify_arg;
 
@@ -80,7 +83,7 @@ int superpipe_open(const char *const devices[], unsigned nr_devices,
 		   struct superpipe **ret_sp);
 
 /**
- * superpipe_attach() - make the context and start the reaper thread
+ * superpipe_attach() - make the contexts and start their reaper threads
  * Context: in the process that will do the I/O, after its last fork.
  * Return: 0; -errno after @explain has said why. Nothing stays attached on failure.
  */
@@ -97,15 +100,16 @@ unsigned superpipe_nr_luns(const struct superpipe *sp);
 const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, unsigned lun);
 
 /**
- * superpipe_max_handles() - resource handles this context can hold
- * Starts as devport's max_handles(); the first EMFILE of the driver lowers it to the real limit.
+ * superpipe_max_handles() - resource handles that all contexts together can hold
+ * Starts with devport's max_handles() for each; the first EMFILE of the driver lowers it to the
+ * real limit.
  */
 unsigned superpipe_max_handles(const struct superpipe *sp);
 
 /** superpipe_is_synchronous() - true if commands execute on the thread that submits them */
 bool superpipe_is_synchronous(const struct superpipe *sp);
 
-/** superpipe_failed() - true once the adapter has failed permanently: every request gets -EIO. */
+/** superpipe_failed() - true once every context has failed permanently: all requests get -EIO. */
 bool superpipe_failed(const struct superpipe *sp);
 
 void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret_stats);
@@ -113,8 +117,9 @@ void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret
 /**
  * superpipe_vlun_open() - make a vLUN of size 0
  * @lun: index of the device it lives on
- * May sleep in ioctls for seconds. Return: 0; -ENOSPC no handle free (the driver's EMFILE) or the
- * LUN table is full; -EBUSY the LUN is in use as a whole; -ENOMEM; -EIO the adapter has failed.
+ * May sleep in ioctls for seconds. Return: 0; -ENOSPC no handle free on the context of the LUN
+ * (the driver's EMFILE) or the LUN table is full; -EBUSY the LUN is in use as a whole; -ENOMEM;
+ * -EIO the adapter has failed.
  */
 int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun);
 
@@ -170,9 +175,10 @@ struct superpipe_io {
  * superpipe_submit() - start a batch of ios
  * @first: chain linked through ->next; the links are read before the first callback can run
  *
- * Never sleeps and never fails: errors arrive in @done. A batch rings the doorbell once in SQ mode.
- * Ios that do not fit into the queues wait in a FIFO. The callback of an io may run before the call
- * returns, on this or another thread. The ios of a chain complete in any order.
+ * Never sleeps and never fails: errors arrive in @done. The ios
+ * may be on different LUNs. In SQ mode a batch rings the doorbell of each context once. Ios that do
+ * not fit into the queues wait in a FIFO. The callback of an io may run before the call returns, on
+ * this or another thread. The ios of a chain complete in any order.
  */
 void superpipe_submit(struct superpipe *sp, struct superpipe_io *first);
 

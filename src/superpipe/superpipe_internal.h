@@ -1,56 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * superpipe_internal - struct superpipe, for the files of this layer.
- *
- * Lock order: recovery.lock, context.lock, vlun_table.lock, ioq.submit_lock, ioq.reap_lock.
- * None of the first three is taken while another lock is held.
+ * superpipe_internal - struct superpipe, for the files that implement the public functions.
  */
 #ifndef CXLFS_SUPERPIPE_SUPERPIPE_INTERNAL_H
 #define CXLFS_SUPERPIPE_SUPERPIPE_INTERNAL_H
 
-#include <pthread.h>
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "superpipe/context.h"
-#include "superpipe/ioq.h"
-#include "superpipe/superpipe.h"
+#include "superpipe/session.h"
 
-/* Every open handle. */
-struct vlun_table {
-	pthread_mutex_t lock;
-	struct superpipe_vlun *head; /* protected by lock */
-	unsigned nr_open;            /* protected by lock */
-	unsigned max_handles;        /* atomic; see superpipe_max_handles() */
-};
-
-/* See recover.c. */
-struct recovery {
-	pthread_mutex_t lock;
-	pthread_cond_t finished;
-	uint64_t nr_requested; /* protected by lock */
-	uint64_t nr_finished;  /* protected by lock: the last request that was handled */
-	unsigned pause_ms;     /* before the first retry; set before threads start */
-
-	/* Reaper thread only. */
-	unsigned nr_fruitless;     /* recoveries since the last completion that changed nothing */
-	unsigned nr_resets;        /* context resets since the last completion */
-	uint64_t completed_before; /* ioq.nr_completed at the last recovery */
-};
-
+/* Only @all_luns changes between open and close. */
 struct superpipe {
-	struct superpipe_options options;
-	struct context context;
-	struct ioq ioq;
-	struct vlun_table vluns;
-	struct recovery recovery;
-	pthread_t reaper;
-	bool attached;   /* the reaper thread runs; set by attach and close only */
-	uint32_t stop;   /* atomic */
-	uint32_t failed; /* atomic: see superpipe_failed() */
-
-	/* Atomic. */
-	uint64_t nr_recoveries, nr_timeouts, nr_interrupts;
+	unsigned nr_luns;
+	unsigned nr_sessions; /* one for each LUN, or 1 */
+	struct session *sessions[SUPERPIPE_MAX_LUNS];
+	/* Until attach, if there are several sessions: see check_belong_together(). */
+	struct context all_luns;
 };
+
+/** superpipe_session() - the session of a LUN. @ret_lun: the number of the LUN in its context */
+static inline struct session *superpipe_session(const struct superpipe *sp, unsigned lun,
+						unsigned *ret_lun)
+{
+	bool own = sp->nr_sessions > 1;
+
+	*ret_lun = own ? 0 : lun;
+	return sp->sessions[own ? lun : 0];
+}
 
 #endif

@@ -34,9 +34,9 @@ static void make_patterns(struct superpipe_vlun *vlun)
 	}
 }
 
-static void table_add(struct superpipe *sp, struct superpipe_vlun *vlun)
+static void table_add(struct session *session, struct superpipe_vlun *vlun)
 {
-	struct vlun_table *table = &sp->vluns;
+	struct vlun_table *table = &session->vluns;
 
 	make_patterns(vlun);
 	pthread_mutex_lock(&table->lock);
@@ -48,9 +48,9 @@ static void table_add(struct superpipe *sp, struct superpipe_vlun *vlun)
 	pthread_mutex_unlock(&table->lock);
 }
 
-static void table_remove(struct superpipe *sp, struct superpipe_vlun *vlun)
+static void table_remove(struct session *session, struct superpipe_vlun *vlun)
 {
-	struct vlun_table *table = &sp->vluns;
+	struct vlun_table *table = &session->vluns;
 
 	pthread_mutex_lock(&table->lock);
 	if (vlun->prev)
@@ -64,21 +64,21 @@ static void table_remove(struct superpipe *sp, struct superpipe_vlun *vlun)
 }
 
 /* After EMFILE: no more handles than are open now. */
-static void set_handle_limit(struct superpipe *sp)
+static void set_handle_limit(struct session *session)
 {
-	pthread_mutex_lock(&sp->vluns.lock);
-	__atomic_store_n(&sp->vluns.max_handles, sp->vluns.nr_open, __ATOMIC_RELAXED);
-	pthread_mutex_unlock(&sp->vluns.lock);
+	pthread_mutex_lock(&session->vluns.lock);
+	__atomic_store_n(&session->vluns.max_handles, session->vluns.nr_open, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&session->vluns.lock);
 }
 
-static struct superpipe_vlun *new_vlun(struct superpipe *sp, unsigned lun, bool physical)
+static struct superpipe_vlun *new_vlun(struct session *session, unsigned lun, bool physical)
 {
-	const struct superpipe_lun_info *info = &sp->context.luns[lun];
+	const struct superpipe_lun_info *info = &session->context.luns[lun];
 	struct superpipe_vlun *vlun = calloc(1, sizeof(*vlun));
 
 	if (!vlun)
 		return NULL;
-	vlun->sp = sp;
+	vlun->session = session;
 	vlun->lun = lun;
 	vlun->physical = physical;
 	vlun->dev_blocks_per_lba = SUPERPIPE_LBA_BYTES / info->block_bytes;
@@ -88,11 +88,11 @@ static struct superpipe_vlun *new_vlun(struct superpipe *sp, unsigned lun, bool 
 
 /* ---- open ---- */
 
-static int translate_open(struct superpipe *sp, int rc)
+static int translate_open(struct session *session, int rc)
 {
 	switch (rc) {
 	case -EMFILE:
-		set_handle_limit(sp);
+		set_handle_limit(session);
 		return -ENOSPC;
 	case -EINVAL:
 		return -EBUSY; /* the LUN is in the other mode */
@@ -101,69 +101,84 @@ static int translate_open(struct superpipe *sp, int rc)
 	}
 }
 
-static int open_virtual(struct superpipe *sp, unsigned lun, uint32_t *ret_res_hndl)
+static int open_virtual(struct session *session, unsigned lun, uint32_t *ret_res_hndl)
 {
 	/* Size 0: with a larger one a failed sync would leave a stale table in the driver. */
 	struct dk_uvirtual uvirtual = { .lun_size = 0 };
-	int rc = retry_ioctl(sp, lun, DK_IOCTL_USER_VIRTUAL, &uvirtual, &uvirtual.context_id);
+	int rc = retry_ioctl(session, lun, DK_IOCTL_USER_VIRTUAL, &uvirtual, &uvirtual.context_id);
 
 	if (!rc)
 		*ret_res_hndl = (uint32_t)uvirtual.rsrc_handle;
 	return rc;
 }
 
-static int open_physical(struct superpipe *sp, unsigned lun, uint32_t *ret_res_hndl)
+static int open_physical(struct session *session, unsigned lun, uint32_t *ret_res_hndl)
 {
 	struct dk_udirect udirect = { .rsrc_handle = 0 };
-	int rc = retry_ioctl(sp, lun, DK_IOCTL_USER_DIRECT, &udirect, &udirect.context_id);
+	int rc = retry_ioctl(session, lun, DK_IOCTL_USER_DIRECT, &udirect, &udirect.context_id);
 
 	if (!rc)
 		*ret_res_hndl = (uint32_t)udirect.rsrc_handle;
 	return rc;
 }
 
-static int open_handle(struct superpipe *sp, unsigned lun, bool physical,
+static int open_handle(struct session *session, unsigned lun, bool physical,
 		       struct superpipe_vlun **ret_vlun)
 {
 	struct superpipe_vlun *vlun;
 	int rc;
 
-	if (lun >= sp->context.nr_luns)
-		return -EINVAL;
-	vlun = new_vlun(sp, lun, physical);
+	vlun = new_vlun(session, lun, physical);
 	if (!vlun)
 		return -ENOMEM;
-	rc = physical ? open_physical(sp, lun, &vlun->res_hndl)
-		      : open_virtual(sp, lun, &vlun->res_hndl);
+	rc = physical ? open_physical(session, lun, &vlun->res_hndl)
+		      : open_virtual(session, lun, &vlun->res_hndl);
 	if (rc) {
 		free(vlun);
-		return translate_open(sp, rc);
+		return translate_open(session, rc);
 	}
-	table_add(sp, vlun);
+	table_add(session, vlun);
 	*ret_vlun = vlun;
 	return 0;
 }
 
+static int open_on_lun(struct superpipe *sp, unsigned lun, bool physical,
+		       struct superpipe_vlun **ret_vlun)
+{
+	struct session *session;
+
+	if (lun >= sp->nr_luns)
+		return -EINVAL;
+	session = superpipe_session(sp, lun, &lun);
+	return open_handle(session, lun, physical, ret_vlun);
+}
+
 int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun)
 {
-	return open_handle(sp, lun, false, ret_vlun);
+	return open_on_lun(sp, lun, false, ret_vlun);
 }
 
 int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun)
 {
-	return open_handle(sp, lun, true, ret_vlun);
+	return open_on_lun(sp, lun, true, ret_vlun);
 }
 
 int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_source *source,
 			  struct superpipe_vlun **ret_vlun)
 {
-	struct superpipe_vlun *vlun = new_vlun(sp, 0, false);
+	struct superpipe_vlun *vlun;
+	struct session *session;
+	unsigned lun;
 
+	if (source->lun >= sp->nr_luns)
+		return -EINVAL;
+	session = superpipe_session(sp, source->lun, &lun);
+	vlun = new_vlun(session, lun, false);
 	if (!vlun)
 		return -ENOMEM;
 	vlun->res_hndl = source->res_hndl;
 	vlun->nr_chunks = source->nr_chunks;
-	table_add(sp, vlun);
+	table_add(session, vlun);
 	*ret_vlun = vlun;
 	return 0;
 }
@@ -171,14 +186,17 @@ int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_sour
 void superpipe_vlun_export(const struct superpipe_vlun *vlun,
 			   struct superpipe_vlun_source *ret_source)
 {
-	*ret_source = (struct superpipe_vlun_source){ .res_hndl = vlun->res_hndl,
-						      .nr_chunks = vlun->nr_chunks };
+	*ret_source = (struct superpipe_vlun_source){
+		.lun = vlun->session->first_lun + vlun->lun,
+		.res_hndl = vlun->res_hndl,
+		.nr_chunks = vlun->nr_chunks,
+	};
 }
 
-int vlun_probe(struct superpipe *sp, unsigned lun)
+int vlun_probe(struct session *session, unsigned lun)
 {
 	struct superpipe_vlun *vlun;
-	int rc = open_handle(sp, lun, sp->options.physical, &vlun);
+	int rc = open_handle(session, lun, session->options.physical, &vlun);
 
 	return rc ? rc : superpipe_vlun_close(vlun);
 }
@@ -187,8 +205,8 @@ int vlun_probe(struct superpipe *sp, unsigned lun)
 
 int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint64_t *ret_nr_chunks)
 {
-	struct superpipe *sp = vlun->sp;
-	const struct superpipe_lun_info *info = &sp->context.luns[vlun->lun];
+	struct session *session = vlun->session;
+	const struct superpipe_lun_info *info = &session->context.luns[vlun->lun];
 	struct dk_resize resize = { .rsrc_handle = vlun->res_hndl };
 	int rc;
 
@@ -198,7 +216,7 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 	if (nr_chunks > info->nr_chunks)
 		nr_chunks = info->nr_chunks;
 	resize.req_size = nr_chunks * info->chunk_lbas;
-	rc = retry_ioctl(sp, vlun->lun, DK_IOCTL_VLUN_RESIZE, &resize, &resize.context_id);
+	rc = retry_ioctl(session, vlun->lun, DK_IOCTL_VLUN_RESIZE, &resize, &resize.context_id);
 	if (rc)
 		return rc == -EINVAL ? -EIO : rc;
 	/* last_lba is all ones for size 0, so adding 1 is always right. */
@@ -211,30 +229,31 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 
 int superpipe_vlun_close(struct superpipe_vlun *vlun)
 {
-	struct superpipe *sp = vlun->sp;
+	struct session *session = vlun->session;
 	struct dk_release release = { .rsrc_handle = vlun->res_hndl };
 	int rc = -ENOMEM;
 
 	/* After ENOMEM the driver keeps the handle with size 0, so try again. */
 	for (unsigned i = 0; rc == -ENOMEM && i < RELEASE_TRIES; i++) {
-		rc = retry_ioctl(sp, vlun->lun, DK_IOCTL_RELEASE, &release, &release.context_id);
-		if (rc == -ENOMEM && recover_pause(sp, RELEASE_PAUSE_MS))
+		rc = retry_ioctl(session, vlun->lun, DK_IOCTL_RELEASE, &release,
+				 &release.context_id);
+		if (rc == -ENOMEM && recover_pause(session, RELEASE_PAUSE_MS))
 			break;
 	}
-	if (superpipe_failed(sp))
+	if (session_failed(session))
 		rc = 0; /* the handle ended with the context */
 	if (rc)
 		log_debug(LOGC_SUPERPIPE, "res_hndl %u: release: %s", vlun->res_hndl,
 			  strerror(-rc));
-	table_remove(sp, vlun);
+	table_remove(session, vlun);
 	free(vlun);
 	return rc;
 }
 
-void vlun_release_all(struct superpipe *sp)
+void vlun_release_all(struct session *session)
 {
-	while (sp->vluns.head)
-		(void)superpipe_vlun_close(sp->vluns.head);
+	while (session->vluns.head)
+		(void)superpipe_vlun_close(session->vluns.head);
 }
 
 /* ---- verify ---- */
@@ -242,16 +261,14 @@ void vlun_release_all(struct superpipe *sp)
 /* If VERIFY returned no last LBA it is all ones, and the sum 0. */
 static void update_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
 {
-	struct superpipe *sp = vlun->sp;
-	struct superpipe_lun_info *info = &sp->context.luns[vlun->lun];
+	struct session *session = vlun->session;
+	struct superpipe_lun_info *info = &session->context.luns[vlun->lun];
 	uint64_t nr_lbas = (last_lba + 1) / vlun->dev_blocks_per_lba;
 
 	if (!vlun->physical || nr_lbas <= info->nr_lbas)
 		return;
 	__atomic_store_n(&info->nr_lbas, nr_lbas, __ATOMIC_RELEASE);
-	if (sp->options.notify)
-		sp->options.notify(sp->options.notify_arg, SUPERPIPE_LUN_GREW, vlun->lun,
-				   "the LUN has grown");
+	session_notify(session, SUPERPIPE_LUN_GREW, vlun->lun, "the LUN has grown");
 }
 
 /*
@@ -260,23 +277,23 @@ static void update_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
  */
 int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 {
-	struct superpipe *sp = vlun->sp;
+	struct session *session = vlun->session;
 	struct dk_verify verify = { .rsrc_handle = vlun->res_hndl,
 				    .hint = DK_VHF_SENSE,
 				    .last_lba = UINT64_MAX };
 	int rc;
 
-	if (context_is_lost(&sp->context)) {
-		ioq_report_fault(&sp->ioq, IOQ_FAULT_LOST);
+	if (context_is_lost(&session->context)) {
+		ioq_report_fault(&session->ioq, IOQ_FAULT_LOST);
 		return 0;
 	}
 	memcpy(verify.sense_data, sense, sizeof(verify.sense_data));
-	rc = context_ioctl(&sp->context, vlun->lun, DK_IOCTL_VERIFY, &verify, &verify.context_id,
-			   NULL);
+	rc = context_ioctl(&session->context, vlun->lun, DK_IOCTL_VERIFY, &verify,
+			   &verify.context_id, NULL);
 	log_debug(LOGC_SUPERPIPE, "res_hndl %u: verify: %s", vlun->res_hndl,
 		  rc ? strerror(-rc) : "done");
 	if (rc == -EINVAL || rc == -ENODEV) {
-		ioq_report_fault(&sp->ioq, IOQ_FAULT_CHECK);
+		ioq_report_fault(&session->ioq, IOQ_FAULT_CHECK);
 		return 0;
 	}
 	/* For most sense data the driver returns 1, which means success, and no last LBA. */

@@ -11,9 +11,11 @@
 #include "superpipe/superpipe.h"
 #include "wire/sisl.h"
 
+struct session;
+
 struct superpipe_vlun {
 	/* Constant once the handle is open. */
-	struct superpipe *sp;
+	struct session *session;
 	uint32_t res_hndl;
 	uint32_t dev_blocks_per_lba; /* 1 or 8 */
 	uint32_t max_cmd_lbas;       /* 1 for a vLUN: the limit of the AFU */
@@ -27,10 +29,10 @@ struct superpipe_vlun {
 };
 
 /** vlun_probe() - check that the LUN can be used in the mode of this volume: open and close one. */
-int vlun_probe(struct superpipe *sp, unsigned lun);
+int vlun_probe(struct session *session, unsigned lun);
 
 /** vlun_release_all() - close every open handle; DETACH releases those for which that fails. */
-void vlun_release_all(struct superpipe *sp);
+void vlun_release_all(struct session *session);
 
 /** vlun_verify() - VERIFY with sense data, after a unit attention; does not wait for recovery. */
 int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense);

@@ -97,7 +97,8 @@ END_TEST
 
 START_TEST(test_context_spans_luns_and_fd2_is_closed_after_the_last_detach)
 {
-	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 2);
+	open_sp(&(struct fake_port_config){ 0 },
+		(struct superpipe_options){ .share_context = true }, 2);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	ck_assert_uint_eq(superpipe_nr_luns(sp), 2);
 	ck_assert_uint_eq(fake_port_trace_count(fake, "attach"), 1);
@@ -132,7 +133,8 @@ END_TEST
 
 START_TEST(test_context_attach_failure_is_explained_and_leaves_nothing)
 {
-	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 2);
+	open_sp(&(struct fake_port_config){ 0 },
+		(struct superpipe_options){ .share_context = true }, 2);
 	fake_port_refuse(fake, DK_IOCTL_ATTACH, -ENODEV, 1);
 	ck_assert_int_eq(superpipe_attach(sp), -ENODEV);
 	ck_assert_ptr_nonnull(strstr(explained, "the adapter has failed"));
@@ -145,7 +147,8 @@ END_TEST
 
 START_TEST(test_context_of_another_adapter_is_refused_and_undone)
 {
-	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 2);
+	open_sp(&(struct fake_port_config){ 0 },
+		(struct superpipe_options){ .share_context = true }, 2);
 	fake_port_trace_clear(fake);
 	/* The first attach passes, so the refusals have to meet the second. */
 	fake_port_refuse_after_effect(fake, DK_IOCTL_ATTACH, 0, 1);
@@ -189,7 +192,8 @@ END_TEST
 
 START_TEST(test_context_lost_during_attach_is_recovered)
 {
-	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 2);
+	open_sp(&(struct fake_port_config){ 0 },
+		(struct superpipe_options){ .share_context = true }, 2);
 	/* The reuse attach meets a lost context: its EINVAL is answered by a recovery. */
 	fake_port_refuse_after_effect(fake, DK_IOCTL_ATTACH, 0, 1);
 	fake_port_refuse(fake, DK_IOCTL_ATTACH, -EINTR, 1);

@@ -193,7 +193,7 @@ static void exec_taken_over(const struct superpipe_clone_source *source,
 static int main_taken_over(const char *word)
 {
 	struct superpipe_clone_source source;
-	struct superpipe_vlun_source vlun_source;
+	struct superpipe_vlun_source vlun_source = { 0 };
 	unsigned long long context_id, nr_chunks;
 	int dir_at = 0;
 
@@ -308,15 +308,100 @@ START_TEST(test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed)
 }
 END_TEST
 
-START_TEST(test_clone_of_several_luns_is_refused_with_a_message)
+static struct superpipe *open_two_luns(bool share_context)
 {
-	struct superpipe_clone_source source;
+	struct superpipe *opened;
+	char names[2][300];
+	const char *devices[2] = { names[0], names[1] };
+	struct superpipe_options options = { .share_context = share_context,
+					     .recover_pause_ms = 2 };
+
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(names[i], sizeof(names[i]), "emul:%s,lun=%u", host.dir, i);
+	ck_assert_int_eq(superpipe_open(devices, 2, &options, on_explain, NULL, &opened), 0);
+	return opened;
+}
+
+START_TEST(test_clone_of_a_shared_context_is_refused_with_a_message)
+{
+	struct superpipe_clone_source sources[2];
 
 	emul_host_make(&host, ",size=4G,luns=2");
-	sp = open_sp(2, false);
+	sp = open_two_luns(true);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
-	ck_assert_int_eq(superpipe_clone_export(sp, &source), -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(explained, "several LUNs"));
+	ck_assert_int_eq(superpipe_clone_export(sp, sources), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(explained, "share a context"));
+	superpipe_close(sp);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+static struct superpipe_vlun *both[2];
+
+static void start_two_luns(void)
+{
+	uint64_t granted;
+
+	emul_host_make(&host, ",size=4G,luns=2");
+	sp = open_two_luns(false);
+	ck_assert_int_eq(superpipe_attach(sp), 0);
+	for (unsigned lun = 0; lun < 2; lun++) {
+		ck_assert_int_eq(superpipe_vlun_open(sp, lun, &both[lun]), 0);
+		ck_assert_int_eq(superpipe_vlun_resize(both[lun], 1, &granted), 0);
+		ck_assert_int_eq(sp_wait_write(sp, both[lun], 5, 3, (unsigned char)lun), 0);
+	}
+}
+
+START_TEST(test_clone_child_takes_over_every_context)
+{
+	pid_t child;
+
+	start_two_luns();
+	child = fork();
+	if (child == 0) {
+		CHILD(superpipe_takeover(sp) == 0);
+		for (unsigned lun = 0; lun < 2; lun++) {
+			CHILD(sp_wait_read(sp, both[lun], 5, 3, (unsigned char)lun) == 0);
+			CHILD(sp_wait_write(sp, both[lun], 9, 1, 0x40 + (unsigned char)lun) == 0);
+			CHILD(superpipe_vlun_close(both[lun]) == 0);
+		}
+		superpipe_close(sp);
+		_exit(0);
+	}
+	require_success(child);
+	for (unsigned lun = 0; lun < 2; lun++)
+		ck_assert_int_eq(sp_wait_read(sp, both[lun], 9, 1, 0x40 + (unsigned char)lun), 0);
+	superpipe_close(sp);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+START_TEST(test_clone_attach_of_every_context_or_none)
+{
+	struct superpipe_clone_source sources[2];
+	struct superpipe_vlun_source vlun_source;
+	pid_t child;
+
+	start_two_luns();
+	ck_assert_int_eq(superpipe_clone_export(sp, sources), 0);
+	superpipe_vlun_export(both[1], &vlun_source);
+	ck_assert_uint_eq(vlun_source.lun, 1);
+	child = fork();
+	if (child == 0) {
+		superpipe_drop_after_fork(sp);
+		sp = open_two_luns(false);
+		sources[1].context_id ^= 1ull << 40;
+		CHILD(superpipe_attach_clone(sp, sources) == -EINVAL);
+		sources[1].context_id ^= 1ull << 40;
+		CHILD(superpipe_attach_clone(sp, sources) == 0);
+		CHILD(superpipe_vlun_import(sp, &vlun_source, &both[1]) == 0);
+		CHILD(sp_wait_read(sp, both[1], 5, 3, 1) == 0);
+		superpipe_close(sp);
+		_exit(0);
+	}
+	require_success(child);
+	for (unsigned lun = 0; lun < 2; lun++)
+		ck_assert_int_eq(sp_wait_read(sp, both[lun], 5, 3, (unsigned char)lun), 0);
 	superpipe_close(sp);
 	emul_host_destroy(&host);
 }
@@ -414,6 +499,8 @@ static void add_takeovers(TCase *core)
 			    test_clone_is_repeated_when_a_sync_fails_or_the_child_loses_its_context,
 			    0, 2);
 	tcase_add_loop_test(core, test_clone_order_is_unmap_attach_clone_close, 0, 2);
+	tcase_add_test(core, test_clone_child_takes_over_every_context);
+	tcase_add_test(core, test_clone_attach_of_every_context_or_none);
 	tcase_add_test(core, test_clone_of_a_stranger_or_a_stale_context_is_einval);
 }
 
@@ -439,7 +526,7 @@ int main(int argc, char *argv[])
 	tcase_add_test(core, test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed);
 	tcase_set_timeout(core, 60);
 	suite_add_tcase(suite, core);
-	tcase_add_test(refusals, test_clone_of_several_luns_is_refused_with_a_message);
+	tcase_add_test(refusals, test_clone_of_a_shared_context_is_refused_with_a_message);
 	tcase_add_test(refusals, test_clone_of_a_physical_handle_is_refused_with_a_message);
 	tcase_set_timeout(refusals, 60);
 	suite_add_tcase(suite, refusals);

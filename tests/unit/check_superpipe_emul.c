@@ -234,17 +234,91 @@ START_TEST(test_emul_handles_run_out_as_enospc)
 }
 END_TEST
 
-START_TEST(test_emul_volume_of_two_luns_has_one_context)
+/* One batch has ios for both LUNs, alternating. */
+static void run_mixed_batch(struct superpipe_vlun *vluns[2], bool write)
+{
+	struct sp_wait_io waits[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		sp_wait_init(&waits[i], vluns[i % 2], write, 20 * i, 5, (unsigned char)i);
+	for (unsigned i = 0; i < 7; i++)
+		waits[i].io.next = &waits[i + 1].io;
+	superpipe_submit(sp, &waits[0].io);
+	for (unsigned i = 0; i < 8; i++) {
+		sp_wait_for(&waits[i]);
+		ck_assert_int_eq(waits[i].io.status, 0);
+		sp_wait_fini(&waits[i]);
+	}
+}
+
+static void use_two_luns(void)
 {
 	struct superpipe_vlun *vluns[2];
 
-	start(_i, ",luns=2", (struct superpipe_options){ 0 });
 	for (unsigned lun = 0; lun < 2; lun++) {
 		vluns[lun] = new_vlun(lun, 1);
 		ck_assert_int_eq(sp_wait_write(sp, vluns[lun], 7, 9, (unsigned char)lun), 0);
 	}
 	for (unsigned lun = 0; lun < 2; lun++)
 		ck_assert_int_eq(sp_wait_read(sp, vluns[lun], 7, 9, (unsigned char)lun), 0);
+	run_mixed_batch(vluns, true);
+	for (unsigned i = 0; i < 8; i++)
+		ck_assert_int_eq(sp_wait_read(sp, vluns[i % 2], 20 * i, 5, (unsigned char)i), 0);
+	ck_assert_uint_eq(stats().writes, 2 * 9 + 8 * 5);
+}
+
+START_TEST(test_emul_two_luns_have_a_context_each)
+{
+	start(_i, ",luns=2,handles=16", (struct superpipe_options){ 0 });
+	use_two_luns();
+	/* Each context has handles of its own. */
+	for (unsigned i = 2; i < 32; i++)
+		(void)new_vlun(i % 2, 0);
+	ck_assert_uint_eq(superpipe_max_handles(sp), 32);
+	finish();
+}
+END_TEST
+
+START_TEST(test_emul_two_luns_may_share_a_context)
+{
+	start(_i, ",luns=2,handles=16", (struct superpipe_options){ .share_context = true });
+	use_two_luns();
+	for (unsigned i = 2; i < 16; i++)
+		(void)new_vlun(i % 2, 0);
+	ck_assert_uint_eq(superpipe_max_handles(sp), 16);
+	finish();
+}
+END_TEST
+
+START_TEST(test_emul_one_lun_twice_is_refused)
+{
+	char names[2][300];
+	const char *devices[2] = { names[0], names[1] };
+
+	emul_host_make(&host, ",luns=2,size=4G");
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(names[i], sizeof(names[i]), "emul:%s,lun=1,port=%u", host.dir, i);
+	ck_assert_int_eq(superpipe_open(devices, 2, NULL, on_explain, NULL, &sp), 0);
+	ck_assert_int_eq(superpipe_attach(sp), -EINVAL);
+	ck_assert_int_eq(superpipe_attach(sp), -EINVAL);
+	superpipe_close(sp);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+/* A reset takes every context, and each is recovered for itself. */
+START_TEST(test_emul_resets_under_load_of_two_luns_are_pauses_only)
+{
+	struct load loads[2][NR_LOADS];
+
+	start(_i, ",luns=2", (struct superpipe_options){ 0 });
+	emul_host_fault(&host, "at=command every=997 times=10 action=reset kind=eeh");
+	for (unsigned lun = 0; lun < 2; lun++)
+		start_loads(loads[lun], new_vlun(lun, 1), 40, 20, NULL);
+	for (unsigned lun = 0; lun < 2; lun++)
+		join_loads(loads[lun]);
+	ck_assert_uint_ge(stats().recoveries, 10);
+	ck_assert_uint_eq(stats().errors, 0);
 	finish();
 }
 END_TEST
@@ -456,10 +530,11 @@ START_TEST(test_emul_reset_while_attaching_is_survived)
 	char rule[100];
 
 	emul_host_make(&host, ",luns=2,size=4G");
-	for (unsigned nth = 1; nth <= 6; nth++) {
+	for (unsigned nth = 1; nth <= (_i ? 6 : 16); nth++) {
 		char names[2][300];
 		const char *devices[2] = { names[0], names[1] };
-		struct superpipe_options options = { .recover_pause_ms = 2 };
+		struct superpipe_options options = { .recover_pause_ms = 2,
+						     .share_context = _i != 0 };
 
 		for (unsigned i = 0; i < 2; i++)
 			snprintf(names[i], sizeof(names[i]), "emul:%s,lun=%u", host.dir, i);
@@ -525,7 +600,11 @@ static Suite *emul_suite(void)
 			    0, NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_growth_stops_at_the_end_of_the_lun, 0, 4);
 	tcase_add_test(core, test_emul_handles_run_out_as_enospc);
-	tcase_add_loop_test(core, test_emul_volume_of_two_luns_has_one_context, 0, NR_CONFIGS);
+	tcase_add_loop_test(core, test_emul_two_luns_have_a_context_each, 0, NR_CONFIGS);
+	tcase_add_loop_test(core, test_emul_two_luns_may_share_a_context, 0, NR_CONFIGS);
+	tcase_add_test(core, test_emul_one_lun_twice_is_refused);
+	tcase_add_loop_test(core, test_emul_resets_under_load_of_two_luns_are_pauses_only, 0,
+			    NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_whole_lun_takes_large_ios, 0, NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_commands_that_take_their_time_are_found_watched_or_not,
 			    0, NR_CONFIGS);
@@ -547,7 +626,7 @@ static Suite *emul_suite(void)
 			    NR_CONFIGS);
 	tcase_add_loop_test(faults, test_emul_permanent_failure_ends_everything_with_eio, 0,
 			    NR_CONFIGS);
-	tcase_add_test(faults, test_emul_reset_while_attaching_is_survived);
+	tcase_add_loop_test(faults, test_emul_reset_while_attaching_is_survived, 0, 2);
 	tcase_set_timeout(faults, 120);
 	suite_add_tcase(suite, faults);
 	return suite;

@@ -17,6 +17,7 @@
 
 static struct fake_port *fake;
 static struct superpipe *sp;
+static struct session *session; /* the only one of sp */
 static struct superpipe_vlun *vluns[2];
 static void (*hook)(void); /* atomic; called once */
 
@@ -28,8 +29,8 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
 	int rc = __real_pthread_mutex_unlock(mutex);
 	void (*call)(void) = NULL;
 
-	if (__atomic_load_n(&hook, __ATOMIC_ACQUIRE) && mutex == &sp->recovery.lock &&
-	    pthread_equal(pthread_self(), sp->reaper))
+	if (__atomic_load_n(&hook, __ATOMIC_ACQUIRE) && mutex == &session->recovery.lock &&
+	    pthread_equal(pthread_self(), session->reaper))
 		call = __atomic_exchange_n(&hook, NULL, __ATOMIC_ACQ_REL);
 	if (call)
 		call();
@@ -46,6 +47,7 @@ static void start(bool sq_mode, bool manual)
 	fake = fake_port_new(&(struct fake_port_config){ .sq_mode = sq_mode, .manual = manual });
 	device = fake_port_device(fake, 0);
 	ck_assert_int_eq(superpipe_open(&device, 1, &options, NULL, NULL, &sp), 0);
+	session = sp->sessions[0];
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(superpipe_vlun_open(sp, 0, &vluns[i]), 0);
@@ -74,9 +76,9 @@ static uint64_t nr_requested(void)
 {
 	uint64_t nr;
 
-	pthread_mutex_lock(&sp->recovery.lock);
-	nr = sp->recovery.nr_requested;
-	pthread_mutex_unlock(&sp->recovery.lock);
+	pthread_mutex_lock(&session->recovery.lock);
+	nr = session->recovery.nr_requested;
+	pthread_mutex_unlock(&session->recovery.lock);
 	return nr;
 }
 
@@ -110,8 +112,8 @@ START_TEST(test_afu_error_with_another_request_is_not_forgotten)
 	sp_wait_init(&wait, vluns[0], true, 0, 1, 5);
 	superpipe_submit(sp, &wait.io);
 	fake_port_raise(fake, SISL_LISN_RRQ, SISL_ISTATUS_IOARCB_READ);
-	__atomic_fetch_or(&sp->ioq.faults, IOQ_FAULT_CHECK | IOQ_FAULT_HUNG, __ATOMIC_SEQ_CST);
-	ioq_wake_reaper(&sp->ioq);
+	__atomic_fetch_or(&session->ioq.faults, IOQ_FAULT_CHECK | IOQ_FAULT_HUNG, __ATOMIC_SEQ_CST);
+	ioq_wake_reaper(&session->ioq);
 	while (!fake_port_trace_count(fake, "reset"))
 		sched_yield();
 	while (!sp_wait_ended(&wait)) {
