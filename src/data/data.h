@@ -4,9 +4,11 @@
  *
  * A file is divided into file chunks of the size of a vLUN chunk. Each file chunk that holds data
  * has a slot, a chunk of the file's own vLUN, which is taken when the first byte of it is written.
- * So a file costs only the chunks that it uses. The written map has a bit for each 4 KiB block:
- * blocks that were never written read as zeros without I/O, and nothing that was on the flash
- * before can show through. In a written block, the bytes after the end of file are zeros on flash.
+ * So a file costs only the chunks that it uses. A chunk that holds little may be packed instead:
+ * its blocks lie in segments, vLUNs that files share. The written map has a bit for each 4 KiB
+ * block: blocks that were never written read as zeros without I/O, and nothing that was on the
+ * flash before can show through. In a written block, the bytes after the end of file are zeros on
+ * flash.
  *
  * Operations are asynchronous. Each locks its range of the file, never sleeps, and calls @done
  * exactly once, on this or another thread, perhaps before data_submit() returns. No lock of this
@@ -35,6 +37,7 @@ struct data_volume_stats {
 	uint64_t chunk_bytes;
 	uint64_t nr_chunks;      /* of all LUNs of the volume */
 	uint64_t nr_free_chunks; /* not held by a file, or held ahead of need */
+	uint64_t nr_free_blocks; /* of 4 KiB: of these chunks, and those left between small files */
 	uint64_t nr_handles;     /* most files with data at a time */
 	uint64_t nr_free_handles;
 };
@@ -54,15 +57,21 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol);
  */
 void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms);
 
+/**
+ * data_volume_set_pack_bytes() - how much of a file chunk may lie in segments, shared with others
+ * A chunk that holds more gets a slot. 0, the default: no segments. Before there are files.
+ */
+void data_volume_set_pack_bytes(struct data_volume *vol, uint64_t bytes);
+
 /** data_volume_free() - stop the worker; every file must have been freed. Accepts NULL. */
 void data_volume_free(struct data_volume *vol);
 
 void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats);
 
 /**
- * data_volume_can_add_file() - is a resource handle left for another file with data?
- * Also true while an orphan may soon free its own. Another file may take the handle first: then a
- * write fails. Any thread.
+ * data_volume_can_add_file() - is there a resource handle, or room in a segment, for another file?
+ * Also true while an orphan may soon free its own. Another file may take it first: then a write
+ * fails. Any thread.
  */
 bool data_volume_can_add_file(struct data_volume *vol);
 

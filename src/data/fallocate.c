@@ -33,11 +33,12 @@ static bool grows(const struct data_op *op)
 }
 
 /** Forgets the blocks that lie in the range as a whole, once the partial ones are zeroed. */
-static int unmap_whole_locked(struct data_op *op)
+static int unmap_whole_locked(struct data_op *op, bool keep_place)
 {
 	struct data_op_priv *priv = op_priv(op);
 
-	return unmap_blocks_locked(op->file, block_ceil(op->offset), block_floor(priv->cursor));
+	return unmap_blocks_locked(op->file, block_ceil(op->offset), block_floor(priv->cursor),
+				   keep_place);
 }
 
 /**
@@ -66,7 +67,7 @@ static enum step_result end_grown_locked(struct data_op *op, struct data_worklis
 
 static enum step_result punched_locked(struct data_op *op, struct data_worklist *wl)
 {
-	int err = unmap_whole_locked(op);
+	int err = unmap_whole_locked(op, false);
 
 	if (err)
 		return data_op_end_locked(op, wl, err);
@@ -79,16 +80,6 @@ enum step_result data_punch_granted(struct data_op *op, struct data_worklist *wl
 	if (grows(op) && eof_must_zero_locked(op->file, op_priv(op)->end))
 		return eof_zero_locked(op, wl);
 	return zero_partial_locked(op, wl, punched_locked);
-}
-
-static uint64_t first_chunk(struct data_op *op)
-{
-	return mapping_chunk_of(&op->file->map, block_floor(op->offset));
-}
-
-static uint64_t last_chunk(struct data_op *op)
-{
-	return mapping_chunk_of(&op->file->map, block_floor(op_priv(op)->end - 1));
 }
 
 /** Drops the lock. */
@@ -106,14 +97,14 @@ static enum step_result reserve_locked(struct data_op *op, struct data_worklist 
 
 static enum step_result zeroed_locked(struct data_op *op, struct data_worklist *wl)
 {
-	int err = unmap_whole_locked(op);
+	int err = unmap_whole_locked(op, true);
 
 	if (err)
 		return unmap_unused_and_end_locked(op, wl, err);
 	return reserve_locked(op, wl);
 }
 
-/** Every chunk of the range has a slot. Drops the lock. */
+/** Every block of the range has a place. Drops the lock. */
 static enum step_result taken_locked(struct data_op *op, struct data_worklist *wl)
 {
 	if (op->kind == DATA_OP_ZERO)
@@ -126,7 +117,7 @@ static enum step_result step_grown(struct data_op *op, struct data_worklist *wl)
 	int err = op_priv(op)->error;
 
 	if (err)
-		return data_op_end(op, wl, err);
+		return unmap_unused_and_end(op, wl, err);
 	file_lock(op->file);
 	return taken_locked(op, wl);
 }
@@ -139,7 +130,7 @@ enum step_result data_reserve_granted(struct data_op *op, struct data_worklist *
 
 	if (grows(op) && eof_must_zero_locked(file, priv->end))
 		return eof_zero_locked(op, wl);
-	err = growth_take_locked(file, first_chunk(op), last_chunk(op));
+	err = growth_take_locked(file, block_floor(op->offset), block_ceil(priv->end));
 	if (!err)
 		return taken_locked(op, wl);
 	if (err != -ENOSPC)

@@ -24,7 +24,8 @@ struct data_file *data_file_new(struct data_volume *vol)
 	file_space_init(&file->space, &vol->alloc, file_gone);
 	file->vol = vol;
 	range_lock_init(&file->ranges);
-	mapping_init(&file->map, &file->space.slots, vol->alloc.luns.chunk_blocks);
+	mapping_init(&file->map, &file->space.slots, &file->space.extents,
+		     &vol->alloc.segments.pool, vol->alloc.luns.chunk_blocks);
 	return file;
 }
 

@@ -6,54 +6,156 @@
 #include "data/alloc/background.h"
 #include "data/alloc/grow.h"
 
-int growth_take_locked(struct data_file *file, uint64_t first, uint64_t last)
+/** Blocks of one chunk that lie, or are to lie, in extents. */
+struct packed {
+	uint64_t start, end;
+	uint64_t nr_blocks; /* without a place */
+};
+
+/** What the blocks of a range need. Only the range's first and last chunk may be packed: another
+ * one is used as a whole. */
+struct need {
+	struct packed head, tail;
+	uint64_t first,
+		last;      /* the chunks between, those with slots included; first > last: none */
+	uint64_t nr_slots; /* for these */
+};
+
+static uint64_t nr_packed(const struct need *need)
 {
-	uint64_t missing = mapping_nr_missing(&file->map, first, last);
+	return need->head.nr_blocks + need->tail.nr_blocks;
+}
+
+/** The part of [start, end) in @chunk. */
+static struct packed part_of(const struct mapping *map, uint64_t chunk, uint64_t start,
+			     uint64_t end)
+{
+	uint64_t base = chunk * map->chunk_blocks;
+	struct packed part = { .start = max_u64(start, base),
+			       .end = min_u64(end, base + map->chunk_blocks) };
+
+	part.nr_blocks =
+		part.end - part.start - extent_map_covered(map->extents, part.start, part.end);
+	return part;
+}
+
+/** Is [start, end) in @chunk to be packed? @idle: not if a free slot will do as well. */
+static bool must_pack(const struct data_file *file, uint64_t chunk, uint64_t start, uint64_t end,
+		      bool idle, struct packed *ret_packed)
+{
+	const struct mapping *map = &file->map;
+	uint64_t base = chunk * map->chunk_blocks, held;
+	struct packed part;
+
+	if (mapping_nr_missing(map, chunk, chunk) == 0)
+		return false;
+	part = part_of(map, chunk, start, end);
+	held = extent_map_covered(map->extents, base, base + map->chunk_blocks);
+	if (part.nr_blocks > 0 &&
+	    (held + part.nr_blocks > file->space.alloc->pack_blocks || (held == 0 && idle)))
+		return false;
+	*ret_packed = part;
+	return true;
+}
+
+static struct need need_of(const struct data_file *file, uint64_t start, uint64_t end)
+{
+	const struct mapping *map = &file->map;
+	struct need need = { .first = mapping_chunk_of(map, start),
+			     .last = mapping_chunk_of(map, end - 1) };
+	bool one = need.first == need.last;
+	bool idle =
+		slots_nr_free(&file->space.slots) >= mapping_nr_missing(map, need.first, need.last);
+
+	if (!one && must_pack(file, need.last, start, end, idle, &need.tail))
+		need.last--;
+	if (must_pack(file, need.first, start, end, idle, &need.head))
+		need.first++;
+	if (need.first <= need.last)
+		need.nr_slots = mapping_nr_missing(map, need.first, need.last);
+	return need;
+}
+
+/** So many blocks have been claimed for it. */
+static int pack(struct data_file *file, const struct packed *part, uint64_t nr_claimed)
+{
+	struct file_space *space = &file->space;
+
+	return extent_map_take(&space->extents, &space->alloc->segments.pool, space, part->start,
+			       part->end, nr_claimed);
+}
+
+/** All of it, or nothing. */
+static int pack_ends(struct data_file *file, const struct need *need)
+{
+	struct segments *segments = &file->space.alloc->segments.pool;
+	uint64_t nr = nr_packed(need);
 	int err;
 
-	if (missing == 0)
+	if (nr == 0)
 		return 0;
-	/* A file that needs more at once should be on the LUN with most room. */
-	if (!file->space.slots.vlun && missing == 1)
-		file_space_take_pooled_locked(&file->space);
-	if (missing > slots_nr_free(&file->space.slots))
+	if (!segments_claim(segments, nr, nr))
 		return -ENOSPC;
-	err = mapping_assign(&file->map, first, last);
+	err = pack(file, &need->head, need->head.nr_blocks);
 	if (err)
+		segments_unclaim(segments, need->tail.nr_blocks);
+	else
+		err = pack(file, &need->tail, need->tail.nr_blocks);
+	if (err)
+		mapping_drop_taken(&file->map, need->head.start, need->head.end);
+	segment_vluns_note_taken(&file->space.alloc->segments);
+	return err;
+}
+
+int growth_take_locked(struct data_file *file, uint64_t start, uint64_t end)
+{
+	struct need need = need_of(file, start, end);
+	int err;
+
+	if (need.nr_slots == 0)
+		return pack_ends(file, &need);
+	/* A file that needs more at once should be on the LUN with most room. */
+	if (!file->space.slots.vlun && need.nr_slots == 1)
+		file_space_take_pooled_locked(&file->space);
+	if (need.nr_slots > slots_nr_free(&file->space.slots))
+		return -ENOSPC;
+	err = pack_ends(file, &need);
+	if (err)
+		return err;
+	err = mapping_assign(&file->map, need.first, need.last);
+	if (err) {
+		mapping_drop_taken(&file->map, start, end);
 		background_shrink_locked(&file->space);
+	}
 	file_space_count_locked(&file->space);
 	return err;
 }
 
 /* ---- worker: growth for an operation -------------------------------------------------------- */
 
-/** Return: how many slots the file should have so that [first, last] fit; 0: enough already. */
-static uint32_t nr_wanted(struct data_file *file, uint64_t first, uint64_t last)
-{
-	const struct slots *slots = &file->space.slots;
-	uint64_t missing, wanted = 0;
-
-	file_lock(file);
-	missing = mapping_nr_missing(&file->map, first, last);
-	if (missing > slots_nr_free(slots))
-		wanted = slots->nr + missing - slots_nr_free(slots);
-	file_unlock(file);
-	return (uint32_t)min_u64(wanted, UINT32_MAX / 2);
-}
-
 static bool needs_all(const struct data_op *op)
 {
 	return op->kind != DATA_OP_WRITE;
 }
 
-static uint64_t first_chunk(struct data_op *op)
+static uint64_t first_block(struct data_op *op)
 {
-	return mapping_chunk_of(&op->file->map, block_floor(op_priv(op)->cursor));
+	return block_floor(op_priv(op)->cursor);
 }
 
-static uint64_t last_chunk(struct data_op *op)
+static uint64_t end_block(struct data_op *op)
 {
-	return mapping_chunk_of(&op->file->map, block_floor(op_priv(op)->end - 1));
+	return block_ceil(op_priv(op)->end);
+}
+
+/** Return: how many slots the file should have to meet @need; 0: enough already. */
+static uint32_t nr_wanted(const struct slots *slots, const struct need *need)
+{
+	uint64_t nr_free = slots_nr_free(slots), wanted = 0;
+
+	if (need->nr_slots > nr_free)
+		wanted = slots->nr + need->nr_slots - nr_free;
+	return (uint32_t)min_u64(wanted, UINT32_MAX / 2);
 }
 
 /** No LUN could ever hold it: fail before taking all that is free. */
@@ -67,21 +169,25 @@ static bool too_large(const struct data_op *op, uint32_t wanted)
 	return needs_all(op) && wanted > most;
 }
 
-/** Return: 0 when all slots were there; -ENOSPC, -ENOMEM, -EIO why not. */
-static int get_slots(struct data_op *op)
+/** Return: 0 when all slots and free blocks were there; -ENOSPC, -ENOMEM, -EIO why not. */
+static int get_flash(struct data_op *op)
 {
 	struct data_file *file = op->file;
-	uint32_t wanted = nr_wanted(file, first_chunk(op), last_chunk(op));
-	int err;
+	struct need need;
+	uint32_t wanted;
+	int err = 0;
 
-	if (wanted == 0)
-		return 0;
-	if (too_large(op, wanted))
+	file_lock(file);
+	need = need_of(file, first_block(op), end_block(op));
+	wanted = nr_wanted(&file->space.slots, &need);
+	file_unlock(file);
+	if (wanted && too_large(op, wanted))
 		return -ENOSPC;
-	err = grow_file(&file->space, wanted);
-	if (err)
-		return err;
-	return file->space.slots.nr >= wanted ? 0 : -ENOSPC;
+	if (wanted)
+		err = grow_file(&file->space, wanted);
+	if (!err && file->space.slots.nr < wanted)
+		err = -ENOSPC;
+	return err ? err : grow_segments(file->space.alloc, nr_packed(&need));
 }
 
 static bool is_freed(struct data_file *file)
@@ -94,34 +200,102 @@ static bool is_freed(struct data_file *file)
 	return freed;
 }
 
-/** A write takes what there is. Return: why there is not more. */
+/** Puts up to @nr_claimed blocks of [start, end) that have no place into extents, lowest first. */
+static int pack_claimed(struct data_file *file, uint64_t start, uint64_t end, uint64_t nr_claimed)
+{
+	const struct mapping *map = &file->map;
+
+	while (nr_claimed > 0) {
+		struct packed part;
+		uint64_t nr;
+
+		start = mapping_first_missing(map, start, end);
+		part = part_of(map, mapping_chunk_of(map, start), start, end);
+		nr = min_u64(part.nr_blocks, nr_claimed);
+		nr_claimed -= nr;
+		if (pack(file, &part, nr)) {
+			segments_unclaim(map->segments, nr_claimed);
+			return -ENOMEM;
+		}
+		start = part.end;
+	}
+	return 0;
+}
+
+/**
+ * What no slot could be got for goes into segments, on any LUN, however much it is.
+ * Return: 0 when all blocks have places; else @err, or -ENOMEM.
+ */
+static int pack_rest(struct data_op *op, int err)
+{
+	struct data_file *file = op->file;
+	struct segments *segments = &file->space.alloc->segments.pool;
+	uint64_t start = first_block(op), end = end_block(op), missing, nr_claimed;
+
+	missing = mapping_nr_homeless(&file->map, start, end);
+	if (missing == 0)
+		return 0;
+	nr_claimed = segments_claim(segments, needs_all(op) ? missing : 1, missing);
+	if (nr_claimed == 0)
+		return err;
+	if (pack_claimed(file, start, end, nr_claimed))
+		return -ENOMEM;
+	return nr_claimed == missing ? 0 : err;
+}
+
+/** Gets segments for what has no slot, unless it is more than all LUNs hold. */
+static void get_segments(struct data_op *op)
+{
+	struct data_file *file = op->file;
+	struct allocator *alloc = file->space.alloc;
+	uint64_t missing, nr_free = 0;
+
+	file_lock(file);
+	missing = mapping_nr_homeless(&file->map, first_block(op), end_block(op));
+	file_unlock(file);
+	for (unsigned i = 0; i < alloc->luns.nr_luns; i++)
+		nr_free += lun_table_free_chunks(&alloc->luns, i);
+	nr_free = nr_free * alloc->luns.chunk_blocks + segment_vluns_nr_unclaimed(&alloc->segments);
+	if (missing <= nr_free || !needs_all(op))
+		(void)grow_segments(alloc, missing);
+}
+
+/** A write takes what there is, the others all or nothing. Return: 0; why there is not more. */
 static int take_rest(struct data_op *op, int err)
 {
 	struct data_file *file = op->file;
+	bool packs = err == -ENOSPC && file->space.alloc->pack_blocks > 0;
 
-	if (needs_all(op))
+	if (needs_all(op) && !packs)
 		return err;
 	file_lock(file);
-	if (mapping_assign(&file->map, first_chunk(op), last_chunk(op)))
+	if (mapping_assign(&file->map, mapping_chunk_of(&file->map, first_block(op)),
+			   mapping_chunk_of(&file->map, end_block(op) - 1)))
 		err = -ENOMEM;
 	file_space_count_locked(&file->space);
+	file_unlock(file);
+	if (err == -ENOMEM || !packs)
+		return err;
+	get_segments(op);
+	file_lock(file);
+	err = pack_rest(op, err);
 	file_unlock(file);
 	return err;
 }
 
-/** Return: as get_slots(), once the slots that were got have been taken. */
+/** Return: as get_flash(), once what was got has been taken. */
 static int get_and_take(struct data_op *op)
 {
 	struct data_file *file = op->file;
 	int err;
 
 	do {
-		err = get_slots(op);
+		err = get_flash(op);
 		if (err)
 			break;
-		/* Another operation on the file may have taken them: then ask for more. */
+		/* Another operation may have taken it: then ask for more. */
 		file_lock(file);
-		err = growth_take_locked(file, first_chunk(op), last_chunk(op));
+		err = growth_take_locked(file, first_block(op), end_block(op));
 		file_unlock(file);
 	} while (err == -ENOSPC);
 	return err;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * growth - the chunks of a file get slots.
+ * growth - the blocks of a file get places on flash.
+ *
+ * A chunk of the file that holds little is packed: its blocks go into extents of segments.
+ * Otherwise it gets a slot. When there is no chunk for a slot left, its blocks are packed as well.
  *
  * A new file that needs one chunk takes a vLUN from the pool if there is one. All other growth runs
  * on the worker. Before it fails for lack of flash, it waits for freed files that operations in
@@ -13,14 +16,14 @@
 #include "data/op.h"
 
 /**
- * growth_take_locked() - give slots to all chunks of [first, last], without the worker
- * They come from the file's free slots, or from the pool for a new file.
- * Return: 0; -ENOSPC there are too few, and none has been given; -ENOMEM.
+ * growth_take_locked() - give places to all blocks of [start, end), without the worker
+ * Slots come from the file's free ones, or from the pool for a new file; extents from segments.
+ * Return: 0; -ENOSPC there is too little, and nothing has been given; -ENOMEM.
  */
-int growth_take_locked(struct data_file *file, uint64_t first, uint64_t last);
+int growth_take_locked(struct data_file *file, uint64_t start, uint64_t end);
 
 /**
- * growth_start() - have the worker get slots for the chunks that @op covers
+ * growth_start() - have the worker get places for the blocks that @op covers
  * @op goes on at ->step afterwards. WRITE gets what there is, lowest first; the other kinds get
  * all or none. priv->error says why there are not more. Call it without locks.
  */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/minmax.h"
 
 struct data_chunk {
@@ -20,9 +21,13 @@ static uint32_t nr_allocated(const struct data_chunk *chunk)
 	return chunk->allocated.leaves ? chunk->allocated.nr_written : chunk->written.nr_written;
 }
 
-void mapping_init(struct mapping *map, struct slots *slots, uint32_t chunk_blocks)
+void mapping_init(struct mapping *map, struct slots *slots, struct extent_map *extents,
+		  struct segments *segments, uint32_t chunk_blocks)
 {
-	*map = (struct mapping){ .slots = slots, .chunk_blocks = chunk_blocks };
+	*map = (struct mapping){ .slots = slots,
+				 .extents = extents,
+				 .segments = segments,
+				 .chunk_blocks = chunk_blocks };
 }
 
 static void chunk_free(struct data_chunk *chunk)
@@ -37,7 +42,7 @@ void mapping_fini(struct mapping *map)
 	for (uint32_t i = 0; i < map->nr_chunks; i++)
 		chunk_free(map->chunks[i]);
 	free(map->chunks);
-	mapping_init(map, map->slots, map->chunk_blocks);
+	mapping_init(map, map->slots, map->extents, map->segments, map->chunk_blocks);
 }
 
 /** Position of the first chunk at or after @index. A file without holes is hit at once. */
@@ -97,6 +102,24 @@ static void hole_run(const struct mapping *map, uint64_t block, uint64_t max_blo
 	ret_run->nr_blocks = max_blocks;
 }
 
+/** Return: whether @block is in an extent. If not, @max_blocks is cut down to where the next
+ * begins. */
+static bool extent_run(const struct mapping *map, uint64_t block, uint64_t *max_blocks, bool place,
+		       struct mapping_run *ret_run)
+{
+	const struct extent *extent = extent_map_at(map->extents, block);
+	bool inside = extent && extent->block <= block;
+
+	if (extent && !inside)
+		*max_blocks = min_u64(*max_blocks, extent->block - block);
+	if (!inside)
+		return false;
+	ret_run->vlun = place || extent->state == EXTENT_WRITTEN ? extent->segment->vlun : NULL;
+	ret_run->lba = extent->start + (block - extent->block);
+	ret_run->nr_blocks = min_u64(*max_blocks, extent_end(extent) - block);
+	return true;
+}
+
 void mapping_lookup(const struct mapping *map, uint64_t block, uint64_t max_blocks,
 		    struct mapping_run *ret_run)
 {
@@ -104,6 +127,8 @@ void mapping_lookup(const struct mapping *map, uint64_t block, uint64_t max_bloc
 	uint32_t from, to;
 	bool written;
 
+	if (extent_run(map, block, &max_blocks, false, ret_run))
+		return;
 	if (!chunk) {
 		hole_run(map, block, max_blocks, ret_run);
 		return;
@@ -117,24 +142,32 @@ void mapping_lookup(const struct mapping *map, uint64_t block, uint64_t max_bloc
 		ret_run->vlun = NULL;
 }
 
-void mapping_lookup_slot(const struct mapping *map, uint64_t block, uint64_t max_blocks,
-			 struct mapping_run *ret_run)
+void mapping_lookup_place(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+			  struct mapping_run *ret_run)
 {
-	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
-	uint32_t from = (uint32_t)(block - first_block(map, chunk));
+	const struct data_chunk *chunk;
+	uint32_t from;
 
+	if (extent_run(map, block, &max_blocks, true, ret_run))
+		return;
+	chunk = find_chunk(map, mapping_chunk_of(map, block));
+	from = (uint32_t)(block - first_block(map, chunk));
 	set_run(map, chunk, from, min_u64(max_blocks, map->chunk_blocks - from), ret_run);
 }
 
 bool mapping_is_written(const struct mapping *map, uint64_t block)
 {
-	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
+	const struct extent *extent = extent_map_at(map->extents, block);
+	const struct data_chunk *chunk;
 
+	if (extent && extent->block <= block)
+		return extent->state == EXTENT_WRITTEN;
+	chunk = find_chunk(map, mapping_chunk_of(map, block));
 	return chunk &&
 	       written_map_test(&chunk->written, (uint32_t)(block - first_block(map, chunk)));
 }
 
-static uint64_t next_written(const struct mapping *map, uint64_t block)
+static uint64_t next_written_slot(const struct mapping *map, uint64_t block)
 {
 	for (uint32_t at = find_position(map, mapping_chunk_of(map, block)); at < map->nr_chunks;
 	     at++) {
@@ -149,7 +182,7 @@ static uint64_t next_written(const struct mapping *map, uint64_t block)
 	return UINT64_MAX;
 }
 
-static uint64_t next_unwritten(const struct mapping *map, uint64_t block)
+static uint64_t next_unwritten_slot(const struct mapping *map, uint64_t block)
 {
 	for (uint32_t at = find_position(map, mapping_chunk_of(map, block)); at < map->nr_chunks;
 	     at++) {
@@ -168,9 +201,24 @@ static uint64_t next_unwritten(const struct mapping *map, uint64_t block)
 	return block;
 }
 
+/** Where the written blocks of slots end, extents may go on, and so on. */
+static uint64_t next_unwritten(const struct mapping *map, uint64_t block)
+{
+	uint64_t before;
+
+	do {
+		before = block;
+		block = next_unwritten_slot(map, block);
+		block = extent_map_next(map->extents, block, false);
+	} while (block != before);
+	return block;
+}
+
 uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written)
 {
-	return written ? next_written(map, block) : next_unwritten(map, block);
+	if (!written)
+		return next_unwritten(map, block);
+	return min_u64(next_written_slot(map, block), extent_map_next(map->extents, block, true));
 }
 
 uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t last)
@@ -178,15 +226,53 @@ uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t 
 	return last - first + 1 - (find_position(map, last + 1) - find_position(map, first));
 }
 
-uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64_t last)
+/** Return: the end of the place that @block has; @block: it has none. */
+static uint64_t end_of_place(const struct mapping *map, uint64_t block)
 {
-	uint32_t at = find_position(map, first);
+	const struct extent *extent = extent_map_at(map->extents, block);
+	const struct data_chunk *chunk;
 
-	while (first <= last && at < map->nr_chunks && map->chunks[at]->index == first) {
-		first++;
-		at++;
+	if (extent && extent->block <= block)
+		return extent_end(extent);
+	chunk = find_chunk(map, mapping_chunk_of(map, block));
+	return chunk ? first_block(map, chunk) + map->chunk_blocks : block;
+}
+
+/** Return: how many blocks of [start, end) are in slots; @covered: and in extents as well. */
+static uint64_t nr_in_slots(const struct mapping *map, uint64_t start, uint64_t end,
+			    uint64_t *ret_covered)
+{
+	uint32_t at = find_position(map, mapping_chunk_of(map, start));
+	uint64_t nr = 0;
+
+	*ret_covered = 0;
+	for (; at < map->nr_chunks && first_block(map, map->chunks[at]) < end; at++) {
+		uint64_t base = first_block(map, map->chunks[at]);
+		uint64_t from = max_u64(start, base);
+		uint64_t to = min_u64(end, base + map->chunk_blocks);
+
+		nr += to - from;
+		*ret_covered += extent_map_covered(map->extents, from, to);
 	}
-	return first;
+	return nr;
+}
+
+uint64_t mapping_nr_homeless(const struct mapping *map, uint64_t start, uint64_t end)
+{
+	uint64_t covered_twice;
+	uint64_t nr = nr_in_slots(map, start, end, &covered_twice);
+
+	nr += extent_map_covered(map->extents, start, end) - covered_twice;
+	return end - start - nr;
+}
+
+uint64_t mapping_first_missing(const struct mapping *map, uint64_t start, uint64_t end)
+{
+	uint64_t next;
+
+	while (start < end && (next = end_of_place(map, start)) > start)
+		start = next;
+	return min_u64(start, end);
 }
 
 static struct data_chunk *chunk_new(const struct mapping *map, uint64_t index)
@@ -355,29 +441,68 @@ static int reserve_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
 	return err ? err : written_map_add(&chunk->allocated, from, to);
 }
 
+/** Calls @fn for the parts of [start, end) that are in slots but not in extents, until it fails. */
+static int for_each_part_in_slots(struct mapping *map, uint64_t start, uint64_t end,
+				  int (*fn)(struct data_chunk *chunk, uint32_t from, uint32_t to))
+{
+	int err = 0;
+
+	while (start < end && !err) {
+		const struct extent *extent = extent_map_at(map->extents, start);
+		uint64_t gap_end = extent ? min_u64(extent->block, end) : end;
+
+		if (start < gap_end)
+			err = for_each_part(map, start, gap_end, fn);
+		start = extent ? extent_end(extent) : end;
+	}
+	return err;
+}
+
 int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end)
 {
-	return for_each_part(map, start, end, prepare_set_part);
+	int err = extent_map_prepare_set(map->extents, map->segments, start, end);
+
+	return err ? err : for_each_part_in_slots(map, start, end, prepare_set_part);
 }
 
 int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end)
 {
-	return for_each_part(map, start, end, prepare_clear_part);
+	int err = extent_map_prepare_remove(map->extents, map->segments, start, end);
+
+	return err ? err : for_each_part(map, start, end, prepare_clear_part);
 }
 
 int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end)
 {
-	return for_each_part(map, start, end, reserve_part);
+	int err = for_each_part_in_slots(map, start, end, reserve_part);
+
+	if (!err)
+		map->nr_allocated += extent_map_reserve(map->extents, start, end);
+	return err;
 }
 
 void mapping_set(struct mapping *map, uint64_t start, uint64_t end)
 {
-	(void)for_each_part(map, start, end, set_part);
+	(void)for_each_part_in_slots(map, start, end, set_part);
+	map->nr_allocated += extent_map_set(map->extents, map->segments, start, end);
 }
 
 void mapping_clear(struct mapping *map, uint64_t start, uint64_t end)
 {
 	(void)for_each_part(map, start, end, clear_part);
+	map->nr_allocated -=
+		extent_map_remove(map->extents, map->segments, start, end, clock_now_ns());
+}
+
+void mapping_unwrite(struct mapping *map, uint64_t start, uint64_t end)
+{
+	(void)for_each_part(map, start, end, clear_part);
+	extent_map_unwrite(map->extents, start, end);
+}
+
+void mapping_drop_taken(struct mapping *map, uint64_t start, uint64_t end)
+{
+	extent_map_drop_taken(map->extents, map->segments, start, end, clock_now_ns());
 }
 
 void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)

@@ -2,8 +2,9 @@
 /*
  * mapping - where the blocks of one file are.
  *
- * The only place that knows how file blocks and LBAs belong together. A file has one vLUN. Each
- * file chunk that holds or reserves data has a slot of it; which slot has no meaning.
+ * The only place that knows how file blocks and LBAs belong together. A block lies in an extent of
+ * a segment, or else in the slot of its file chunk, a chunk of the file's own vLUN; or it has no
+ * place. Which slot has no meaning. A chunk may have extents and a slot: the extents count.
  *
  * Not thread-safe: the file's lock protects it. Block and chunk numbers are the file's; ranges of
  * blocks are half-open, ranges of chunks inclusive.
@@ -14,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "data/alloc/extent_map.h"
 #include "data/alloc/slots.h"
 #include "data/written_map.h"
 
@@ -21,6 +23,8 @@ struct data_chunk;
 
 struct mapping {
 	struct slots *slots;        /* of the file */
+	struct extent_map *extents; /* of the file */
+	struct segments *segments;  /* of the volume */
 	struct data_chunk **chunks; /* sorted by file chunk */
 	uint64_t nr_allocated;      /* blocks that are written or reserved */
 	uint32_t chunk_blocks;
@@ -34,8 +38,9 @@ struct mapping_run {
 	uint64_t nr_blocks;
 };
 
-/** mapping_init() - no chunks. @slots: borrowed; mapping_fini() does not free any slot. */
-void mapping_init(struct mapping *map, struct slots *slots, uint32_t chunk_blocks);
+/** mapping_init() - no chunks. All is borrowed; mapping_fini() frees no slot and no extent. */
+void mapping_init(struct mapping *map, struct slots *slots, struct extent_map *extents,
+		  struct segments *segments, uint32_t chunk_blocks);
 void mapping_fini(struct mapping *map);
 
 static inline uint64_t mapping_chunk_of(const struct mapping *map, uint64_t block)
@@ -47,10 +52,9 @@ static inline uint64_t mapping_chunk_of(const struct mapping *map, uint64_t bloc
 void mapping_lookup(const struct mapping *map, uint64_t block, uint64_t max_blocks,
 		    struct mapping_run *ret_run);
 
-/** mapping_lookup_slot() - as mapping_lookup(), whether written or not; the chunk of @block has a
- * slot. */
-void mapping_lookup_slot(const struct mapping *map, uint64_t block, uint64_t max_blocks,
-			 struct mapping_run *ret_run);
+/** mapping_lookup_place() - as mapping_lookup(), whether written or not; @block has a place. */
+void mapping_lookup_place(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+			  struct mapping_run *ret_run);
 
 bool mapping_is_written(const struct mapping *map, uint64_t block);
 
@@ -60,8 +64,11 @@ uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written);
 /** mapping_nr_missing() - how many chunks of [first, last] have no slot. */
 uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_first_missing() - lowest chunk of [first, last] without a slot, or last + 1. */
-uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64_t last);
+/** mapping_nr_homeless() - how many blocks of [start, end) have no place */
+uint64_t mapping_nr_homeless(const struct mapping *map, uint64_t start, uint64_t end);
+
+/** mapping_first_missing() - lowest block of [start, end) without a place, or @end. */
+uint64_t mapping_first_missing(const struct mapping *map, uint64_t start, uint64_t end);
 
 /**
  * mapping_assign() - give slots to the chunks of [first, last] that have none, lowest first
@@ -70,17 +77,25 @@ uint64_t mapping_first_missing(const struct mapping *map, uint64_t first, uint64
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last);
 
 /**
- * mapping_reserve() - reserve the blocks of [start, end), whose chunks have slots, until cleared
+ * mapping_reserve() - reserve the blocks of [start, end), which have places, until cleared
  * Return: 0; -ENOMEM, and a part of the range may be reserved.
  */
 int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end);
 
-/* As in written_map.h, for file blocks. Chunks without a slot are passed over. Clearing a block
- * also gives up its reservation. */
+/* As in written_map.h, for file blocks. Blocks without a place are passed over. Clearing a block
+ * also gives up its reservation, and its extent. */
 int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end);
 int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end);
 void mapping_set(struct mapping *map, uint64_t start, uint64_t end);
 void mapping_clear(struct mapping *map, uint64_t start, uint64_t end);
+
+/** mapping_unwrite() - as mapping_clear(), also prepared by mapping_prepare_clear(), but extents
+ * stay as reserved ones */
+void mapping_unwrite(struct mapping *map, uint64_t start, uint64_t end);
+
+/** mapping_drop_taken() - give back extents of [start, end) that are neither written nor reserved
+ */
+void mapping_drop_taken(struct mapping *map, uint64_t start, uint64_t end);
 
 /** mapping_remove() - take the slots of all chunks of [first, last]; their data is lost. */
 void mapping_remove(struct mapping *map, uint64_t first, uint64_t last);

@@ -26,7 +26,7 @@ static enum step_result cut_locked(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_file *file = op->file;
 	uint64_t first_gone = block_ceil(op->offset);
-	int err = unmap_blocks_locked(file, first_gone, RANGE_LOCK_END);
+	int err = unmap_blocks_locked(file, first_gone, RANGE_LOCK_END, false);
 
 	if (err)
 		return data_op_end_locked(op, wl, err);

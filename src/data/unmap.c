@@ -3,7 +3,7 @@
 
 #include "data/alloc/background.h"
 
-int unmap_blocks_locked(struct data_file *file, uint64_t start, uint64_t end)
+int unmap_blocks_locked(struct data_file *file, uint64_t start, uint64_t end, bool keep_place)
 {
 	int err;
 
@@ -12,7 +12,10 @@ int unmap_blocks_locked(struct data_file *file, uint64_t start, uint64_t end)
 	err = mapping_prepare_clear(&file->map, start, end);
 	if (err)
 		return err;
-	mapping_clear(&file->map, start, end);
+	if (keep_place)
+		mapping_unwrite(&file->map, start, end);
+	else
+		mapping_clear(&file->map, start, end);
 	file_note_allocated_locked(file);
 	return 0;
 }
@@ -53,6 +56,7 @@ static void unmap_unused_locked(struct data_op *op)
 	uint64_t chunk = mapping_chunk_of(map, range->start);
 	uint64_t last = mapping_chunk_of(map, range->end - 1);
 
+	mapping_drop_taken(map, range->start, range->end);
 	for (; (chunk = mapping_next_empty(map, chunk, last)) <= last; chunk++)
 		unmap_if_empty(op, chunk);
 	background_count_locked(&op->file->space);

@@ -9,9 +9,10 @@
 /**
  * unmap_blocks_locked() - [start, end) reads as zeros from now on
  * @end: may be RANGE_LOCK_END
+ * @keep_place: for blocks that are reserved next
  * Return: 0; -ENOMEM, and nothing has changed.
  */
-int unmap_blocks_locked(struct data_file *file, uint64_t start, uint64_t end);
+int unmap_blocks_locked(struct data_file *file, uint64_t start, uint64_t end, bool keep_place);
 
 /**
  * unmap_chunks_locked() - free the chunks of [start, end), whose blocks are unmapped
@@ -22,8 +23,7 @@ void unmap_chunks_locked(struct data_op *op, uint64_t start, uint64_t end);
 
 /**
  * unmap_unused_and_end_locked() - end an operation that failed or came short
- * Frees chunks of its range in which nothing is written or reserved: the operation may have taken
- * them.
+ * Frees what is neither written nor reserved in its range: the operation may have taken it.
  * Drops the lock.
  */
 enum step_result unmap_unused_and_end_locked(struct data_op *op, struct data_worklist *wl,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/minmax.h"
 #include "data/alloc/shrink.h"
 
 int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
@@ -35,6 +36,11 @@ void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms)
 	vol->alloc.idle_ns = ms * 1000000ull;
 }
 
+void data_volume_set_pack_bytes(struct data_volume *vol, uint64_t bytes)
+{
+	vol->alloc.pack_blocks = min_u64(bytes / DATA_BLOCK_BYTES, vol->alloc.luns.chunk_blocks);
+}
+
 void data_volume_free(struct data_volume *vol)
 {
 	if (!vol)
@@ -47,22 +53,28 @@ void data_volume_free(struct data_volume *vol)
 void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats)
 {
 	struct lun_table *luns = &vol->alloc.luns;
+	struct segment_vluns *segments = &vol->alloc.segments;
 	uint64_t nr_free = 0, nr_chunks = 0;
 
+	(void)pthread_mutex_lock(&segments->lock);
 	for (unsigned i = 0; i < luns->nr_luns; i++) {
 		nr_chunks += luns->luns[i].nr_chunks;
 		nr_free += lun_table_free_chunks(luns, i);
 	}
 	ret_stats->chunk_bytes = (uint64_t)luns->chunk_blocks * DATA_BLOCK_BYTES;
 	ret_stats->nr_chunks = nr_chunks;
-	ret_stats->nr_free_chunks = nr_free;
+	ret_stats->nr_free_chunks = nr_free + segments->pool.nr_empty;
+	ret_stats->nr_free_blocks =
+		nr_free * luns->chunk_blocks + segment_vluns_nr_unclaimed(segments);
 	ret_stats->nr_handles = superpipe_max_handles(vol->sp);
-	ret_stats->nr_free_handles = lun_table_free_handles(luns);
+	ret_stats->nr_free_handles = lun_table_free_handles(luns) + segments->pool.nr_empty;
+	(void)pthread_mutex_unlock(&segments->lock);
 }
 
 bool data_volume_can_add_file(struct data_volume *vol)
 {
 	return lun_table_free_handles(&vol->alloc.luns) > 0 ||
+	       segment_vluns_nr_unclaimed(&vol->alloc.segments) > 0 ||
 	       worker_has_orphans(&vol->alloc.worker);
 }
 

@@ -87,7 +87,7 @@ static void plan_locked(struct data_op *op)
 		}
 		if (nr == 0)
 			break;
-		mapping_lookup_slot(&op->file->map, block, nr, &run);
+		mapping_lookup_place(&op->file->map, block, nr, &run);
 		if (!part && buf != op_buf_at(op, pos))
 			nr_staged += run.nr_blocks;
 		io_round_add(op, &run, run.nr_blocks, block << BLOCK_SHIFT, buf, true);
@@ -131,6 +131,10 @@ static enum step_result finish_locked(struct data_op *op, struct data_worklist *
 	ssize_t result = err;
 
 	good_end = min_u64(good_end, priv->end);
+	/* What has been prepared for the whole write does for a part of it only without extents. */
+	if (err && good_end > op->offset &&
+	    mapping_prepare_set(&file->map, block_floor(op->offset), block_ceil(good_end)))
+		good_end = op->offset;
 	if (good_end > op->offset) {
 		mapping_set(&file->map, block_floor(op->offset), block_ceil(good_end));
 		file_note_allocated_locked(file);
@@ -215,7 +219,7 @@ static bool needs_bounce(struct data_op *op)
 	return priv->nr_partial > 0 || !op_buf_direct(op, first_whole);
 }
 
-/** The slots are there. Drops the lock. */
+/** Every block has a place. Drops the lock. */
 static enum step_result prepared_locked(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_file *file = op->file;
@@ -265,16 +269,13 @@ static enum step_result step_grown(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
 	struct mapping *map = &op->file->map;
-	uint64_t first, missing, last;
+	uint64_t start = block_floor(op->offset), missing;
 
 	file_lock(op->file);
-	first = mapping_chunk_of(map, block_floor(op->offset));
-	last = mapping_chunk_of(map, block_floor(priv->end - 1));
-	missing = mapping_first_missing(map, first, last);
-	if (missing == first)
-		return data_op_end_locked(op, wl, priv->error ? priv->error : -ENOSPC);
-	if (missing <= last)
-		priv->end = (missing * map->chunk_blocks) << BLOCK_SHIFT;
+	missing = mapping_first_missing(map, start, block_ceil(priv->end));
+	if (missing == start)
+		return unmap_unused_and_end_locked(op, wl, priv->error ? priv->error : -ENOSPC);
+	priv->end = min_u64(priv->end, missing << BLOCK_SHIFT);
 	return begin_locked(op, wl);
 }
 
@@ -304,8 +305,7 @@ enum step_result data_write_granted(struct data_op *op, struct data_worklist *wl
 		return data_op_end_locked(op, wl, go);
 	if (eof_must_zero_locked(file, priv->end))
 		return eof_zero_locked(op, wl);
-	err = growth_take_locked(file, mapping_chunk_of(&file->map, block_floor(op->offset)),
-				 mapping_chunk_of(&file->map, block_floor(priv->end - 1)));
+	err = growth_take_locked(file, block_floor(op->offset), block_ceil(priv->end));
 	if (!err)
 		return begin_locked(op, wl);
 	if (err != -ENOSPC)

@@ -211,7 +211,7 @@ void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 		.f_bsize = DATA_BLOCK_BYTES,
 		.f_frsize = DATA_BLOCK_BYTES,
 		.f_blocks = data.nr_chunks * (data.chunk_bytes / DATA_BLOCK_BYTES),
-		.f_bfree = data.nr_free_chunks * (data.chunk_bytes / DATA_BLOCK_BYTES),
+		.f_bfree = data.nr_free_blocks,
 		.f_files = used + room,
 		.f_ffree = room,
 		.f_favail = room,

@@ -7,7 +7,7 @@
 #include "fake/fake_superpipe.h"
 #include "support/data_model.h"
 
-static void run_model(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base)
+static void run_packed(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base, uint64_t pack_lbas)
 {
 	struct fake_config config = { .nr_threads = nr_threads,
 				      .chunk_lbas = chunk_lbas,
@@ -18,9 +18,15 @@ static void run_model(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base)
 	struct data_volume *vol;
 
 	ck_assert_int_eq(data_volume_new(sp, &vol), 0);
+	data_volume_set_pack_bytes(vol, pack_lbas * DATA_BLOCK_BYTES);
 	data_model_run(vol, base, config.seed, 100);
 	data_volume_free(vol);
 	ck_assert_uint_eq(fake_free(sp), 0);
+}
+
+static void run_model(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base)
+{
+	run_packed(nr_threads, chunk_lbas, base, 0);
 }
 
 START_TEST(test_data_equals_model_when_ios_end_in_the_submitter)
@@ -47,6 +53,20 @@ START_TEST(test_data_equals_model_far_into_a_sparse_file)
 }
 END_TEST
 
+static const uint64_t packs[] = { 1, 4, 12, 16 };
+
+START_TEST(test_data_equals_model_when_chunks_are_packed)
+{
+	run_packed(2, 16, 0, packs[_i]);
+}
+END_TEST
+
+START_TEST(test_data_equals_model_when_small_chunks_are_packed)
+{
+	run_packed(1, 4, 12345, 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("data_model");
@@ -59,6 +79,9 @@ int main(void)
 	tcase_add_test(core, test_data_equals_model_when_ios_end_late_and_out_of_order);
 	tcase_add_test(core, test_data_equals_model_when_several_threads_complete);
 	tcase_add_test(core, test_data_equals_model_far_into_a_sparse_file);
+	tcase_add_loop_test(core, test_data_equals_model_when_chunks_are_packed, 0,
+			    (int)(sizeof(packs) / sizeof(packs[0])));
+	tcase_add_test(core, test_data_equals_model_when_small_chunks_are_packed);
 	suite_add_tcase(suite, core);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

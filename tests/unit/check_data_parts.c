@@ -158,6 +158,8 @@ END_TEST
 
 #define VLUN ((struct superpipe_vlun *)(uintptr_t)64) /* never looked into */
 
+static struct extent_map extents; /* none */
+static struct segments segments;
 static struct slots slots; /* of the file whose mapping is tested */
 
 static void slots_start(uint32_t nr)
@@ -177,7 +179,7 @@ static void map_end(struct mapping *map)
 static void map_start(struct mapping *map, uint32_t nr_slots)
 {
 	slots_start(nr_slots);
-	mapping_init(map, &slots, 16);
+	mapping_init(map, &slots, &extents, &segments, 16);
 }
 
 START_TEST(test_mapping_takes_the_lowest_free_slot)
@@ -189,13 +191,13 @@ START_TEST(test_mapping_takes_the_lowest_free_slot)
 	ck_assert_int_eq(mapping_assign(&map, 1000, 1001), 0);
 	ck_assert_int_eq(mapping_assign(&map, 5, 5), 0);
 	ck_assert_uint_eq(slots.nr_tail, 3);
-	mapping_lookup_slot(&map, 5 * 16 + 3, 100, &run);
+	mapping_lookup_place(&map, 5 * 16 + 3, 100, &run);
 	ck_assert_uint_eq(run.lba, 2 * 16 + 3);
 	ck_assert_uint_eq(run.nr_blocks, 13);
 	mapping_remove(&map, 1000, 1000);
 	ck_assert_uint_eq(slots.nr_tail, 3);
 	ck_assert_int_eq(mapping_assign(&map, 7, 7), 0);
-	mapping_lookup_slot(&map, 7 * 16, 1, &run);
+	mapping_lookup_place(&map, 7 * 16, 1, &run);
 	ck_assert_uint_eq(run.lba, 0);
 	mapping_remove(&map, 5, 5);
 	ck_assert_uint_eq(slots.nr_tail, 2);
@@ -215,9 +217,10 @@ START_TEST(test_mapping_assigns_from_the_front_until_slots_run_out)
 	ck_assert_int_eq(mapping_assign(&map, 12, 12), 0);
 	ck_assert_uint_eq(mapping_nr_missing(&map, 10, 14), 4);
 	ck_assert_int_eq(mapping_assign(&map, 10, 14), 0);
-	ck_assert_uint_eq(mapping_first_missing(&map, 10, 14), 13);
-	ck_assert_uint_eq(mapping_first_missing(&map, 10, 12), 13);
-	ck_assert_uint_eq(mapping_first_missing(&map, 9, 12), 9);
+	ck_assert_uint_eq(mapping_first_missing(&map, 10 * 16 + 3, 15 * 16), 13 * 16);
+	ck_assert_uint_eq(mapping_first_missing(&map, 10 * 16, 12 * 16 + 5), 12 * 16 + 5);
+	ck_assert_uint_eq(mapping_first_missing(&map, 9 * 16 + 3, 12 * 16), 9 * 16 + 3);
+	ck_assert_uint_eq(mapping_nr_homeless(&map, 9 * 16 + 3, 15 * 16), 13 + 2 * 16);
 	ck_assert_uint_eq(mapping_nr_missing(&map, 0, UINT64_MAX >> 12), (UINT64_MAX >> 12) - 2);
 	map_end(&map);
 }
@@ -227,7 +230,7 @@ static void ck_lba(const struct mapping *map, uint64_t chunk, uint64_t slot)
 {
 	struct mapping_run run;
 
-	mapping_lookup_slot(map, chunk * 16, 1, &run);
+	mapping_lookup_place(map, chunk * 16, 1, &run);
 	ck_assert_uint_eq(run.lba, slot * 16);
 }
 
@@ -253,7 +256,7 @@ START_TEST(test_mapping_assigns_between_what_is_there)
 	ck_lba(&map, 21, 20);
 	ck_assert_int_eq(mapping_assign(&map, 0, 89), 0);
 	ck_assert_uint_eq(map.nr_chunks, 40);
-	ck_assert_uint_eq(mapping_first_missing(&map, 0, 89), 39);
+	ck_assert_uint_eq(mapping_first_missing(&map, 0, 90 * 16), 39 * 16);
 	ck_lba(&map, 90, 4);
 	map_end(&map);
 }
@@ -352,7 +355,7 @@ START_TEST(test_mapping_counts_blocks_written_or_reserved)
 
 	random_state += (uint64_t)_i;
 	slots_start(2);
-	mapping_init(&map, &slots, NR_MODEL_BLOCKS / 2);
+	mapping_init(&map, &slots, &extents, &segments, NR_MODEL_BLOCKS / 2);
 	ck_assert_int_eq(mapping_assign(&map, 0, 1), 0);
 	memset(&model, 0, sizeof(model));
 	for (unsigned n = 0; n < 300; n++) {

@@ -12,10 +12,13 @@ int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn
 		return err;
 	alloc->idle_ns = DEFAULT_IDLE_NS;
 	TAILQ_INIT(&alloc->reclaimable);
+	segment_vluns_init(&alloc->segments, &alloc->luns, &alloc->worker);
 	vlun_pool_init(&alloc->pool, &alloc->luns, &alloc->worker);
 	err = worker_init(&alloc->worker, tidy, alloc);
-	if (err)
+	if (err) {
 		vlun_pool_fini(&alloc->pool);
+		segment_vluns_fini(&alloc->segments);
+	}
 	return err;
 }
 
@@ -24,4 +27,5 @@ void allocator_fini(struct allocator *alloc)
 	vlun_pool_stop(&alloc->pool);
 	worker_fini(&alloc->worker);
 	vlun_pool_fini(&alloc->pool);
+	segment_vluns_fini(&alloc->segments);
 }

@@ -2,8 +2,9 @@
 /*
  * allocator - where the bytes of a volume lie: what the files of a volume share.
  *
- * A file has one vLUN, made on the LUN with most room. The worker opens, grows, shrinks and closes
- * vLUNs (grow.h, shrink.h); what a file has is in file_space.h.
+ * A file has one vLUN, made on the LUN with most room. Stretches of files that hold little lie in
+ * segments, vLUNs that files share. The worker opens, grows, shrinks and closes vLUNs (grow.h,
+ * shrink.h, segment_vluns.h); what a file has is in file_space.h.
  *
  * Locks: a file's lock is taken before that of the pool, and this before the worker's.
  */
@@ -15,6 +16,7 @@
 #include <sys/queue.h>
 
 #include "data/alloc/lun_table.h"
+#include "data/alloc/segment_vluns.h"
 #include "data/alloc/vlun_pool.h"
 #include "data/alloc/worker.h"
 
@@ -25,7 +27,9 @@ struct allocator {
 	struct worker worker;
 	struct vlun_pool pool;
 	struct file_space_list reclaimable; /* worker only: oldest first */
-	_Atomic uint64_t idle_ns;           /* unused flash goes back after this time */
+	struct segment_vluns segments;
+	uint64_t pack_blocks;     /* set before there are files; 0: no segments */
+	_Atomic uint64_t idle_ns; /* unused flash goes back after this time */
 };
 
 /**

@@ -60,4 +60,5 @@ void background_count_locked(struct file_space *space)
 	file_space_count_locked(space);
 	if (space->counted_chunks < before)
 		background_shrink_locked(space);
+	segment_vluns_note_given(&space->alloc->segments);
 }

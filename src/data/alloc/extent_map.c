@@ -278,6 +278,18 @@ uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end
 	return nr;
 }
 
+void extent_map_unwrite(struct extent_map *map, uint64_t start, uint64_t end)
+{
+	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
+		struct extent *extent = map->extents[at];
+
+		if (extent->block >= end)
+			break;
+		if (extent->state == EXTENT_WRITTEN)
+			extent->state = EXTENT_RESERVED;
+	}
+}
+
 uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64_t start,
 			   uint64_t end, uint64_t now_ns)
 {

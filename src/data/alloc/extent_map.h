@@ -60,6 +60,10 @@ uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t 
 /** extent_map_reserve() - those that were taken are reserved. Return: how many blocks. */
 uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end);
 
+/** extent_map_unwrite() - those of the range, prepared as for removal, keep their place as reserved
+ */
+void extent_map_unwrite(struct extent_map *map, uint64_t start, uint64_t end);
+
 /** extent_map_remove() - give back those of the prepared range. Return: how many held something. */
 uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64_t start,
 			   uint64_t end, uint64_t now_ns);

@@ -61,6 +61,14 @@ bool file_space_put_locked(struct file_space *space)
 	return --space->refs == 0;
 }
 
+static void give_extents(struct file_space *space)
+{
+	if (space->extents.nr == 0)
+		return;
+	extent_map_fini(&space->extents, &space->alloc->segments.pool, clock_now_ns());
+	segment_vluns_note_given(&space->alloc->segments);
+}
+
 bool file_space_free_locked(struct file_space *space)
 {
 	bool last;
@@ -68,6 +76,8 @@ bool file_space_free_locked(struct file_space *space)
 	space->freed = true;
 	file_space_count_locked(space);
 	last = file_space_put_locked(space);
+	if (last)
+		give_extents(space);
 	/* Operations in flight may still take flash or hold it. */
 	space->release_expected = !last || space->slots.vlun;
 	if (space->release_expected)
@@ -88,6 +98,7 @@ void file_space_set_orphan_locked(struct file_space *space, bool orphan)
 
 static void finish(struct file_space *space)
 {
+	give_extents(space);
 	if (space->release_expected)
 		worker_note_release(&space->alloc->worker);
 	slots_fini(&space->slots);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file_space - the flash of one file: its vLUN, what the volume counts for it, its lifetime.
+ * file_space - the flash of one file: its vLUN and extents, what the volume counts for it, its
+ * lifetime.
  *
  * The file embeds it. It lives while its owner, an operation or a queued job holds a reference;
  * then the worker closes the vLUN and calls @gone.
@@ -17,6 +18,7 @@
 #include <sys/queue.h>
 
 #include "data/alloc/allocator.h"
+#include "data/alloc/extent_map.h"
 #include "data/alloc/slots.h"
 
 struct file_space {
@@ -26,6 +28,7 @@ struct file_space {
 
 	/* protected by lock */
 	struct slots slots;
+	struct extent_map extents;
 	struct worker_job job; /* trim and preallocate; close once there is no reference left */
 	uint32_t refs;
 	uint32_t counted_chunks;    /* in the counts of the volume */

@@ -46,7 +46,8 @@ static int grow_vlun(struct file_space *space, uint32_t wanted)
 		before = slots->nr;
 		err = resize(space, most);
 	} while (!err && slots->nr < most &&
-		 (slots->nr > before || shrink_on_lun(alloc, lun, space)));
+		 (slots->nr > before || shrink_on_lun(alloc, lun, space) ||
+		  segment_vluns_close_empty(&alloc->segments, lun)));
 	return err;
 }
 
@@ -82,7 +83,8 @@ static int open_vlun(struct file_space *space, unsigned lun, uint32_t wanted)
 	struct superpipe_vlun *vlun;
 	int err = superpipe_vlun_open(alloc->luns.sp, lun, &vlun);
 
-	if (err == -ENOSPC && vlun_pool_close_all(&alloc->pool))
+	if (err == -ENOSPC && (vlun_pool_close_all(&alloc->pool) ||
+			       segment_vluns_close_empty(&alloc->segments, UINT32_MAX)))
 		err = superpipe_vlun_open(alloc->luns.sp, lun, &vlun);
 	if (err)
 		return err;
@@ -117,6 +119,40 @@ static int grow_new(struct file_space *space, uint32_t wanted)
 int grow_file(struct file_space *space, uint32_t wanted)
 {
 	return has_vlun(space) ? grow_vlun(space, wanted) : grow_new(space, wanted);
+}
+
+/** Takes back what others hold ahead of need there, and all handles held ahead of need. */
+static int add_segment(struct allocator *alloc, unsigned lun)
+{
+	int err;
+
+	do
+		err = segment_vluns_add(&alloc->segments, lun);
+	while (err == -ENOSPC &&
+	       (shrink_on_lun(alloc, lun, NULL) || vlun_pool_close_all(&alloc->pool)));
+	return err;
+}
+
+static int add_segment_anywhere(struct allocator *alloc)
+{
+	unsigned tried = 0, lun;
+	int err = -ENOSPC;
+
+	while (err == -ENOSPC &&
+	       (lun = lun_table_roomiest(&alloc->luns, tried)) < alloc->luns.nr_luns) {
+		tried |= 1u << lun;
+		err = add_segment(alloc, lun);
+	}
+	return err;
+}
+
+int grow_segments(struct allocator *alloc, uint64_t nr_blocks)
+{
+	int err = 0;
+
+	while (!err && segment_vluns_nr_unclaimed(&alloc->segments) < nr_blocks)
+		err = add_segment_anywhere(alloc);
+	return err;
 }
 
 void grow_ahead(struct file_space *space)

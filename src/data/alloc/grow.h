@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * grow - a file's vLUN is opened and grown.
+ * grow - a file's vLUN is opened and grown; segments are made.
  *
  * Before a file is refused flash, what others hold ahead of need is taken back: see shrink.h.
  *
@@ -16,6 +16,12 @@
  * Return: 0, also when there are fewer; -ENOMEM; -EIO.
  */
 int grow_file(struct file_space *space, uint32_t wanted);
+
+/**
+ * grow_segments() - make segments until @nr_blocks are free and unclaimed
+ * Return: 0; -ENOSPC; -ENOMEM; -EIO. Segments made before an error stay.
+ */
+int grow_segments(struct allocator *alloc, uint64_t nr_blocks);
 
 /** grow_ahead() - one slot more than the file uses, if it uses all it has */
 void grow_ahead(struct file_space *space);

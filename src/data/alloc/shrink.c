@@ -85,6 +85,9 @@ uint64_t shrink_idle(void *arg)
 	struct allocator *alloc = arg;
 	uint64_t idle_ns = alloc->idle_ns;
 
-	return min_u64(shrink_idle_files(alloc, idle_ns),
-		       vlun_pool_close_idle(&alloc->pool, idle_ns));
+	uint64_t files_at = shrink_idle_files(alloc, idle_ns);
+	uint64_t pool_at = vlun_pool_close_idle(&alloc->pool, idle_ns);
+
+	return min_u64(min_u64(files_at, pool_at),
+		       segment_vluns_close_idle(&alloc->segments, idle_ns));
 }

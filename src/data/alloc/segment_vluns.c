@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/alloc/segment_vluns.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/container_of.h"
+
+/* A segment is made ahead when less than this part of one is free, if no more than this part of
+ * the free chunks and handles goes into it. */
+#define SHARE 8u
+
+void segment_vluns_init(struct segment_vluns *segments, struct lun_table *luns,
+			struct worker *worker)
+{
+	*segments = (struct segment_vluns){ .luns = luns, .worker = worker };
+	segments_init(&segments->pool, luns->chunk_blocks);
+	(void)pthread_mutex_init(&segments->lock, NULL);
+}
+
+void segment_vluns_fini(struct segment_vluns *segments)
+{
+	(void)segment_vluns_close_empty(segments, UINT32_MAX);
+	(void)pthread_mutex_destroy(&segments->lock);
+	segments_fini(&segments->pool);
+}
+
+uint64_t segment_vluns_nr_unclaimed(struct segment_vluns *segments)
+{
+	return atomic_load_explicit(&segments->pool.nr_unclaimed, memory_order_relaxed);
+}
+
+static uint64_t nr_empty(struct segment_vluns *segments)
+{
+	return atomic_load_explicit(&segments->pool.nr_empty, memory_order_relaxed);
+}
+
+/* ---- making them --------------------------------------------------------------------------- */
+
+static int note_added(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun)
+{
+	int err;
+
+	(void)pthread_mutex_lock(&segments->lock);
+	err = segments_add(&segments->pool, vlun, lun, clock_now_ns());
+	if (!err)
+		lun_table_count(segments->luns, lun, 0, 1);
+	(void)pthread_mutex_unlock(&segments->lock);
+	return err;
+}
+
+int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
+{
+	struct superpipe_vlun *vlun;
+	uint64_t granted = 0;
+	int err = superpipe_vlun_open(segments->luns->sp, lun, &vlun);
+
+	if (err)
+		return err;
+	err = superpipe_vlun_resize(vlun, 1, &granted);
+	if (!err)
+		err = granted > 0 ? note_added(segments, vlun, lun) : -ENOSPC;
+	if (err)
+		(void)superpipe_vlun_close(vlun);
+	return err;
+}
+
+static bool should_make_ahead(struct segment_vluns *segments)
+{
+	unsigned lun = lun_table_roomiest(segments->luns, 0);
+
+	return segment_vluns_nr_unclaimed(segments) < segments->pool.segment_blocks / SHARE &&
+	       lun_table_free_chunks(segments->luns, lun) >= SHARE &&
+	       lun_table_free_handles(segments->luns) >= SHARE;
+}
+
+static void run(struct worker_job *job)
+{
+	struct segment_vluns *segments = container_of(job, struct segment_vluns, job);
+
+	segments->queued = false;
+	/* An error does not matter: a write that needs the blocks asks again. */
+	if (should_make_ahead(segments))
+		(void)segment_vluns_add(segments, lun_table_roomiest(segments->luns, 0));
+}
+
+static void queue(struct segment_vluns *segments)
+{
+	if (atomic_exchange(&segments->queued, true))
+		return;
+	segments->job.run = run;
+	worker_queue(segments->worker, &segments->job);
+}
+
+void segment_vluns_note_taken(struct segment_vluns *segments)
+{
+	if (should_make_ahead(segments))
+		queue(segments);
+}
+
+/* ---- giving them back ---------------------------------------------------------------------- */
+
+/** The worker gives back what is idle after each job, also after one that does nothing. */
+void segment_vluns_note_given(struct segment_vluns *segments)
+{
+	if (nr_empty(segments) > segments->nr_empty_seen)
+		queue(segments);
+}
+
+static bool close_one(struct segment_vluns *segments, unsigned lun, uint64_t before_ns)
+{
+	struct superpipe_vlun *vlun;
+	unsigned found;
+
+	(void)pthread_mutex_lock(&segments->lock);
+	vlun = segments_remove_empty(&segments->pool, lun, before_ns, &found);
+	if (vlun)
+		lun_table_count(segments->luns, found, 1, 0);
+	(void)pthread_mutex_unlock(&segments->lock);
+	if (!vlun)
+		return false;
+	(void)superpipe_vlun_close(vlun);
+	return true;
+}
+
+bool segment_vluns_close_empty(struct segment_vluns *segments, unsigned lun)
+{
+	bool any = false;
+
+	while (close_one(segments, lun, UINT64_MAX))
+		any = true;
+	return any;
+}
+
+uint64_t segment_vluns_close_idle(struct segment_vluns *segments, uint64_t idle_ns)
+{
+	uint64_t now = clock_now_ns(), since = UINT64_MAX;
+
+	segments->nr_empty_seen = nr_empty(segments);
+	while (nr_empty(segments) > 0) {
+		since = segments_empty_since(&segments->pool);
+		if (since == UINT64_MAX || since + idle_ns > now)
+			break;
+		/* One whose free blocks are claimed by an operation is soon not empty. */
+		if (!close_one(segments, UINT32_MAX, since + 1))
+			return now + idle_ns;
+		since = UINT64_MAX;
+	}
+	return since == UINT64_MAX ? UINT64_MAX : since + idle_ns;
+}

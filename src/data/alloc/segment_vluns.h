@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * segment_vluns - the vLUNs of segments: opened, given back when they are empty.
+ *
+ * While files are packed, one segment is made ahead of need, so that a small file usually waits
+ * for no ioctl. Empty segments go back after a while, or as soon as anything else needs flash.
+ */
+#ifndef CXLFS_DATA_ALLOC_SEGMENT_VLUNS_H
+#define CXLFS_DATA_ALLOC_SEGMENT_VLUNS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/alloc/lun_table.h"
+#include "data/alloc/segments.h"
+#include "data/alloc/worker.h"
+
+struct segment_vluns {
+	struct segments pool;
+	struct lun_table *luns; /* these two: set before the worker starts */
+	struct worker *worker;
+	pthread_mutex_t lock; /* a segment is counted in the pool and in luns at once */
+	struct worker_job job;
+	_Atomic bool queued;            /* the job */
+	_Atomic uint64_t nr_empty_seen; /* empty segments that go back when they have been idle */
+};
+
+/** segment_vluns_init() - no segments. Context: before the worker starts. */
+void segment_vluns_init(struct segment_vluns *segments, struct lun_table *luns,
+			struct worker *worker);
+
+/** segment_vluns_fini() - close all; they are empty. Context: after the worker has stopped. */
+void segment_vluns_fini(struct segment_vluns *segments);
+
+/** segment_vluns_nr_unclaimed() - free blocks in segments that nobody has claimed. Any thread. */
+uint64_t segment_vluns_nr_unclaimed(struct segment_vluns *segments);
+
+/** segment_vluns_add() - one more on @lun. On the worker. Return: 0; -ENOSPC; -ENOMEM; -EIO. */
+int segment_vluns_add(struct segment_vluns *segments, unsigned lun);
+
+/** segment_vluns_note_taken() - blocks were taken: make a segment ahead if few are left.
+ *  Any thread; a file's lock may be held. */
+void segment_vluns_note_taken(struct segment_vluns *segments);
+
+/** segment_vluns_note_given() - blocks were given back: empty segments go back in time.
+ *  Any thread; a file's lock may be held. */
+void segment_vluns_note_given(struct segment_vluns *segments);
+
+/**
+ * segment_vluns_close_empty() - close the empty segments on @lun, or on any LUN for UINT32_MAX
+ * On the worker. Return: whether there was any.
+ */
+bool segment_vluns_close_empty(struct segment_vluns *segments, unsigned lun);
+
+/**
+ * segment_vluns_close_idle() - close segments that have been empty for @idle_ns
+ * On the worker. Return: when to call again, by clock_now_ns(); UINT64_MAX: none is empty.
+ */
+uint64_t segment_vluns_close_idle(struct segment_vluns *segments, uint64_t idle_ns);
+
+#endif
