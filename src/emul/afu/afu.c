@@ -13,13 +13,13 @@
 #include "base/thread.h"
 #include "emul/afu/engine.h"
 
-/* How often the housekeeper looks after things that nobody tells it about. */
+/* How often the housekeeping thread checks for conditions that do not wake it. */
 #define UPKEEP_MS           100
 #define UPKEEP_RESETTING_MS 5
 
 /* ---- housekeeping ------------------------------------------------------------------------ */
 
-/* Tell programs whose contexts have been closed. */
+/* Signals programs whose contexts were closed. */
 static void close_events(struct emul_afu *afu)
 {
 	pthread_mutex_lock(&afu->lock);
@@ -34,7 +34,7 @@ static void close_events(struct emul_afu *afu)
 	pthread_mutex_unlock(&afu->lock);
 }
 
-/* Carry out the timed rules that are due. Return: when the next one is. */
+/* Applies the timed rules that are due. Return: when the next one is due. */
 static uint64_t run_timed_faults(struct emul_afu *afu)
 {
 	struct emul_fault fault;
@@ -156,7 +156,7 @@ static void engine_free(struct emul_engine *engine)
 	free(engine);
 }
 
-/* In a forked child: locks may be held for ever and have waiters that are not there. */
+/* In a forked child, locks may be held by threads that do not exist there: do not destroy them. */
 static void engine_free_dead(struct emul_engine *engine)
 {
 	close(engine->events.program_fd);
@@ -176,7 +176,7 @@ static int get_locked(struct emul_afu *afu, unsigned pe, uint64_t generation,
 		ret = engine_new(afu, pe, generation, &engine);
 		if (ret)
 			return ret;
-		afu->engine[pe] = engine; /* an older one lives on in its mappings */
+		afu->engine[pe] = engine; /* mappings keep an older one alive */
 	}
 	engine->nr_refs++;
 	*ret_engine = engine;
@@ -288,7 +288,7 @@ void emul_afu_free(struct emul_afu *afu)
 	free(afu);
 }
 
-/* Keep an engine alive while it is waited for. */
+/* Takes a reference; returns NULL if the PE has no engine here. */
 static struct emul_engine *get_existing(struct emul_afu *afu, unsigned pe)
 {
 	struct emul_engine *engine;

@@ -2,14 +2,12 @@
 /*
  * Delayed commands and interrupts.
  *
- * With a latency model, a fetched command waits here and is executed when it is due, so it uses the
- * tables of the moment at which a card would complete it. A command starts in the next free service
- * slot of its LUN and direction (the rate limit) and is due one latency later, plus or minus a
- * sixteenth. Completions therefore come out of order, and the rate does not depend on queue depth.
+ * With a latency model, a fetched command waits here. It is executed when it is due, so it uses the
+ * tables of the moment at which a card would complete it.
  *
- * While threads poll, they execute due commands in run(). Otherwise one thread for all engines of a
- * process does. Waking up can take as long as a command, so under load this thread spins: shortly
- * before a command is due, and for a moment after the last one.
+ * Threads that poll execute due commands in run(). If none polls, one thread for all engines of a
+ * process does that. A wakeup can take as long as a command, so under load this thread spins
+ * shortly before a command is due and shortly after the last one.
  */
 #include "emul/afu/engine.h"
 
@@ -22,28 +20,25 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "emul/afu/delay_queue.h"
+#include "emul/afu/latency.h"
 
 #define SPIN_NS 60000 /* before a command, and after one */
-/* With so many commands waiting, the first is executed later, in one batch with others. */
+/* With this many commands waiting, execute the first later, in one batch with others. */
 #define BATCH_MIN_WAITING 8
 #define BATCH_DELAY_NS    20000
-#define CYCLE_NS          4 /* of the AFU's clock, for timeouts counted in cycles */
 
 struct emul_delay {
 	/* constant */
 	struct emul_afu *afu;
-	uint64_t latency_ns[2]; /* read, write */
-	uint64_t slot_ns[2];    /* between commands to one LUN; 0: no limit */
 
 	_Atomic int nr_pollers;
-	_Atomic uint64_t first_ns; /* first_ns(), changed under lock */
+	_Atomic uint64_t first_ns; /* result of first_ns(); written under lock */
 
 	pthread_mutex_t lock;
 	/* protected by lock */
 	struct delay_queue queue;
-	uint32_t nr_inserted; /* ever; read by the spinning thread without the lock */
-	uint64_t next_slot_ns[EMUL_MAX_LUNS][2];
-	uint64_t jitter;           /* state of a generator */
+	struct latency latency;
+	uint32_t nr_inserted;      /* the spinning thread reads it without the lock */
 	uint64_t asleep_until;     /* 0: awake */
 	uint64_t last_executed_ns; /* when a command was last executed */
 	bool running, stop;
@@ -53,7 +48,7 @@ struct emul_delay {
 
 /* ---- queue ------------------------------------------------------------------------------- */
 
-/* When to execute the first command. */
+/* When to execute the first command; UINT64_MAX: the queue is empty. */
 static uint64_t first_ns(const struct emul_delay *delay)
 {
 	if (!delay->queue.nr)
@@ -64,7 +59,7 @@ static uint64_t first_ns(const struct emul_delay *delay)
 
 /*
  * emul_delay_add_pollers() stores nr_pollers and then loads first_ns; an insertion stores first_ns
- * and then loads nr_pollers. So one of the two wakes the thread.
+ * and then loads nr_pollers. So at least one of them sees the other and wakes the thread.
  */
 static void update_first(struct emul_delay *delay)
 {
@@ -90,7 +85,7 @@ static void remove_first(struct emul_delay *delay)
 
 /* ---- thread ------------------------------------------------------------------------------ */
 
-/* When the thread has to execute the first command; UINT64_MAX: polling threads do. */
+/* When the thread must execute the first command; UINT64_MAX while other threads poll. */
 static uint64_t thread_due_ns(struct emul_delay *delay)
 {
 	return atomic_load(&delay->nr_pollers) > 0 ? UINT64_MAX : first_ns(delay);
@@ -120,7 +115,7 @@ static void spin_locked(struct emul_delay *delay, uint64_t until_ns)
 	pthread_mutex_unlock(&delay->lock);
 	while (clock_now_ns() < until_ns &&
 	       __atomic_load_n(&delay->nr_inserted, __ATOMIC_RELAXED) == seen)
-		; /* reading the clock is pause enough */
+		; /* no pause needed: reading the clock takes long enough */
 	pthread_mutex_lock(&delay->lock);
 }
 
@@ -159,7 +154,7 @@ static void take_into_batch(struct emul_delay *delay, struct emul_batch *batch,
 	*ret_nr_resets = nr_resets;
 }
 
-/* Execute commands whose time has come, unless a reset has come first. Return: number completed. */
+/* Executes due commands, unless the context was reset. Return: number completed. */
 static unsigned execute_due(struct emul_batch *batch, uint32_t nr_resets)
 {
 	bool begun;
@@ -239,17 +234,12 @@ static void wake_locked(struct emul_delay *delay)
 
 int emul_delay_new(struct emul_afu *afu, struct emul_delay **ret_delay)
 {
-	const struct emul_geometry *geometry = emul_geometry(afu->ad);
 	struct emul_delay *delay = calloc(1, sizeof(*delay));
 
 	if (!delay)
 		return -ENOMEM;
 	delay->afu = afu;
-	delay->latency_ns[0] = geometry->read_ns;
-	delay->latency_ns[1] = geometry->write_ns;
-	delay->slot_ns[0] = geometry->riops ? 1000000000 / geometry->riops : 0;
-	delay->slot_ns[1] = geometry->wiops ? 1000000000 / geometry->wiops : 0;
-	delay->jitter = geometry->seed | 1;
+	latency_init(&delay->latency, emul_geometry(afu->ad));
 	atomic_init(&delay->first_ns, UINT64_MAX);
 	pthread_mutex_init(&delay->lock, NULL);
 	pthread_cond_init(&delay->wake, NULL);
@@ -263,7 +253,7 @@ void emul_delay_free(struct emul_delay *delay)
 	if (!delay)
 		return;
 	if (atomic_load(&delay->afu->dead)) {
-		/* The thread exists in the parent only; a lock that it held is never unlocked. */
+		/* The thread exists only in the parent; it may hold the lock forever. */
 		delay_queue_fini(&delay->queue);
 		free(delay);
 		return;
@@ -283,41 +273,7 @@ void emul_delay_free(struct emul_delay *delay)
 
 bool emul_delay_has_model(const struct emul_delay *delay)
 {
-	return delay->latency_ns[0] | delay->latency_ns[1] | delay->slot_ns[0] | delay->slot_ns[1];
-}
-
-/* An xorshift generator: the same adapter, the same order of commands, the same times. */
-static uint64_t jittered(struct emul_delay *delay, uint64_t latency_ns)
-{
-	delay->jitter ^= delay->jitter << 13;
-	delay->jitter ^= delay->jitter >> 7;
-	delay->jitter ^= delay->jitter << 17;
-	if (latency_ns < 16)
-		return latency_ns;
-	return latency_ns - latency_ns / 16 + delay->jitter % (latency_ns / 8);
-}
-
-static uint64_t model_due_ns(struct emul_delay *delay, const struct emul_command *cmd, uint64_t now)
-{
-	uint64_t *slot = &delay->next_slot_ns[cmd->lun][cmd->write];
-	uint64_t start = *slot > now ? *slot : now;
-
-	*slot = start + delay->slot_ns[cmd->write];
-	return start + jittered(delay, delay->latency_ns[cmd->write]);
-}
-
-static uint64_t timeout_ns(const struct sisl_ioarcb *ioarcb)
-{
-	switch (ioarcb->req_flags & SISL_REQ_TIMEOUT_UNIT_MASK) {
-	case SISL_REQ_TIMEOUT_MSECS:
-		return ioarcb->timeout * 1000000ull;
-	case SISL_REQ_TIMEOUT_USECS:
-		return ioarcb->timeout * 1000ull;
-	case SISL_REQ_TIMEOUT_CYCLES:
-		return ioarcb->timeout * (uint64_t)CYCLE_NS;
-	default:
-		return ioarcb->timeout * 1000000000ull;
-	}
+	return latency_is_set(&delay->latency);
 }
 
 static bool schedule_locked(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
@@ -336,18 +292,11 @@ static bool schedule_locked(struct emul_delay *delay, struct emul_batch *batch, 
 	return true;
 }
 
-/* The model's time for a command, cut off by the command's own limit. */
-static bool model_locked(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
-			 uint64_t now)
+static bool schedule_by_model_locked(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
+				     uint64_t now)
 {
-	struct emul_command *cmd = &batch->cmd[i];
-	uint64_t due = model_due_ns(delay, cmd, now);
-	uint64_t limit = timeout_ns(&batch->ioarcb[i]);
+	uint64_t due = latency_due_ns(&delay->latency, &batch->ioarcb[i], &batch->cmd[i], now);
 
-	if (limit && due - now > limit) {
-		cmd->expired = true;
-		due = now + limit;
-	}
 	return schedule_locked(delay, batch, i, due);
 }
 
@@ -357,7 +306,7 @@ void emul_delay_batch(struct emul_delay *delay, struct emul_batch *batch)
 	uint64_t now = clock_now_ns();
 	unsigned nr = 0;
 
-	/* For LUN and direction only. A command that fails here fails again when it is due. */
+	/* The model needs LUN and direction. A command that fails here fails again when due. */
 	emul_xlate_begin(batch->engine, &cache);
 	for (unsigned i = 0; i < batch->nr; i++) {
 		struct emul_status status;
@@ -368,12 +317,12 @@ void emul_delay_batch(struct emul_delay *delay, struct emul_batch *batch)
 	}
 	pthread_mutex_lock(&delay->lock);
 	if (start_locked(delay)) {
-		while (nr < batch->nr && model_locked(delay, batch, nr, now))
+		while (nr < batch->nr && schedule_by_model_locked(delay, batch, nr, now))
 			nr++;
 		wake_locked(delay);
 	}
 	pthread_mutex_unlock(&delay->lock);
-	/* Without memory or a thread, the rest is executed at once. */
+	/* If memory or the thread is missing, execute the rest at once. */
 	batch->nr -= nr;
 	memmove(batch->ioarcb, batch->ioarcb + nr, batch->nr * sizeof(batch->ioarcb[0]));
 	memmove(batch->cmd, batch->cmd + nr, batch->nr * sizeof(batch->cmd[0]));
@@ -400,7 +349,7 @@ void emul_delay_add_pollers(struct emul_delay *delay, int nr)
 	if (atomic_fetch_add(&delay->nr_pollers, nr) + nr > 0 ||
 	    atomic_load(&delay->first_ns) == UINT64_MAX)
 		return;
-	/* No thread polls any more, but commands wait. */
+	/* No thread polls any more, and commands wait. */
 	pthread_mutex_lock(&delay->lock);
 	wake_locked(delay);
 	pthread_mutex_unlock(&delay->lock);

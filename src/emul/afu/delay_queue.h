@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * delay_queue - commands and interrupts in the order in which they are due: a binary heap.
+ * delay_queue - delayed commands and interrupts in a binary heap, ordered by due time.
  *
  * Locks: none; struct emul_delay's lock protects its queue.
  */
@@ -12,7 +12,7 @@
 
 #include "emul/afu/engine.h"
 
-/** A command or an interrupt that is due later. */
+/** A delayed command or interrupt. */
 struct delay_item {
 	struct delay_item *next_free;
 	struct emul_engine *engine;

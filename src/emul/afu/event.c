@@ -2,9 +2,9 @@
 /*
  * Interrupts and events of a context.
  *
- * The program polls one end of a socket pair. A byte in it means that something is pending. When
- * the context is closed our end is closed while it still holds a byte it never read: that is what
- * makes a socket report POLLERR, as fd2 of a closed context does.
+ * The program polls one end of a socket pair; it is readable while an event is pending. The device
+ * end always holds one unread byte. When the context is closed, closing that end with an unread
+ * byte makes the program's end report POLLERR, as fd2 of a closed context does.
  */
 #include "emul/afu/engine.h"
 
@@ -40,7 +40,7 @@ void emul_events_fini(struct emul_events *events)
 	pthread_mutex_destroy(&events->lock);
 }
 
-/* Make the program's end readable exactly while something is pending. */
+/* Makes the program's end readable exactly while an event is pending. */
 static void signal_locked(struct emul_events *events)
 {
 	bool pending = events->lisns || events->fault;
@@ -48,7 +48,7 @@ static void signal_locked(struct emul_events *events)
 
 	if (events->device_fd < 0 || pending == events->signalled)
 		return;
-	/* One byte at most is in the socket, so neither call has a reason to fail. */
+	/* The socket holds at most one byte, so neither call can fail. */
 	if (pending)
 		(void)!send(events->device_fd, &byte, 1, MSG_NOSIGNAL);
 	else
@@ -83,7 +83,7 @@ void emul_events_close(struct emul_events *events)
 	pthread_mutex_lock(&events->lock);
 	if (!events->closed) {
 		events->closed = true;
-		close(events->device_fd); /* a forked child has closed its copy at once */
+		close(events->device_fd); /* the last copy: a forked child closes its own at once */
 		events->device_fd = -1;
 	}
 	pthread_mutex_unlock(&events->lock);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What fault rules do on the AFU side. Resets and failures need the adapter lock, so a batch only
- * notes them and they are carried out when it has ended: the commands before the one that was hit
- * complete, it and the later ones are lost.
+ * Applies fault rules on the AFU side. Resets and failures need the adapter lock, so they wait for
+ * the end of the batch. Commands before the one that was hit complete; it and later ones are lost.
  */
 #include "emul/afu/engine.h"
 
 #include "base/clock.h"
 
-/* How long ioctls find the adapter resetting: enough for one of them to notice. */
+/* Minimum time of an injected reset: long enough for an ioctl to notice it. */
 #define RESET_MS 5
 
 void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault)
@@ -47,10 +46,10 @@ static void delay_or_lose(struct emul_batch *batch, unsigned i, uint32_t ms)
 	cmd->faults_applied = true;
 	cmd->outcome = EMUL_OUTCOME_DELAYED;
 	if (!emul_delay_command(batch->engine->afu->delay, batch, i, ms))
-		cmd->outcome = EMUL_OUTCOME_LOST; /* no memory: as late as can be */
+		cmd->outcome = EMUL_OUTCOME_LOST; /* out of memory */
 }
 
-/* Return: true when the command goes on. */
+/* Return: true if the command is to be executed. */
 static bool apply(struct emul_batch *batch, unsigned i, const struct emul_fault *fault,
 		  struct emul_xlate_cache *cache, struct emul_status *status)
 {
@@ -73,7 +72,7 @@ static bool apply(struct emul_batch *batch, unsigned i, const struct emul_fault 
 	case EMUL_FAULT_LINK_UP:
 		emul_inject_global(engine->afu, fault);
 		emul_xlate_begin(engine, cache);
-		return true; /* from the next command on */
+		return true; /* takes effect with the next command */
 	case EMUL_FAULT_SPURIOUS_INTERRUPT:
 		emul_events_raise(&engine->events, SISL_LISN_RRQ);
 		return true;
@@ -119,7 +118,7 @@ bool emul_inject_interrupt(struct emul_batch *batch, unsigned lisn)
 	case EMUL_FAULT_DROP_INTERRUPT:
 		return false;
 	case EMUL_FAULT_LATE:
-		/* without memory for the delay: dropped */
+		/* dropped if out of memory */
 		(void)emul_delay_interrupt(engine->afu->delay, engine, lisn, fault.ms);
 		return false;
 	case EMUL_FAULT_RESET:

@@ -2,12 +2,12 @@
 /*
  * The register page of a context.
  *
- * Where no source says what the card does, this is chosen: endian_ctrl is little and every
- * interrupt is masked until written. Writing rrq_start or rrq_end puts the RRQ back to its first
- * entry with toggle 1; writing sq_start or sq_end puts the SQ back to its first slot, empty. A
- * context reset drops what is queued and what is on its way (the unfetched slots of the SQ up to
- * sq_tail are skipped) and leaves every register, and the positions in SQ and RRQ, as they are.
- * An IOARRIN credit is given back when the command is fetched.
+ * The behaviour of the card is not documented in these cases, so the emulator defines it:
+ * endian_ctrl is little and all interrupts are masked at first. A write to rrq_start or rrq_end
+ * resets the RRQ to its first entry and the toggle to 1. A write to sq_start or sq_end resets the
+ * SQ to its first slot, empty. A context reset drops queued and running commands and skips the SQ
+ * slots up to sq_tail. It keeps every register and the positions in SQ and RRQ. Fetching a command
+ * returns its IOARRIN credit.
  */
 #include "emul/afu/engine.h"
 
@@ -73,7 +73,7 @@ static void set_rrq(struct emul_engine *engine)
 	engine->rrq_next = 0;
 	engine->rrq_toggle = SISL_RRQ_TOGGLE;
 	if (!engine->rrq_start || !engine->rrq_end)
-		return; /* half set */
+		return; /* the other register is not set yet */
 	if (engine->rrq_end < engine->rrq_start || (engine->rrq_start | engine->rrq_end) & 7 ||
 	    !emul_probe_locked(engine, engine->rrq_start, bytes)) {
 		audit(engine, EMUL_BAD_ADDRESS, engine->rrq_start);
@@ -129,7 +129,7 @@ static void write_ioarrin(struct emul_engine *engine, uint64_t ea)
 	atomic_store_explicit(&engine->nr_arrin, nr + 1, memory_order_relaxed);
 }
 
-/* ---- the page ---------------------------------------------------------------------------- */
+/* ---- registers --------------------------------------------------------------------------- */
 
 static void set_endian(struct emul_engine *engine, uint64_t value)
 {
@@ -139,7 +139,7 @@ static void set_endian(struct emul_engine *engine, uint64_t value)
 	engine->swap = big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
 }
 
-/* Bits that were pending under the mask interrupt when it is lifted. */
+/* Status bits that were masked interrupt when they are unmasked. */
 static void set_mask(struct emul_engine *engine, uint64_t value)
 {
 	engine->intr_mask = value;
@@ -183,12 +183,11 @@ static void write_locked(struct emul_engine *engine, unsigned offset, uint64_t v
 		engine->sq_end = value;
 		set_sq(engine);
 		break;
-	default: /* read-only, mbox_w (not for users) or nothing there */
+	default: /* read-only, mbox_w (not for users) or no register */
 		break;
 	}
 }
 
-/* Which register resets the context depends on the mode. */
 static bool is_reset(const struct emul_engine *engine, unsigned offset, uint64_t value)
 {
 	return value == SISL_CTX_RESET &&
@@ -208,7 +207,7 @@ void emul_regs_write(struct emul_engine *engine, unsigned offset, uint64_t value
 	if (misaligned(engine, offset))
 		return;
 	if (!emul_engine_alive(engine)) {
-		/* Another thread may not know yet; this one has read it. */
+		/* Only a thread that has read all ones knows that the context is lost. */
 		if (atomic_load(&engine->lost_seen_by) == (uint64_t)pthread_self())
 			audit(engine, EMUL_MMIO_WRITE_LOST, offset);
 		return;
@@ -239,7 +238,7 @@ static uint64_t read_locked(const struct emul_engine *engine, unsigned offset)
 		return engine->sq_start;
 	case SISL_SQ_END:
 		return engine->sq_end;
-	default: /* write-only or nothing there */
+	default: /* write-only or no register */
 		return 0;
 	}
 }

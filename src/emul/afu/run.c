@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fetch commands, have them executed, complete them: in batches, each a consecutive run of those
- * that are queued.
+ * Fetches, executes and completes commands in batches. A batch is a consecutive part of the queue.
  */
 #include "emul/afu/engine.h"
 
@@ -17,7 +16,7 @@ static bool page_exists(uint64_t page)
 	struct iovec local = { &byte, 1 };
 	struct iovec remote = { (void *)(uintptr_t)(page << 12), 1 };
 
-	/* Where the kernel does not allow the look, nothing can be said against the page. */
+	/* If the kernel forbids this call, assume that the page exists. */
 	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1 || errno != EFAULT;
 }
 
@@ -113,8 +112,8 @@ static void swap_ioarcb(struct sisl_ioarcb *ioarcb)
 }
 
 /*
- * A status area belongs to the device from doorbell to completion. One that shares its slot of the
- * table with another may go unnoticed; a program that reuses one too early does so more than once.
+ * An IOASA belongs to the device from doorbell to completion. This finds most programs that reuse
+ * one too early; it can miss a reuse if two IOASAs share a slot of the table.
  */
 static inline uint32_t *ioasa_slot(struct emul_engine *engine, uint64_t ioasa_ea, uint32_t *ret_key)
 {
@@ -139,7 +138,7 @@ static inline void clear_ioasa_busy(struct emul_engine *engine, uint64_t ioasa_e
 		*slot = 0;
 }
 
-/* Copy a command and settle where its completion goes. */
+/* Copies a command. Return: false if its IOASA is invalid. */
 static inline bool take_command(struct emul_engine *engine, const struct sisl_ioarcb *from,
 				bool ioasa_follows, struct sisl_ioarcb *ioarcb,
 				struct emul_command *cmd)
@@ -166,7 +165,7 @@ static void bad_address(struct emul_engine *engine, uint64_t status_bit, uint64_
 	emul_audit_note(engine->ad, EMUL_BAD_ADDRESS, (int)engine->index, ea);
 }
 
-/* Take a contiguous piece of the submission ring. */
+/* Fetches a contiguous part of the submission ring. */
 static void fetch_sq(struct emul_batch *batch)
 {
 	struct emul_engine *engine = batch->engine;
@@ -197,7 +196,6 @@ static bool is_valid_ioarcb(struct emul_engine *engine, uint64_t ea)
 	return probe(engine, ea, sizeof(struct sisl_ioarcb) + sizeof(struct sisl_ioasa));
 }
 
-/* Take what has been written to ioarrin. */
 static void fetch_arrin(struct emul_batch *batch)
 {
 	struct emul_engine *engine = batch->engine;
@@ -229,7 +227,7 @@ static inline bool has_queued_commands(const struct emul_engine *engine)
 	return atomic_load_explicit(&engine->nr_arrin, memory_order_relaxed) != 0;
 }
 
-/* More commands on their way than the RRQ can tell of: completions would overwrite each other. */
+/* With more commands in flight than RRQ entries, completions can overwrite each other. */
 static void check_room_in_rrq(struct emul_engine *engine)
 {
 	uint64_t entries = (engine->rrq_end - engine->rrq_start) / sizeof(uint64_t) + 1;
@@ -239,13 +237,13 @@ static void check_room_in_rrq(struct emul_engine *engine)
 				engine->nr_inflight);
 }
 
-/* Begin a batch with what is queued. */
+/* Begins a batch of queued commands. */
 static bool fetch(struct emul_batch *batch)
 {
 	struct emul_engine *engine = batch->engine;
 	bool begun;
 
-	/* Whoever queues a command comes here after that, so this look needs no lock. */
+	/* No lock: a thread that queues a command calls this afterwards. */
 	if (!has_queued_commands(engine))
 		return false;
 	pthread_mutex_lock(&engine->lock);
@@ -268,7 +266,7 @@ static bool fetch(struct emul_batch *batch)
 
 /* ---- complete ---------------------------------------------------------------------------- */
 
-/** Where the next completion goes: the engine's, but known not to change while entries are put. */
+/** A copy of the RRQ position, which lets the compiler use registers. */
 struct rrq {
 	uint64_t next, toggle, start, end;
 	bool swap;
@@ -290,7 +288,7 @@ static inline void rrq_put(struct rrq *rrq, uint64_t tag)
 	}
 }
 
-/* Return: number posted; *ret_lisns as of post_locked(). */
+/* Return: number posted; *ret_lisns as in post_locked(). */
 static unsigned put_completed_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 {
 	struct emul_engine *engine = batch->engine;
@@ -314,7 +312,7 @@ static unsigned put_completed_locked(struct emul_batch *batch, uint64_t *ret_lis
 	return nr;
 }
 
-/* A heavy sync began while the batch ran: the program gave up blocks that it was still using. */
+/* A heavy sync began while the batch ran: the program released chunks that it still used. */
 static void audit_tail_io(const struct emul_batch *batch)
 {
 	for (unsigned i = 0; i < batch->nr; i++)
@@ -323,7 +321,7 @@ static void audit_tail_io(const struct emul_batch *batch)
 					batch->cmd[i].lba);
 }
 
-/* Post what has completed. Return: number; *ret_lisns gets a bit for each interrupt asked for. */
+/* Posts completions. Return: their number; *ret_lisns has a bit for each requested LISN. */
 static unsigned post_locked(struct emul_batch *batch, uint64_t *ret_lisns)
 {
 	struct emul_engine *engine = batch->engine;
@@ -379,7 +377,7 @@ unsigned emul_batch_execute(struct emul_batch *batch)
 unsigned emul_run(struct emul_engine *engine)
 {
 	struct emul_delay *delay = engine->afu->delay;
-	struct emul_batch batch; /* large: only what is used of it gets a value */
+	struct emul_batch batch; /* large: do not initialize it */
 	unsigned nr = 0;
 
 	batch.delayed = false;

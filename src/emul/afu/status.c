@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { /* sense keys and codes of the SCSI standard */
+enum { /* SCSI sense keys and additional sense codes */
        KEY_MEDIUM_ERROR = 0x03,
        KEY_HARDWARE_ERROR = 0x04,
        KEY_UNIT_ATTENTION = 0x06,

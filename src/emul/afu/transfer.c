@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Move what the commands of a batch ask for, and say in their status areas how that went.
+ * Moves the data of a batch and writes the IOASAs.
  *
- * Neighbours that move the same way between one LUN and memory, and that continue each other on the
- * medium, become one transfer; nothing is copied for that, and a command that fails takes only
- * itself down: the ones before it in the transfer have succeeded and the ones behind are executed
- * anew, one by one.
+ * Consecutive commands with the same LUN and direction that are contiguous on the medium become one
+ * transfer, without copying. If a command in it fails, the ones before it have succeeded, and the
+ * ones after it are executed again, one by one.
  */
 #include "emul/afu/engine.h"
 
 #include <errno.h>
 #include <sys/uio.h>
 
-/** Commands that go to the medium together: first .. next - 1 of the batch. */
+/** One transfer, of the commands first .. next - 1 of the batch. */
 struct media_io {
 	unsigned first, next;
 	uint8_t write, lun;
 	uint64_t offset, next_offset; /* on the medium */
-	uint64_t next_data;           /* in memory, behind the last iov, which has no length yet */
+	uint64_t next_data;           /* in memory, end of the last iov, which has no length yet */
 	int nr_iov;                   /* 0: no transfer */
 	struct iovec iov[EMUL_BATCH];
 };
 
-/* A command that moved less than the program offered. */
+/* The data buffer was longer than the transfer. */
 static __attribute__((noinline)) void succeed_short(const struct emul_batch *batch,
 						    const struct emul_command *cmd)
 {
@@ -72,7 +71,7 @@ static int transfer(struct emul_batch *batch, unsigned first, struct iovec *iov,
 		     : err;
 }
 
-/* Execute the commands behind a failed one singly, so that each has a result of its own. */
+/* Executes the commands after a failed one singly, so that each has its own result. */
 static void execute_singly(struct emul_batch *batch, unsigned first, unsigned nr)
 {
 	for (unsigned i = first; i < first + nr; i++) {
@@ -88,7 +87,7 @@ static void execute_singly(struct emul_batch *batch, unsigned first, unsigned nr
 	}
 }
 
-/* The medium stopped in the middle of a transfer, after @done bytes. */
+/* The transfer failed after @done bytes. */
 static __attribute__((noinline)) void end_partial(struct emul_batch *batch, unsigned i,
 						  unsigned end, int err, uint64_t done)
 {
@@ -102,7 +101,6 @@ static __attribute__((noinline)) void end_partial(struct emul_batch *batch, unsi
 	}
 }
 
-/* The last iov is as long as the commands continue each other in memory. */
 static inline void end_iov(struct media_io *io)
 {
 	struct iovec *last = &io->iov[io->nr_iov - 1];
@@ -177,7 +175,7 @@ static inline void add_to_io(struct emul_batch *batch, struct media_io *io, unsi
 	start_io(io, batch, i);
 }
 
-/* A command whose time was over before it could end; the reset of the target has aborted it. */
+/* The timeout of the command was shorter than its latency. */
 static bool expired(const struct emul_command *cmd, struct emul_status *status)
 {
 	if (!cmd->expired)
@@ -186,7 +184,7 @@ static bool expired(const struct emul_command *cmd, struct emul_status *status)
 	return true;
 }
 
-/* Return: true when the command goes to the medium; else it has its status, or its outcome. */
+/* Return: true if data is to be moved; false if the command failed, is lost or is delayed. */
 static bool translate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
 		      bool armed)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One command: is it one that a user context may give, may this handle be used for it, and where
- * on which LUN does it go. The order of the checks decides which code a command with several
- * mistakes gets: context, opcode, handle, chunk, direction, lengths.
+ * Checks a command and translates its address to a LUN and an offset. If a command has several
+ * errors, the order of the checks decides its code: context, opcode, handle, chunk, direction,
+ * lengths.
  */
 #include "emul/afu/engine.h"
 
@@ -42,7 +42,7 @@ static bool fail_check(struct emul_status *status, uint8_t asc)
 	return false;
 }
 
-/* READ and WRITE through a handle are all that a user context may do. */
+/* A user context may only READ and WRITE through a handle. */
 static bool check_capability(const struct emul_batch *batch, const struct sisl_ioarcb *ioarcb,
 			     const struct emul_xlate_cache *cache, bool *ret_write)
 {
@@ -59,9 +59,9 @@ static bool check_capability(const struct emul_batch *batch, const struct sisl_i
 }
 
 /*
- * Read an RHT entry while the driver may be changing it. The real AFU fetches the 16 bytes at
- * once; here the count is read again behind the pointer. As the driver grows pointer first and
- * shrinks count first, equal counts mean that the pointer belongs to them.
+ * Reads an RHT entry while the driver may change it. The real AFU fetches the 16 bytes at once;
+ * this function reads the count again after the pointer. The driver sets the pointer first to grow
+ * and the count first to shrink, so two equal counts prove that the pointer is valid for them.
  */
 static void read_rht(const struct emul_rht *rht, struct emul_xlate_cache *cache)
 {
@@ -110,7 +110,7 @@ static bool use_handle(const struct emul_engine *engine, uint32_t handle,
 	return true;
 }
 
-/* Look up which LUN an LXT entry leads to and through which ports. */
+/* Looks up the LUN and the ports of an LXT entry. */
 static bool use_lxt(const struct emul_adapter *ad, uint64_t index, struct emul_xlate_cache *cache,
 		    struct emul_status *status)
 {
@@ -177,7 +177,7 @@ static bool choose_port(const struct emul_xlate_cache *cache, struct emul_comman
 	return false;
 }
 
-/* What the target says of direction and lengths. */
+/* The target checks direction and lengths. */
 static bool check_transfer(const struct sisl_ioarcb *ioarcb, uint64_t bytes,
 			   struct emul_command *cmd, struct emul_status *status)
 {
@@ -196,7 +196,7 @@ static bool check_transfer(const struct sisl_ioarcb *ioarcb, uint64_t bytes,
 	return true;
 }
 
-/* The CDB is big-endian, whatever order the context has. */
+/* The CDB is always big-endian. */
 static inline uint64_t cdb_lba(const struct sisl_ioarcb *ioarcb)
 {
 	uint64_t lba;
@@ -218,7 +218,7 @@ static inline uint32_t cdb_blocks(const struct sisl_ioarcb *ioarcb)
 	return be32toh(blocks_word(ioarcb));
 }
 
-/* The first word of an IOARCB: context, flags, handle; without the flags that change nothing. */
+/* The first word of an IOARCB: context, flags, handle; without flags that do not matter here. */
 static inline uint64_t first_word(const struct sisl_ioarcb *ioarcb)
 {
 	static const struct sisl_ioarcb ignored = {
@@ -231,7 +231,7 @@ static inline uint64_t first_word(const struct sisl_ioarcb *ioarcb)
 	return word & ~mask;
 }
 
-/* Lengths of the data and of a list of addresses. */
+/* data_len and ioadl_len. */
 static inline uint64_t lengths_word(const struct sisl_ioarcb *ioarcb)
 {
 	uint64_t word;
@@ -240,7 +240,7 @@ static inline uint64_t lengths_word(const struct sisl_ioarcb *ioarcb)
 	return word;
 }
 
-/* After a command that has passed every check: what the next one in its chunk may skip. */
+/* Sets up the fast path for commands like this one, which has passed every check. */
 static void remember_chunk(const struct emul_engine *engine, const struct sisl_ioarcb *ioarcb,
 			   const struct emul_command *cmd, struct emul_xlate_cache *cache)
 {
@@ -267,8 +267,8 @@ static void remember_chunk(const struct emul_engine *engine, const struct sisl_i
 }
 
 /*
- * A command like one before it: same chunk, same length, nothing out of the ordinary. All that
- * differs from the long way is that nothing is looked up or explained.
+ * Translates a command that has the chunk, length and flags of an earlier one. The result is the
+ * same as in slow_path(), without lookups.
  */
 static inline bool fast_path(unsigned block_shift, const struct sisl_ioarcb *ioarcb,
 			     const struct emul_xlate_cache *cache, struct emul_command *cmd)
@@ -290,7 +290,7 @@ static inline bool fast_path(unsigned block_shift, const struct sisl_ioarcb *ioa
 	return true;
 }
 
-/* Kept out of line: the quick way is to need few registers. */
+/* Not inlined, so that the fast path needs few registers. */
 static __attribute__((noinline)) bool slow_path(struct emul_batch *batch,
 						const struct sisl_ioarcb *ioarcb,
 						struct emul_command *cmd,
