@@ -323,6 +323,35 @@ START_TEST(test_emul_resets_under_load_of_two_luns_are_pauses_only)
 }
 END_TEST
 
+static void note_failure(void *arg, enum superpipe_event event, unsigned lun, const char *why)
+{
+	(void)why;
+	if (event == SUPERPIPE_FAILED)
+		__atomic_fetch_or((unsigned *)arg, 1u << lun, __ATOMIC_RELAXED);
+}
+
+START_TEST(test_emul_a_context_that_fails_leaves_the_other_alone)
+{
+	struct superpipe_vlun *vluns[2], *more;
+	unsigned failed = 0;
+
+	start(_i, ",luns=2",
+	      (struct superpipe_options){ .notify = note_failure, .notify_arg = &failed });
+	for (unsigned lun = 0; lun < 2; lun++)
+		vluns[lun] = new_vlun(lun, 1);
+	emul_host_fault(&host, "at=recover lun=1 action=enodev");
+	emul_host_fault(&host, "at=command n=1 action=reset kind=eeh");
+	ck_assert_int_eq(sp_wait_write(sp, vluns[1], 3, 1, 1), -EIO);
+	ck_assert_int_eq(superpipe_vlun_open(sp, 1, &more), -EIO);
+	ck_assert_int_eq(sp_wait_write(sp, vluns[0], 3, 9, 2), 0);
+	ck_assert_int_eq(sp_wait_read(sp, vluns[0], 3, 9, 2), 0);
+	(void)new_vlun(0, 2);
+	ck_assert(!superpipe_failed(sp));
+	finish();
+	ck_assert_uint_eq(failed, 1u << 1);
+}
+END_TEST
+
 START_TEST(test_emul_whole_lun_takes_large_ios)
 {
 	struct superpipe_vlun *plun;
@@ -603,6 +632,8 @@ static Suite *emul_suite(void)
 	tcase_add_loop_test(core, test_emul_two_luns_have_a_context_each, 0, NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_two_luns_may_share_a_context, 0, NR_CONFIGS);
 	tcase_add_test(core, test_emul_one_lun_twice_is_refused);
+	tcase_add_loop_test(core, test_emul_a_context_that_fails_leaves_the_other_alone, 0,
+			    NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_resets_under_load_of_two_luns_are_pauses_only, 0,
 			    NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_whole_lun_takes_large_ios, 0, NR_CONFIGS);
