@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clock - CLOCK_MONOTONIC as an integer. */
+/* clock - clocks as integers; "now" is CLOCK_MONOTONIC. */
 #ifndef CXLFS_BASE_CLOCK_H
 #define CXLFS_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
+/** clock_read_ns() - nanoseconds of any clock; 0 if @clock cannot be read */
+static inline uint64_t clock_read_ns(clockid_t clock)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 static inline uint64_t clock_now_ns(void)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return clock_read_ns(CLOCK_MONOTONIC);
 }
 
 static inline uint64_t clock_now_us(void)

@@ -46,14 +46,6 @@ static int set_processors(pid_t tid, const cpu_set_t *processors)
 
 /* ---- looking ---- */
 
-static uint64_t cpu_ns(const struct idle_sched_thread *thread)
-{
-	struct timespec ts = { 0 };
-
-	(void)clock_gettime(thread->cpu_clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static bool wants_processor(const struct idle_sched_thread *thread)
 {
 	return atomic_load(&thread->busy) || (thread->has_work && thread->has_work(thread->arg));
@@ -64,7 +56,7 @@ static bool wants_processor(const struct idle_sched_thread *thread)
 static bool has_starved(struct idle_sched_thread *thread)
 {
 	bool wants = wants_processor(thread);
-	uint64_t ns = wants ? cpu_ns(thread) : 0;
+	uint64_t ns = wants ? clock_read_ns(thread->cpu_clock) : 0;
 	bool starved = wants && thread->wanted_before && ns == thread->cpu_ns_before;
 
 	thread->wanted_before = wants;
