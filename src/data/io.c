@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/io.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "data/file.h"
 
 #define EMBEDDED_IOS (sizeof(((struct data_op_priv *)0)->embedded) / sizeof(struct data_io))
@@ -86,12 +88,22 @@ uint64_t io_good_end(const struct data_io *io)
 	return io->pos + (nr << BLOCK_SHIFT);
 }
 
+static void log_failed(const struct data_io *io)
+{
+	log_debug(LOGC_DATA,
+		  "%s of %" PRIu32 " blocks at LBA %" PRIu64 " (file block %" PRIu64
+		  "): %s after %" PRIu32 " blocks",
+		  io->io.write ? "write" : "read", io->io.nr_lbas, io->io.lba,
+		  io->pos >> BLOCK_SHIFT, strerror(-io->io.status), io->io.nr_lbas_done);
+}
+
 int io_round_good_end(const struct data_op *op, uint64_t *ret_end)
 {
 	const struct data_op_priv *priv = (const struct data_op_priv *)(const void *)op->priv;
 
 	for (unsigned i = 0; i < priv->nr_ios; i++) {
 		if (io_error(&priv->ios[i])) {
+			log_failed(&priv->ios[i]);
 			*ret_end = io_good_end(&priv->ios[i]);
 			return io_error(&priv->ios[i]);
 		}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Creating inodes of every type, including symbolic links and unnamed files. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "tree/acl.h"
 #include "tree/inode.h"
 #include "tree/name.h"
@@ -32,22 +34,28 @@ int tree_inode_make(struct tree *tree, const struct tree_inode *dir, mode_t mode
 	gid_t gid;
 	int err;
 
-	if (tree->itable.nr_used >= tree->max_inodes)
+	if (tree->itable.nr_used >= tree->max_inodes) {
+		log_debug(LOGC_TREE, "no new inode: all %" PRIu64 " are in use", tree->max_inodes);
 		return -ENOSPC;
+	}
 	inherit_group(dir, &mode, caller, &gid);
 	err = tree_inode_new(tree, mode, caller, &inode);
 	if (err)
-		return err;
+		goto no_inode;
 	inode->gid = gid;
 	err = tree_acl_inherit(tree, dir, inode, caller->umask);
 	if (!err)
 		err = tree_itable_reserve(&tree->itable, tree->alloc);
 	if (err) {
 		tree_inode_free(tree, inode);
-		return err;
+		goto no_inode;
 	}
 	*ret_inode = inode;
 	return 0;
+
+no_inode:
+	log_debug(LOGC_TREE, "no new inode: %s", strerror(-err));
+	return err;
 }
 
 /* Adds the first name of a new inode; frees the inode on failure. */
@@ -101,8 +109,11 @@ int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode
 	err = tree_name_find_free(tree, dir, name, &slot);
 	if (err)
 		return err;
-	if (S_ISDIR(mode) && dir->nlink >= tree->max_links)
+	if (S_ISDIR(mode) && dir->nlink >= tree->max_links) {
+		log_debug(LOGC_TREE, "inode %" PRIu64 " has %u links already", dir->ino,
+			  dir->nlink);
 		return -EMLINK;
+	}
 	err = tree_inode_make(tree, dir, mode & (S_IFMT | 07777), caller, &inode);
 	if (err)
 		return err;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Adding and removing names of inodes. */
 #include <errno.h>
+#include <inttypes.h>
 
+#include "base/log.h"
 #include "tree/inode.h"
 #include "tree/name.h"
 
@@ -17,8 +19,11 @@ int tree_link(struct tree *tree, struct tree_inode *inode, struct tree_inode *di
 		return -EPERM;
 	if (inode->nlink == 0 && !inode->linkable)
 		return -ENOENT;
-	if (inode->nlink >= tree->max_links)
+	if (inode->nlink >= tree->max_links) {
+		log_debug(LOGC_TREE, "inode %" PRIu64 " has %u links already", inode->ino,
+			  inode->nlink);
 		return -EMLINK;
+	}
 	err = tree_dir_add(tree, &dir->dir, &slot, name, inode);
 	if (err)
 		return err;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/container_of.h"
+#include "base/log.h"
 
 void file_space_init(struct file_space *space, struct allocator *alloc,
 		     void (*gone)(struct file_space *space))
@@ -111,6 +112,8 @@ static void close_run(struct worker_job *job)
 	struct file_space *space = container_of(job, struct file_space, job);
 
 	file_space_clear_reclaimable(space);
+	log_debug(LOGC_DATA, "LUN %u: close the vLUN of a deleted file: %u chunks",
+		  space->slots.lun, space->slots.nr);
 	(void)superpipe_vlun_close(space->slots.vlun);
 	space->slots.vlun = NULL;
 	finish(space);

@@ -2,7 +2,9 @@
 #include "data/alloc/grow.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "base/minmax.h"
 #include "data/alloc/shrink.h"
 
@@ -30,6 +32,8 @@ static int resize(struct file_space *space, uint32_t wanted)
 		slots->nr = (uint32_t)min_u64(granted, wanted);
 		file_space_unlock(space);
 	}
+	log_debug(LOGC_DATA, "LUN %u: file grows from %u to %u chunks, wanted %u: %s", slots->lun,
+		  before, slots->nr, wanted, err ? strerror(-err) : "ok");
 	return err == -ENOSPC ? 0 : err;
 }
 
@@ -86,6 +90,7 @@ static int open_vlun(struct file_space *space, unsigned lun, uint32_t wanted)
 	if (err == -ENOSPC && (vlun_pool_close_all(&alloc->pool) ||
 			       segment_vluns_close_empty(&alloc->segments, UINT32_MAX)))
 		err = superpipe_vlun_open(alloc->luns.sp, lun, &vlun);
+	log_debug(LOGC_DATA, "LUN %u: open a vLUN: %s", lun, err ? strerror(-err) : "ok");
 	if (err)
 		return err;
 	attach_vlun(space, vlun, lun);

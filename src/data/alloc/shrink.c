@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/alloc/shrink.h"
 
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/minmax.h"
 
 /** Takes the slots beyond the tail away from the file, so that nothing uses them any more. */
@@ -36,6 +39,7 @@ bool shrink_file(struct file_space *space)
 	uint32_t before, after;
 	struct superpipe_vlun *vlun;
 	uint64_t granted;
+	int err;
 
 	file_space_clear_reclaimable(space);
 	vlun = cut_tail(space, &before, &after);
@@ -43,12 +47,16 @@ bool shrink_file(struct file_space *space)
 	if (!vlun)
 		return false;
 	if (after == 0) {
+		log_debug(LOGC_DATA, "close the vLUN of an empty file: %u chunks", before);
 		(void)superpipe_vlun_close(vlun); /* fails only when the adapter has failed */
 		return before > 0;
 	}
 	if (before == after)
 		return false;
-	if (superpipe_vlun_resize(vlun, after, &granted) == 0)
+	err = superpipe_vlun_resize(vlun, after, &granted);
+	log_debug(LOGC_DATA, "file shrinks from %u to %u chunks: %s", before, after,
+		  err ? strerror(-err) : "ok");
+	if (!err)
 		return true;
 	restore_tail(space, before);
 	return false;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/container_of.h"
+#include "base/log.h"
 #include "base/minmax.h"
 
 #define FIRST_TARGET 2
@@ -75,6 +76,7 @@ bool vlun_pool_close_on(struct vlun_pool *pool, unsigned lun)
 	bool any = false;
 
 	while (take_on(pool, lun, &vlun)) {
+		log_debug(LOGC_DATA, "LUN %u: close a vLUN of the pool", lun);
 		(void)superpipe_vlun_close(vlun.vlun);
 		any = true;
 	}
@@ -145,6 +147,8 @@ static void fill_run(struct worker_job *job)
 
 	give_back_unroomy(pool);
 	made = make(pool, &vlun);
+	if (made)
+		log_debug(LOGC_DATA, "LUN %u: open a vLUN for the pool", vlun.lun);
 	(void)pthread_mutex_lock(&pool->lock);
 	if (made)
 		pool->vluns[pool->nr++] = vlun;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "emul/driver/driver.h"
 #include "emul/store/spec.h"
 
@@ -29,6 +30,7 @@ union ioctl_arg {
 };
 
 struct ioctl_row {
+	const char *name;
 	unsigned long request;
 	size_t bytes;
 	enum emul_fault_point point;
@@ -57,25 +59,26 @@ RUN(emul_do_clone, clone)
 #undef RUN
 
 static const struct ioctl_row rows[] = {
-	{ DK_IOCTL_ATTACH, sizeof(struct dk_attach), EMUL_FAULT_AT_ATTACH, false, false,
+	{ "attach", DK_IOCTL_ATTACH, sizeof(struct dk_attach), EMUL_FAULT_AT_ATTACH, false, false,
 	  run_attach },
-	{ DK_IOCTL_USER_DIRECT, sizeof(struct dk_udirect), EMUL_FAULT_AT_DIRECT, false, true,
-	  run_udirect },
-	{ DK_IOCTL_RELEASE, sizeof(struct dk_release), EMUL_FAULT_AT_RELEASE, true, true,
+	{ "user_direct", DK_IOCTL_USER_DIRECT, sizeof(struct dk_udirect), EMUL_FAULT_AT_DIRECT,
+	  false, true, run_udirect },
+	{ "release", DK_IOCTL_RELEASE, sizeof(struct dk_release), EMUL_FAULT_AT_RELEASE, true, true,
 	  run_release },
-	{ DK_IOCTL_DETACH, sizeof(struct dk_detach), EMUL_FAULT_AT_DETACH, true, true, run_detach },
-	{ DK_IOCTL_VERIFY, sizeof(struct dk_verify), EMUL_FAULT_AT_VERIFY, false, false,
+	{ "detach", DK_IOCTL_DETACH, sizeof(struct dk_detach), EMUL_FAULT_AT_DETACH, true, true,
+	  run_detach },
+	{ "verify", DK_IOCTL_VERIFY, sizeof(struct dk_verify), EMUL_FAULT_AT_VERIFY, false, false,
 	  run_verify },
-	{ DK_IOCTL_RECOVER_AFU, sizeof(struct dk_recover_afu), EMUL_FAULT_AT_RECOVER, false, false,
-	  run_recover },
-	{ DK_IOCTL_MANAGE_LUN, sizeof(struct dk_manage_lun), EMUL_FAULT_AT_MANAGE, true, false,
-	  run_manage },
-	{ DK_IOCTL_USER_VIRTUAL, sizeof(struct dk_uvirtual), EMUL_FAULT_AT_VIRTUAL, false, true,
-	  run_uvirtual },
-	{ DK_IOCTL_VLUN_RESIZE, sizeof(struct dk_resize), EMUL_FAULT_AT_RESIZE, true, true,
-	  run_resize },
-	{ DK_IOCTL_VLUN_CLONE, sizeof(struct dk_clone), EMUL_FAULT_AT_CLONE, false, true,
-	  run_clone },
+	{ "recover_afu", DK_IOCTL_RECOVER_AFU, sizeof(struct dk_recover_afu), EMUL_FAULT_AT_RECOVER,
+	  false, false, run_recover },
+	{ "manage_lun", DK_IOCTL_MANAGE_LUN, sizeof(struct dk_manage_lun), EMUL_FAULT_AT_MANAGE,
+	  true, false, run_manage },
+	{ "user_virtual", DK_IOCTL_USER_VIRTUAL, sizeof(struct dk_uvirtual), EMUL_FAULT_AT_VIRTUAL,
+	  false, true, run_uvirtual },
+	{ "vlun_resize", DK_IOCTL_VLUN_RESIZE, sizeof(struct dk_resize), EMUL_FAULT_AT_RESIZE, true,
+	  true, run_resize },
+	{ "vlun_clone", DK_IOCTL_VLUN_CLONE, sizeof(struct dk_clone), EMUL_FAULT_AT_CLONE, false,
+	  true, run_clone },
 };
 
 static const struct ioctl_row *find_row(unsigned long request)
@@ -214,6 +217,8 @@ int emul_driver_ioctl(struct devport *dp, unsigned long request, void *user)
 	rc = run_locked(&call, row, &arg, user);
 	emul_running_leave_locked(&call);
 	emul_unlock(path->ad);
+	log_debug(LOGC_EMUL, "LUN %u, port %u: %s: %s", path->lun, path->port, row->name,
+		  rc < 0 ? strerror(-rc) : "ok");
 	if (rc)
 		return rc < 0 ? rc : 0;
 	return copy(user, &arg, row->bytes, true);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "emul/driver/driver.h"
 #include "emul/driver/fd2.h"
 #include "emul/driver/process.h"
@@ -103,8 +104,14 @@ static void freeze_locked(struct emul_adapter *ad)
 
 void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_least_ms)
 {
+	static const char *const names[] = {
+		[EMUL_RESET_EEH] = "EEH reset",
+		[EMUL_RESET_HOST] = "host reset",
+		[EMUL_RESET_FREEZE] = "freeze",
+	};
 	struct emul_driver *driver = &ad->shm->driver;
 
+	log_debug(LOGC_EMUL, "%s: %s", ad->path, names[kind]);
 	emul_lock(ad);
 	if (kind == EMUL_RESET_FREEZE) {
 		freeze_locked(ad);
@@ -120,6 +127,7 @@ void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_
 
 void emul_fail(struct emul_adapter *ad)
 {
+	log_debug(LOGC_EMUL, "%s: permanent failure", ad->path);
 	emul_lock(ad);
 	atomic_store(&ad->shm->driver.state, EMUL_FAILED);
 	mark_pes_lost_locked(ad, EMUL_PE_LOST | EMUL_PE_CLOSED);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "emul/fault/rule.h"
 
 /*
@@ -118,6 +119,16 @@ static bool use_once(struct emul_fault_slot *slot, const struct emul_fault_rule 
 	return true;
 }
 
+static void log_fired(const struct emul_fault_rule *rule)
+{
+	char text[EMUL_FAULT_TEXT_MAX];
+
+	if (!log_debug_enabled(LOGC_EMUL))
+		return;
+	emul_fault_format(rule, text);
+	log_debug_message(LOGC_EMUL, "fault: %s", text);
+}
+
 bool emul_fault_take(struct emul_fault_table *table, enum emul_fault_point point,
 		     const struct emul_fault_event *event, struct emul_fault *ret_fault)
 {
@@ -136,8 +147,10 @@ bool emul_fault_take(struct emul_fault_table *table, enum emul_fault_point point
 		if (!is_selected(table, i, &rule, atomic_fetch_add(&slot->seen, 1) + 1) || hit)
 			continue;
 		hit = use_once(slot, &rule);
-		if (hit)
+		if (hit) {
+			log_fired(&rule);
 			*ret_fault = rule.fault;
+		}
 	}
 	return hit;
 }
@@ -171,6 +184,7 @@ bool emul_fault_take_due(struct emul_fault_table *table, uint64_t now_ns,
 		if (due <= now_ns && advance_timer(slot, due, now_ns, rule.every_ns) &&
 		    is_selected(table, i, &rule, atomic_fetch_add(&slot->seen, 1) + 1) &&
 		    use_once(slot, &rule)) {
+			log_fired(&rule);
 			*ret_fault = rule.fault;
 			*ret_next_ns = now_ns;
 			return true;
