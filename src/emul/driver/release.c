@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emul/driver/release.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "emul/driver/ctx.h"
 #include "emul/driver/driver.h"
 #include "emul/driver/fd2.h"
@@ -90,11 +89,8 @@ bool emul_pe_is_busy(struct emul_adapter *ad, unsigned pe)
 
 static bool process_check_is_due(struct emul_adapter *ad)
 {
-	struct timespec now;
-	uint64_t ns;
+	uint64_t ns = clock_now_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (ns < ad->shm->driver.next_process_check_ns)
 		return false;
 	ad->shm->driver.next_process_check_ns = ns + PROCESS_CHECK_NS;
