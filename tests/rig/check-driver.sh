@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Everything that is tested on the real driver: builds the rig when needed, then a line for
-# each script tests/rig/guest-*.sh, or for those named.
+# Runs the tests on the real driver: builds the rig if needed, then runs every script
+# tests/rig/guest-*.sh, or those for the given topics.
 #
 #	BUILD=build/release tests/rig/check-driver.sh [TOPIC...]
 #
@@ -17,5 +17,5 @@ for topic in "${@:-*}"; do
 	# shellcheck disable=SC2206  # a pattern
 	scripts+=(tests/rig/guest-$topic.sh)
 done
-# A virtual machine costs two processes that are always busy: one at a time for each processor.
+# A guest keeps a processor busy; tests/lib/run.sh runs one at a time on each.
 exec tests/lib/run.sh driver "${scripts[@]}"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * first_access - a register is read for the first time while the driver is busy with the context.
+ * first_access - reads a register for the first time while an ioctl uses the context.
  *
  *     first_access DEVICE
  *
- * A thread resizes a vLUN, and the AFU SYNC of it is lost: the driver sleeps with the context's
- * lock held. Another one reads a register through a mapping that was not touched so far; its page
- * fault wants that lock. Exit status 0 when both come back.
+ * One thread resizes a vLUN, and its AFU SYNC is lost: the driver sleeps with the context's lock.
+ * Another thread reads a register through a new mapping; its page fault needs that lock. Exit
+ * status 0 if both return.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -71,7 +71,7 @@ static void *resize(void *arg)
 	return NULL;
 }
 
-/* What was read, once the resize is in the driver's hands. */
+/* Reads the register after the resize has entered the driver. */
 static uint64_t read_meanwhile(struct resizing *resizing, struct devport_mmio *mmio)
 {
 	const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Unit attentions under load: power on, other parameters, a LUN that has grown, changed LUNs; and
-# one check condition after another that is worth a retry. Then one that is not.
+# Unit attentions under load: power on, changed parameters, a LUN that has grown, changed LUNs. Then
+# check conditions that cxlfs retries, and one that it does not.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

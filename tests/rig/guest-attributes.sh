@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Modes, times, access lists and extended attributes: scripts of tests/mount, as in guest-files.
+# Runs scripts of tests/mount for modes, times, ACLs and extended attributes; see guest-files.sh.
 # timeout: 3600
 # shellcheck disable=SC2034  # for guest.sh
 rig_options=(-s 128G)

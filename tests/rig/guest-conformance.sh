@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The conformance suite on the real driver here and on an emulated adapter of the same
-# configuration: the same lines, apart from those that tests/rig/differences gives a reason for.
+# The conformance suite prints the same lines on the real driver and on an emulated adapter of the
+# same configuration, apart from those in tests/rig/differences.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
@@ -11,10 +11,10 @@ emulated=emul:$STORE/adapter
 
 first_wwid() { "$CXLFSADM" lun list --json "$@" | sed -n 's/.*"wwid": "\(.*\)".*/\1/p' | head -n 1; }
 
-# Lines of the list: the name of a step, as in the output, and behind it why the two differ.
+# Lines of tests/rig/differences: name of a step as in the output, then the reason.
 listed() { sed -n 's/^\([a-z][^#]*[^# ]\) *#.*/\1/p' "$rig/differences"; }
 
-# sort_out FILE: without the steps that are listed.
+# sort_out FILE: prints the steps that are not in that list.
 sort_out() { grep -vFf <(listed | sed 's/$/ /') "$1" || [ $? = 1 ]; }
 
 "$conformance" -w "$(first_wwid)" /dev/sda /dev/sdb >"$WORK/driver" || fail "on the driver"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The driver loses an AFU SYNC and cannot reset its own context: growing a file meets EAGAIN,
-# after the driver's ten seconds, and an asynchronous reset on top. The writer sees a pause.
+# The driver loses an AFU SYNC and cannot reset its own context. Growing a file then causes EAGAIN
+# after ten seconds, and an asynchronous reset. The writer only pauses.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
@@ -9,7 +9,7 @@ need_tools fio
 mount_lun
 expect_log 'adapter|context|reset|recover|again'
 
-# Once in 10 s the driver can neither sync nor reset itself.
+# Every 10 s the driver can neither sync nor reset its context.
 lose_sync() {
 	fault dropsync 1
 	fault stickreset 1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The adapter fails for good under load: every request ends promptly with an error, the volume
-# can be unmounted, and nothing of it is left.
+# The adapter fails permanently under load: every request returns an error at once, the volume can
+# be unmounted, and nothing is left in the driver.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Names, contents and locks as POSIX has them: scripts of tests/mount that need nothing of the
-# emulator and get by with 256 files at a time, which is what the driver allows here.
+# POSIX names, contents and locks: runs scripts of tests/mount that do not need the emulator, and
+# need no more than 256 files at a time, the limit of the driver on the rig.
 # timeout: 3600
 # shellcheck disable=SC2034  # for guest.sh
 rig_options=(-s 128G)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A page fault on a register waits for an ioctl on the same context, and the ioctl goes on: the
-# driver asks for the lock of the context again and again there (see tests/rig/README.md).
+# A page fault on a register waits for an ioctl on the same context, and the ioctl continues. The
+# driver spins on the context's lock in the page fault (see tests/rig/README.md).
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The adapter freezes and the driver does not notice. On an idle volume an ioctl may come next:
-# cxlfs makes the driver notice first, because the driver does not survive an AFU sync on a frozen
-# adapter. A reset that takes long is a pause.
+# The adapter freezes and the driver does not notice. On an idle volume, the next access may be an
+# ioctl: cxlfs makes the driver notice first, because an AFU sync on a frozen adapter makes it fail
+# permanently. During a long reset, programs only pause.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

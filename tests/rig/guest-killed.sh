@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The daemon is killed, at start, under load and in a recovery: nothing is left in the driver.
+# The daemon is killed at start, under load and in a recovery: nothing is left in the driver.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Whatever is wrong with a device is said in one sentence, and nothing stays attached.
+# If a device cannot be used, cxlfs prints one line and leaves nothing attached.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

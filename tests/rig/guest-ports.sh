@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Ports of the adapter go down and come back under load: with one of two nothing is felt, with
-# none of two for some seconds there is a pause.
+# Ports of the adapter go down and up again under load. While one of the two is up, the load
+# continues; while none is, for some seconds, it pauses.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

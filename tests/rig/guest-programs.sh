@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Real programs, at the size of the rig: 256 files at a time, tens of megabytes.
+# Real programs within the limits of the rig: 256 files at a time, tens of megabytes.
 # timeout: 3600
 # shellcheck disable=SC2034  # for guest.sh
 rig_options=(-s 128G)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The adapter is reset under a load that verifies what it reads: noticed by a register, noticed
-# by the kernel (EEH), and a reset by the host that leaves fd2 silent. The load sees pauses only.
+# The adapter is reset under a load that verifies what it reads: a freeze that a register read
+# notices, EEH, and a host reset that sends no event to fd2. The load only pauses.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

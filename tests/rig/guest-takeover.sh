@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A child takes over its parent's vLUNs, by fork and by fork and exec; one that wants none.
+# A child takes over its parent's vLUNs, after fork and after fork and exec; another drops them.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

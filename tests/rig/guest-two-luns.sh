@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# One volume over both LUNs, then two volumes on a LUN each; the same LUN through its other port.
+# A volume over both LUNs; two volumes, each on one LUN; a LUN through its other port.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
@@ -25,7 +25,7 @@ head -c 5000000 /dev/urandom >"$WORK/b"
 cp "$WORK/a" "$MNT/file"
 cp "$WORK/b" "$WORK/second/file"
 fault freeze
-# A frozen adapter is noticed by commands: the read has to reach it.
+# Commands notice a frozen adapter, so the read must reach it.
 echo 3 >/proc/sys/vm/drop_caches
 cmp "$WORK/a" "$MNT/file"
 stop_volume

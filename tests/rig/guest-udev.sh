@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The udev rule of contrib/udev switches the LUNs that it names, and no others.
+# The udev rule in contrib/udev switches the LUNs that it names, and no others.
 # timeout: 3600
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by every script of tests/rig/guest-*.sh, with rig_options set to what `run` is to be
-# given. On the host it boots the rig, runs the script in it and ends with its status; in the rig
-# it goes on: every LUN in superpipe mode, and all of tests/lib/harness.sh on top of which a
-# script says `mount_lun` where one on the emulator says `start_volume`.
+# Every script tests/rig/guest-*.sh sources this file; rig_options has options for `run`. On the host
+# it boots the rig, runs the script there and exits with its status. In the rig it puts every LUN
+# into superpipe mode and sources tests/lib/harness.sh. Use `mount_lun` instead of the harness's
+# `start_volume`.
 # shellcheck shell=bash
 rig=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly rig
@@ -18,7 +18,7 @@ enter_rig() {
 	}
 	local log=$rig/../../build/test-logs/${0##*/}.kernel
 	mkdir -p "${log%/*}"
-	# Private directories of the guest: the host's have no working locks and sockets.
+	# Directories of the guest: locks and sockets do not work in those of the host.
 	exec nice -n 10 "$rig/run" -d "$log" "${rig_options[@]}" -- env TMPDIR=/run CXLFS_IN_RIG=yes \
 		bash "$0" "$@"
 }
@@ -33,7 +33,7 @@ readonly SIM=/sys/kernel/debug/cxlflash_sim HOST=/sys/class/scsi_host/host0
 
 # ---- progress -------------------------------------------------------------------
 
-# How many looks, five seconds apart, may find no progress.
+# How many checks, five seconds apart, may find no progress.
 readonly MAX_IDLE_LOOKS=36
 
 # Output, the log of a mount test, and the commands that the adapter executes.
@@ -56,7 +56,7 @@ tell_where() {
 	dmesg | tail -n 20
 }
 
-# A guest that hangs tells where and ends. Its progress is all that `run` knows of a silent test.
+# Prints the state of a guest without progress, and ends it. Writes the progress file for `run`.
 watch_progress() {
 	local now seen='' idle=0
 	set +e
@@ -75,10 +75,10 @@ watch_progress &
 
 # ---- volumes --------------------------------------------------------------------
 
-# mount_lun [DEVICES [MOUNT_OPTIONS]]: on $MNT.
+# mount_lun [DEVICES [MOUNT_OPTIONS]]: mounts on $MNT.
 mount_lun() { start_daemon "${1:-/dev/sda}" "$MNT" "${2:-}"; }
 
-# ---- what can go wrong --------------------------------------------------------------
+# ---- faults -------------------------------------------------------------------------
 
 # fault WORDS: see tests/rig/README.md.
 fault() { echo "$*" >"$SIM/ctl"; }
@@ -87,13 +87,13 @@ driver_state() { sed -n 's/^driver state \([a-z]*\),.*/\1/p' "$SIM/state"; }
 driver_is() { [ "$(driver_state)" = "$1" ]; }
 is_well() { grep -q '^driver state normal, frozen 0' "$SIM/state"; }
 
-# A reset that the card does not take part in: contexts notice by all ones only.
+# A host reset sends no events: contexts only read all ones.
 host_reset() {
 	echo 2 >"$HOST/num_hwqs"
 	echo 1 >"$HOST/num_hwqs"
 }
 
-# every SECONDS TIMES COMMAND...: a reset that comes into another is a permanent failure.
+# every SECONDS TIMES COMMAND...: a reset during another one would be a permanent failure.
 every() {
 	local pause=$1 times=$2
 	shift 2
@@ -109,7 +109,7 @@ every() {
 user_commands() { sed -n 's/^commands: user \([0-9]*\).*/\1/p' "$SIM/state"; }
 has_executed() { [ "$(user_commands)" -gt "$1" ]; }
 
-# In rounds, so that it lasts as long as the script needs, however slow the machine is.
+# Runs in rounds for as long as the script needs, even on a slow machine.
 load_until_told() {
 	while [ ! -e "$WORK/enough" ]; do
 		fio --name=load --directory="$MNT" --rw=randrw --bs=4k-64k --size=24m --numjobs=2 \
@@ -119,8 +119,8 @@ load_until_told() {
 	done
 }
 
-# verify_load [FIO_OPTIONS]: writes and reads back, in the background, until load_is_fine. It is
-# at work when this returns.
+# verify_load [FIO_OPTIONS]: writes and reads back in the background until load_is_fine. The load is
+# running when this returns.
 verify_load() {
 	local before
 	before=$(user_commands)
@@ -139,7 +139,7 @@ load_is_fine() {
 	grep -q 'err= 0' "$WORK/fio.log" || fail "fio says nothing of success: $(cat "$WORK/fio.log")"
 }
 
-# mount_tests NAME...: scripts of tests/mount with /dev/sda in place of an emulated adapter.
+# mount_tests NAME...: runs scripts of tests/mount on /dev/sda instead of an emulated adapter.
 mount_tests() {
 	local name status start failed=()
 	for name in "$@"; do
@@ -164,14 +164,14 @@ mount_tests() {
 
 nr_contexts() { grep '^pe ' "$SIM/state" | grep -vc master; }
 
-# nothing_left: after the last unmount no context, handle or mode is left in the driver.
+# nothing_left: fails if a context, handle or LUN mode is left in the driver after the last unmount.
 nothing_left() {
 	[ "$(nr_contexts)" = 0 ] || fail "contexts are left: $(cat "$SIM/state")"
 	"$CXLFSADM" lun disable all >"$WORK/disable" 2>&1 || fail "$(cat "$WORK/disable")"
 	! dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace' || fail "the kernel complains"
 }
 
-# finish_lun: the last line of every script.
+# finish_lun: must be the last line of every script.
 finish_lun() {
 	finish
 	nothing_left

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Process 1 inside the rig. The root file system is the host's, through hostfs; the directory
-# named by rig_scratch carries the command in, and its output and status out.
+# Process 1 of the guest. The root file system is that of the host, through hostfs. The directory
+# rig_scratch passes the command in, and its output and status out.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 mount -t proc proc /proc
@@ -9,7 +9,7 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev 2>/dev/null
 scratch=$(sed -n 's/.*rig_scratch=\([^ ]*\).*/\1/p' /proc/cmdline)
 
-# What must not be shared with the host.
+# File systems that the guest must not share with the host.
 mkdir -p /dev/shm /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t devpts devpts /dev/pts

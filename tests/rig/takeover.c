@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * takeover - the clone interface of superpipe/, with a device that may be the real driver's.
+ * takeover - tests the clone interface of superpipe/ on the real driver or the emulator.
  *
  *     takeover DEVICE fork|exec|disown
  *
- * A parent writes a vLUN; its child takes the vLUN over, by fork or by fork and exec, finds the
- * data and writes more; the parent finds that, grows its side, which the child does not see, and
- * ends; the child still has all the data. disown: the child wants nothing and lets go.
- * Exit status 0 when all that was so.
+ * A parent writes a vLUN. Its child, after fork or after fork and exec, takes over the vLUN, reads
+ * the data and writes more. The parent reads that, grows its vLUN, which does not affect the child,
+ * and ends. The child still reads all data. disown: the child drops the vLUN at once.
+ * Exit status 0 if all steps succeed.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -29,7 +29,7 @@ struct volume {
 	struct superpipe_vlun *vlun;
 };
 
-/* What an exec'd child has to be told, through its arguments as hexadecimal bytes. */
+/* Passed to an exec'd child as hexadecimal bytes in an argument. */
 struct message {
 	struct superpipe_clone_source context;
 	struct superpipe_vlun_source vlun;
@@ -114,7 +114,7 @@ static void check_pattern(struct volume *v, uint64_t lba, int pattern, const cha
 	free(buf);
 }
 
-/* ---- the two talk ---- */
+/* ---- messages between parent and child ---- */
 
 static void tell(int fd)
 {
@@ -140,7 +140,7 @@ static int child(struct volume *v, int to_parent, int from_parent)
 	write_pattern(v, NR_LBAS, CHILDS);
 	tell(to_parent);
 	await(from_parent, "the parent has not gone well");
-	/* The parent has let go, and may have ended. */
+	/* The parent has closed its side, and may have ended. */
 	check_pattern(v, 0, PARENTS, "the parent's data went with it");
 	check_pattern(v, NR_LBAS, CHILDS, "the child's data went with the parent");
 	must(superpipe_vlun_resize(v->vlun, 2, &granted), "growing the child's side");
@@ -201,7 +201,6 @@ static void close_volume(struct volume *v)
 	superpipe_close(v->sp);
 }
 
-/* Returns in the child, ready to go on, when it is one by fork alone. */
 static pid_t start_child(struct volume *v, const char *self, const char *device, bool exec,
 			 const int up[2], const int down[2])
 {
