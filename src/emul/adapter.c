@@ -21,8 +21,8 @@
 /* ---- registry ------------------------------------------------------------------------------ */
 
 /*
- * The adapters this process has open. Process-wide, because an adapter must be one object however
- * many paths are opened, and fork handlers need to find them all.
+ * The open adapters of this process. All paths to an adapter share one object, and fork handlers
+ * must find all of them.
  */
 static struct {
 	pthread_mutex_t lock;
@@ -52,7 +52,7 @@ static void fork_parent(void)
 	pthread_mutex_unlock(&registry.lock);
 }
 
-/** The child holds copies of every fd2 and mapping, and no adapter of its own. */
+/** The child has copies of every fd2 and mapping, but no usable adapter. */
 static void fork_child(void)
 {
 	struct emul_adapter *ad = registry.first;
@@ -276,7 +276,7 @@ int emul_wait_locked(struct emul_adapter *ad, unsigned timeout_ms)
 	uint32_t seen;
 	int rc = 0;
 
-	/* Counted first: who wakes after the number was read sees the sleeper. */
+	/* Count first, so that every emul_wake() after the load of wake_seq sees this sleeper. */
 	atomic_fetch_add(&ad->shm->nr_sleepers, 1);
 	seen = atomic_load(&ad->shm->wake_seq);
 	emul_unlock(ad);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * adapter - an emulated adapter as one process sees it: its directory, opened and mapped.
+ * adapter - an emulated adapter that a process has opened and mapped.
  *
- * A process has one struct emul_adapter for each adapter directory, shared by all its paths and
- * counted. After a fork the child's inherited one is dead ("forked"): it can only be put, and a
- * new open gives the child one of its own.
+ * A process has one reference-counted struct emul_adapter for each adapter directory; all its paths
+ * share it. After a fork, the inherited struct is dead ("forked"): the child may only call
+ * emul_adapter_put() on it. If the child opens the adapter again, it gets a new one.
  *
- * Lock order: registry (inside adapter.c) -> adapter lock -> locks of the AFU side. The adapter
- * lock is dropped around emul_afu_sync(), so the AFU side may take it while executing commands.
+ * Lock order: registry (in adapter.c) -> adapter lock -> locks of the AFU side. The driver side
+ * drops the adapter lock around emul_afu_sync(), so the AFU side may take it to execute commands.
  * Errors: 0 or -errno. Threads: any, unless said otherwise.
  */
 #ifndef CXLFS_EMUL_ADAPTER_H
@@ -27,7 +27,7 @@
 
 struct emul_spec;
 
-/** What this process knows of a PE's fd2; protected by the adapter's local_lock. */
+/** References of this process to the fd2 of a PE; protected by the adapter's local_lock. */
 struct emul_local_ref {
 	uint64_t generation;
 	uint32_t fds, maps;
@@ -39,9 +39,9 @@ struct emul_adapter {
 	size_t map_bytes;
 	int dir_fd;     /* the directory */
 	int file_fd;    /* `adapter` */
-	int mmio_fd;    /* `mmio`: holds no lock itself, asks for those of fd2s */
+	int mmio_fd;    /* `mmio`: holds no lock; queries the locks of fd2s */
 	pid_t pid;      /* process that opened it */
-	uint64_t start; /* when that process started */
+	uint64_t start; /* start time of that process, clock ticks since boot */
 	char *path;
 	struct emul_afu *afu; /* the AFU side's */
 
@@ -65,27 +65,27 @@ struct emul_path {
 /* ---- opening ----------------------------------------------------------------------------- */
 
 /**
- * emul_adapter_open() - use the adapter in a directory, making it if it is not there
- * @spec: from emul_spec_parse(); options given must agree with an existing adapter
- * @explain: receives one plain sentence when the call fails; may be NULL
+ * emul_adapter_open() - open the adapter in a directory; creates it if it does not exist
+ * @spec: from emul_spec_parse(); its options must match an existing adapter
+ * @explain: receives the reason of a failure; may be NULL
  * Return: 0; -ENOENT no parent directory; -ENOTDIR; -EINVAL not an adapter, damaged, of another
  * version, or options disagree; -EACCES, -EROFS, -ENOSPC ... of the host.
  */
 int emul_adapter_open(const struct emul_spec *spec, explain_fn explain, void *explain_arg,
 		      struct emul_adapter **ret_ad);
 
-/** emul_adapter_get() - one more reference: mappings live longer than the path they came by */
+/** emul_adapter_get() - take a reference: a mapping may outlive the path that made it */
 void emul_adapter_get(struct emul_adapter *ad);
 
-/** emul_adapter_put() - give back a reference, of emul_adapter_open() too. Accepts NULL. */
+/** emul_adapter_put() - drop a reference of emul_adapter_get() or _open(). Accepts NULL. */
 void emul_adapter_put(struct emul_adapter *ad);
 
 /** emul_adapter_open_media() - open the medium of LUN @lun, close-on-exec; or -errno */
 int emul_adapter_open_media(struct emul_adapter *ad, unsigned lun);
 
 /**
- * emul_adapter_grow_lun() - make a LUN larger, as an array does behind its users' backs
- * Users learn it from VERIFY. Return: 0; -EINVAL smaller than it is; -errno of the host.
+ * emul_adapter_grow_lun() - make a LUN larger while it may be in use
+ * VERIFY returns the new size. Return: 0; -EINVAL smaller than before; -errno of the host.
  */
 int emul_adapter_grow_lun(struct emul_adapter *ad, unsigned lun, uint64_t nr_blocks);
 
@@ -97,27 +97,27 @@ static inline const struct emul_geometry *emul_geometry(const struct emul_adapte
 /* ---- the adapter lock -------------------------------------------------------------------- */
 
 /**
- * emul_lock() / emul_unlock() - the one lock of the driver side, shared by all processes
- * Robust: when its holder has died, the next one first makes the shared state consistent.
+ * emul_lock(), emul_unlock() - the lock of the driver side, shared by all processes
+ * It is robust: if its holder died, emul_lock() repairs the shared state.
  */
 void emul_lock(struct emul_adapter *ad);
 void emul_unlock(struct emul_adapter *ad);
 
-/** emul_wake() - wake every sleeper of the driver side; with or without the lock */
+/** emul_wake() - wake all callers of emul_wait_locked(); with or without the lock */
 void emul_wake(struct emul_adapter *ad);
 
 /**
  * emul_wait_locked() - drop the lock until emul_wake() or @timeout_ms, then take it again
- * Return: 0, also for a timeout and for no reason; -EINTR when a signal handler ran.
+ * Return: 0, also after a timeout or a spurious wakeup; -EINTR if a signal handler ran.
  */
 int emul_wait_locked(struct emul_adapter *ad, unsigned timeout_ms);
 
-/** emul_self_start() - when the calling process started, clock ticks since boot */
+/** emul_self_start() - start time of the calling process, clock ticks since boot */
 uint64_t emul_self_start(const struct emul_adapter *ad);
 
-/* ---- tables, without a lock -------------------------------------------------------------- */
+/* ---- tables, lock-free ------------------------------------------------------------------- */
 
-/** emul_rht_at() - entry @handle of a PE's RHT; NULL when there is no RHT or no such entry */
+/** emul_rht_at() - entry @handle of a PE's RHT; NULL if the RHT or the entry does not exist */
 static inline struct emul_rht *emul_rht_at(const struct emul_adapter *ad, const struct emul_pe *pe,
 					   uint32_t handle)
 {
@@ -140,7 +140,7 @@ static inline _Atomic uint64_t *emul_lxt_at(const struct emul_adapter *ad, uint6
 	return (_Atomic uint64_t *)((char *)ad->shm + lxt) + index;
 }
 
-/** emul_lun_in_table() - disk (medium number) behind an AFU LUN table entry, or -1 */
+/** emul_lun_in_table() - disk (medium number) of an AFU LUN table entry, or -1 */
 static inline int emul_lun_in_table(const struct emul_adapter *ad, unsigned port, unsigned index)
 {
 	if (port >= EMUL_MAX_PORTS || index >= EMUL_LUN_TABLE)
@@ -149,76 +149,74 @@ static inline int emul_lun_in_table(const struct emul_adapter *ad, unsigned port
 	       1;
 }
 
-/** emul_lun_of_id() - disk (medium number) with a SCSI LUN id as physical handles hold it, or -1 */
+/** emul_lun_of_id() - disk (medium number) with the SCSI LUN id of a physical handle, or -1 */
 int emul_lun_of_id(const struct emul_adapter *ad, uint64_t lun_id);
 
 /* ---- fd2 --------------------------------------------------------------------------------- */
 
 /**
- * emul_fd2_identify() - which PE a descriptor is the fd2 of
- * Return: 0; -EBADF it is no fd2 of this adapter.
+ * emul_fd2_identify() - get the PE of an fd2
+ * Return: 0; -EBADF not an fd2 of this adapter.
  */
 int emul_fd2_identify(struct emul_adapter *ad, int fd, unsigned *ret_pe, uint64_t *ret_generation);
 
 /**
- * emul_fd2_check_map() - may this process map this fd2?
- * The area of PE p lies at offset p * SISL_MMIO_BYTES of the file behind fd2.
+ * emul_fd2_check_map() - check whether this process may map an fd2
+ * The area of PE p is at offset p * SISL_MMIO_BYTES of `mmio`.
  * Return: 0; -EINVAL too large; -EIO not the owner, or the context is gone or lost.
  */
 int emul_fd2_check_map(struct emul_adapter *ad, int fd, size_t bytes, unsigned *ret_pe,
 		       uint64_t *ret_generation);
 
-/** emul_fd2_mapped() - tell that a mapping of a PE's area has been made; it refers to @ad */
+/** emul_fd2_mapped() - count a new mapping of a PE's area, which takes a reference to @ad */
 void emul_fd2_mapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
 
 /**
- * emul_fd2_unmapped() - tell that it is gone (after munmap); notices a last close
- * @ad may not be used afterwards unless the caller has another reference.
+ * emul_fd2_unmapped() - count it down after munmap(); may run the release handler of fd2
+ * Do not use @ad afterwards unless you have another reference.
  */
 void emul_fd2_unmapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
 
-/* ---- resets and housekeeping -------------------------------------------------------------------
- */
+/* ---- resets and housekeeping ------------------------------------------------------------- */
 
 /**
- * emul_reset() - an adapter reset
- * @kind:       EEH also closes the cxl contexts, so that their events end in -EIO; FREEZE is no
- *              reset yet: an EEH follows when the driver notices
- * @at_least_ms: how long ioctls find the adapter in state RESET
- * Every PE is lost when it returns. The rest is done when running ioctls have drained, by
- * whoever is there: it never waits, so it may be called while executing a command. Takes the
- * adapter lock. No effect on an adapter that has failed.
+ * emul_reset() - begin a reset of the adapter
+ * @kind:        EEH also closes the cxl contexts, so reading their events returns -EIO; FREEZE only
+ *               freezes the adapter, and an EEH reset follows when the driver notices
+ * @at_least_ms: minimum time in state RESETTING
+ * When it returns, every PE is lost. It does not wait for running ioctls: the reset ends later (see
+ * reset.c), so a command may cause one. Takes the adapter lock. No effect after emul_fail().
  */
 void emul_reset(struct emul_adapter *ad, enum emul_reset_kind kind, unsigned at_least_ms);
 
-/** emul_fail() - permanent failure: PEs are lost and closed, ioctls end as in FAILTERM */
+/** emul_fail() - fail permanently: loses and closes all PEs; ioctls fail as in FAILTERM */
 void emul_fail(struct emul_adapter *ad);
 
 /**
- * emul_housekeep() - notice fd2s whose last reference has gone, finish a reset that is due
- * To be called now and then by the housekeeping thread (every 10 ms or so while PEs exist).
+ * emul_housekeep() - release fd2s without a reference, and finish a reset that is due
+ * The housekeeping thread calls it periodically.
  */
 void emul_housekeep(struct emul_adapter *ad);
 
 /* ---- audit ------------------------------------------------------------------------------- */
 
 /**
- * emul_audit_note() - count a breach of the rules by the program
+ * emul_audit_note() - count a breach of the superpipe rules by a program
  * @pe: process element or -1
  * @detail: shown with the first notes: a handle, an address, a count (48 bits)
  */
 void emul_audit_note(struct emul_adapter *ad, enum emul_breach breach, int pe, uint64_t detail);
 
-/** emul_audit_total() - breaches counted, and those that stand now (leaked contexts, fd2s) */
+/** emul_audit_total() - number of breaches, plus leaked contexts and fd2s that exist now */
 uint64_t emul_audit_total(struct emul_adapter *ad);
 
-/** emul_audit_print() - a line per kind of breach that happened, and the last notes of each */
+/** emul_audit_print() - print a line per kind of breach, and the last notes of each */
 void emul_audit_print(struct emul_adapter *ad, FILE *out);
 
-/** emul_audit_clear() - forget the breaches counted so far */
+/** emul_audit_clear() - set the number of breaches to zero */
 void emul_audit_clear(struct emul_adapter *ad);
 
-/** emul_status_print() - geometry, state, LUNs, contexts, process elements */
+/** emul_status_print() - print geometry, state, LUNs, contexts and process elements */
 void emul_status_print(struct emul_adapter *ad, FILE *out);
 
 /* ---- devport operations of the driver side ------------------------------------------------ */

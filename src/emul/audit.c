@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an adapter tells about its users, and about itself. */
+/* Audit of the programs that use an adapter, and status of the adapter. */
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -9,7 +9,7 @@ static const char *const breach_texts[EMUL_NR_BREACHES] = {
 	[EMUL_FD2_LEFT_OPEN] = "adapter fd left open after detach or recovery",
 	[EMUL_FD2_CLOSED_EARLY] = "adapter fd closed while LUNs were attached",
 	[EMUL_FD2_FORK_LEAK] = "context leaked by an inherited adapter fd",
-	[EMUL_FD2_STRANGER_CLOSED] = "close of a descriptor that is no adapter fd",
+	[EMUL_FD2_STRANGER_CLOSED] = "close of a descriptor that is not an adapter fd",
 	[EMUL_FD2_FOREIGN_MAP] = "mapping of another process's context",
 	[EMUL_FOREIGN_IOCTL] = "ioctl on another process's context",
 	[EMUL_MMIO_FOREIGN] = "register access by a process that does not own the context",
@@ -24,10 +24,10 @@ static const char *const breach_texts[EMUL_NR_BREACHES] = {
 	[EMUL_WRITE_SAME_ASKED] = "NEED_WRITE_SAME asked for",
 	[EMUL_CLONE_MULTI_LUN] = "clone of a context with several LUNs",
 	[EMUL_CLONE_PHYSICAL] = "clone of a physical handle",
-	[EMUL_TAIL_IO] = "command on chunks that were being given up",
+	[EMUL_TAIL_IO] = "command on chunks that were being released",
 };
 
-/* ---- noting -------------------------------------------------------------------------------- */
+/* ---- notes --------------------------------------------------------------------------------- */
 
 void emul_audit_note(struct emul_adapter *ad, enum emul_breach breach, int pe, uint64_t detail)
 {
@@ -55,7 +55,7 @@ void emul_audit_clear(struct emul_adapter *ad)
 
 /* ---- standing breaches --------------------------------------------------------------------- */
 
-/** Contexts that nothing can free, and fd2s of contexts that are gone. */
+/** Counts contexts that can never be freed, and fd2s whose context no longer exists. */
 static void count_standing_locked(struct emul_adapter *ad, unsigned *ret_contexts,
 				  unsigned *ret_fds)
 {
@@ -85,7 +85,7 @@ uint64_t emul_audit_total(struct emul_adapter *ad)
 	unsigned contexts, fds;
 	uint64_t total;
 
-	/* First: it may find more to count. */
+	/* First, because it may count more breaches. */
 	count_standing(ad, &contexts, &fds);
 	total = contexts + fds;
 	for (unsigned i = 0; i < EMUL_NR_BREACHES; i++)

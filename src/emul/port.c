@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The emulated adapter behind the devport table. Opening, ioctls and fd2 are the driver side's;
- * mapping, registers, execution and events are the AFU side's.
+ * The devport table of the emulated adapter. The driver side implements open, ioctls and fd2; the
+ * AFU side implements mappings, registers, execution and events.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,11 +13,10 @@
 struct emul_mapping {
 	struct devport_mmio mmio;
 	struct emul_engine *engine;
-	void *area; /* a real mapping of fd2's file, which is what holds the reference on it */
+	void *area; /* a mapping of fd2's file, which keeps a reference to it */
 	size_t bytes;
 };
 
-/* The thing the table was called with; both are embedded as first members. */
 static struct emul_mapping *mapping_of(struct devport_mmio *mmio)
 {
 	return (struct emul_mapping *)mmio;
@@ -98,7 +97,7 @@ static void emul_unmap(struct devport_mmio *mmio)
 	free(mapping);
 }
 
-/* Registers reached through a mapping that a child has inherited are another process's. */
+/* A child must not use the registers of an inherited mapping: they belong to its parent. */
 static bool is_inherited(const struct emul_engine *engine, unsigned offset)
 {
 	if (__builtin_expect(!atomic_load_explicit(&engine->afu->dead, memory_order_relaxed), 1))

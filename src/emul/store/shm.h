@@ -260,7 +260,7 @@ enum emul_breach {
 	EMUL_WRITE_SAME_ASKED, /* NEED_WRITE_SAME zeroes other people's blocks */
 	EMUL_CLONE_MULTI_LUN,  /* clone of a context with several LUNs */
 	EMUL_CLONE_PHYSICAL,   /* clone of a physical handle: crashes the real driver */
-	EMUL_TAIL_IO,          /* command on chunks that were being given up */
+	EMUL_TAIL_IO,          /* command on chunks that were being released */
 	EMUL_NR_BREACHES,
 };
 
