@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state of an emulated adapter as one JSON object; keys are only ever added. */
+/* Prints the state of an emulated adapter as one JSON object. Programs read it: never remove a key.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -8,9 +9,9 @@
 #include "emul/adapter.h"
 #include "emul/store/layout.h"
 
-/** An object in the making; once memory has run out, it only remembers that. */
+/** State while the object is built. */
 struct maker {
-	bool failed;
+	bool failed; /* out of memory */
 };
 
 /* Takes ownership of @value. */

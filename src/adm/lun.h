@@ -25,7 +25,7 @@
 #define LUN_NAME_BYTES      64
 #define LUN_WWID_TEXT_BYTES (2 * DK_WWID_LEN + 1)
 
-/** An adapter, and the state of its ports as far as it has them. */
+/** An adapter and the state of its ports. */
 struct lun_adapter {
 	char name[LUN_NAME_BYTES];    /* hostN; emul for an emulated one */
 	char address[LUN_NAME_BYTES]; /* of the PCI function */
@@ -33,11 +33,11 @@ struct lun_adapter {
 	char port_state[LUN_MAX_PORTS][16];
 };
 
-/** One way to a LUN. */
+/** A path to a LUN: one port of one adapter. */
 struct lun_path {
 	char adapter[LUN_NAME_BYTES];
 	unsigned port;
-	char device[LUN_NAME_BYTES];  /* node to give to cxlfs, or emul options; empty: none yet */
+	char device[LUN_NAME_BYTES];  /* device node or emul options for cxlfs; empty: none yet */
 	char generic[LUN_NAME_BYTES]; /* sg node, or empty */
 	bool superpipe;
 };
@@ -53,7 +53,7 @@ struct lun {
 	uint8_t wwid[DK_WWID_LEN];
 	uint64_t bytes;
 	uint32_t block_bytes;
-	const char *use; /* "virtual", "physical", "none"; NULL where the driver does not tell */
+	const char *use; /* "virtual", "physical", "none"; NULL if the driver does not report it */
 	struct lun_path *paths;
 	unsigned nr_paths;
 	struct lun_user *users;
@@ -68,12 +68,12 @@ struct lun_list {
 	unsigned nr_luns;
 };
 
-/** Where the adapters of this machine are looked for; other places in tests. */
+/** Where to look for the adapters of this machine; tests use other places. */
 struct lun_host {
-	const char *sysfs;   /* "/sys" */
-	const char *dev;     /* "/dev" */
-	const char *proc;    /* "/proc" */
-	const char *release; /* of the kernel, as uname(2) tells it */
+	const char *sysfs;                                      /* "/sys" */
+	const char *dev;                                        /* "/dev" */
+	const char *proc;                                       /* "/proc" */
+	const char *release;                                    /* of the kernel, from uname(2) */
 	int (*ioctl)(int fd, unsigned long request, void *arg); /* 0 or -errno */
 };
 
@@ -81,13 +81,13 @@ extern const struct lun_host lun_this_host;
 
 /* ---- the lists ---- */
 
-/** lun_list_adapter() - add an adapter; NULL when memory is short */
+/** lun_list_adapter() - add an adapter; NULL if out of memory */
 struct lun_adapter *lun_list_adapter(struct lun_list *list, const char *name);
 
-/** lun_list_lun() - the LUN with this WWID, added when it is new; NULL when memory is short */
+/** lun_list_lun() - find the LUN with this WWID or add it; NULL if out of memory */
 struct lun *lun_list_lun(struct lun_list *list, const uint8_t wwid[DK_WWID_LEN]);
 
-/** lun_add_path() / lun_add_user() - add to a LUN; a user once only. NULL when memory is short */
+/** lun_add_path() / lun_add_user() - add to a LUN; a user once only. NULL if out of memory */
 struct lun_path *lun_add_path(struct lun *lun, const char *adapter, unsigned port);
 struct lun_user *lun_add_user(struct lun *lun, pid_t pid);
 
@@ -115,33 +115,33 @@ void lun_users_format(const struct lun *lun, bool attached_only, char *text, siz
 
 /**
  * lun_sysfs_scan() - find the adapters of this machine and their LUNs
- * Return: 0; -ENODEV there is no adapter, and adm_say() has said what is missing; -ENOMEM.
+ * Return: 0; -ENODEV no adapter found, after adm_say() has printed what is missing; -ENOMEM.
  */
 int lun_sysfs_scan(const struct lun_host *host, struct lun_list *list);
 
 /**
  * lun_sysfs_read_ports() - add the state of the ports to the adapters of a scan
- * Only when a person asks for it: the driver of Linux 6.1 reads registers for the answer, through
- * a mapping that it does not have during a reset and after one that failed, and the kernel oopses.
+ * Call it only if the user asked for it. The driver of Linux 6.1 reads registers through a mapping
+ * that does not exist during a reset or after a failed one, and then the kernel oopses.
  */
 void lun_sysfs_read_ports(const struct lun_host *host, struct lun_list *list);
 
-/** lun_sysfs_manage() - superpipe mode on or off on one path */
+/** lun_sysfs_manage() - switch superpipe mode of one path on or off */
 int lun_sysfs_manage(const struct lun_host *host, const struct lun *lun,
 		     const struct lun_path *path, bool enable);
 
-/** lun_sysfs_check_no_disk() - 0, or -EBUSY when a path is in use as an ordinary disk */
+/** lun_sysfs_check_no_disk() - return -EBUSY if a path is in use as an ordinary disk, else 0 */
 int lun_sysfs_check_no_disk(const struct lun *lun);
 
-/** lun_find_users() - note the processes that have a path of a LUN open, and all users' names */
+/** lun_find_users() - add the processes that have a path of a LUN open, with their names */
 int lun_find_users(const struct lun_host *host, struct lun_list *list);
 
 /* ---- an emulated adapter (lun_emul.c) ---- */
 
-/** lun_emul_scan() - the LUNs of the adapter @device ("emul:DIR"); it must exist */
+/** lun_emul_scan() - list the LUNs of the existing adapter @device ("emul:DIR") */
 int lun_emul_scan(const char *device, struct lun_list *list);
 
-/** lun_emul_manage() - superpipe mode on or off on one path */
+/** lun_emul_manage() - switch superpipe mode of one path on or off */
 int lun_emul_manage(const char *device, const struct lun *lun, const struct lun_path *path,
 		    bool enable);
 
@@ -156,8 +156,8 @@ int lun_print_json(const struct lun_list *list, FILE *out);
 
 /**
  * lun_command() - cxlfsadm lun ...
- * @argv: from the word after "lun" on
- * Return: exit status: 0; 1 it could not be done; 2 wrong usage.
+ * @argv: the words after "lun"
+ * Return: the exit status: 0; 1 failed; 2 wrong usage.
  */
 int lun_command(const struct lun_host *host, int argc, char *const argv[], FILE *out);
 

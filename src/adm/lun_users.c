@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who has a LUN open. The driver does not tell, but /proc does: a process with an open descriptor
- * of one of its nodes, and, when it is attached, with one of the cxl driver's (fd2) as well.
+ * Finds the processes that use a LUN. The driver does not report them, so this searches /proc for
+ * open descriptors of the LUN's device nodes. An attached process also has a descriptor of the cxl
+ * driver (fd2) open.
  */
 #include "adm/lun.h"
 
@@ -69,7 +70,7 @@ static void mark_attached(struct lun_list *list, pid_t pid)
 				list->luns[i].users[j].attached = true;
 }
 
-static int look_at_process(const struct lun_host *host, struct lun_list *list, pid_t pid)
+static int scan_process(const struct lun_host *host, struct lun_list *list, pid_t pid)
 {
 	char directory[PATH_MAX], target[PATH_MAX];
 	bool attached = false;
@@ -80,7 +81,7 @@ static int look_at_process(const struct lun_host *host, struct lun_list *list, p
 	snprintf(directory, sizeof(directory), "%s/%d/fd", host->proc, (int)pid);
 	dir = opendir(directory);
 	if (!dir)
-		return 0; /* gone, or another user's */
+		return 0; /* it has ended or belongs to another user */
 	while (!err && (entry = readdir(dir))) {
 		struct lun *lun;
 
@@ -116,7 +117,7 @@ int lun_find_users(const struct lun_host *host, struct lun_list *list)
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (pid > 0 && pid != getpid())
-			err = look_at_process(host, list, pid);
+			err = scan_process(host, list, pid);
 	}
 	closedir(dir);
 	read_commands(host, list);

@@ -7,14 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The child's word, or, if it ended without one, its exit status. */
-static void __attribute__((noreturn)) wait_for_verdict(pid_t child, int fd)
+/* Exits with the status that the child reports, or else with the child's exit status. */
+static void __attribute__((noreturn)) wait_and_exit(pid_t child, int fd)
 {
-	char verdict;
+	char reported;
 	int status;
 
-	if (read(fd, &verdict, 1) == 1)
-		_exit(verdict);
+	if (read(fd, &reported, 1) == 1)
+		_exit(reported);
 	if (waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status))
 		_exit(WEXITSTATUS(status));
 	_exit(EXIT_FAILURE);
@@ -37,7 +37,7 @@ int background_fork(int *ret_report_fd)
 	}
 	if (child > 0) {
 		close(fds[1]);
-		wait_for_verdict(child, fds[0]);
+		wait_and_exit(child, fds[0]);
 	}
 	close(fds[0]);
 	(void)setsid();

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * background - become a daemon whose parent stays until it is known whether the start succeeded.
+ * background - forks the daemon. The parent waits until the daemon has started or failed.
  *
- * A superpipe context belongs to the process that attached it, so the fork comes first; errors of
- * what follows still reach the shell, for the parent waits for the verdict.
+ * A superpipe context belongs to the process that attached it, so cxlfs forks before it attaches.
+ * The parent's exit status tells the shell whether the start succeeded.
  */
 #ifndef CXLFS_DAEMON_BACKGROUND_H
 #define CXLFS_DAEMON_BACKGROUND_H
 
 /**
- * background_fork() - go on in a child
- * @ret_report_fd: for background_ready()
- * The parent never returns: it exits with the child's verdict. Return: 0 in the child; -errno.
+ * background_fork() - continue in a child process
+ * @ret_report_fd: pass it to background_ready()
+ * Does not return in the parent, which waits and exits with the status of the start.
+ * Return: 0 in the child; -errno if there is no child.
  */
 int background_fork(int *ret_report_fd);
 
 /**
- * background_ready() - all is well: let the parent go and leave the terminal
- * Return: 0; -EPIPE if the parent was killed: then the start is no longer wanted.
+ * background_ready() - report success to the parent and detach from the terminal
+ * Closes @report_fd. Return: 0; -EPIPE if the parent was killed, so the daemon should exit.
  */
 int background_ready(int report_fd);
 

@@ -67,7 +67,7 @@ static int parse_entry(const char *line, struct mount_entry *entry)
 	return errno ? -errno : -EIO;
 }
 
-/* Return: 1 it is at @place; 0; -errno. */
+/* Return: 1 if the mount is at @place; 0 if not; -errno. */
 static int take_line(const char *line, const char *place, struct mount_entry *entry)
 {
 	char *there = NULL;
@@ -96,7 +96,7 @@ int mount_table_top(const char *place, struct mount_entry *ret_entry)
 		return -errno;
 	*ret_entry = (struct mount_entry){ 0 };
 	errno = 0;
-	/* The last mount on a place is the one that shows. */
+	/* The last mount at a place hides the earlier ones. */
 	while (got >= 0 && getline(&line, &room, table) >= 0) {
 		got = take_line(line, place, ret_entry);
 		if (got > 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mount_watch - follows our mount in the kernel's mount table: is it on top of its mountpoint, and
- * when do access times change? Sends no request to the mount.
+ * mount_watch - reads from the mount table whether our mount is still on top of its mountpoint and
+ * how it updates access times. Sends no request to the mount.
  */
 #ifndef CXLFS_DAEMON_MOUNT_WATCH_H
 #define CXLFS_DAEMON_MOUNT_WATCH_H
@@ -12,14 +12,14 @@
 
 struct mount_watch {
 	const char *mountpoint; /* absolute; borrowed */
-	char device[32];        /* of the mount, as in the table; empty: not known */
+	char device[32];        /* major:minor of the mount; empty: not known */
 	char atime[16];         /* the option in the table when last seen */
 };
 
 /**
  * mount_watch_start() - find the mount that was just made
  * @mountpoint: absolute, without symbolic links; must outlive the watch
- * @strictatime: have the table show strictatime, which libfuse cannot
+ * @strictatime: set strictatime on the mount, which libfuse cannot
  */
 void mount_watch_start(struct mount_watch *watch, const char *mountpoint, bool strictatime);
 

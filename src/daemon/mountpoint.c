@@ -88,7 +88,7 @@ static int repair_dead_mount(const char *path, const struct explainer *to)
 	return 0;
 }
 
-/* Attributes of the root may come from the kernel's cache, those of the file system never do. */
+/* The kernel may answer stat(2) of the root from its cache; statfs(2) always asks the daemon. */
 static bool is_dead(const char *path)
 {
 	struct statfs fs;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mountpoint - is this a place to mount on, and is something of ours there already?
+ * mountpoint - checks the directory to mount on and removes a dead cxlfs mount from it
  */
 #ifndef CXLFS_DAEMON_MOUNTPOINT_H
 #define CXLFS_DAEMON_MOUNTPOINT_H
@@ -8,12 +8,12 @@
 #include "devport/devport.h"
 
 /**
- * mountpoint_prepare() - check a mountpoint and make its name absolute
+ * mountpoint_prepare() - check a mountpoint and resolve its path
  * @path:     as the user gave it
  * @ret_path: absolute, without symbolic links; the caller frees it
  *
- * A dead mount of ours (its daemon is gone) is taken away; a live one is refused.
- * Return: 0; -errno after @explain has said why.
+ * Unmounts a cxlfs mount whose daemon has died. Fails if a live one is there.
+ * Return: 0; -errno after a call of @explain.
  */
 int mountpoint_prepare(const char *path, explain_fn explain, void *explain_arg, char **ret_path);
 

@@ -142,7 +142,7 @@ complain(struct raw_options *raw, const char *format, ...)
 	raw->wrong = true;
 }
 
-/* Complains once. Return: -1. */
+/* Prints one message. Return: -1. */
 static int short_of_memory(struct raw_options *raw)
 {
 	if (!raw->wrong)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * remount - change the flags of a mounted volume, as mount(8) asks with "remount".
+ * remount - changes the mount flags of a mounted volume: "mount -o remount".
  *
- * The kernel keeps the flags. What the daemon was told stays as it was until the unmount.
+ * The kernel keeps these flags. The options of the daemon cannot change while it runs.
  */
 #ifndef CXLFS_DAEMON_REMOUNT_H
 #define CXLFS_DAEMON_REMOUNT_H
@@ -10,15 +10,15 @@
 #include "daemon/options.h"
 
 /**
- * remount_take_flag() - set or clear the flag of mount(2) that an option stands for
- * Options that stand for none are left alone.
+ * remount_take_flag() - set or clear the flag of mount(2) that @option names
+ * Ignores an option that names no flag.
  */
 void remount_take_flag(const char *option, unsigned long *flags);
 
 /**
- * remount() - give a mounted volume the flags of @options
- * Refuses a device, and options of the daemon, that are not those the volume was mounted with.
- * Return: 0; -errno after @explain has said why.
+ * remount() - set the mount flags of a mounted volume to those in @options
+ * Fails if the device or an option of the daemon differs from those of the mounted volume.
+ * Return: 0; -errno after a call of @explain.
  */
 int remount(const struct options *options, explain_fn explain, void *explain_arg);
 

@@ -8,7 +8,7 @@
 #include "fuse/fuse.h"
 
 /**
- * session_args_complete() - add what the user did not give: type, permissions, name, allow_other
+ * session_args_complete() - add type, permissions, name and allow_other to the user's options
  * @args: what fuse_opt_parse() left for libfuse
  * @name: for the mount table, unless @args has fsname
  * Return: 0; -1 out of memory.

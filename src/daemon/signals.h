@@ -15,18 +15,18 @@
 struct signals;
 
 /**
- * signals_prepare() - ignore signals that are no request to end
+ * signals_prepare() - ignore the signals that do not ask the process to end
  * Call it before any thread starts. The other signals still end the process at once.
  * @foreground: SIGHUP ends the process too; SIGINT and SIGHUP stay ignored if they were ignored
  * when the program was started
  */
 void signals_prepare(bool foreground);
 
-/** signals_block() - keep requests to end pending until signals_start() */
+/** signals_block() - keep the signals that end the process pending until signals_start() */
 void signals_block(void);
 
 /**
- * signals_start() - from now on any of them stops @volume, which follows its mount
+ * signals_start() - start the thread, which stops @volume on a signal and follows its mount
  * Return: 0; -errno.
  */
 int signals_start(struct volume *volume, struct signals **ret_signals);

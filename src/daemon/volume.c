@@ -18,7 +18,7 @@
 #define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
 
 struct volume {
-	struct log_limit adapter_log; /* a card in trouble may reset many times a second */
+	struct log_limit adapter_log; /* a failing card may reset many times a second */
 	const struct options *options;
 	struct explainer explainer;
 	char *mountpoint;
@@ -39,7 +39,7 @@ static int fail(struct volume *volume, int err, const char *what)
 	return explain_error(&volume->explainer, err, "%s: %s", what, strerror(-err));
 }
 
-/* Before the mount nobody has asked for the size, so there is nothing to update. */
+/* Before the mount the kernel has cached no size, so there is nothing to update. */
 static void lun_grew(struct volume *volume, unsigned lun)
 {
 	int err;
@@ -112,7 +112,7 @@ int volume_open(const struct options *options, explain_fn explain, void *explain
 	return 0;
 }
 
-/* Asked before anything starts, so that an option that cannot be met fails early. */
+/* Checked before anything starts, so that an unsupported option fails early. */
 static bool kernel_has_io_uring(void)
 {
 	FILE *file = fopen(URING_SWITCH, "re");
@@ -143,7 +143,8 @@ static void in_use(void *arg)
 	bdi_tune(volume->mountpoint);
 }
 
-/* More than what is being executed only waits, and has the kernel hand over each request singly. */
+/* A ring deeper than the queue gains nothing: further requests only wait, and the kernel passes
+ * them on one by one. */
 static unsigned ring_depth(const struct volume *volume)
 {
 	if (volume->options->ring_depth)
@@ -260,7 +261,7 @@ int volume_serve(struct volume *volume)
 void volume_stop(struct volume *volume)
 {
 	volume->stopped = true;
-	/* If no file is open, this makes the kernel end the session in good order. */
+	/* If no file is open, the kernel then ends the session cleanly. */
 	if (mount_watch_is_on_top(&volume->mount)) {
 		if (!umount2(volume->mountpoint, 0))
 			return;
@@ -273,7 +274,7 @@ void volume_stop(struct volume *volume)
 	fs_end_serving(volume->fs, 0);
 }
 
-/* The adapter reports events until it is closed, and that is after fs is freed. */
+/* The adapter reports events until it is closed, which is after fs is freed. */
 static void stop_listening(struct volume *volume)
 {
 	pthread_mutex_lock(&volume->event_lock);

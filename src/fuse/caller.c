@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process behind a request. The request names its user and group. Its other groups and its
- * capabilities are in /proc, which is slow, so they are read only when a set-id bit or a trusted
- * attribute depends on them.
+ * The process that sent a request. The request contains its user and group. Its other groups and
+ * its capabilities must be read from /proc, which is slow. This is done only for set-id bits and
+ * trusted attributes.
  */
 #include "fuse/internal.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ALL_IDS 4294967295u /* that a user namespace can map */
+#define ALL_IDS 4294967295u /* number of ids that a user namespace can map */
 
 struct tree_caller fs_caller(fuse_req_t req)
 {
@@ -34,8 +34,9 @@ static FILE *open_proc(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* Within a user namespace of their own even ordinary users have all capabilities. Only the first
- * namespace maps all ids to themselves. A kernel built without namespaces has no such file. */
+/* An ordinary user has all capabilities in a user namespace of its own, so they count only in the
+ * first one, the only one that maps all ids to themselves. A kernel without user namespaces has no
+ * uid_map. */
 static bool in_first_namespace(pid_t pid)
 {
 	unsigned inside = 0, outside = 0, count = 0;
@@ -68,7 +69,7 @@ static uint64_t effective_capabilities(pid_t pid)
 
 bool fs_caller_can(fuse_req_t req, int capability)
 {
-	pid_t pid = fuse_req_ctx(req)->pid; /* 0: not visible from here */
+	pid_t pid = fuse_req_ctx(req)->pid; /* 0: in a PID namespace not visible here */
 
 	return pid > 0 && (effective_capabilities(pid) >> capability & 1) &&
 	       in_first_namespace(pid);
