@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cxlfsadm emul: makes, shows, audits and breaks emulated adapters, used or not. */
+/* cxlfsadm emul: create, status, audit and faults of adapters in use and not in use. */
 #include <check.h>
 #include <json-c/json.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cxlfsadm lun: on a made-up sysfs with ordinary files in place of device nodes, and on an
- * emulated adapter.
+ * cxlfsadm lun on a fake sysfs, with ordinary files as device nodes, and on an emulated adapter.
  */
 #include "adm/lun.h"
 
@@ -82,7 +81,7 @@ static void put_link(const char *target, const char *link_name)
 	ck_assert_int_eq(symlink(target, path), 0);
 }
 
-/* Page 0x83: a vendor's name first, then the NAA-6 one; both have to be read rightly. */
+/* Page 0x83: a vendor's name first, then the NAA-6 one; both must be parsed. */
 static void put_page(const char *wwid_text, const char *device)
 {
 	static const uint8_t head[] = { 0,   0x83, 0,   32,  2,   1,   0, 8, 'I', 'B',
@@ -231,7 +230,7 @@ START_TEST(test_lun_paths_with_one_wwid_are_one_lun)
 	ck_assert_uint_eq(list.nr_adapters, 1);
 	ck_assert_str_eq(list.adapters[0].name, "host2");
 	ck_assert_str_eq(list.adapters[0].address, "0004:01:00.0");
-	/* Their registers are left alone unless somebody asks. */
+	/* Registers are read only on request. */
 	ck_assert_uint_eq(list.adapters[0].nr_ports, 0);
 	lun_sysfs_read_ports(&host, &list);
 	ck_assert_uint_eq(list.adapters[0].nr_ports, 2);

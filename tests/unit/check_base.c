@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages: where they go, which are dropped, what they leave alone. */
+/* Log messages: target, level, categories, rate limit, errno. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 
-/* What is written to stderr between begin and end of a capture. */
+/* Captures what is written to stderr. */
 static int saved_stderr, capture_pipe[2];
 
 static void begin_capture(void)
@@ -105,7 +105,7 @@ START_TEST(test_log_preserves_errno_and_prints_it)
 	ck_assert_str_eq(end_capture(), "prog: No space left on device\n"
 					"prog: fs: No space left on device\n"
 					"prog: No space left on device\n");
-	/* Also when the line cannot be written. */
+	/* Also if the line cannot be written. */
 	close(STDERR_FILENO);
 	errno = ENOSPC;
 	log_err("nowhere");
@@ -193,7 +193,7 @@ START_TEST(test_log_limit_holds_among_threads)
 	pthread_t threads[NR_THREADS];
 	uint32_t nr_dropped;
 
-	/* The window is open before the threads come. */
+	/* Open the window before the threads start. */
 	ck_assert(log_limit_pass(&shared_limit, 5, &nr_dropped));
 	for (unsigned i = 0; i < NR_THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, repeat, NULL), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The conformance program on the emulated adapter answers what it answered before. */
+/* Compares the results of the conformance program on the emulated adapter with stored ones. */
 #include <check.h>
 #include <libgen.h>
 #include <limits.h>
@@ -12,7 +12,7 @@
 
 #define LINE 512
 
-/* The adapters it runs on, and the files with what they answer. */
+/* Adapters to run it on, and the files with the expected results. */
 static const struct {
 	const char *options, *expected;
 } rows[] = {
@@ -23,7 +23,7 @@ static const struct {
 
 static struct emul_rig rig;
 
-/** The program lies next to this one. */
+/** The program is in the directory of this one. */
 static void program(char path[PATH_MAX])
 {
 	char self[PATH_MAX] = "";
@@ -63,7 +63,7 @@ START_TEST(test_answers_are_the_expected_ones)
 	ck_assert_ptr_null(fgets(want, sizeof(want), expected));
 	ck_assert_int_eq(pclose(answers), 0);
 	fclose(expected);
-	/* Some cases break rules; what they must not do is leave something behind. */
+	/* Some cases break rules on purpose, but none may leave resources allocated. */
 	emul_housekeep(emul_rig_ad(&rig));
 	shm = emul_rig_shm(&rig);
 	for (unsigned i = 0; i < EMUL_MAX_PES; i++)

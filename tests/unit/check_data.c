@@ -79,7 +79,7 @@ static ssize_t cut(uint64_t size)
 	return run(file, DATA_OP_TRUNCATE, size, 0);
 }
 
-/** The file holds @bytes times @value at @offset. */
+/** Checks that @bytes bytes at @offset all have @value. */
 static void expect(uint64_t offset, uint64_t bytes, uint8_t value)
 {
 	ck_assert_int_eq(get(offset, bytes), (ssize_t)bytes);
@@ -98,7 +98,7 @@ static uint64_t free_chunks(void)
 	return stats.nr_free_chunks;
 }
 
-/** The worker has done what was queued before: it alone says that there will never be so much. */
+/** Waits until the worker has run all earlier jobs: only it refuses a size that never fits. */
 static void settle(void)
 {
 	struct data_file *other = data_file_new(vol);
@@ -400,7 +400,7 @@ START_TEST(test_data_allocate_reserves_and_keeps_or_grows_the_size)
 	ck_assert_uint_eq(data_file_size(file), 4 * CHUNK + 100);
 	expect(0, 4 * CHUNK, 0);
 	ck_assert_uint_eq(fake_nr_ios(sp), 0);
-	/* A reservation outlives a punch beside it. */
+	/* A punch does not remove reservations next to it. */
 	run(file, DATA_OP_PUNCH, 10, 10);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 5);
 }
@@ -418,7 +418,7 @@ START_TEST(test_data_reserved_blocks_count_until_they_are_cleared)
 	/* Reserved blocks still read as holes. */
 	ck_assert_int_eq(data_seek(file, 0, SEEK_HOLE), BLOCK);
 	ck_assert_int_eq(data_seek(file, BLOCK, SEEK_DATA), -ENXIO);
-	/* A chunk goes when its last reserved block does. */
+	/* A chunk is freed with its last reserved block. */
 	ck_assert_int_eq(run(file, DATA_OP_PUNCH, CHUNK, CHUNK), 0);
 	ck_assert_uint_eq(free_chunks(), NR_CHUNKS - 1);
 	ck_assert_int_eq(run(file, DATA_OP_TRUNCATE, 10, 0), 0);
@@ -497,7 +497,7 @@ START_TEST(test_data_copy_keeps_holes)
 }
 END_TEST
 
-/* Another caller may wait for the end of each call. */
+/* One call copies a limited amount, because other callers wait for it. */
 START_TEST(test_data_copy_does_a_bounded_part_at_a_time)
 {
 	const struct fake_config config = { .chunk_lbas = 4096, .nr_chunks = 8, .nr_threads = 1 };
@@ -604,7 +604,7 @@ START_TEST(test_data_append_behind_a_truncate_follows_the_end_and_its_lock)
 				      .done = async_done };
 	sem_init(&append.ended, 0, 0);
 	data_submit(&append.op);
-	/* In the block where the append will go: the fake sees it if both write at once. */
+	/* In the block of the append. The fake detects two writes at once. */
 	async_start(&other, file, DATA_OP_WRITE, BLOCK, 5, buf + BLOCK);
 	memset(buf + BLOCK, 3, 5);
 	fake_unhold(sp);
@@ -708,7 +708,7 @@ START_TEST(test_data_growth_waits_for_a_file_that_is_about_to_be_freed)
 
 	ck_assert_int_eq(run(gone, DATA_OP_ALLOCATE, 0, NR_CHUNKS * CHUNK), 0);
 	data_file_set_orphan(gone, true);
-	ck_assert_uint_eq(free_chunks(), 0); /* somebody may have it open */
+	ck_assert_uint_eq(free_chunks(), 0); /* it may still be open */
 	async_start(&write, file, DATA_OP_WRITE, 0, BLOCK, buf);
 	data_file_free(gone);
 	ck_assert_int_eq(async_end(&write), BLOCK);
@@ -741,7 +741,7 @@ START_TEST(test_data_write_that_does_not_fit_is_cut_where_it_does_not_fit)
 	ck_assert_int_eq(put(2 * CHUNK, 10, 0x24), -ENOSPC);
 	ck_assert_uint_eq(data_file_size(file), 2 * CHUNK);
 	expect(100, 2 * CHUNK - 100, 0x24);
-	ck_assert_int_eq(put(50, 100, 0x25), 100); /* what is there can be written over */
+	ck_assert_int_eq(put(50, 100, 0x25), 100); /* existing blocks can be overwritten */
 	data_file_free(other);
 }
 END_TEST
@@ -778,7 +778,7 @@ START_TEST(test_data_fixed_file_is_all_of_a_lun)
 	ck_assert_uint_eq(data_file_size(lun), size);
 	ck_assert_uint_eq(data_file_allocated_bytes(lun), size);
 	ck_assert_uint_eq(free_chunks(), 0);
-	/* What the flash held before is what the file holds. */
+	/* The file shows the old contents of the flash. */
 	ck_assert_int_eq(run(lun, DATA_OP_READ, size - 3, 10), 3);
 	ck_assert_uint_eq(buf[0], FAKE_GARBAGE);
 	ck_assert_int_eq(put_in(lun, size - 5, 10, 0x31), 5);
@@ -1034,7 +1034,8 @@ END_TEST
 START_TEST(test_data_short_growth_is_a_short_write)
 {
 	fake_limit_growth(sp, 1);
-	ck_assert_int_eq(put(0, 2 * CHUNK, 0x33), 2 * CHUNK); /* asked until there is no more */
+	ck_assert_int_eq(put(0, 2 * CHUNK, 0x33),
+			 2 * CHUNK); /* repeated until nothing more is granted */
 	data_volume_set_idle_ms(vol, 0);
 	settle();
 	settle();
@@ -1090,7 +1091,7 @@ END_TEST
 
 #define SECRET 0x5e
 
-/** Reads everything and finds no secret byte. */
+/** Reads everything and checks that no secret byte shows. */
 static void expect_no_secret(struct data_file *of)
 {
 	for (uint64_t at = 0; at < data_file_size(of); at += 3 * BLOCK) {
@@ -1228,7 +1229,7 @@ START_TEST(test_data_threads_writing_into_common_blocks_lose_nothing)
 }
 END_TEST
 
-/** Files come and go in several threads; the volume is nearly always full. */
+/** Several threads create and delete files on a volume that is nearly full. */
 static void *work_on_files(void *arg)
 {
 	uint8_t *memory = aligned_alloc(BLOCK, CHUNK);

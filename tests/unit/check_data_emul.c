@@ -10,7 +10,7 @@
 #include "support/data_model.h"
 #include "support/emul_host.h"
 
-static struct emul_host host; /* makes the adapter, injects faults, asks for the audit */
+static struct emul_host host; /* creates the adapter, injects faults, runs the audit */
 static struct superpipe *sp;
 static struct data_volume *vol;
 

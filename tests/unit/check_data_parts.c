@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pure parts of the data layer: bitmap, written map, mapping, range locks. */
+/* Parts of the data layer that do no I/O: bitmap, written map, mapping, range locks. */
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -108,7 +108,7 @@ static void change_map(struct written_map *map, bool *model)
 	random_range(map->nr_blocks, &from, &to);
 	if (below(5) < 3) {
 		ck_assert_int_eq(written_map_prepare_set(map, from, to), 0);
-		if (below(4) == 0) /* a write that failed half-way */
+		if (below(4) == 0) /* a write that failed in the middle */
 			to = from + (to - from) / 2;
 		written_map_set(map, from, to);
 		(void)count_changes(model, from, to, true);

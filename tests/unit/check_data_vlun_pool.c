@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vLUNs that are made ahead for new files. */
+/* The pool of vLUNs for new files. */
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 #define NR_CHUNKS   256u
 #define FEW_HANDLES 64u
-#define SHARE       16u /* one chunk in so many may lie ready */
+#define SHARE       16u /* one chunk in so many may be in the pool */
 #define MAX_READY   32u
 
 static struct superpipe *sp;
@@ -69,7 +69,7 @@ static ssize_t write_new_file(void)
 	return run(new_file(), DATA_OP_WRITE, 0, 1);
 }
 
-/** The worker alone says that there will never be so much. */
+/** Waits until the worker has run all earlier jobs: only it refuses a size that never fits. */
 static void ask_worker(void)
 {
 	struct data_file *file = data_file_new(vol);
@@ -78,7 +78,7 @@ static void ask_worker(void)
 	data_file_free(file);
 }
 
-/** It makes one after the other, and takes other jobs in between. */
+/** The worker opens one vLUN per job, so other jobs run in between. */
 static void let_worker_fill(void)
 {
 	for (unsigned i = 0; i <= MAX_READY; i++)
@@ -159,7 +159,7 @@ END_TEST
 static void let_ready_ones_go(void)
 {
 	data_volume_set_idle_ms(vol, 10);
-	ask_worker(); /* which had gone to sleep for longer */
+	ask_worker(); /* which would have slept longer */
 	for (unsigned tries = 0; nr_ready() > 0 && tries < 5000; tries++)
 		usleep(1000);
 	ck_assert_uint_eq(nr_ready(), 0);
@@ -192,7 +192,7 @@ START_TEST(test_ready_every_handle_can_be_had)
 	stop();
 	start_with(&config);
 	make_some_ready();
-	/* Of two chunks, so that none takes a vLUN that is ready. */
+	/* Two chunks each, so that no file takes a vLUN of the pool. */
 	while (nr_files < FEW_HANDLES)
 		ck_assert_int_eq(run(new_file(), DATA_OP_WRITE, CHUNK - 1, 2), 2);
 	ck_assert_int_eq(run(files[0], DATA_OP_READ, 0, 2), 1);
@@ -233,7 +233,7 @@ END_TEST
 START_TEST(test_ready_failure_to_make_one_hurts_nobody)
 {
 	ck_assert_int_eq(write_new_file(), 1);
-	ck_assert_int_eq(write_new_file(), 1); /* makes the worker begin */
+	ck_assert_int_eq(write_new_file(), 1); /* starts the worker */
 	fake_fail_call(sp, FAKE_RESIZE, 1, -ENOSPC);
 	let_worker_fill();
 	fake_fail_call(sp, FAKE_RESIZE, 0, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which implementation a name belongs to, and as much of the kernel's as needs no card. */
+/* Which devport a device name selects, and the parts of the kernel devport that need no card. */
 #include <check.h>
 #include <endian.h>
 #include <errno.h>
@@ -184,7 +184,7 @@ START_TEST(test_sysfs_node_that_is_no_scsi_device_is_refused)
 			 -ENOTBLK);
 	ck_assert_int_eq(scsi_sysfs_check(sysfs, S_IFREG, makedev(8, 16), why, sizeof(why)),
 			 -ENOTBLK);
-	/* Where there is no sysfs the driver decides. */
+	/* Without sysfs the driver decides. */
 	ck_assert_int_eq(
 		scsi_sysfs_check("/nonexistent", S_IFBLK, makedev(8, 16), why, sizeof(why)), 0);
 	teardown_sysfs();
@@ -239,7 +239,7 @@ START_TEST(test_kernel_registers_of_a_dead_mapping_read_all_ones)
 		ck_assert_uint_eq(ops->read64(mmio, SISL_CMD_ROOM), SISL_ALL_ONES);
 		ops->write64(mmio, SISL_IOARRIN, 1);
 	}
-	/* What is dead stays dead, and a new mapping is not. */
+	/* A dead mapping stays dead; a new one works. */
 	ck_assert_int_eq(ftruncate(fd, SISL_MMIO_BYTES), 0);
 	ck_assert_uint_eq(ops->read64(mmio, SISL_INTR_STATUS), SISL_ALL_ONES);
 	ops->unmap(mmio);
@@ -255,7 +255,7 @@ static int nr_seen;
 static void on_foreign_sigbus(int signal_number)
 {
 	(void)signal_number;
-	/* A fault that repeats for ever; only if nothing else ended the program before. */
+	/* Ends a fault that would repeat forever. */
 	if (++nr_seen == 100)
 		_exit(99);
 }
@@ -345,7 +345,7 @@ int main(void)
 	tcase_add_test(sysfs_case, test_sysfs_kernel_without_the_driver_is_named);
 	tcase_add_test(sysfs_case, test_sysfs_node_that_is_no_scsi_device_is_refused);
 	suite_add_tcase(suite, sysfs_case);
-	/* First of its kind: the guard can be installed once only, and CK_FORK=no keeps it. */
+	/* Runs first: the guard can be installed only once, and with CK_FORK=no it stays. */
 	tcase_add_test(registers, test_guard_hands_other_sigbus_on_to_who_was_there_before);
 	tcase_add_test(registers, test_kernel_registers_are_big_endian_on_the_wire);
 	tcase_add_test(registers, test_kernel_registers_of_a_dead_mapping_read_all_ones);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emulated AFU executes commands as the card would: both modes, both block sizes. */
+/* Commands on the emulated AFU: both command modes, both block sizes. */
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the emulated AFU answers to commands and registers that are wrong. */
+/* Wrong commands and wrong register accesses on the emulated AFU. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@ static uint64_t blocks(uint64_t lbas)
 
 /* ---- commands ---------------------------------------------------------------------------- */
 
-/** A command that is right but for one thing. */
+/** A command with one mistake. */
 struct mistake {
 	const char *name;
 	bool physical;
@@ -258,7 +258,7 @@ START_TEST(test_a_short_command_may_not_cross_chunks)
 		ck_assert_uint_eq(emul_host_do(&host, 0), 0x00130000);
 		emul_host_fill(&host, 0, false, handle, 65535, 1, buf);
 		ck_assert_uint_eq(emul_host_do(&host, 0), 0);
-		emul_host_fill(&host, 0, false, handle, 3, 8, buf); /* unaligned is no mistake */
+		emul_host_fill(&host, 0, false, handle, 3, 8, buf); /* unaligned is allowed */
 		ck_assert_uint_eq(emul_host_do(&host, 0), 0);
 	}
 	stop();
@@ -595,7 +595,7 @@ END_TEST
 
 /* ---- the host's disk --------------------------------------------------------------------- */
 
-/* Put the medium on something else: the directory holds a symbolic link to it. */
+/* Replaces the medium by a symbolic link to another file. */
 static void replace_medium(const char *target)
 {
 	char path[300];
@@ -645,7 +645,7 @@ START_TEST(test_a_full_host_disk_is_a_medium_error_of_the_blocks_that_do_not_fit
 	}
 	ck_assert_uint_ge(failed, 8);
 	ck_assert_uint_le(failed, 12);
-	emul_host_io(&host, true, handle, 0, 1, buf); /* what is there can be written again */
+	emul_host_io(&host, true, handle, 0, 1, buf); /* existing blocks can be overwritten */
 	stop();
 	ck_assert_int_eq(umount2(mnt, MNT_DETACH), 0);
 	rmdir(mnt);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fault rules, resets, late and lost things, and the latency model of the emulated AFU. */
+/* Fault rules, resets, late and lost commands and interrupts, and the latency model. */
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
@@ -78,7 +78,7 @@ static short poll_events(int timeout_ms)
 	return poll(&pfd, 1, timeout_ms) > 0 ? pfd.revents : 0;
 }
 
-/* Wait for completions, sleeping on events as a program does. */
+/* Waits for completions and sleeps on events as a program does. */
 static void reap_by_events(unsigned nr, unsigned *order)
 {
 	unsigned got = 0;
@@ -432,7 +432,7 @@ START_TEST(test_resets_by_the_clock_happen_again_and_again)
 
 	start(_i);
 	emul_host_fault(&host, "every=20ms times=3 action=reset");
-	/* Two that come close together need one recovery, and the last may still be under way. */
+	/* Two resets in quick succession need one recovery; the last may not have ended yet. */
 	for (bool done = false; !done || times_taken(0) < 3 || !recoveries;) {
 		if (rd(SISL_INTR_STATUS) == SISL_ALL_ONES)
 			recoveries += (unsigned)emul_host_recover(&host);
@@ -447,7 +447,7 @@ START_TEST(test_resets_by_the_clock_happen_again_and_again)
 }
 END_TEST
 
-/* A write that runs when the reset comes has ended before RECOVER_AFU lets the program go on. */
+/* A write in progress at the reset ends before RECOVER_AFU returns. */
 static void *write_forever(void *arg)
 {
 	_Atomic bool *stop_writing = arg;
@@ -572,7 +572,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* Never sooner than the model says; how much later is for a benchmark. */
+/* Never earlier than the model says. A benchmark measures how much later. */
 START_TEST(test_no_completion_comes_before_its_time)
 {
 	unsigned order[QUEUE];
@@ -658,7 +658,7 @@ START_TEST(test_commands_on_their_way_die_with_the_context)
 	ck_assert_int_eq(emul_host_reap(&host), -1);
 	queue_many(32, true, SISL_LISN_RRQ);
 	host.ops->run(host.mmio);
-	stop(); /* unmapped with commands on their way */
+	stop(); /* unmapped with commands in flight */
 }
 END_TEST
 

@@ -110,7 +110,7 @@ START_TEST(test_attach_reuse_gives_no_fd)
 	ck_assert_int_eq(dk_attach_reuse(rig.dp, first.context_id, &third), -EINVAL);
 	ck_assert_int_eq(dk_attach_reuse(rig.dp, first.context_id + (1ull << 32), &third), -EINVAL);
 	ck_assert_int_eq(dk_attach_reuse(rig.dp, 600, &third), -EINVAL);
-	/* The context lives until its last LUN goes. */
+	/* The context exists until its last LUN is detached. */
 	ck_assert_int_eq(dk_detach(rig.dp, first.context_id), 0);
 	ck_assert_int_eq(dk_detach(rig.dp, first.context_id), -EINVAL);
 	emul_rig_detach(other, first.context_id, first.adap_fd);
@@ -213,7 +213,7 @@ START_TEST(test_lun_in_legacy_mode_is_einval)
 	ck_assert_int_eq(dk_manage_lun(rig.dp, lun_of(0)->wwid, DK_MLF_DISABLE_SUPERPIPE), 0);
 	if (dk_all_ioctls[_i] != DK_IOCTL_MANAGE_LUN) {
 		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[_i], arg), -EINVAL);
-		/* before the structure is looked at */
+		/* checked before the structure */
 		ck_assert_int_eq(rig.dp->ops->ioctl(rig.dp, dk_all_ioctls[_i], NULL), -EINVAL);
 	}
 	emul_rig_close(&rig);
@@ -435,7 +435,7 @@ START_TEST(test_resize_checks_mode_context_handle)
 	ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, 1, 1, &resize), -EINVAL);
 	ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, 2, 1, &resize), -EINVAL);
 	ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, 4096, 1, &resize), -EINVAL);
-	/* only 32 bits of a handle are looked at */
+	/* only 32 bits of a handle count */
 	ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, 1ull << 32, 1, &resize), 0);
 	ck_assert_int_eq(dk_release(rig.dp, attach.context_id, 1), -EINVAL);
 	ck_assert_int_eq(dk_release(other, attach.context_id, 0), -EINVAL);
@@ -542,7 +542,7 @@ START_TEST(test_verify_judges_sense)
 {
 	static const struct {
 		uint8_t code, key, asc;
-		bool nothing_to_do; /* the driver then copies nothing back, and says success */
+		bool nothing_to_do; /* the driver then returns success and copies nothing back */
 		int rc;
 	} rows[] = {
 		{ 0x70, 0x0, 0x00, true, 0 },        { 0x70, 0x1, 0x00, true, 0 },

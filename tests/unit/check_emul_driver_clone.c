@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VLUN_CLONE: what a child gets of its parent's vLUNs, and when it gets nothing. */
+/* VLUN_CLONE: which vLUNs of its parent a child gets, and when it fails. */
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static struct emul_lun *lun_of(unsigned lun)
 	return &emul_rig_shm(&rig)->lun[lun];
 }
 
-/* What a test's child does: it may use rig.dp, and returns when it is done. */
+/* The child's part of a test; it may use rig.dp. */
 typedef void (*child_fn)(const struct dk_attach *parent);
 
 /** Run @fn in a child, with its own opening of LUN 0 in rig.dp; close the inherited fd2 after. */
@@ -233,7 +233,7 @@ START_TEST(test_clone_wants_a_parent_and_a_pristine_child)
 
 	in_child(clone_wrongly, &parent);
 	end(&parent);
-	/* asking for a context of one's own as the parent's is asking for a stranger's */
+	/* its own context is not its parent's, so the driver refuses */
 	emul_rig_close_broken(&rig, EMUL_FOREIGN_IOCTL, 1);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The adapter fd: who may close it when, and what becomes of the context otherwise. */
+/* fd2: which process may close it and when, and what a wrong close does to the context. */
 #include <check.h>
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resets, recovery and permanent failure as ioctls see them. */
+/* Ioctls during and after resets, recovery and permanent failure. */
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
@@ -29,7 +29,7 @@ static void reset(enum emul_reset_kind kind, unsigned ms)
 	emul_reset(emul_rig_ad(&rig), kind, ms);
 }
 
-/** RECOVER_AFU as a program does it; gives the new state of affairs back in @attach. */
+/** RECOVER_AFU as a program does it; returns the new state in @attach. */
 static void recover(struct dk_attach *attach)
 {
 	struct dk_recover_afu arg;
@@ -303,7 +303,7 @@ START_TEST(test_signal_ends_the_wait)
 }
 END_TEST
 
-/* A reset that begins inside an ioctl waits for it; what it made is lost with the rest. */
+/* A reset during an ioctl waits for it; what the ioctl made is lost too. */
 START_TEST(test_reset_during_attach)
 {
 	struct dk_attach attach;
@@ -376,7 +376,7 @@ START_TEST(test_frozen_adapter_is_reset_when_recover_notices)
 }
 END_TEST
 
-/* As the driver of Linux 6.1: the sync is not answered, and the reset after it comes too early. */
+/* As in Linux 6.1: the sync is not answered, and the reset after it comes too early. */
 START_TEST(test_frozen_adapter_fails_when_a_sync_comes_first)
 {
 	struct dk_attach attach;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory of an adapter: its name, its making, and everything that can be wrong with it. */
+/* The directory of an adapter: name, creation, and every error in it. */
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>

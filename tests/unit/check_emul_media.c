@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A medium on a tmpfs, which is copied to and from, tells the same as one that is not. */
+/* A mapped medium (tmpfs) gives the same results as one that uses system calls. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -237,7 +237,7 @@ static uint64_t memory_of_kind(const char *kind)
 	return kib;
 }
 
-/* Without this all others would pass with system calls alone. */
+/* Without this check all others would pass with system calls alone. */
 START_TEST(test_what_was_written_is_copied_from_then_on)
 {
 	uint64_t before = memory_of_kind("RssShmem:");
@@ -307,7 +307,7 @@ START_TEST(test_a_hole_reads_as_zeros_and_is_filled)
 }
 END_TEST
 
-/* Somebody makes a hole, and somebody else takes what has become free. */
+/* A hole is punched, and other data takes the freed space. */
 START_TEST(test_a_hole_on_a_full_disk_is_told_and_reads_as_zeros)
 {
 	char mnt[] = "/tmp/emul_media.XXXXXX", path[64], size[32];

@@ -34,7 +34,7 @@ START_TEST(test_table_in_use_is_not_given_out_again)
 	emul_state_repair(ad->shm);
 	is_short = false;
 	emul_unlock(ad);
-	/* A new table in the place of one in use would show another chunk. */
+	/* A new table that overwrites one in use would map another chunk. */
 	(void)emul_rig_virtual(rig.dp, attach.context_id, 1);
 	for (uint64_t handle = 0; handle < 4; handle++) {
 		ck_assert_uint_eq(emul_rig_chunks(&rig, attach.context_id, handle, &chunk, 1), 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories, files and links of other users: the emulator leaves them alone. */
+/* The emulator does not use directories, files and links of other users. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +98,7 @@ START_TEST(test_what_a_stranger_owns_is_refused)
 {
 	if (geteuid() != 0)
 		return;
-	/* Nothing is made in his directory. */
+	/* Nothing is created in the directory of another user. */
 	ck_assert_int_eq(chown(dir, STRANGER, 0), 0);
 	must_refuse("belongs to user 65534");
 	ck_assert(!is_there("adapter") && !is_there("mmio") && !is_there("lun0"));
@@ -142,7 +142,7 @@ START_TEST(test_link_to_a_medium_is_followed_if_it_is_ours)
 		ck_assert_int_eq(lchown(in_dir("lun0"), STRANGER, 0), 0);
 		must_refuse("belongs to user 65534");
 		ck_assert_int_eq(lchown(in_dir("lun0"), 0, 0), 0);
-		/* The link is ours, what it leads to is not. */
+		/* The link belongs to us, its target does not. */
 		ck_assert_int_eq(fchown(fd, STRANGER, 0), 0);
 		must_refuse("belongs to user 65534");
 		ck_assert_int_eq(fchown(fd, 0, 0), 0);
@@ -161,7 +161,7 @@ START_TEST(test_link_to_the_directory_is_followed_if_it_is_ours)
 
 	strcpy(there, dir);
 	strcat(dir, "-link");
-	/* It leads on from where it is, not from here. */
+	/* A relative link starts at its own directory. */
 	ck_assert_int_eq(symlink(strrchr(there, '/') + 1, dir), 0);
 	snprintf(with_slashes, sizeof(with_slashes), "%s//", dir);
 	ck_assert_int_eq(try_open(with_slashes), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fault rules as data: their text, what they match, and that chance is repeatable. */
+/* Fault rules: text, matching, and repeatable random choices. */
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>

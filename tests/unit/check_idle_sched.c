@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which policy a thread gets for what it does. The threads of these tests have real policies. */
+/* The scheduling policy a thread gets. The threads of these tests really change theirs. */
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
@@ -96,7 +96,7 @@ START_TEST(test_roam_with_many_requests_at_a_time)
 }
 END_TEST
 
-/* To the monitor it looks like one that does not get the processor. */
+/* The monitor takes it for a starved thread. */
 START_TEST(test_rest_after_it_has_starved)
 {
 	what = ONE_AT_A_TIME;

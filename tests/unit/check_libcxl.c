@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel's devport as built where IBM's libcxl is found, on a stand-in for the library. */
+/* The kernel devport as built with IBM's libcxl, on a fake library. */
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
@@ -329,7 +329,7 @@ START_TEST(test_other_failures_of_a_read_keep_their_errno)
 }
 END_TEST
 
-/* An event without a size would be given for ever. */
+/* An event without a size would be returned forever. */
 START_TEST(test_event_without_a_size_is_eio)
 {
 	char buf[CXL_EVENT_READ_MIN];

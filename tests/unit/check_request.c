@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When a file system may be freed: not before the last request has let go of all that it uses. */
+/* A file system may be freed only after the last request has released all that it uses. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +193,7 @@ static void *leave(void *arg)
 	return NULL;
 }
 
-/* Who waits for the count looks at it under the lock, and frees the lock when it is 0. */
+/* The waiter reads the count under the lock and destroys the lock when the count is 0. */
 START_TEST(test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone)
 {
 	pthread_t thread;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What entries of a ring and the kernel exchange. */
+/* The data that ring entries exchange with the kernel. */
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static void teardown(void)
 	free(memory);
 }
 
-/* A request with so many bytes in its own header, and behind it. */
+/* A request with the given numbers of bytes in its header and after it. */
 static void deliver(unsigned opcode, size_t op_bytes, const char *payload, size_t bytes)
 {
 	struct fuse_in_header *in = (void *)entry.header->in_out;

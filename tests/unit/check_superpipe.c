@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a context, handles, and the command engine, on an adapter that does as it is told. */
+/* Contexts, handles and commands on a scripted adapter. */
 #include <check.h>
 #include <endian.h>
 #include <errno.h>
@@ -139,7 +139,7 @@ START_TEST(test_context_attach_failure_is_explained_and_leaves_nothing)
 	ck_assert_int_eq(superpipe_attach(sp), -ENODEV);
 	ck_assert_ptr_nonnull(strstr(explained, "the adapter has failed"));
 	ck_assert_str_eq(fake_port_trace(fake), " open open");
-	/* And it can be tried again. */
+	/* A second try works. */
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	finish();
 }
@@ -194,7 +194,7 @@ START_TEST(test_context_lost_during_attach_is_recovered)
 {
 	open_sp(&(struct fake_port_config){ 0 },
 		(struct superpipe_options){ .share_context = true }, 2);
-	/* The reuse attach meets a lost context: its EINVAL is answered by a recovery. */
+	/* The reuse attach meets a lost context: after its EINVAL cxlfs recovers the context. */
 	fake_port_refuse_after_effect(fake, DK_IOCTL_ATTACH, 0, 1);
 	fake_port_refuse(fake, DK_IOCTL_ATTACH, -EINTR, 1);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
@@ -210,7 +210,7 @@ START_TEST(test_context_that_is_never_mapped_is_not_attached)
 	superpipe_close(sp);
 	fake_port_free(fake);
 
-	/* RECOVER_AFU says every time that all is well. */
+	/* RECOVER_AFU always reports that the context is good. */
 	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 1);
 	fake_port_refuse_map(fake, -EIO, 1000);
 	ck_assert_int_eq(superpipe_attach(sp), -EIO);
@@ -440,7 +440,9 @@ START_TEST(test_io_on_a_whole_lun_uses_large_commands)
 }
 END_TEST
 
-/* A device that keeps commands until it is told to complete them, and may not interrupt then. */
+/* A device that holds commands until fake_port_complete(). If @config has bit 0x2, it does not
+ * interrupt.
+ */
 static struct superpipe_vlun *start_held(int config)
 {
 	start((struct fake_port_config){ .sq_mode = config & 1,
@@ -460,14 +462,14 @@ START_TEST(test_io_late_completion_is_reaped_by_the_interrupt)
 	ck_assert_uint_eq(fake_port_nr_held(fake), 3);
 	ck_assert(!sp_wait_ended(&wait));
 	ck_assert_uint_eq(fake_port_complete(fake, 3), 3);
-	sp_wait_for(&wait); /* silent: an interrupt that is lost does not matter either */
+	sp_wait_for(&wait); /* silent: a lost interrupt must not matter */
 	ck_assert_int_eq(wait.io.status, 0);
 	sp_wait_fini(&wait);
 	finish();
 }
 END_TEST
 
-START_TEST(test_io_of_a_watcher_needs_no_reaper)
+START_TEST(test_io_completion_is_found_by_a_polling_thread)
 {
 	struct superpipe_vlun *vlun = start_held(_i);
 	struct sp_wait_io wait;
@@ -479,7 +481,7 @@ START_TEST(test_io_of_a_watcher_needs_no_reaper)
 		ck_assert(!superpipe_poll(sp));
 		ck_assert(!sp_wait_ended(&wait));
 		ck_assert_uint_eq(fake_port_complete(fake, 1), 1);
-		/* The reaper looks round once in a while, and may come first. */
+		/* The reaper checks from time to time and may find it first. */
 		ck_assert(superpipe_poll(sp) || sp_wait_ended(&wait));
 		sp_wait_for(&wait);
 		superpipe_stop_polling(sp);
@@ -490,7 +492,7 @@ START_TEST(test_io_of_a_watcher_needs_no_reaper)
 }
 END_TEST
 
-START_TEST(test_io_of_a_watcher_that_does_not_look_interrupts)
+START_TEST(test_io_interrupts_if_the_polling_thread_does_not_poll)
 {
 	struct superpipe_vlun *vlun = start_held(_i);
 	struct superpipe_stats stats;
@@ -511,7 +513,7 @@ START_TEST(test_io_of_a_watcher_that_does_not_look_interrupts)
 }
 END_TEST
 
-START_TEST(test_io_left_by_the_last_watcher_is_reaped_by_the_reaper)
+START_TEST(test_io_is_reaped_by_the_reaper_after_polling_stops)
 {
 	struct superpipe_vlun *vlun = start_held(_i);
 	struct sp_wait_io wait;
@@ -709,10 +711,9 @@ static Suite *superpipe_suite(void)
 	tcase_add_loop_test(commands, test_io_batch_rings_once_where_the_mode_allows, 0, 2);
 	tcase_add_loop_test(commands, test_io_on_a_whole_lun_uses_large_commands, 0, 2);
 	tcase_add_loop_test(commands, test_io_late_completion_is_reaped_by_the_interrupt, 0, 4);
-	tcase_add_loop_test(commands, test_io_of_a_watcher_needs_no_reaper, 0, 4);
-	tcase_add_loop_test(commands, test_io_left_by_the_last_watcher_is_reaped_by_the_reaper, 0,
-			    4);
-	tcase_add_loop_test(commands, test_io_of_a_watcher_that_does_not_look_interrupts, 0, 2);
+	tcase_add_loop_test(commands, test_io_completion_is_found_by_a_polling_thread, 0, 4);
+	tcase_add_loop_test(commands, test_io_is_reaped_by_the_reaper_after_polling_stops, 0, 4);
+	tcase_add_loop_test(commands, test_io_interrupts_if_the_polling_thread_does_not_poll, 0, 2);
 	tcase_add_loop_test(commands, test_io_callback_that_submits_does_not_deepen_the_stack, 0,
 			    2);
 	tcase_add_loop_test(commands, test_io_of_many_threads_each_finds_its_own_data, 0,

@@ -69,7 +69,7 @@ static void make_pipes(void)
 	ck_assert_int_eq(pipe(to_parent), 0);
 }
 
-/* Each side keeps its own ends, so that it reads of the other's end. */
+/* Each side closes the ends it does not use, so that it reads end of file when the other exits. */
 static void keep_pipes_of_child(void)
 {
 	close(to_child[1]);
@@ -96,7 +96,7 @@ static void await(int fd)
 		_exit(91);
 }
 
-/* The parent's: a child that has failed is found by its status. */
+/* In the parent: checks the child's exit status. */
 static void await_child(pid_t child)
 {
 	char byte;
@@ -117,7 +117,7 @@ static void require_success(pid_t child)
 	ck_assert_int_eq(WEXITSTATUS(status), 0);
 }
 
-/* In a child there is no use for libcheck: it exits with the line that failed. */
+/* libcheck does not work in a child, so it exits with the line number of the failure. */
 #define CHILD(condition)                          \
 	do {                                      \
 		if (!(condition))                 \
@@ -136,7 +136,7 @@ static void child_after_takeover(void)
 	/* Growth is private. */
 	CHILD(superpipe_vlun_resize(vlun, 4, &granted) == 0 && granted == 4);
 	pass(to_parent[1]);
-	/* The parent has gone, the data stay. */
+	/* The parent has exited; the data must still be there. */
 	await(to_child[0]);
 	CHILD(sp_wait_read(sp, vlun, 6, 1, 0x22) == 0);
 	CHILD(sp_wait_read(sp, vlun, 7, 1, 0x33) == 0);
@@ -176,7 +176,7 @@ END_TEST
 /* This program; /proc/self/exe may be valgrind's. */
 static const char *program;
 
-/* What the program that is executed needs to know, as one word for its command line. */
+/* The state that the executed program needs, as one word of its command line. */
 static void exec_taken_over(const struct superpipe_clone_source *source,
 			    const struct superpipe_vlun_source *vlun_source)
 {
@@ -256,7 +256,7 @@ START_TEST(test_clone_is_repeated_when_a_sync_fails_or_the_child_loses_its_conte
 	if (child == 0) {
 		int rc = superpipe_takeover(sp);
 
-		/* A reset takes the parent's context as well, and its number with it. */
+		/* A reset loses the parent's context and its number as well. */
 		CHILD(rc == 0 || (!_i && rc == -EINVAL));
 		if (!rc)
 			CHILD(sp_wait_read(sp, vlun, 5, 3, 0x11) == 0);
@@ -301,7 +301,7 @@ START_TEST(test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed)
 	}
 	keep_pipes_of_parent();
 	superpipe_close(sp);
-	/* The process element is held by the child; once it is gone, all is. */
+	/* The child holds the process element until it exits. */
 	pass(to_child[1]);
 	require_success(child);
 	emul_host_destroy(&host);

@@ -15,7 +15,7 @@
 #include "support/emul_host.h"
 #include "support/sp_wait.h"
 
-static struct emul_host host; /* makes the adapter, injects faults, asks for the audit */
+static struct emul_host host; /* creates the adapter, injects faults, runs the audit */
 static struct superpipe *sp;
 
 static void on_explain(void *arg, const char *text)
@@ -306,7 +306,7 @@ START_TEST(test_emul_one_lun_twice_is_refused)
 }
 END_TEST
 
-/* A reset takes every context, and each is recovered for itself. */
+/* A reset loses every context, and each is recovered separately. */
 START_TEST(test_emul_resets_under_load_of_two_luns_are_pauses_only)
 {
 	struct load loads[2][NR_LOADS];
@@ -512,7 +512,7 @@ static void freeze(void)
 	emul_reset(((struct emul_path *)host.dp)->ad, EMUL_RESET_FREEZE, 0);
 }
 
-/* Nothing but an ioctl comes after the freeze, and its sync would be the end of the adapter. */
+/* Only an ioctl follows the freeze. Its sync would make the adapter fail permanently. */
 START_TEST(test_emul_adapter_that_froze_unnoticed_is_recovered_before_an_ioctl)
 {
 	struct superpipe_vlun *vlun, *other;
@@ -578,8 +578,8 @@ START_TEST(test_emul_reset_while_attaching_is_survived)
 }
 END_TEST
 
-/* Threads that watch, poll and leave while others submit, on an adapter that takes its time. */
-static void *watch_and_leave(void *arg)
+/* Threads start and stop polling while others submit to an adapter with latency. */
+static void *poll_and_stop(void *arg)
 {
 	const uint32_t *stop = arg;
 
@@ -593,21 +593,21 @@ static void *watch_and_leave(void *arg)
 	return NULL;
 }
 
-START_TEST(test_emul_commands_that_take_their_time_are_found_watched_or_not)
+START_TEST(test_emul_late_completions_are_found_with_and_without_polling)
 {
 	struct load loads[NR_LOADS];
-	pthread_t watchers[2];
+	pthread_t pollers[2];
 	uint32_t stop = 0;
 
 	start(_i, ",latency=read:48us,write:20us,riops=324000,wiops=185000",
 	      (struct superpipe_options){ .busy_poll_us = 100 });
 	start_loads(loads, new_vlun(0, 1), 40, 5, NULL);
 	for (unsigned i = 0; i < 2; i++)
-		ck_assert_int_eq(pthread_create(&watchers[i], NULL, watch_and_leave, &stop), 0);
+		ck_assert_int_eq(pthread_create(&pollers[i], NULL, poll_and_stop, &stop), 0);
 	join_loads(loads);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < 2; i++)
-		pthread_join(watchers[i], NULL);
+		pthread_join(pollers[i], NULL);
 	ck_assert_uint_eq(stats().errors, 0);
 	ck_assert_uint_eq(stats().timeouts, 0);
 	finish();
@@ -637,8 +637,8 @@ static Suite *emul_suite(void)
 	tcase_add_loop_test(core, test_emul_resets_under_load_of_two_luns_are_pauses_only, 0,
 			    NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_whole_lun_takes_large_ios, 0, NR_CONFIGS);
-	tcase_add_loop_test(core, test_emul_commands_that_take_their_time_are_found_watched_or_not,
-			    0, NR_CONFIGS);
+	tcase_add_loop_test(core, test_emul_late_completions_are_found_with_and_without_polling, 0,
+			    NR_CONFIGS);
 	tcase_add_loop_test(core, test_emul_older_driver_closes_fd2_itself, 0, NR_CONFIGS);
 	tcase_set_timeout(core, 120);
 	suite_add_tcase(suite, core);

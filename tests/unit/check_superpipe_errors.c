@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that goes wrong: status areas, lost contexts, hung commands, a failed adapter. */
+/* Errors: status areas, lost contexts, hung commands, a failed adapter. */
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
@@ -90,7 +90,7 @@ static const struct ioasa_case ioasa_cases[] = {
 	/* A later class decides. */
 	{ { .scsi_rc = 0x18, .fc_rc = 0x57 }, IOASA_DELAY, -ENETDOWN },
 	{ { .scsi_rc = 0x08, .fc_rc = 0x57, .afu_rc = 0x13 }, IOASA_FAIL, -EIO },
-	/* Too little or too much is not success, whatever else is said. */
+	/* A residual is an error whatever the other fields contain. */
 	{ { .flags = SISL_IOASA_UNDERRUN }, IOASA_RETRY, -EIO },
 	{ { .flags = SISL_IOASA_OVERRUN }, IOASA_RETRY, -EIO },
 };
@@ -251,7 +251,7 @@ START_TEST(test_failure_is_told_of_the_lowest_block)
 	ck_assert_uint_eq(wait.io.nr_lbas_done, 5);
 	ck_assert_uint_eq(wait.nr_calls, 1);
 	sp_wait_fini(&wait);
-	/* Both sides of the failing ones were written. */
+	/* The blocks before and after the failing ones were written. */
 	ck_assert_int_eq(sp_wait_read(sp, vlun, 0, 5, 3), 0);
 	ck_assert_int_eq(sp_wait_read(sp, vlun, 6, 3, 3), 0);
 	ck_assert_int_eq(sp_wait_read(sp, vlun, 10, 2, 3), 0);
@@ -284,7 +284,7 @@ START_TEST(test_lost_context_is_renewed_and_commands_issued_again)
 
 	start_with((struct fake_port_config){ .sq_mode = _i & 1, .manual = true },
 		   (struct superpipe_options){ 0 });
-	/* Slots are taken in another order than that of their numbers from here on. */
+	/* From here on slots are not taken in the order of their numbers. */
 	sp_wait_init(&waits[0], vlun, true, 0, 8, 0);
 	superpipe_submit(sp, &waits[0].io);
 	fake_port_complete(fake, 8);
@@ -295,12 +295,12 @@ START_TEST(test_lost_context_is_renewed_and_commands_issued_again)
 		superpipe_submit(sp, &waits[i].io);
 	}
 	ck_assert_uint_eq(fake_port_nr_held(fake), 8);
-	/* Told by fd2, or found in registers that read all ones. */
+	/* The loss shows as an event on fd2 or as registers that read all ones. */
 	fake_port_lose(fake, _i & 2);
 	while (fake_port_nr_held(fake) < 8)
 		sched_yield();
 	ck_assert_uint_eq(fake_port_last_ioarcb(fake).ctx_id, 8);
-	ck_assert_uint_eq(fake_port_last_ioarcb(fake).cdb[9], 7); /* in the order of before */
+	ck_assert_uint_eq(fake_port_last_ioarcb(fake).cdb[9], 7); /* in the original order */
 	fake_port_complete(fake, 8);
 	for (unsigned i = 0; i < 4; i++) {
 		sp_wait_for(&waits[i]);
@@ -322,7 +322,7 @@ START_TEST(test_lost_context_of_an_older_driver_leaves_the_new_fd_open)
 	fake_port_lose(fake, false);
 	ck_assert_int_eq(sp_wait_write(sp, vlun, 0, 1, 7), 0);
 	ck_assert_str_eq(fake_port_trace(fake), " recover renewed unmap map");
-	/* The driver reuses the number: a close of ours would have hit the new one. */
+	/* The driver reuses the number, so a close would have closed the new fd2. */
 	ck_assert_int_eq(sp_wait_read(sp, vlun, 0, 1, 7), 0);
 	finish();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests for recovery that come at a bad moment: at the exact point where the reaper thread has
- * let go of the lock of recovery. Linked with pthread_mutex_unlock() wrapped, which finds it.
+ * Requests for recovery just after the reaper thread has released the recovery lock. This program
+ * wraps pthread_mutex_unlock() to get there.
  */
 #include <check.h>
 #include <errno.h>
@@ -61,7 +61,7 @@ static void finish(void)
 	fake_port_free(fake);
 }
 
-/* A refusal has the context checked; it is found good, and the refusal passed on. */
+/* After a refused ioctl the context is checked. It is good, so the caller gets the error. */
 static void *resize_in_vain(void *arg)
 {
 	uint64_t granted;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which threads of a pool are active, slots for requests, and how many processors there are. */
+/* Active threads of a pool, request slots, and the number of processors. */
 #include <check.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static struct thread_pool pool;
 static pthread_t threads[NR_THREADS];
 static _Atomic int nr_came, nr_ended, may_go;
 
-/* Comes when it is called, stays as long as it is needed, and goes when it may. */
+/* Joins when called, works while needed, and leaves when allowed. */
 static void *member(void *arg)
 {
 	while (thread_pool_wait(&pool)) {

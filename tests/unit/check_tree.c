@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The namespace: making, finding, linking, removing, reading directories; how long inodes live. */
+/* Names: create, look up, link, remove, readdir; lifetime of inodes. */
 #include "check_tree.h"
 
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the suites of the tree share: a tree to play with, payloads that are counted, memory that
+ * What the suites of the tree share: a tree, counted payloads, memory that
  * runs out on request, and short ways to make things.
  */
 #ifndef CXLFS_TESTS_CHECK_TREE_H
