@@ -12,12 +12,12 @@
 #include "base/minmax.h"
 
 /*
- * Where a page of a file is first read, Linux makes all of such a window of addresses accessible;
- * where it is first written, only the page.
+ * The first read of a file page makes all pages in an aligned block of this size accessible; the
+ * first write makes only one page accessible.
  */
 #define FAULT_AROUND UINT64_C(65536)
 
-/* Addresses that cannot be right are as good as others that are not there. */
+/* Invalid addresses are handled like unmapped ones, so the sanitizer must not check them. */
 #define ANY_ADDRESS __attribute__((noinline, no_sanitize("undefined")))
 
 struct attempt {
@@ -26,7 +26,7 @@ struct attempt {
 	size_t bytes;
 };
 
-/* Where a signal handler finds it; a fault's signal comes to the thread that made it. */
+/* For the signal handler, which runs in the thread that caused the fault. */
 static _Thread_local struct attempt *volatile current_attempt;
 
 static struct {
@@ -39,7 +39,7 @@ static bool is_of(const struct attempt *attempt, const siginfo_t *info)
 {
 	uintptr_t address = (uintptr_t)info->si_addr;
 
-	/* An address that no memory can have is not told. */
+	/* The kernel does not report a non-canonical address. */
 	if (info->si_code == SI_KERNEL)
 		return true;
 	return info->si_code > 0 &&
@@ -52,7 +52,8 @@ static void on_fault(int number, siginfo_t *info, void *ucontext)
 
 	if (attempt && is_of(attempt, info)) {
 		current_attempt = NULL;
-		/* As returning would do. If sigsetjmp() saved it, each copy would cost a call. */
+		/* As a return would. If sigsetjmp() saved it, each copy would need a system call.
+		 */
 		(void)pthread_sigmask(SIG_SETMASK, &((ucontext_t *)ucontext)->uc_sigmask, NULL);
 		siglongjmp(attempt->way_out, 1);
 	}
@@ -88,7 +89,7 @@ static ANY_ADDRESS void copy_by_windows(char *to, const char *from, size_t bytes
 	}
 }
 
-/* What sigsetjmp() brings back must not be in registers that change, so @copy is never inlined. */
+/* @copy is never inlined: siglongjmp() does not restore changed registers. */
 static bool guarded(void (*copy)(char *, const char *, size_t), void *to, const void *from,
 		    size_t bytes)
 {

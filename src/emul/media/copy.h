@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copy - a copy that returns false where memcpy() would be killed by a signal.
+ * copy - a memcpy() that returns false instead of crashing on an inaccessible address.
  *
  * A client may pass any address as its buffer, and pages of a mapped file can be truncated away or
  * fail to be allocated. The resulting SIGSEGV or SIGBUS becomes a return value here.
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** emul_copy_install() - take SIGSEGV and SIGBUS; repeated calls do nothing. Return: 0; -errno. */
+/** emul_copy_install() - handle SIGSEGV and SIGBUS; only the first call acts. Return: 0; -errno. */
 int emul_copy_install(void);
 
 /**

@@ -12,35 +12,35 @@
 #include "base/minmax.h"
 #include "emul/media/copy.h"
 
-/* Mapped one by one as they are written: not all of a large LUN, of which most stays unused. */
+/* Windows are mapped when they are first written, because most of a large LUN stays unused. */
 #define WINDOW_BYTES (UINT64_C(1) << 30)
-#define PAGE_BYTES   UINT64_C(4096) /* the smallest that a host has */
+#define PAGE_BYTES   UINT64_C(4096) /* smallest page size of any host */
 #define WINDOW_WORDS BITMAP_WORDS(WINDOW_BYTES / PAGE_BYTES)
 
 struct window {
 	char *memory;
 	/*
-	 * A bit for each page. It may outlive its page, of which somebody else makes a hole: then
-	 * the access finds a page of zeros, or faults and goes by system call.
+	 * A bit for each page that exists. If another process punches a hole later, the bit is
+	 * stale: the access reads zeros, or faults and then uses a system call.
 	 */
 	_Atomic uint64_t there[WINDOW_WORDS];
 };
 
 struct emul_media_map {
 	int fd;
-	_Atomic bool full;   /* the address space: no more windows */
-	uint64_t nr_windows; /* of the size it had when it was opened; more is for system calls */
+	_Atomic bool full;   /* no address space for more windows */
+	uint64_t nr_windows; /* from the size at open; later growth uses system calls */
 	_Atomic(struct window *) window[];
 };
 
-/* ---- which pages are there ---- */
+/* ---- existing pages ---- */
 
 static uint64_t first_page(uint64_t offset)
 {
 	return offset % WINDOW_BYTES / PAGE_BYTES;
 }
 
-/* Behind the last one, of a range that ends in the same window. */
+/* One past the last page of a range within a window. */
 static uint64_t end_page(uint64_t offset, uint64_t bytes)
 {
 	return (offset % WINDOW_BYTES + bytes + PAGE_BYTES - 1) / PAGE_BYTES;
@@ -85,7 +85,7 @@ static void window_free(struct window *window)
 	munmap(window, sizeof(*window));
 }
 
-/* Mapped itself: of the bits only those pages take memory that stand for something. */
+/* Allocated by mmap(), so that unused parts of the bitmap take no memory. */
 static struct window *window_new(int fd, uint64_t number)
 {
 	struct window *window = mmap(NULL, sizeof(*window), PROT_READ | PROT_WRITE,
@@ -102,7 +102,7 @@ static struct window *window_new(int fd, uint64_t number)
 	return window;
 }
 
-/* Return: the one that all use; another thread may have been faster. */
+/* Return: @window, or the one that another thread published first. */
 static struct window *publish(struct emul_media_map *map, uint64_t number, struct window *window)
 {
 	struct window *first = NULL;
@@ -128,7 +128,7 @@ static struct window *make_window(struct emul_media_map *map, uint64_t offset)
 	return NULL;
 }
 
-/* ---- moving ---- */
+/* ---- data transfer ---- */
 
 static bool move_in_window(struct emul_media_map *map, bool write, char *memory, uint64_t offset,
 			   uint64_t bytes)
@@ -173,8 +173,8 @@ uint64_t emul_media_map_move(struct emul_media_map *map, bool write, const struc
 }
 
 /*
- * The bytes of the pages that lie wholly within the file. A copy to the last page, behind the end
- * of the file, would not make the file longer.
+ * Bytes of the range in pages that are completely within the file. A copy past the end of the file
+ * in its last page would not extend the file.
  */
 static uint64_t nr_in_file(int fd, uint64_t offset, uint64_t bytes)
 {
@@ -202,7 +202,7 @@ void emul_media_map_note(struct emul_media_map *map, uint64_t offset, uint64_t b
 	}
 }
 
-/* ---- life ---- */
+/* ---- creation ---- */
 
 static bool is_on_tmpfs(int fd, uint64_t *ret_bytes)
 {

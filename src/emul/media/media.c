@@ -43,7 +43,6 @@ void emul_media_close(struct emul_media *media)
 	free(media);
 }
 
-/* Step over @bytes that have been moved. */
 static void advance(struct iovec **iov, int *nr_iov, uint64_t bytes)
 {
 	while (*nr_iov > 0 && bytes >= (*iov)->iov_len) {
@@ -57,7 +56,7 @@ static void advance(struct iovec **iov, int *nr_iov, uint64_t bytes)
 	}
 }
 
-/* The memory is the program's and may be anything, so the kernel fills it. */
+/* Uses a system call because the program's addresses may be invalid. */
 static int read_zeros(const struct iovec *iov, int nr_iov, uint64_t *done)
 {
 	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
