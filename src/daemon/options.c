@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/options.h"
 
+#include <bsd/libutil.h>
 #include <bsd/stdlib.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@ struct raw_options {
 	unsigned nr_words;
 	bool wrong, help, version;
 	bool no_allow_other, allow_other;
-	char *threads, *ring_depth, *queue_depth, *busy_poll, *max_inodes, *uid, *gid, *mode,
+	char *threads, *ring_depth, *queue_depth, *busy_poll, *max_inodes, *pack, *uid, *gid, *mode,
 		*debug;
 };
 
@@ -60,6 +61,7 @@ static const struct fuse_opt specs[] = {
 	RAW("queue_depth=%s", queue_depth),
 	RAW("busy_poll=%s", busy_poll),
 	RAW("max_inodes=%s", max_inodes),
+	RAW("pack=%s", pack),
 	RAW("uid=%s", uid),
 	RAW("gid=%s", gid),
 	RAW("mode=%s", mode),
@@ -257,6 +259,19 @@ static long long number(struct raw_options *raw, const char *name, const char *t
 	return value;
 }
 
+static uint64_t size(struct raw_options *raw, const char *name, const char *text,
+		     uint64_t default_value)
+{
+	uint64_t value;
+
+	if (!text)
+		return default_value;
+	if (*text >= '0' && *text <= '9' && expand_number(text, &value) == 0)
+		return value;
+	complain(raw, "option %s=%s is not a size such as 64K or 1M", name, text);
+	return default_value;
+}
+
 static mode_t octal_mode(struct raw_options *raw, const char *text)
 {
 	unsigned long value;
@@ -282,6 +297,7 @@ static void read_values(struct raw_options *raw)
 	out->busy_poll_us = (unsigned)number(raw, "busy_poll", raw->busy_poll, 0, MAX_BUSY_POLL_US,
 					     DEFAULT_BUSY_POLL_US);
 	out->max_inodes = (uint64_t)number(raw, "max_inodes", raw->max_inodes, 1, UINT32_MAX, 0);
+	out->pack_bytes = size(raw, "pack", raw->pack, 0);
 	out->root_uid = (uid_t)number(raw, "uid", raw->uid, 0, UINT32_MAX - 1, geteuid());
 	out->root_gid = (gid_t)number(raw, "gid", raw->gid, 0, UINT32_MAX - 1, getegid());
 	out->root_mode = octal_mode(raw, raw->mode);
@@ -340,6 +356,7 @@ static int add_other_words(struct raw_options *raw)
 		{ "queue_depth=", raw->queue_depth },
 		{ "busy_poll=", raw->busy_poll },
 		{ "max_inodes=", raw->max_inodes },
+		{ "pack=", raw->pack },
 		{ "uid=", raw->uid },
 		{ "gid=", raw->gid },
 		{ "mode=", raw->mode },
@@ -362,9 +379,9 @@ static int add_other_words(struct raw_options *raw)
 
 static void free_raw(struct raw_options *raw)
 {
-	char *texts[] = { raw->threads,   raw->ring_depth, raw->queue_depth,
-			  raw->busy_poll, raw->max_inodes, raw->uid,
-			  raw->gid,       raw->mode,       raw->debug };
+	char *texts[] = { raw->threads,    raw->ring_depth, raw->queue_depth, raw->busy_poll,
+			  raw->max_inodes, raw->pack,       raw->uid,         raw->gid,
+			  raw->mode,       raw->debug };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);

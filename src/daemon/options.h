@@ -35,6 +35,7 @@ struct options {
 	unsigned queue_depth;  /* commands in flight, 0: default */
 	unsigned busy_poll_us; /* for completions */
 	uint64_t max_inodes;   /* 0: default */
+	uint64_t pack_bytes;   /* see data_volume_set_pack_bytes() */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;

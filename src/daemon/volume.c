@@ -210,6 +210,7 @@ int volume_attach(struct volume *volume)
 	err = data_volume_new(volume->superpipe, &volume->data);
 	if (err)
 		return fail(volume, err, "cannot use the LUNs as one volume");
+	data_volume_set_pack_bytes(volume->data, volume->options->pack_bytes);
 	return start_fs(volume);
 }
 

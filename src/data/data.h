@@ -40,6 +40,7 @@ struct data_volume_stats {
 	uint64_t nr_free_blocks; /* of 4 KiB: of these chunks, and those left between small files */
 	uint64_t nr_handles;     /* most files with data at a time */
 	uint64_t nr_free_handles;
+	bool packs; /* files need no handle of their own */
 };
 
 /**

@@ -203,9 +203,9 @@ void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 	used = tree_nr_inodes(fs->tree);
 	max = tree_max_inodes(fs->tree);
 	fs_unlock(fs);
-	/* A new file needs an inode, and a resource handle for its data. */
+	/* A new file needs an inode, and a resource handle for its data unless it is packed. */
 	room = max - used;
-	if (room > data.nr_free_handles)
+	if (!data.packs && room > data.nr_free_handles)
 		room = data.nr_free_handles;
 	st = (struct statvfs){
 		.f_bsize = DATA_BLOCK_BYTES,
