@@ -284,6 +284,19 @@ START_TEST(test_packed_file_grows_beyond_its_lun)
 }
 END_TEST
 
+START_TEST(test_packed_new_data_pass_over_a_lun_that_fails)
+{
+	fake_fail_call(sp, FAKE_OPEN, 1, -EIO);
+	ck_assert_int_eq(put(0, 0, BLOCK, 0x38), BLOCK);
+	fake_fail_call(sp, FAKE_OPEN, 1, -EIO);
+	ck_assert_int_eq(put(1, 0, CHUNK, 0x39), CHUNK);
+	fake_fail_call(sp, FAKE_OPEN, 2, -EIO);
+	ck_assert_int_eq(put(2, 0, CHUNK, 0x3a), -EIO);
+	expect(0, 0, BLOCK, 0x38);
+	expect(1, 0, CHUNK, 0x39);
+}
+END_TEST
+
 START_TEST(test_packed_empty_segments_go_back_when_idle)
 {
 	data_volume_set_idle_ms(vol, 20);
@@ -343,12 +356,14 @@ static void add_core(TCase *core)
 int main(void)
 {
 	Suite *suite = suite_create("data_packed");
+	TCase *two_luns;
 	SRunner *runner;
 	int failed;
 
 	add_core(add_case(suite, "core", start));
-	tcase_add_test(add_case(suite, "two LUNs", start_two_luns),
-		       test_packed_file_grows_beyond_its_lun);
+	two_luns = add_case(suite, "two LUNs", start_two_luns);
+	tcase_add_test(two_luns, test_packed_file_grows_beyond_its_lun);
+	tcase_add_test(two_luns, test_packed_new_data_pass_over_a_lun_that_fails);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

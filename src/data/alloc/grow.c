@@ -100,7 +100,7 @@ static int open_vlun(struct file_space *space, unsigned lun, uint32_t wanted)
 	return err;
 }
 
-/** Tries one LUN after the other until one has room. */
+/** Tries one LUN after the other until one has room; one that has failed is passed over. */
 static int grow_new(struct file_space *space, uint32_t wanted)
 {
 	struct allocator *alloc = space->alloc;
@@ -110,7 +110,7 @@ static int grow_new(struct file_space *space, uint32_t wanted)
 	while ((lun = lun_table_roomiest(&alloc->luns, tried)) < alloc->luns.nr_luns) {
 		tried |= 1u << lun;
 		err = open_vlun(space, lun, wanted);
-		if (has_vlun(space) || (err && err != -ENOSPC))
+		if (has_vlun(space) || err == -ENOMEM)
 			break;
 	}
 	/* One that another operation has taken from the pool meanwhile has a single chunk. */
@@ -143,7 +143,7 @@ static int add_segment_anywhere(struct allocator *alloc)
 	unsigned tried = 0, lun;
 	int err = -ENOSPC;
 
-	while (err == -ENOSPC &&
+	while (err && err != -ENOMEM &&
 	       (lun = lun_table_roomiest(&alloc->luns, tried)) < alloc->luns.nr_luns) {
 		tried |= 1u << lun;
 		err = add_segment(alloc, lun);
