@@ -336,12 +336,12 @@ void segments_give(struct segments *pool, struct extent *extent, uint64_t now_ns
 void segments_split(struct segments *pool, struct extent *extent, uint32_t nr_blocks,
 		    struct extent *tail)
 {
-	*tail = *extent;
+	lock(pool);
+	*tail = *extent; /* with its link, which neighbours in the list may change */
 	tail->block += nr_blocks;
 	tail->start += nr_blocks;
 	tail->nr_blocks -= nr_blocks;
 	extent->nr_blocks = nr_blocks;
-	lock(pool);
 	TAILQ_INSERT_AFTER(&extent->segment->extents, extent, tail, link);
 	unlock(pool);
 }
