@@ -67,11 +67,11 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
 
 static bool should_make_ahead(struct segment_vluns *segments)
 {
-	unsigned lun = lun_table_roomiest(segments->luns, 0);
+	struct lun_table *luns = segments->luns;
 
 	return segment_vluns_nr_unclaimed(segments) < segments->pool.segment_blocks / SHARE &&
-	       lun_table_free_chunks(segments->luns, lun) >= SHARE &&
-	       lun_table_free_handles(segments->luns) >= SHARE;
+	       lun_table_free_chunks(luns, lun_table_roomiest(luns, 0)) >= SHARE &&
+	       lun_table_free_handles(luns) >= SHARE;
 }
 
 static void run(struct worker_job *job)
