@@ -111,16 +111,16 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct volume *volume = NULL;
-	enum options_verdict verdict;
+	enum options_result result;
 	bool said = false;
 	int err = 0;
 
 	if (std_fds_fill())
 		return EXIT_FAILURE;
-	verdict = options_parse(argc, argv, &options);
-	if (verdict == OPTIONS_RUN && options.remount) {
+	result = options_parse(argc, argv, &options);
+	if (result == OPTIONS_RUN && options.remount) {
 		err = remount(&options, explain, NULL);
-	} else if (verdict == OPTIONS_RUN) {
+	} else if (result == OPTIONS_RUN) {
 		use_one_heap();
 		start_logging(&options);
 		signals_prepare(options.foreground);
@@ -132,5 +132,5 @@ int main(int argc, char **argv)
 		volume_close(volume);
 	}
 	options_free(&options);
-	return verdict == OPTIONS_WRONG || err ? EXIT_FAILURE : EXIT_SUCCESS;
+	return result == OPTIONS_WRONG || err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -13,7 +13,7 @@
 #include "superpipe/superpipe.h"
 #include "tree/tree.h"
 
-enum io_uring_wish { IO_URING_IF_THERE, IO_URING_YES, IO_URING_NO };
+enum io_uring_choice { IO_URING_IF_THERE, IO_URING_YES, IO_URING_NO };
 
 struct options {
 	char *device_list;                 /* as given; the name in the mount table */
@@ -25,7 +25,7 @@ struct options {
 	bool fuse_debug; /* -d */
 	bool read_only;
 	unsigned debug_categories; /* of base/log.h */
-	enum io_uring_wish io_uring;
+	enum io_uring_choice io_uring;
 	bool writeback;
 	bool idle_sched; /* see fuse/transport/idle_sched.h */
 	bool physical;   /* whole LUNs as files */
@@ -48,14 +48,14 @@ struct options {
 /* Begins the line of words that names the device. */
 #define OPTIONS_DEVICE "device "
 
-enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
+enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
 
 /**
  * options_parse() - read the command line
  * Prints help and version on stdout and returns OPTIONS_DONE. Prints a mistake on stderr and
  * returns OPTIONS_WRONG. Call options_free() in every case.
  */
-enum options_verdict options_parse(int argc, char **argv, struct options *ret_options);
+enum options_result options_parse(int argc, char **argv, struct options *ret_options);
 void options_free(struct options *options);
 
 #endif

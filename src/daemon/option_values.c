@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <bsd/libutil.h>
+#include <bsd/stdlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/options_internal.h"
+
+#define MAX_THREADS          1024
+#define MAX_RING_DEPTH       1024
+#define DEFAULT_BUSY_POLL_US 100
+#define MAX_BUSY_POLL_US     1000000
+
+static const char *const names[NR_OPTION_VALUES] = {
+	[VALUE_THREADS] = "threads=",
+	[VALUE_RING_DEPTH] = "ring_depth=",
+	[VALUE_QUEUE_DEPTH] = "queue_depth=",
+	[VALUE_BUSY_POLL] = "busy_poll=",
+	[VALUE_MAX_INODES] = "max_inodes=",
+	[VALUE_PACK] = "pack=",
+	[VALUE_UID] = "uid=",
+	[VALUE_GID] = "gid=",
+	[VALUE_MODE] = "mode=",
+	[VALUE_DEBUG] = "debug=",
+};
+
+const char *option_value_name(enum option_value value)
+{
+	return names[value];
+}
+
+static long long number(struct raw_options *raw, enum option_value which, long long min,
+			long long max, long long default_value)
+{
+	const char *text = raw->values[which], *why;
+	long long value;
+
+	if (!text)
+		return default_value;
+	value = strtonum(text, min, max, &why);
+	if (why)
+		options_complain(raw, "option %s%s is %s; give a number from %lld to %lld",
+				 names[which], text, why, min, max);
+	return value;
+}
+
+static uint64_t size(struct raw_options *raw, enum option_value which, uint64_t default_value)
+{
+	const char *text = raw->values[which];
+	uint64_t value;
+
+	if (!text)
+		return default_value;
+	if (*text >= '0' && *text <= '9' && expand_number(text, &value) == 0)
+		return value;
+	options_complain(raw, "option %s%s is not a size such as 64K or 1M", names[which], text);
+	return default_value;
+}
+
+static mode_t octal_mode(struct raw_options *raw)
+{
+	const char *text = raw->values[VALUE_MODE];
+	unsigned long value;
+	char *end;
+
+	if (!text)
+		return 0755;
+	value = strtoul(text, &end, 8);
+	if (!*text || *end || value > 07777 || *text == '-' || *text == '+')
+		options_complain(raw, "option mode=%s is not an octal number such as 755", text);
+	return (mode_t)(value & 07777);
+}
+
+void option_values_read(struct raw_options *raw)
+{
+	const char *debug = raw->values[VALUE_DEBUG];
+	struct options *out = raw->out;
+
+	out->threads = (unsigned)number(raw, VALUE_THREADS, 1, MAX_THREADS, 0);
+	out->ring_depth = (unsigned)number(raw, VALUE_RING_DEPTH, 1, MAX_RING_DEPTH, 0);
+	out->queue_depth =
+		(unsigned)number(raw, VALUE_QUEUE_DEPTH, 1, SUPERPIPE_MAX_QUEUE_DEPTH, 0);
+	out->busy_poll_us =
+		(unsigned)number(raw, VALUE_BUSY_POLL, 0, MAX_BUSY_POLL_US, DEFAULT_BUSY_POLL_US);
+	out->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 1, UINT32_MAX, 0);
+	out->pack_bytes = size(raw, VALUE_PACK, 0);
+	out->root_uid = (uid_t)number(raw, VALUE_UID, 0, UINT32_MAX - 1, geteuid());
+	out->root_gid = (gid_t)number(raw, VALUE_GID, 0, UINT32_MAX - 1, getegid());
+	out->root_mode = octal_mode(raw);
+	if (debug && log_parse_categories(debug, &out->debug_categories))
+		options_complain(raw,
+				 "option debug=%s names an unknown category; try 'cxlfs --help'",
+				 debug);
+#if !FS_HAVE_IO_URING
+	if (out->io_uring == IO_URING_YES)
+		options_complain(raw, "option io_uring: cxlfs was built without liburing");
+#endif
+}
+
+/* A comma before "emul:" or "/" starts another device. Any other comma belongs to the options of
+ * the device before it. */
+static bool starts_device(const char *text)
+{
+	return text[0] == '/' || !strncmp(text, "emul:", 5);
+}
+
+int option_devices_split(struct raw_options *raw)
+{
+	struct options *out = raw->out;
+	char *comma, *at;
+
+	at = out->devices_buf = strdup(out->device_list);
+	if (!at)
+		return -1;
+	out->devices[out->nr_devices++] = at;
+	while ((comma = strchr(at, ','))) {
+		at = comma + 1;
+		if ((comma > out->devices_buf && comma[-1] == '\\') || !starts_device(at))
+			continue;
+		*comma = '\0';
+		if (out->nr_devices == SUPERPIPE_MAX_LUNS) {
+			options_complain(raw, "a volume has at most %u devices",
+					 SUPERPIPE_MAX_LUNS);
+			return 0;
+		}
+		out->devices[out->nr_devices++] = at;
+	}
+	return 0;
+}
