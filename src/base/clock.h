@@ -30,4 +30,11 @@ static inline uint64_t clock_now_ms(void)
 	return clock_now_ns() / 1000000u;
 }
 
+/** clock_timespec() - convert nanoseconds, for calls that take a struct timespec */
+static inline struct timespec clock_timespec(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000u),
+				  .tv_nsec = (long)(ns % 1000000000u) };
+}
+
 #endif

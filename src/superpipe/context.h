@@ -42,6 +42,8 @@ struct context {
 	struct devport_mmio *mmio; /* NULL while nothing is mapped */
 };
 
+/* ---- context_devices.c ---- */
+
 /** context_init() - open the devices. Return: as superpipe_open(). */
 int context_init(struct context *ctx, const char *const devices[], unsigned nr_devices,
 		 const struct devport_ops *ops, explain_fn explain, void *explain_arg);
@@ -54,6 +56,8 @@ void context_fini(struct context *ctx);
  * Return: as superpipe_open(). After a failure call only context_fini().
  */
 int context_reopen_after_fork(struct context *ctx);
+
+/* ---- context.c ---- */
 
 /** context_attach() - attach every LUN and map. Return: 0; -errno explained, nothing attached. */
 int context_attach(struct context *ctx);

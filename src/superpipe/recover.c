@@ -29,8 +29,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/minmax.h"
 #include "superpipe/session.h"
@@ -72,23 +72,9 @@ static bool is_stopping(const struct session *session)
 	return __atomic_load_n(&session->stop, __ATOMIC_ACQUIRE) != 0;
 }
 
-static struct timespec monotonic_in_ms(unsigned milliseconds)
-{
-	struct timespec limit;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &limit);
-	limit.tv_sec += milliseconds / 1000;
-	limit.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-	if (limit.tv_nsec >= 1000000000) {
-		limit.tv_sec++;
-		limit.tv_nsec -= 1000000000;
-	}
-	return limit;
-}
-
 int recover_pause(struct session *session, unsigned milliseconds)
 {
-	struct timespec limit = monotonic_in_ms(milliseconds);
+	const struct timespec limit = clock_timespec(clock_now_ns() + milliseconds * 1000000ull);
 	int rc = 0;
 
 	pthread_mutex_lock(&session->recovery.lock);

@@ -11,9 +11,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "emul/store/layout.h"
 #include "emul/store/state.h"
 
@@ -138,9 +138,6 @@ static int check_empty(struct opener *o)
 
 static void fill_head(struct emul_head *head, const struct emul_geometry *geometry)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
 	memcpy(head->magic, EMUL_MAGIC, sizeof(head->magic));
 	head->version = EMUL_VERSION;
 	head->head_bytes = sizeof(*head);
@@ -148,7 +145,7 @@ static void fill_head(struct emul_head *head, const struct emul_geometry *geomet
 	head->geometry = *geometry;
 	head->endian = STORE_ENDIAN_MARK;
 	/* Resembles bits 4 to 35 of a kernel address, and differs between adapters. */
-	head->cookie_high = 0xc0000000u | ((uint32_t)now.tv_nsec & 0xffffu) << 12;
+	head->cookie_high = 0xc0000000u | ((uint32_t)clock_read_ns(CLOCK_REALTIME) & 0xffffu) << 12;
 }
 
 static int write_state(struct opener *o, int fd, const struct emul_head *head)

@@ -7,9 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -303,52 +301,10 @@ static void serve_until_over(struct ring *ring)
 	submit(ring);
 }
 
-/* ---- life ---- */
-
-static void bind_to_processor(unsigned number)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(number, &set);
-	/* A processor outside our cpuset has a queue too; its thread runs anywhere. */
-	if (number < CPU_SETSIZE && sched_setaffinity(0, sizeof(set), &set))
-		log_debug(LOGC_FS, "ring of processor %u: %s", number, strerror(errno));
-}
-
-/*
- * Without COOP_TASKRUN each request would interrupt the ring's thread, which costs the processor of
- * the sender as much as the request itself. The thread enters the kernel often enough: to answer,
- * to wait and while it polls. DEFER_TASKRUN, which would wait until it waits, is no faster.
- */
-static int set_up(struct ring *ring)
-{
-	const unsigned nr = ring->nr_entries + 1;
-	struct io_uring_params params = {
-		.flags = IORING_SETUP_SQE128 | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
-			 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN |
-			 IORING_SETUP_TASKRUN_FLAG,
-		.cq_entries = 4 * nr,
-	};
-	const int fd = fuse_session_fd(ring->transport->session);
-	int err;
-
-	bind_to_processor(ring->queue);
-	err = io_uring_queue_init_params(nr, &ring->io, &params);
-	if (err)
-		return err;
-	err = io_uring_register_files(&ring->io, &fd, 1);
-	if (err)
-		io_uring_queue_exit(&ring->io);
-	else
-		(void)io_uring_register_ring_fd(&ring->io); /* saves looking it up */
-	return err;
-}
-
 void *ring_main(void *arg)
 {
 	struct ring *ring = arg;
-	int err = set_up(ring);
+	int err = ring_set_up(ring);
 
 	ring_here = ring;
 	poller_init(&ring->poller, &ring->transport->config);
@@ -358,52 +314,6 @@ void *ring_main(void *arg)
 	if (!err)
 		io_uring_queue_exit(&ring->io);
 	return NULL;
-}
-
-static struct ring *alloc_ring(unsigned nr_entries)
-{
-	const size_t line = _Alignof(struct ring);
-	size_t bytes = sizeof(struct ring) + nr_entries * sizeof(struct ring_entry);
-	struct ring *ring = aligned_alloc(line, (bytes + line - 1) / line * line);
-
-	if (ring)
-		memset(ring, 0, sizeof(*ring));
-	return ring;
-}
-
-int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
-	     struct ring **ret_ring)
-{
-	const unsigned nr_entries = transport->config.ring_depth;
-	struct ring *ring = alloc_ring(nr_entries);
-	int err;
-
-	if (!ring)
-		return -ENOMEM;
-	ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (ring->wake_fd < 0) {
-		err = -errno;
-		free(ring);
-		return err;
-	}
-	ring->uring = uring;
-	ring->transport = transport;
-	ring->queue = queue;
-	ring->nr_entries = nr_entries;
-	ring->inbox_end = &ring->inbox;
-	pthread_mutex_init(&ring->lock, NULL);
-	for (unsigned i = 0; i < nr_entries; i++)
-		ring_entry_init(&ring->entries[i], ring, queue,
-				slot_region_take(&transport->region));
-	*ret_ring = ring;
-	return 0;
-}
-
-void ring_free(struct ring *ring)
-{
-	close(ring->wake_fd);
-	pthread_mutex_destroy(&ring->lock);
-	free(ring);
 }
 
 #endif

@@ -43,6 +43,9 @@ struct ring {
 int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
 	     struct ring **ret_ring);
 void ring_free(struct ring *ring);
+/** ring_set_up() - bind the calling thread to the ring's processor and make its io_uring. Return:
+ * 0; -errno of io_uring. */
+int ring_set_up(struct ring *ring);
 /** ring_main() - of the ring's thread; @arg: the ring */
 void *ring_main(void *arg);
 /** ring_stop() - have the thread end. Any thread. */
