@@ -33,7 +33,7 @@ struct options {
 	unsigned threads;      /* serving /dev/fuse, at most; 0: see fs_serve() */
 	unsigned ring_depth;   /* requests a core with io_uring, 0: default */
 	unsigned queue_depth;  /* commands in flight, 0: default */
-	unsigned busy_poll_us; /* for completions */
+	unsigned busy_poll_us; /* how long threads that serve poll */
 	uint64_t max_inodes;   /* 0: default */
 	uint64_t pack_bytes;   /* see data_volume_set_pack_bytes() */
 	uid_t root_uid;

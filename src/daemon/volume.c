@@ -86,7 +86,6 @@ int volume_open(const struct options *options, explain_fn explain, void *explain
 	struct volume *volume = calloc(1, sizeof(*volume));
 	const struct superpipe_options sp_options = {
 		.queue_depth = options->queue_depth,
-		.busy_poll_us = options->busy_poll_us,
 		.physical = options->physical,
 		.notify = adapter_event,
 		.notify_arg = volume,

@@ -22,7 +22,6 @@ static int start_queues(struct session *session)
 	session->ioq.retry_delay_ms = session->options.retry_delay_ms
 					      ? session->options.retry_delay_ms
 					      : DEFAULT_RETRY_DELAY_MS;
-	session->ioq.busy_poll_us = session->options.busy_poll_us;
 	__atomic_store_n(&session->stop, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&session->failed, 0, __ATOMIC_RELAXED);
 	return 0;

@@ -6,20 +6,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "superpipe/cdb.h"
 #include "superpipe/ioq_internal.h"
 #include "superpipe/vlun.h"
-
-uint64_t ioq_now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
 
 void ioq_list_append(struct ioq_list *list, struct ioq_cmd *cmd)
 {
@@ -225,8 +216,6 @@ static inline void count_issued_locked(struct ioq *q, bool write, uint64_t seque
 
 	q->sequence = sequence;
 	q->nr_busy += (uint32_t)nr_cmds;
-	if (q->nr_busy > q->peak_busy[0])
-		q->peak_busy[0] = q->nr_busy;
 	ioq_count_locked(&q->nr_commands, nr_cmds);
 	ioq_count_locked(write ? &q->nr_writes : &q->nr_reads, nr_cmds);
 }

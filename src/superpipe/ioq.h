@@ -37,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "devport/devport.h"
 #include "superpipe/ioasa.h"
 #include "superpipe/ring.h"
@@ -113,7 +114,6 @@ struct ioq {
 	int wake_fd;               /* eventfd that wakes the reaper thread */
 	unsigned watchdog_ms;
 	unsigned retry_delay_ms;
-	unsigned busy_poll_us;
 
 	/* Changed only while HALTED and nr_runners is 0; read under submit_lock or inside run(). */
 	struct devport_mmio *mmio;
@@ -137,9 +137,6 @@ struct ioq {
 	struct ring_sq sq;
 	uint64_t nr_credits; /* IOARRIN credits */
 	uint32_t nr_busy;    /* commands ISSUED or COLLECTED */
-	uint32_t
-		peak_busy[2]; /* highest nr_busy in this period of reaper rounds, and in the last */
-	uint32_t nr_rounds;   /* of this period */
 	uint64_t sequence;
 	uint64_t nr_completed; /* since the start */
 
@@ -180,12 +177,15 @@ void ioq_report_fault(struct ioq *q, enum ioq_fault fault);
 void ioq_wake_reaper(struct ioq *q);
 
 /** ioq_now_ms() - monotonic milliseconds from a cheap, coarse clock. */
-uint64_t ioq_now_ms(void);
+static inline uint64_t ioq_now_ms(void)
+{
+	return clock_read_ns(CLOCK_MONOTONIC_COARSE) / 1000000u;
+}
 
 void ioq_list_append(struct ioq_list *list, struct ioq_cmd *cmd);
 struct ioq_cmd *ioq_list_pop(struct ioq_list *list);
 
-/* ---- ioq_reap.c: completion ---- */
+/* ---- ioq_drain.c, ioq_reap.c, ioq_retry.c: completion ---- */
 
 /**
  * ioq_drain() - call the device's run(), reap and run callbacks until nothing is left
@@ -193,6 +193,9 @@ struct ioq_cmd *ioq_list_pop(struct ioq_list *list);
  * Context: no locks. Return: true if it did anything.
  */
 bool ioq_drain(struct ioq *q);
+
+/** ioq_reap_halted() - complete what the RRQ still holds, although HALTED. */
+void ioq_reap_halted(struct ioq *q);
 
 /**
  * ioq_run_deferred() - retry the deferred commands that are due
@@ -202,17 +205,7 @@ bool ioq_drain(struct ioq *q);
 int ioq_run_deferred(struct ioq *q,
 		     int (*verify)(struct superpipe_vlun *vlun, const uint8_t *sense));
 
-/** ioq_reap_halted() - complete what the RRQ still holds, although HALTED. */
-void ioq_reap_halted(struct ioq *q);
-
 /* ---- ioq_poll.c: polling for completions ---- */
-
-/**
- * ioq_busy_poll() - poll for completions before the reaper sleeps, under light load only
- * Yields the processor between polls. Ends with a completion, a fault, nothing in flight, or after
- * busy_poll_us. Return: false if the reaper should sleep.
- */
-bool ioq_busy_poll(struct ioq *q);
 
 /** ioq_is_busy() - see superpipe_is_busy() */
 bool ioq_is_busy(struct ioq *q);

@@ -68,4 +68,19 @@ void ioq_free_cmd_locked(struct ioq *q, struct ioq_cmd *cmd);
 /** ioq_fail_cmd_locked() - fail a command that the device does not have, and free its slot. */
 void ioq_fail_cmd_locked(struct ioq *q, struct ioq_cmd *cmd, int error, struct ioq_io_list *ended);
 
+/**
+ * ioq_reap_batch() - complete a batch of commands and run the callbacks
+ * @even_halted: also while the engine is not RUNNING
+ * Context: no locks. Return: number of commands.
+ */
+unsigned ioq_reap_batch(struct ioq *q, bool even_halted);
+
+/* ioq_retry.c */
+
+/** ioq_requeue_locked() - have a command issued again at once. */
+void ioq_requeue_locked(struct ioq *q, struct ioq_cmd *cmd);
+
+/** ioq_defer_locked() - leave a command to ioq_run_deferred(), after a pause with IOASA_DELAY. */
+void ioq_defer_locked(struct ioq *q, struct ioq_cmd *cmd);
+
 #endif

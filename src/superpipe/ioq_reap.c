@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Completion: take entries from the RRQ, decode their status areas, complete or requeue the
- * commands, call back.
- */
+/* Takes entries from the RRQ, decodes their status areas, and completes or retries the commands. */
 #include <errno.h>
 
 #include "base/log.h"
@@ -10,8 +7,7 @@
 #include "superpipe/ioq_internal.h"
 #include "superpipe/vlun.h"
 
-#define BATCH      64
-#define MAX_ROUNDS 64 /* of one drain; the reaper thread continues */
+#define BATCH 64
 
 /* ---- completing ios ---- */
 
@@ -131,7 +127,7 @@ static unsigned collect(struct ioq *q, struct ioq_cmd *cmds[BATCH], bool even_ha
 	return nr_cmds;
 }
 
-/* ---- judging and settling ---- */
+/* ---- decoding and completing ---- */
 
 /* Decodes the IOASA. A command without retries left fails. */
 static struct ioasa_disposition decode(struct ioq *q, struct ioq_cmd *cmd)
@@ -176,21 +172,6 @@ static bool is_final(const struct ioq_cmd *cmd)
 	return cmd->disposition.action == IOASA_DONE || cmd->disposition.action == IOASA_FAIL;
 }
 
-static void defer_locked(struct ioq *q, struct ioq_cmd *cmd)
-{
-	cmd->due_ms = ioq_now_ms();
-	if (cmd->disposition.action == IOASA_DELAY)
-		cmd->due_ms += (uint64_t)q->retry_delay_ms << 2 * (cmd->nr_delays - 1);
-	__atomic_store_n(&cmd->state, IOQ_CMD_DEFERRED, __ATOMIC_RELAXED);
-	ioq_list_append(&q->deferred, cmd);
-}
-
-static void requeue_locked(struct ioq *q, struct ioq_cmd *cmd)
-{
-	__atomic_store_n(&cmd->state, IOQ_CMD_WAITING, __ATOMIC_RELAXED);
-	ioq_list_append(&q->retries, cmd);
-}
-
 /* Returns true if the reaper thread has to continue with the command. */
 static bool complete_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_list *ended)
 {
@@ -205,10 +186,10 @@ static bool complete_locked(struct ioq *q, struct ioq_cmd *cmd, struct ioq_io_li
 		return false;
 	}
 	if (cmd->disposition.action == IOASA_RETRY) {
-		requeue_locked(q, cmd);
+		ioq_requeue_locked(q, cmd);
 		return false;
 	}
-	defer_locked(q, cmd);
+	ioq_defer_locked(q, cmd);
 	return true;
 }
 
@@ -303,7 +284,7 @@ static __attribute__((noinline)) void end_batch(struct ioq *q, struct ioq_cmd *c
 	ioq_run_callbacks(q, &ended);
 }
 
-static unsigned reap_batch(struct ioq *q, bool even_halted)
+unsigned ioq_reap_batch(struct ioq *q, bool even_halted)
 {
 	struct ioq_cmd *cmds[BATCH];
 	unsigned nr_cmds = collect(q, cmds, even_halted);
@@ -315,152 +296,6 @@ static unsigned reap_batch(struct ioq *q, bool even_halted)
 
 void ioq_reap_halted(struct ioq *q)
 {
-	while (reap_batch(q, true))
+	while (ioq_reap_batch(q, true))
 		;
-}
-
-/* ---- draining ---- */
-
-/*
- * The queues that this thread is draining, innermost first. If a callback submits, the inner
- * ioq_drain() only sets @again, so the stack does not grow with a chain of ios.
- */
-struct drain_frame {
-	struct ioq *q;
-	bool again;
-	struct drain_frame *outer;
-};
-
-static _Thread_local struct drain_frame *drain_innermost;
-
-static bool already_draining(struct ioq *q)
-{
-	for (struct drain_frame *frame = drain_innermost; frame; frame = frame->outer) {
-		if (frame->q == q) {
-			frame->again = true;
-			return true;
-		}
-	}
-	return false;
-}
-
-/*
- * While nr_runners is not 0 nobody replaces the mapping. This thread increments nr_runners and then
- * reads the state; ioq_halt() sets the state and then reads nr_runners. At least one of them sees
- * the other.
- */
-static unsigned run_device(struct ioq *q)
-{
-	unsigned nr_completed = 0;
-
-	__atomic_fetch_add(&q->nr_runners, 1, __ATOMIC_SEQ_CST);
-	if (ioq_state(q) == IOQ_RUNNING)
-		nr_completed = q->ops->run(q->mmio);
-	if (__atomic_sub_fetch(&q->nr_runners, 1, __ATOMIC_SEQ_CST) == 0 &&
-	    ioq_state(q) != IOQ_RUNNING) {
-		pthread_mutex_lock(&q->submit_lock);
-		pthread_cond_broadcast(&q->no_runners);
-		pthread_mutex_unlock(&q->submit_lock);
-	}
-	return nr_completed;
-}
-
-static unsigned fail_waiting(struct ioq *q)
-{
-	struct ioq_io_list ended = { NULL, NULL };
-
-	if (ioq_state(q) != IOQ_FAILED)
-		return 0;
-	pthread_mutex_lock(&q->submit_lock);
-	ioq_fail_fifo_locked(q, &ended);
-	pthread_mutex_unlock(&q->submit_lock);
-	if (!ended.head)
-		return 0;
-	ioq_run_callbacks(q, &ended);
-	return 1;
-}
-
-bool ioq_drain(struct ioq *q)
-{
-	struct drain_frame frame = { .q = q, .outer = drain_innermost };
-	unsigned nr_rounds = 0, nr_done;
-
-	if (already_draining(q))
-		return false;
-	drain_innermost = &frame;
-	do {
-		frame.again = false;
-		nr_done = run_device(q);
-		nr_done += reap_batch(q, false);
-		nr_done += fail_waiting(q);
-	} while ((nr_done || frame.again) && ++nr_rounds < MAX_ROUNDS);
-	drain_innermost = frame.outer;
-	if (nr_rounds == MAX_ROUNDS)
-		ioq_wake_reaper(q);
-	else
-		ioq_wake_reaper_if_needed(q);
-	return nr_rounds != 0;
-}
-
-/* ---- deferred commands; reaper thread ---- */
-
-static bool is_due(const struct ioq_cmd *cmd, uint64_t now_ms)
-{
-	return cmd->disposition.action != IOASA_RECOVER && cmd->due_ms <= now_ms;
-}
-
-/* Removes and returns the commands that are due; recovery releases those with IOASA_RECOVER. */
-static struct ioq_list take_due_locked(struct ioq *q, uint64_t now_ms, int *ret_next_ms)
-{
-	struct ioq_list due = { NULL, NULL }, rest = { NULL, NULL };
-	struct ioq_cmd *cmd;
-
-	*ret_next_ms = -1;
-	while ((cmd = ioq_list_pop(&q->deferred)) != NULL) {
-		if (is_due(cmd, now_ms)) {
-			ioq_list_append(&due, cmd);
-			continue;
-		}
-		ioq_list_append(&rest, cmd);
-		if (cmd->disposition.action == IOASA_RECOVER)
-			continue;
-		if (*ret_next_ms < 0 || cmd->due_ms - now_ms < (uint64_t)*ret_next_ms)
-			*ret_next_ms = (int)(cmd->due_ms - now_ms);
-	}
-	q->deferred = rest;
-	return due;
-}
-
-int ioq_run_deferred(struct ioq *q,
-		     int (*verify)(struct superpipe_vlun *vlun, const uint8_t *sense))
-{
-	struct ioq_list due, again = { NULL, NULL }, given_up = { NULL, NULL };
-	struct ioq_io_list ended = { NULL, NULL };
-	struct ioq_cmd *cmd;
-	int next_ms;
-
-	pthread_mutex_lock(&q->submit_lock);
-	due = take_due_locked(q, ioq_now_ms(), &next_ms);
-	pthread_mutex_unlock(&q->submit_lock);
-	if (!due.head)
-		return next_ms;
-	while ((cmd = ioq_list_pop(&due)) != NULL) {
-		if (cmd->disposition.action == IOASA_VERIFY &&
-		    verify(cmd->io->vlun, ioq_slot_of(q, cmd)->ioasa.sense)) {
-			ioq_io_set_error(cmd->io, cmd->io_lba, cmd->disposition.error);
-			ioq_io_cmds_ended(cmd->io, 1, &ended);
-			ioq_list_append(&given_up, cmd);
-		} else {
-			ioq_list_append(&again, cmd);
-		}
-	}
-	pthread_mutex_lock(&q->submit_lock);
-	while ((cmd = ioq_list_pop(&given_up)) != NULL)
-		ioq_free_cmd_locked(q, cmd);
-	while ((cmd = ioq_list_pop(&again)) != NULL)
-		requeue_locked(q, cmd);
-	ioq_issue_locked(q);
-	pthread_mutex_unlock(&q->submit_lock);
-	ioq_run_callbacks(q, &ended);
-	return next_ms;
 }

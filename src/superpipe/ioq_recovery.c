@@ -73,12 +73,10 @@ static void release_recovered_locked(struct ioq *q)
 	struct ioq_cmd *cmd;
 
 	while ((cmd = ioq_list_pop(&q->deferred)) != NULL) {
-		if (cmd->disposition.action == IOASA_RECOVER) {
-			__atomic_store_n(&cmd->state, IOQ_CMD_WAITING, __ATOMIC_RELAXED);
-			ioq_list_append(&q->retries, cmd);
-		} else {
+		if (cmd->disposition.action == IOASA_RECOVER)
+			ioq_requeue_locked(q, cmd);
+		else
 			ioq_list_append(&rest, cmd);
-		}
 	}
 	q->deferred = rest;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "base/thread.h"
@@ -171,13 +170,6 @@ static void issue_stalled(struct ioq *q)
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
-/* Lets the threads run that waited for these completions, before the rest of the round. */
-static void reap_first(struct ioq *q)
-{
-	ioq_drain(q);
-	(void)sched_yield();
-}
-
 static void *reaper_main(void *arg)
 {
 	struct session *session = arg;
@@ -185,10 +177,7 @@ static void *reaper_main(void *arg)
 	int deferred_ms = -1;
 
 	while (!__atomic_load_n(&session->stop, __ATOMIC_ACQUIRE)) {
-		if (ioq_busy_poll(&session->ioq))
-			reap_first(&session->ioq);
-		else
-			wait_for_event(session, &round, deferred_ms);
+		wait_for_event(session, &round, deferred_ms);
 		ioq_drain(&session->ioq);
 		check_health(session, &round);
 		recover_handle(session);

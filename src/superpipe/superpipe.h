@@ -40,9 +40,8 @@ enum superpipe_event {
 
 /** All zeros gives the defaults. Everything from @ops on is for tests. */
 struct superpipe_options {
-	unsigned queue_depth;  /* commands in flight of a context, rounded up to a power of two */
-	bool physical;         /* USER_DIRECT: whole LUNs instead of vLUNs */
-	unsigned busy_poll_us; /* how long the reaper polls before it sleeps */
+	unsigned queue_depth; /* commands in flight of a context, rounded up to a power of two */
+	bool physical;        /* USER_DIRECT: whole LUNs instead of vLUNs */
 	/* One context for all LUNs (ATTACH with REUSE_CONTEXT). It cannot be cloned. */
 	bool share_context;
 

@@ -386,7 +386,7 @@ START_TEST(test_io_larger_than_the_queue_goes_through)
 {
 	struct superpipe_vlun *vlun;
 
-	start(config_of(_i), (struct superpipe_options){ .queue_depth = 4, .busy_poll_us = 100 });
+	start(config_of(_i), (struct superpipe_options){ .queue_depth = 4 });
 	vlun = new_vlun(1);
 	for (unsigned round = 0; round < 5; round++) {
 		ck_assert_int_eq(sp_wait_write(sp, vlun, 0, 333, (unsigned char)round), 0);

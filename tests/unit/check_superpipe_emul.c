@@ -170,8 +170,7 @@ START_TEST(test_emul_many_threads_with_ios_larger_than_the_queue)
 {
 	struct load loads[NR_LOADS];
 
-	start(_i, ",cmdroom=16",
-	      (struct superpipe_options){ .queue_depth = 64, .busy_poll_us = 100 });
+	start(_i, ",cmdroom=16", (struct superpipe_options){ .queue_depth = 64 });
 	start_loads(loads, new_vlun(0, 1), 300, 6, NULL);
 	join_loads(loads);
 	ck_assert_uint_eq(stats().errors, 0);
@@ -600,7 +599,7 @@ START_TEST(test_emul_late_completions_are_found_with_and_without_polling)
 	uint32_t stop = 0;
 
 	start(_i, ",latency=read:48us,write:20us,riops=324000,wiops=185000",
-	      (struct superpipe_options){ .busy_poll_us = 100 });
+	      (struct superpipe_options){ 0 });
 	start_loads(loads, new_vlun(0, 1), 40, 5, NULL);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&pollers[i], NULL, poll_and_stop, &stop), 0);

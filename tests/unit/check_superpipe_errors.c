@@ -402,7 +402,7 @@ START_TEST(test_lost_contexts_under_load_lose_no_byte)
 	uint64_t granted;
 
 	start_with((struct fake_port_config){ .sq_mode = _i },
-		   (struct superpipe_options){ .queue_depth = 32, .busy_poll_us = 100 });
+		   (struct superpipe_options){ .queue_depth = 32 });
 	for (unsigned i = 0; i < NR_LOADS; i++) {
 		loads[i] = (struct load){ .index = i, .stop = &stop };
 		ck_assert_int_eq(pthread_create(&loads[i].thread, NULL, run_load, &loads[i]), 0);
