@@ -60,7 +60,9 @@ void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms);
 
 /**
  * data_volume_set_pack_bytes() - how much of a file chunk may lie in segments, shared with others
- * A chunk that holds more gets a slot. 0, the default: no segments. Before there are files.
+ * A chunk that holds more gets a slot, and what it had in segments moves there in the background.
+ * Once the volume has been quiet, segments of which no more than a quarter is used are emptied into
+ * others. 0, the default: no segments. Before there are files.
  */
 void data_volume_set_pack_bytes(struct data_volume *vol, uint64_t bytes);
 
@@ -119,6 +121,7 @@ enum data_op_kind {
 	DATA_OP_PUNCH,    /* [offset, offset + bytes) reads as zeros; the size stays */
 	DATA_OP_ZERO,     /* as PUNCH, and reserves flash as ALLOCATE does, size included */
 	DATA_OP_HOLE,     /* as PUNCH, and grows the size unless keep_size; reserves nothing */
+	DATA_OP_MOVE,     /* the layer's own, see data/move.h */
 };
 
 /**

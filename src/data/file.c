@@ -2,45 +2,7 @@
 #include "data/file.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-#include "base/container_of.h"
-
-static void file_gone(struct file_space *space)
-{
-	struct data_file *file = container_of(space, struct data_file, space);
-
-	mapping_fini(&file->map);
-	free(file);
-}
-
-struct data_file *data_file_new(struct data_volume *vol)
-{
-	struct data_file *file = calloc(1, sizeof(*file));
-
-	if (!file)
-		return NULL;
-	file_space_init(&file->space, &vol->alloc, file_gone);
-	file->vol = vol;
-	range_lock_init(&file->ranges);
-	mapping_init(&file->map, &file->space.slots, &file->space.extents,
-		     &vol->alloc.segments.pool, vol->alloc.luns.chunk_blocks);
-	return file;
-}
-
-void data_file_free(struct data_file *file)
-{
-	bool last;
-
-	if (!file)
-		return;
-	file_lock(file);
-	last = file_space_free_locked(&file->space);
-	file_unlock(file);
-	if (last)
-		file_space_release(&file->space);
-}
 
 void data_file_set_orphan(struct data_file *file, bool orphan)
 {

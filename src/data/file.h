@@ -19,6 +19,7 @@
 struct data_file {
 	struct file_space space; /* holds the lock and the references */
 	struct data_volume *vol;
+	struct mover_job *move_job;    /* in the mover's queue; protected by the mover's lock */
 	_Atomic uint64_t size;         /* bytes; written under lock, read anywhere */
 	_Atomic uint64_t nr_allocated; /* blocks; written under lock, read anywhere */
 

@@ -5,6 +5,7 @@
 
 #include "data/alloc/background.h"
 #include "data/alloc/grow.h"
+#include "data/mover.h"
 
 /** Blocks of one chunk that lie, or are to lie, in extents. */
 struct packed {
@@ -107,6 +108,17 @@ static int pack_ends(struct data_file *file, const struct need *need)
 	return err;
 }
 
+/** Return: as mapping_assign(). What the chunks have in extents follows. */
+static int assign_locked(struct data_file *file, uint64_t first, uint64_t last)
+{
+	int err = mapping_assign(&file->map, first, last);
+
+	file_space_count_locked(&file->space);
+	if (!err && file->space.extents.nr > 0)
+		mover_queue_locked(file->vol->mover, file);
+	return err;
+}
+
 int growth_take_locked(struct data_file *file, uint64_t start, uint64_t end)
 {
 	struct need need = need_of(file, start, end);
@@ -122,12 +134,11 @@ int growth_take_locked(struct data_file *file, uint64_t start, uint64_t end)
 	err = pack_ends(file, &need);
 	if (err)
 		return err;
-	err = mapping_assign(&file->map, need.first, need.last);
+	err = assign_locked(file, need.first, need.last);
 	if (err) {
 		mapping_drop_taken(&file->map, start, end);
 		background_shrink_locked(&file->space);
 	}
-	file_space_count_locked(&file->space);
 	return err;
 }
 
@@ -269,10 +280,9 @@ static int take_rest(struct data_op *op, int err)
 	if (needs_all(op) && !packs)
 		return err;
 	file_lock(file);
-	if (mapping_assign(&file->map, mapping_chunk_of(&file->map, first_block(op)),
-			   mapping_chunk_of(&file->map, end_block(op) - 1)))
+	if (assign_locked(file, mapping_chunk_of(&file->map, first_block(op)),
+			  mapping_chunk_of(&file->map, end_block(op) - 1)))
 		err = -ENOMEM;
-	file_space_count_locked(&file->space);
 	file_unlock(file);
 	if (err == -ENOMEM || !packs)
 		return err;

@@ -505,6 +505,64 @@ void mapping_drop_taken(struct mapping *map, uint64_t start, uint64_t end)
 	extent_map_drop_taken(map->extents, map->segments, start, end, clock_now_ns());
 }
 
+bool mapping_next_outgrown(const struct mapping *map, uint64_t *block)
+{
+	const struct extent *extent;
+	uint64_t at = *block;
+
+	while ((extent = extent_map_at(map->extents, at))) {
+		at = max_u64(at, extent->block);
+		if (find_chunk(map, mapping_chunk_of(map, at))) {
+			*block = at;
+			return true;
+		}
+		at = min_u64(extent_end(extent),
+			     (mapping_chunk_of(map, at) + 1) * map->chunk_blocks);
+	}
+	return false;
+}
+
+bool mapping_lookup_slot(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+			 struct mapping_run *ret_run)
+{
+	const struct data_chunk *chunk = find_chunk(map, mapping_chunk_of(map, block));
+	uint32_t from;
+
+	if (!chunk)
+		return false;
+	from = (uint32_t)(block - first_block(map, chunk));
+	set_run(map, chunk, from, min_u64(max_blocks, map->chunk_blocks - from), ret_run);
+	return true;
+}
+
+int mapping_prepare_slot(struct mapping *map, uint64_t start, uint64_t end)
+{
+	return for_each_part(map, start, end, prepare_set_part);
+}
+
+int mapping_move_to_slot(struct mapping *map, uint64_t start, uint64_t end)
+{
+	bool written = mapping_is_written(map, start);
+	int err = extent_map_prepare_remove(map->extents, map->segments, start, end);
+
+	if (!err)
+		err = for_each_part(map, start, end, written ? set_part : reserve_part);
+	if (!err)
+		map->nr_allocated -=
+			extent_map_remove(map->extents, map->segments, start, end, clock_now_ns());
+	return err;
+}
+
+int mapping_replace_extent(struct mapping *map, struct extent *copy)
+{
+	int err = extent_map_prepare_remove(map->extents, map->segments, copy->block,
+					    extent_end(copy));
+
+	if (!err)
+		extent_map_replace(map->extents, map->segments, copy, clock_now_ns());
+	return err;
+}
+
 void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 {
 	uint32_t from = find_position(map, first), to = from;

@@ -97,6 +97,29 @@ void mapping_unwrite(struct mapping *map, uint64_t start, uint64_t end);
  */
 void mapping_drop_taken(struct mapping *map, uint64_t start, uint64_t end);
 
+/* ---- moving ---- */
+
+/** mapping_next_outgrown() - Return: whether at or after *@block there is one that lies in an
+ * extent although its chunk has a slot; *@block becomes the first. */
+bool mapping_next_outgrown(const struct mapping *map, uint64_t *block);
+
+/** mapping_lookup_slot() - as mapping_lookup_place(), but the place in the slot. Return: false: the
+ *  chunk of @block has none. */
+bool mapping_lookup_slot(const struct mapping *map, uint64_t block, uint64_t max_blocks,
+			 struct mapping_run *ret_run);
+
+/** mapping_prepare_slot() - make mapping_move_to_slot() possible for written blocks that lie in an
+ *  extent. Return: 0; -ENOMEM. */
+int mapping_prepare_slot(struct mapping *map, uint64_t start, uint64_t end);
+
+/** mapping_move_to_slot() - blocks that lie in one extent count in their slot from now on. Return:
+ *  0; -ENOMEM, and they stay. */
+int mapping_move_to_slot(struct mapping *map, uint64_t start, uint64_t end);
+
+/** mapping_replace_extent() - @copy, which the mapping then owns, takes the place of a part of
+ *  another extent in the same state. Return: 0; -ENOMEM, and nothing has changed. */
+int mapping_replace_extent(struct mapping *map, struct extent *copy);
+
 /** mapping_remove() - take the slots of all chunks of [first, last]; their data is lost. */
 void mapping_remove(struct mapping *map, uint64_t first, uint64_t last);
 

@@ -21,6 +21,7 @@ static const struct op_class op_classes[] = {
 	[DATA_OP_PUNCH] = { data_fallocate_check, data_punch_granted, true },
 	[DATA_OP_ZERO] = { data_fallocate_check, data_reserve_granted, true },
 	[DATA_OP_HOLE] = { data_fallocate_check, data_punch_granted, true },
+	[DATA_OP_MOVE] = { data_move_check, data_move_granted, true },
 };
 
 void data_submit(struct data_op *op)

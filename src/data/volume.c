@@ -1,35 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/volume.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "base/minmax.h"
-#include "data/alloc/shrink.h"
-
-int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
-{
-	struct data_volume *vol = aligned_alloc(_Alignof(struct data_volume), sizeof(*vol));
-	int err;
-
-	if (!vol)
-		return -ENOMEM;
-	*vol = (struct data_volume){ .sp = sp };
-	err = bounce_pool_init(&vol->bounce);
-	if (err)
-		goto free_vol;
-	err = allocator_init(&vol->alloc, sp, shrink_idle);
-	if (err)
-		goto fini_bounce;
-	*ret_vol = vol;
-	return 0;
-
-fini_bounce:
-	bounce_pool_fini(&vol->bounce);
-free_vol:
-	free(vol);
-	return err;
-}
 
 void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms)
 {
@@ -39,15 +11,6 @@ void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms)
 void data_volume_set_pack_bytes(struct data_volume *vol, uint64_t bytes)
 {
 	vol->alloc.pack_blocks = min_u64(bytes / DATA_BLOCK_BYTES, vol->alloc.luns.chunk_blocks);
-}
-
-void data_volume_free(struct data_volume *vol)
-{
-	if (!vol)
-		return;
-	allocator_fini(&vol->alloc);
-	bounce_pool_fini(&vol->bounce);
-	free(vol);
 }
 
 void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats)

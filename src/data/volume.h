@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* volume - what the files of a volume share: the allocator and the pool of bounce buffers. */
+/* volume - what the files of a volume share. */
 #ifndef CXLFS_DATA_VOLUME_H
 #define CXLFS_DATA_VOLUME_H
 
@@ -7,11 +7,13 @@
 #include "data/bounce_buffer.h"
 #include "data/data.h"
 
-/* Locks: those of the allocator, see there; the locks of the bounce pool come last. */
+/* Locks: those of the allocator, see there; then the mover's; those of the bounce pool come last.
+ */
 struct data_volume {
 	struct superpipe *sp;
 	struct allocator alloc;
 	struct bounce_pool bounce;
+	struct mover *mover;
 };
 
 #endif

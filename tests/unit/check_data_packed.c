@@ -55,12 +55,28 @@ static void free_file(unsigned i)
 	files[i] = NULL;
 }
 
+static bool is_all_free(void)
+{
+	struct data_volume_stats stats = stats_of();
+
+	return stats.nr_free_blocks == stats.nr_chunks * CHUNK_BLOCKS;
+}
+
+/** What happens in the background may take up to 10 seconds. */
+static void wait_until(bool (*is_so)(void))
+{
+	for (int tries = 0; !is_so() && tries < 10000; tries++)
+		usleep(1000);
+	ck_assert(is_so());
+}
+
 static void stop(void)
 {
 	struct data_volume_stats stats;
 
 	for (unsigned i = 0; i < NR_FILES; i++)
 		free_file(i);
+	wait_until(is_all_free); /* a move may still hold a file */
 	stats = stats_of();
 	ck_assert_uint_eq(stats.nr_free_chunks, stats.nr_chunks);
 	ck_assert_uint_eq(stats.nr_free_handles, stats.nr_handles);
@@ -321,6 +337,104 @@ START_TEST(test_packed_empty_segments_go_back_when_a_file_needs_their_chunks)
 }
 END_TEST
 
+static bool has_one_vlun(void)
+{
+	return fake_nr_vluns(sp) == 1;
+}
+
+START_TEST(test_packed_outgrown_chunk_moves_into_its_slot)
+{
+	data_volume_set_idle_ms(vol, 1);
+	ck_assert_int_eq(put(0, 0, BLOCK, 0x41), BLOCK);
+	ck_assert_int_eq(run(0, DATA_OP_ALLOCATE, BLOCK, BLOCK), 0);
+	ck_assert_int_eq(put(0, 3 * BLOCK, 10, 0x42), 10);
+	ck_assert_int_eq(put(0, CHUNK - 4 * BLOCK, 4 * BLOCK, 0x43), 4 * BLOCK);
+	wait_until(has_one_vlun);
+	ck_assert_uint_eq(free_blocks(), (NR_CHUNKS - 1) * CHUNK_BLOCKS);
+	ck_assert_uint_eq(data_file_allocated_bytes(files[0]), 7 * BLOCK);
+	expect(0, 0, BLOCK, 0x41);
+	expect(0, BLOCK, 2 * BLOCK, 0);
+	expect(0, 3 * BLOCK, 10, 0x42);
+	expect(0, 3 * BLOCK + 10, BLOCK - 10, 0);
+	expect(0, CHUNK - 4 * BLOCK, 4 * BLOCK, 0x43);
+	ck_assert_int_eq(run(0, DATA_OP_PUNCH, BLOCK, BLOCK), 0);
+	ck_assert_uint_eq(data_file_allocated_bytes(files[0]), 6 * BLOCK);
+}
+END_TEST
+
+/* A move that cannot read leaves the blocks where they are, and what can be read can be read. */
+START_TEST(test_packed_unreadable_block_does_not_move)
+{
+	ck_assert_int_eq(put(0, 0, 3 * BLOCK, 0x44), 3 * BLOCK);
+	fake_fail_ios(sp, false, 1, 1, -EIO);
+	ck_assert_int_eq(put(0, 3 * BLOCK, 4 * BLOCK, 0x44), 4 * BLOCK);
+	usleep(20000);
+	expect(0, 0, BLOCK, 0x44);
+	ck_assert_int_eq(run(0, DATA_OP_READ, BLOCK, BLOCK), -EIO);
+	expect(0, 2 * BLOCK, 5 * BLOCK, 0x44);
+	fake_fail_ios(sp, false, 0, 0, 0);
+	expect(0, 0, 7 * BLOCK, 0x44);
+}
+END_TEST
+
+/** More than a quarter of every segment is used, but for one and one that is made ahead of need. */
+static bool has_few_segments(void)
+{
+	struct data_volume_stats stats = stats_of();
+	uint64_t nr_used = stats.nr_chunks * CHUNK_BLOCKS - stats.nr_free_blocks;
+
+	return fake_nr_vluns(sp) <= nr_used / (CHUNK_BLOCKS / 4) + 2;
+}
+
+/* Of 16 segments one block in sixteen stays in use. */
+START_TEST(test_packed_nearly_empty_segments_are_emptied)
+{
+	const unsigned nr = 16 * CHUNK_BLOCKS;
+
+	data_volume_set_idle_ms(vol, 1);
+	for (unsigned i = 0; i < nr; i++)
+		ck_assert_int_eq(put(i, 0, BLOCK, (int)i), BLOCK);
+	ck_assert_uint_ge(fake_nr_vluns(sp), 16);
+	for (unsigned i = 0; i < nr; i++) {
+		if (i % 16 != 3)
+			free_file(i);
+	}
+	wait_until(has_few_segments);
+	for (unsigned i = 3; i < nr; i += 16)
+		expect(i, 0, BLOCK, (uint8_t)i);
+	ck_assert_uint_eq(free_blocks(), NR_CHUNKS * CHUNK_BLOCKS - nr / 16);
+}
+END_TEST
+
+START_TEST(test_packed_files_are_used_while_segments_are_emptied)
+{
+	const unsigned nr = 20 * CHUNK_BLOCKS;
+
+	data_volume_set_idle_ms(vol, 0);
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < nr; i++) {
+			if (!files[i])
+				files[i] = data_file_new(vol);
+			ck_assert_int_eq(put(i, 0, BLOCK, (int)(i + round)), BLOCK);
+		}
+		for (unsigned i = 0; i < nr; i++) {
+			if ((i + round) % 8 != 3)
+				free_file(i);
+		}
+		for (unsigned i = 0; i < nr; i++) {
+			if (!files[i])
+				continue;
+			expect(i, 0, BLOCK, (uint8_t)(i + round));
+			ck_assert_int_eq(put(i, 0, 7, 0x45), 7);
+			ck_assert_int_eq(put(i, 2 * BLOCK, BLOCK, 0x46), BLOCK);
+			expect(i, 0, 7, 0x45);
+			expect(i, 7, BLOCK - 7, (uint8_t)(i + round));
+			expect(i, 2 * BLOCK, BLOCK, 0x46);
+		}
+	}
+}
+END_TEST
+
 static TCase *add_case(Suite *suite, const char *name, void (*setup)(void))
 {
 	TCase *tcase = tcase_create(name);
@@ -350,6 +464,10 @@ static void add_core(TCase *core)
 	tcase_add_test(core, test_packed_large_file_fills_the_volume_beside_small_ones);
 	tcase_add_test(core, test_packed_allocation_takes_the_last_block_or_nothing);
 	tcase_add_test(core, test_packed_empty_segments_go_back_when_idle);
+	tcase_add_test(core, test_packed_outgrown_chunk_moves_into_its_slot);
+	tcase_add_test(core, test_packed_unreadable_block_does_not_move);
+	tcase_add_test(core, test_packed_nearly_empty_segments_are_emptied);
+	tcase_add_test(core, test_packed_files_are_used_while_segments_are_emptied);
 	tcase_add_test(core, test_packed_empty_segments_go_back_when_a_file_needs_their_chunks);
 }
 

@@ -30,6 +30,16 @@ struct extent *extent_map_at(const struct extent_map *map, uint64_t block)
 	return at < map->nr ? map->extents[at] : NULL;
 }
 
+struct extent *extent_map_next_in(const struct extent_map *map, const struct segment *segment,
+				  uint64_t block)
+{
+	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
+		if (map->extents[at]->segment == segment)
+			return map->extents[at];
+	}
+	return NULL;
+}
+
 uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64_t end)
 {
 	uint64_t nr = 0;

@@ -21,6 +21,10 @@ struct extent_map {
 /** extent_map_at() - the extent at @block, or the first one behind it; NULL: none */
 struct extent *extent_map_at(const struct extent_map *map, uint64_t block);
 
+/** extent_map_next_in() - the extent at @block or behind it that lies in @segment; NULL: none */
+struct extent *extent_map_next_in(const struct extent_map *map, const struct segment *segment,
+				  uint64_t block);
+
 static inline uint64_t extent_end(const struct extent *extent)
 {
 	return extent->block + extent->nr_blocks;

@@ -101,10 +101,36 @@ void segment_vluns_note_taken(struct segment_vluns *segments)
 /* ---- giving them back ---------------------------------------------------------------------- */
 
 /** The worker gives back what is idle after each job, also after one that does nothing. */
-void segment_vluns_note_given(struct segment_vluns *segments)
+void segment_vluns_note_empty(struct segment_vluns *segments)
 {
 	if (nr_empty(segments) > segments->nr_empty_seen)
 		queue(segments);
+}
+
+static bool is_sparse(struct segment_vluns *segments)
+{
+	uint64_t nr_blocks = segments->pool.segment_blocks;
+
+	return segment_vluns_nr_unclaimed(segments) >= (nr_empty(segments) + 1) * nr_blocks;
+}
+
+void segment_vluns_note_given(struct segment_vluns *segments)
+{
+	segment_vluns_note_empty(segments);
+	if (segments->on_sparse && is_sparse(segments) &&
+	    !atomic_exchange(&segments->is_sparse_noted, true))
+		segments->on_sparse(segments->on_sparse_arg);
+}
+
+void segment_vluns_on_sparse(struct segment_vluns *segments, void (*fn)(void *arg), void *arg)
+{
+	segments->on_sparse = fn;
+	segments->on_sparse_arg = arg;
+}
+
+void segment_vluns_forget_sparse(struct segment_vluns *segments)
+{
+	segments->is_sparse_noted = false;
 }
 
 static bool close_one(struct segment_vluns *segments, unsigned lun, uint64_t before_ns)

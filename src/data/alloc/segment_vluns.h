@@ -25,6 +25,9 @@ struct segment_vluns {
 	struct worker_job job;
 	_Atomic bool queued;            /* the job */
 	_Atomic uint64_t nr_empty_seen; /* empty segments that go back when they have been idle */
+	void (*on_sparse)(void *arg);   /* these two: set before there are files */
+	void *on_sparse_arg;
+	_Atomic bool is_sparse_noted;
 };
 
 /** segment_vluns_init() - no segments. Context: before the worker starts. */
@@ -44,9 +47,19 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun);
  *  Any thread; a file's lock may be held. */
 void segment_vluns_note_taken(struct segment_vluns *segments);
 
-/** segment_vluns_note_given() - blocks were given back: empty segments go back in time.
- *  Any thread; a file's lock may be held. */
+/** segment_vluns_note_given() - blocks were given back: empty segments go back in time, and nearly
+ *  empty ones may have to be emptied. Any thread; a file's lock may be held. */
 void segment_vluns_note_given(struct segment_vluns *segments);
+
+/** segment_vluns_note_empty() - only the first of these */
+void segment_vluns_note_empty(struct segment_vluns *segments);
+
+/**
+ * segment_vluns_on_sparse() - call @fn when as much as a segment is free, spread over several
+ * Once, until segment_vluns_forget_sparse(). A file's lock may be held.
+ */
+void segment_vluns_on_sparse(struct segment_vluns *segments, void (*fn)(void *arg), void *arg);
+void segment_vluns_forget_sparse(struct segment_vluns *segments);
 
 /**
  * segment_vluns_close_empty() - close the empty segments on @lun, or on any LUN for UINT32_MAX

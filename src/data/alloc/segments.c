@@ -410,6 +410,16 @@ void *segments_victim_owner(struct segments *pool, bool (*try_get)(void *owner),
 	return owner;
 }
 
+bool segments_is_victim(struct segments *pool, const struct segment *segment)
+{
+	bool is_victim;
+
+	lock(pool);
+	is_victim = pool->victim == segment;
+	unlock(pool);
+	return is_victim;
+}
+
 void segments_give_up_victim(struct segments *pool, bool stuck)
 {
 	lock(pool);

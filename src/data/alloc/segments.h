@@ -140,6 +140,9 @@ bool segments_choose_victim(struct segments *pool);
 void *segments_victim_owner(struct segments *pool, bool (*try_get)(void *owner),
 			    struct segment **ret_victim);
 
+/** segments_is_victim() - is @segment being emptied? */
+bool segments_is_victim(struct segments *pool, const struct segment *segment);
+
 /** segments_give_up_victim() - @stuck: and never choose it again */
 void segments_give_up_victim(struct segments *pool, bool stuck);
 
