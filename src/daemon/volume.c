@@ -250,7 +250,7 @@ int volume_mount(struct volume *volume)
 
 int volume_serve(struct volume *volume)
 {
-	int err = fs_serve(volume->fs);
+	int err = fs_serve(volume->fs, NULL, NULL);
 
 	/* The kernel reports an unmount and an aborted connection in the same way. */
 	if (!err && !volume->stopped && mount_watch_remains(&volume->mount))

@@ -84,14 +84,49 @@ void fs_end_session(struct fs *fs);
  */
 int fs_lun_grew(struct fs *fs, unsigned lun);
 
+/* ---- another process takes over the session ---- */
+
+/** What was agreed with the kernel when the session started, as plain values. */
+struct fs_connection {
+	struct transport_init init;
+	struct {
+		uint64_t want; /* FUSE_CAP_... */
+		uint32_t max_write, max_readahead, max_background, congestion_threshold;
+		uint32_t time_gran;
+	} agreed;
+};
+
+/** fs_get_connection() - Return: 0; -EOPNOTSUPP the session has not started. */
+int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection);
+
+/**
+ * fs_adopt_connection() - continue a session that another process has started
+ * Instead of fs_use_uring(). The session has the same descriptor.
+ * Return: 0; -EPROTO this program would agree on something else; -ENOMEM.
+ */
+int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection);
+
+/**
+ * fs_pause() - take no more requests and wait until none is under way
+ * New requests wait in the kernel. Any thread that serves no requests.
+ * @deadline_ns: by clock_now_ns()
+ * Return: 0: end with fs_resume(); -ETIMEDOUT; -ENODEV nothing is served; -EOPNOTSUPP requests come
+ * over io_uring. After an error serving goes on.
+ */
+int fs_pause(struct fs *fs, uint64_t deadline_ns);
+void fs_resume(struct fs *fs);
+
 /** fs_operations() - the table for fuse_session_new(); userdata must be a struct fs */
 const struct fuse_lowlevel_ops *fs_operations(void);
 
 /**
  * fs_serve() - serve the mounted session until it is over or fs_end_serving()
- * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device; what fs_end_serving() was given.
+ * @started: called with @arg when all threads exist and before any takes a request; an error ends
+ *           serving; may be NULL
+ * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device or of @started; what fs_end_serving()
+ * was given.
  */
-int fs_serve(struct fs *fs);
+int fs_serve(struct fs *fs, int (*started)(void *arg), void *arg);
 
 /** fs_end_serving() - make fs_serve() return @err. Any thread. */
 void fs_end_serving(struct fs *fs, int err);

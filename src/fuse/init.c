@@ -98,6 +98,20 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 	conn->congestion_threshold = MAX_BACKGROUND * 3 / 4;
 }
 
+static void note_agreed(struct fs *fs, const struct fuse_conn_info *conn)
+{
+#if FS_FUSE_AT_LEAST(3, 17, 0)
+	fs->connection.agreed.want = conn->want_ext;
+#else
+	fs->connection.agreed.want = conn->want;
+#endif
+	fs->connection.agreed.max_write = conn->max_write;
+	fs->connection.agreed.max_readahead = conn->max_readahead;
+	fs->connection.agreed.max_background = conn->max_background;
+	fs->connection.agreed.congestion_threshold = conn->congestion_threshold;
+	fs->connection.agreed.time_gran = conn->time_gran;
+}
+
 void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct fs *fs = userdata;
@@ -106,6 +120,7 @@ void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 	negotiate_opening(fs, conn);
 	negotiate_semantics(fs, conn);
 	negotiate_transport(fs, conn);
+	note_agreed(fs, conn);
 }
 
 /*

@@ -39,8 +39,9 @@ struct fs {
 	/* Set by INIT, before any other request. */
 	bool no_opendir; /* the kernel opens directories without a request */
 	bool no_open;    /* the same for files */
+	struct fs_connection connection;
 
-	_Atomic uint32_t nr_active; /* requests under way; FS_QUIESCING: new ones are refused */
+	_Atomic uint32_t nr_active; /* requests under way, and flags: see request.c */
 	pthread_mutex_t quiesce_lock;
 	pthread_cond_t quiesced;
 };
@@ -60,6 +61,9 @@ static inline struct fs *fs_of(fuse_req_t req)
 struct fs *fs_enter(fuse_req_t req);
 /** fs_leave() - end a request. After the last one @fs may be freed at any time. */
 void fs_leave(struct fs *fs);
+/** fs_await_idle() - wait until no request is under way; none may be taken meanwhile
+ *  Return: 0; -ETIMEDOUT @deadline_ns by clock_now_ns() has passed. */
+int fs_await_idle(struct fs *fs, uint64_t deadline_ns);
 /** fs_hold() - keep @fs until one more fs_leave(). Call it during a request. */
 void fs_hold(struct fs *fs);
 

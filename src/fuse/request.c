@@ -4,7 +4,12 @@
 
 #include <errno.h>
 
-#define FS_QUIESCING 0x80000000u
+#include "base/clock.h"
+
+/* In nr_active. */
+#define FS_REFUSING  0x80000000u /* new requests get ENOTCONN */
+#define FS_WATCHED   0x40000000u /* somebody waits until no request is under way */
+#define FS_NR_ACTIVE 0x3fffffffu
 
 static void report_in_use(struct fs_io *io)
 {
@@ -32,7 +37,7 @@ struct fs *fs_enter(fuse_req_t req)
 
 	if (!atomic_load_explicit(&fs->in_use, memory_order_relaxed))
 		note_in_use(fs);
-	if (atomic_fetch_add(&fs->nr_active, 1) & FS_QUIESCING) {
+	if (atomic_fetch_add(&fs->nr_active, 1) & FS_REFUSING) {
 		fuse_reply_err(req, ENOTCONN);
 		fs_leave(fs);
 		return NULL;
@@ -45,12 +50,12 @@ void fs_hold(struct fs *fs)
 	atomic_fetch_add_explicit(&fs->nr_active, 1, memory_order_relaxed);
 }
 
-/* fs_quiesce() reads the count under the lock, so it cannot see 0 before the last thread has
- * released the lock. After that the file system may be freed. */
-static void leave_quiescing(struct fs *fs)
+/* Who waits reads the count under the lock, so it cannot see 0 before the last thread has released
+ * the lock. After that the file system may be freed. */
+static void leave_watched(struct fs *fs)
 {
 	pthread_mutex_lock(&fs->quiesce_lock);
-	if (atomic_fetch_sub(&fs->nr_active, 1) == (FS_QUIESCING | 1))
+	if ((atomic_fetch_sub(&fs->nr_active, 1) & FS_NR_ACTIVE) == 1)
 		pthread_cond_broadcast(&fs->quiesced);
 	pthread_mutex_unlock(&fs->quiesce_lock);
 }
@@ -59,20 +64,45 @@ void fs_leave(struct fs *fs)
 {
 	uint32_t nr = atomic_load_explicit(&fs->nr_active, memory_order_relaxed);
 
-	while (!(nr & FS_QUIESCING))
+	while (!(nr & FS_WATCHED))
 		if (atomic_compare_exchange_weak(&fs->nr_active, &nr, nr - 1))
 			return;
-	leave_quiescing(fs);
+	leave_watched(fs);
 }
 
 void fs_quiesce(struct fs *fs)
 {
 	fs_end_session(fs);
-	atomic_fetch_or(&fs->nr_active, FS_QUIESCING);
+	atomic_fetch_or(&fs->nr_active, FS_REFUSING | FS_WATCHED);
 	pthread_mutex_lock(&fs->quiesce_lock);
-	while (atomic_load(&fs->nr_active) != FS_QUIESCING)
+	while (atomic_load(&fs->nr_active) & FS_NR_ACTIVE)
 		pthread_cond_wait(&fs->quiesced, &fs->quiesce_lock);
 	pthread_mutex_unlock(&fs->quiesce_lock);
+}
+
+/* fs_quiesce() may be waiting too. */
+static void stop_watching(struct fs *fs)
+{
+	uint32_t nr = atomic_load(&fs->nr_active);
+
+	while (!(nr & FS_REFUSING) &&
+	       !atomic_compare_exchange_weak(&fs->nr_active, &nr, nr & ~FS_WATCHED))
+		;
+}
+
+int fs_await_idle(struct fs *fs, uint64_t deadline_ns)
+{
+	const struct timespec deadline = clock_timespec(deadline_ns);
+	int err = 0;
+
+	atomic_fetch_or(&fs->nr_active, FS_WATCHED);
+	pthread_mutex_lock(&fs->quiesce_lock);
+	while (!err && (atomic_load(&fs->nr_active) & FS_NR_ACTIVE))
+		err = pthread_cond_clockwait(&fs->quiesced, &fs->quiesce_lock, CLOCK_MONOTONIC,
+					     &deadline);
+	pthread_mutex_unlock(&fs->quiesce_lock);
+	stop_watching(fs);
+	return -err;
 }
 
 struct tree_inode *fs_inode_lock(struct fs *fs, uint64_t ino)

@@ -219,12 +219,30 @@ void fs_end_serving(struct fs *fs, int err)
 	transport_end(fs->transport, err);
 }
 
-static void quiesce(void *arg)
+/* For transport_serve(). */
+struct serving {
+	struct fs *fs;
+	int (*started)(void *arg);
+	void *arg;
+};
+
+static int started(void *arg)
 {
-	fs_quiesce(arg);
+	const struct serving *serving = arg;
+
+	return serving->started ? serving->started(serving->arg) : 0;
 }
 
-int fs_serve(struct fs *fs)
+static void quiesce(void *arg)
 {
-	return transport_serve(fs->transport, quiesce, fs);
+	const struct serving *serving = arg;
+
+	fs_quiesce(serving->fs);
+}
+
+int fs_serve(struct fs *fs, int (*then)(void *arg), void *arg)
+{
+	struct serving serving = { fs, then, arg };
+
+	return transport_serve(fs->transport, started, quiesce, &serving);
 }

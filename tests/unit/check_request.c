@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file system may be freed only after the last request has released all that it uses. */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 #include "fuse/internal.h"
 
@@ -187,6 +189,18 @@ START_TEST(test_request_a_quiescing_file_system_turns_requests_away)
 }
 END_TEST
 
+START_TEST(test_request_an_idle_file_system_goes_on)
+{
+	ck_assert_int_eq(fs_await_idle(fs, 0), 0);
+	ck_assert_ptr_eq(fs_enter(request), fs);
+	ck_assert_int_eq(fs_await_idle(fs, clock_now_ns() + 1000000), -ETIMEDOUT);
+	fs_leave(fs);
+	ck_assert_uint_eq(fs->nr_active, 0);
+	ck_assert_int_eq(fs_await_idle(fs, 0), 0);
+	ck_assert_uint_eq(nr_answers, 0);
+}
+END_TEST
+
 static void *leave(void *arg)
 {
 	fs_leave(arg);
@@ -200,7 +214,7 @@ START_TEST(test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_
 	uint32_t before;
 
 	ck_assert_ptr_eq(fs_enter(request), fs);
-	before = atomic_fetch_or(&fs->nr_active, 0x80000000u) | 0x80000000u;
+	before = atomic_fetch_or(&fs->nr_active, 0xc0000000u) | 0xc0000000u;
 	pthread_mutex_lock(&fs->quiesce_lock);
 	ck_assert_int_eq(thread_start(&thread, leave, fs, "leave"), 0);
 	for (int i = 0; i < 50 && fs->nr_active == before; i++)
@@ -223,6 +237,7 @@ int main(void)
 	tcase_add_test(tcase, test_request_an_io_keeps_the_file_system_until_it_is_put_back);
 	tcase_add_test(tcase, test_request_work_without_a_request_keeps_nothing);
 	tcase_add_test(tcase, test_request_a_quiescing_file_system_turns_requests_away);
+	tcase_add_test(tcase, test_request_an_idle_file_system_goes_on);
 	tcase_add_test(
 		tcase,
 		test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "fuse/transport/cpus.h"
 #include "fuse/transport/ring.h"
 #include "fuse/transport/slot.h"
@@ -24,13 +25,17 @@ static void *member(void *arg)
 {
 	while (thread_pool_wait(&pool)) {
 		nr_came++;
-		while (!thread_pool_has_ended(&pool)) {
+		bool needed = true;
+
+		while (needed && thread_pool_goes_on(&pool)) {
 			if (may_go > 0 && thread_pool_leave(&pool)) {
 				may_go--;
-				break;
+				needed = false;
 			}
 			sched_yield();
 		}
+		if (needed)
+			thread_pool_rest(&pool);
 	}
 	nr_ended++;
 	return arg;
@@ -38,7 +43,7 @@ static void *member(void *arg)
 
 static void gather(void)
 {
-	thread_pool_init(&pool);
+	thread_pool_init(&pool, false);
 	nr_came = nr_ended = may_go = 0;
 	for (int i = 0; i < NR_THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, member, NULL), 0);
@@ -101,6 +106,45 @@ START_TEST(test_pool_callers_and_leavers_at_the_same_time)
 		ck_assert_uint_le(pool.nr_active, NR_THREADS);
 	}
 	ck_assert_uint_ge(pool.nr_active, 1);
+}
+END_TEST
+
+START_TEST(test_pool_nobody_is_active_in_a_pause)
+{
+	wait_until_came(1);
+	thread_pool_call(&pool, 2);
+	wait_until_came(2);
+	thread_pool_pause(&pool);
+	ck_assert(thread_pool_await_rest(&pool, UINT64_MAX));
+	ck_assert_uint_eq(pool.nr_active, 0);
+	thread_pool_call(&pool, 2); /* waits for the end of the pause */
+	ck_assert_int_eq(nr_came, 2);
+	thread_pool_resume(&pool);
+	wait_until_came(3);
+	ck_assert_uint_ge(pool.nr_active, 1);
+}
+END_TEST
+
+START_TEST(test_pool_a_pause_of_a_busy_pool_times_out)
+{
+	struct thread_pool busy;
+
+	thread_pool_init(&busy, false);
+	ck_assert(thread_pool_wait(&busy)); /* this thread is active, and does not rest */
+	thread_pool_pause(&busy);
+	ck_assert(!thread_pool_goes_on(&busy));
+	ck_assert(!thread_pool_await_rest(&busy, clock_now_ns() + 1000000));
+	thread_pool_resume(&busy);
+	ck_assert(thread_pool_goes_on(&busy));
+	thread_pool_fini(&busy);
+}
+END_TEST
+
+START_TEST(test_pool_ends_in_a_pause)
+{
+	wait_until_came(1);
+	thread_pool_pause(&pool);
+	ck_assert(thread_pool_await_rest(&pool, UINT64_MAX));
 }
 END_TEST
 
@@ -221,6 +265,9 @@ static Suite *transport_suite(void)
 	tcase_add_test(active, test_pool_no_more_come_than_are_allowed);
 	tcase_add_test(active, test_pool_the_last_one_may_not_leave);
 	tcase_add_test(active, test_pool_callers_and_leavers_at_the_same_time);
+	tcase_add_test(active, test_pool_nobody_is_active_in_a_pause);
+	tcase_add_test(active, test_pool_a_pause_of_a_busy_pool_times_out);
+	tcase_add_test(active, test_pool_ends_in_a_pause);
 	suite_add_tcase(suite, active);
 
 	tcase_add_checked_fixture(memory, make_slots, free_slots);

@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ struct worker {
 struct dev_fuse {
 	struct transport *transport;
 	int fd;      /* the session's */
-	int wake_fd; /* wakes the active worker at the end */
+	int wake_fd; /* wakes active workers at a pause and at the end */
 	struct thread_pool pool;
 	_Atomic unsigned nr_workers; /* that have started */
 	struct worker workers[];
@@ -90,9 +91,20 @@ static void note_offer(struct transport *transport, const struct fuse_in_header 
 				  in->flags2 & URING_ABI_INIT2_RING;
 }
 
-static void serve_init(struct transport *transport, const struct fuse_buf *request)
+static void note_init(struct transport *transport, const struct fuse_buf *request)
+{
+	struct transport_init *init = &transport->init;
+
+	if (request->size > sizeof(init->bytes))
+		return;
+	init->nr_bytes = (uint32_t)request->size;
+	memcpy(init->bytes, request->mem, request->size);
+}
+
+void dev_fuse_serve_init(struct transport *transport, const struct fuse_buf *request)
 {
 	note_offer(transport, request->mem);
+	note_init(transport, request);
 	fuse_session_process_buf(transport->session, request);
 	if (!transport->negotiated)
 		transport_end(transport, -ENOMEM); /* libfuse had none for the request */
@@ -108,7 +120,7 @@ static void serve(struct worker *worker, char *request, size_t bytes)
 
 	slot_set_here(worker->slot);
 	if (header->opcode == FUSE_INIT) {
-		serve_init(transport, &buf);
+		dev_fuse_serve_init(transport, &buf);
 	} else {
 		call_if_behind(worker, header);
 		fuse_session_process_buf(transport->session, &buf);
@@ -195,22 +207,26 @@ static void be_active(struct worker *worker)
 {
 	struct dev_fuse *dev_fuse = worker->dev_fuse;
 	uint64_t last_us = clock_now_us();
+	bool needed = true;
 	int got = 0;
 
 	poller_start(&worker->poller);
 	idle_sched_set_busy(&worker->idle, true);
-	while (!thread_pool_has_ended(&dev_fuse->pool) && (got = take_request(worker)) >= 0) {
+	while (needed && thread_pool_goes_on(&dev_fuse->pool) &&
+	       (got = take_request(worker)) >= 0) {
 		bool any = poller_poll(&worker->poller);
 
 		if (got || any)
 			last_us = clock_now_us();
-		else if (!pause_or_leave(worker, &last_us))
-			break;
+		else
+			needed = pause_or_leave(worker, &last_us);
 	}
 	poller_stop(&worker->poller);
 	idle_sched_set_busy(&worker->idle, false);
 	if (got < 0)
 		transport_end(dev_fuse->transport, got == -ENODEV ? 0 : got);
+	if (needed)
+		thread_pool_rest(&dev_fuse->pool);
 }
 
 static void *worker_main(void *arg)
@@ -267,7 +283,7 @@ static int dev_fuse_new(struct transport *transport, unsigned nr_workers,
 		free(dev_fuse);
 		return err;
 	}
-	thread_pool_init(&dev_fuse->pool);
+	thread_pool_init(&dev_fuse->pool, true);
 	*ret_dev_fuse = dev_fuse;
 	return 0;
 }
@@ -288,17 +304,43 @@ static int start_workers(struct dev_fuse *dev_fuse, unsigned nr_workers)
 	return dev_fuse->nr_workers ? 0 : err;
 }
 
-static void wait_until_over(struct dev_fuse *dev_fuse)
+static void wake_active(struct dev_fuse *dev_fuse)
 {
 	const uint64_t one = 1;
 
-	while (!fuse_session_exited(dev_fuse->transport->session))
-		(void)sem_wait(&dev_fuse->transport->over);
-	thread_pool_end(&dev_fuse->pool);
 	(void)!write(dev_fuse->wake_fd, &one, sizeof(one));
 }
 
-int dev_fuse_serve(struct transport *transport)
+static void wait_until_over(struct dev_fuse *dev_fuse)
+{
+	while (!fuse_session_exited(dev_fuse->transport->session))
+		(void)sem_wait(&dev_fuse->transport->over);
+}
+
+static void stop_workers(struct dev_fuse *dev_fuse)
+{
+	thread_pool_end(&dev_fuse->pool);
+	wake_active(dev_fuse);
+	for (unsigned i = 0; i < dev_fuse->nr_workers; i++)
+		pthread_join(dev_fuse->workers[i].thread, NULL);
+}
+
+static void dev_fuse_free(struct dev_fuse *dev_fuse)
+{
+	thread_pool_fini(&dev_fuse->pool);
+	close(dev_fuse->wake_fd);
+	free(dev_fuse);
+}
+
+/* For dev_fuse_pause() and dev_fuse_resume(), which other threads call. */
+static void publish(struct transport *transport, struct dev_fuse *dev_fuse)
+{
+	pthread_mutex_lock(&transport->dev_fuse_lock);
+	transport->dev_fuse = dev_fuse;
+	pthread_mutex_unlock(&transport->dev_fuse_lock);
+}
+
+int dev_fuse_serve(struct transport *transport, int (*started)(void *arg), void *arg)
 {
 	unsigned nr_workers = nr_workers_of_use(&transport->config);
 	struct dev_fuse *dev_fuse = NULL;
@@ -307,12 +349,55 @@ int dev_fuse_serve(struct transport *transport)
 	if (err)
 		return err;
 	err = start_workers(dev_fuse, nr_workers);
-	if (!err)
+	if (!err && started)
+		err = started(arg);
+	if (!err) {
+		publish(transport, dev_fuse);
+		thread_pool_resume(&dev_fuse->pool);
 		wait_until_over(dev_fuse);
-	for (unsigned i = 0; i < dev_fuse->nr_workers; i++)
-		pthread_join(dev_fuse->workers[i].thread, NULL);
-	thread_pool_fini(&dev_fuse->pool);
-	close(dev_fuse->wake_fd);
-	free(dev_fuse);
+	}
+	stop_workers(dev_fuse);
+	publish(transport, NULL);
+	dev_fuse_free(dev_fuse);
 	return err;
+}
+
+/* ---- pause ---- */
+
+static int await_rest(struct dev_fuse *dev_fuse, uint64_t deadline_ns)
+{
+	uint64_t nr_wakes;
+	bool rests;
+
+	thread_pool_pause(&dev_fuse->pool);
+	wake_active(dev_fuse);
+	rests = thread_pool_await_rest(&dev_fuse->pool, deadline_ns);
+	(void)!read(dev_fuse->wake_fd, &nr_wakes, sizeof(nr_wakes));
+	/* That may have taken the event of stop_workers(). */
+	if (dev_fuse->pool.ended) {
+		wake_active(dev_fuse);
+		return -ENODEV;
+	}
+	return rests ? 0 : -ETIMEDOUT;
+}
+
+int dev_fuse_pause(struct transport *transport, uint64_t deadline_ns)
+{
+	int err = -ENODEV;
+
+	pthread_mutex_lock(&transport->dev_fuse_lock);
+	if (transport->dev_fuse)
+		err = await_rest(transport->dev_fuse, deadline_ns);
+	if (err == -ETIMEDOUT)
+		thread_pool_resume(&transport->dev_fuse->pool);
+	pthread_mutex_unlock(&transport->dev_fuse_lock);
+	return err;
+}
+
+void dev_fuse_resume(struct transport *transport)
+{
+	pthread_mutex_lock(&transport->dev_fuse_lock);
+	if (transport->dev_fuse)
+		thread_pool_resume(&transport->dev_fuse->pool);
+	pthread_mutex_unlock(&transport->dev_fuse_lock);
 }

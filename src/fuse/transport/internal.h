@@ -4,12 +4,14 @@
 #define CXLFS_FUSE_TRANSPORT_INTERNAL_H
 
 #include <linux/fuse.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
 #include "data/data.h"
 #include "fuse/transport/transport.h"
 
+struct dev_fuse;
 struct idle_sched;
 struct uring;
 
@@ -25,6 +27,10 @@ struct transport {
 	_Atomic bool negotiated;
 	_Atomic(struct uring *) uring; /* NULL: all requests come over /dev/fuse */
 	struct idle_sched *idle_sched; /* may be NULL */
+	struct transport_init init;
+
+	pthread_mutex_t dev_fuse_lock;
+	struct dev_fuse *dev_fuse; /* protected by dev_fuse_lock; NULL: it does not serve */
 
 	sem_t over;        /* posted by transport_end() */
 	_Atomic int error; /* of transport_end() */
@@ -42,8 +48,14 @@ static inline size_t request_data_bytes(const struct fuse_in_header *header)
 
 /** dev_fuse_nr_slots() - slots that dev_fuse_serve() needs */
 size_t dev_fuse_nr_slots(const struct transport_config *config);
-/** dev_fuse_serve() - serve /dev/fuse until the session is over. Return: 0; -ENOMEM; -EAGAIN. */
-int dev_fuse_serve(struct transport *transport);
+/** dev_fuse_serve() - serve /dev/fuse until the session is over
+ *  @started, @arg: as for transport_serve(). Return: 0; -ENOMEM; -EAGAIN; that of @started. */
+int dev_fuse_serve(struct transport *transport, int (*started)(void *arg), void *arg);
+/** dev_fuse_serve_init() - answer an INIT request */
+void dev_fuse_serve_init(struct transport *transport, const struct fuse_buf *request);
+/** dev_fuse_pause(), dev_fuse_resume() - as transport_pause() and transport_resume() */
+int dev_fuse_pause(struct transport *transport, uint64_t deadline_ns);
+void dev_fuse_resume(struct transport *transport);
 
 /* ---- polling for completions, by the thread that owns the poller ---- */
 

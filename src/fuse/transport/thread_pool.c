@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuse/transport/thread_pool.h"
 
-void thread_pool_init(struct thread_pool *pool)
+#include "base/clock.h"
+
+void thread_pool_init(struct thread_pool *pool, bool paused)
 {
-	*pool = (struct thread_pool){ 0 };
+	*pool = (struct thread_pool){ .paused = paused };
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->called, NULL);
+	pthread_cond_init(&pool->rested, NULL);
 }
 
 void thread_pool_fini(struct thread_pool *pool)
 {
+	pthread_cond_destroy(&pool->rested);
 	pthread_cond_destroy(&pool->called);
 	pthread_mutex_destroy(&pool->lock);
 }
@@ -19,7 +23,7 @@ bool thread_pool_wait(struct thread_pool *pool)
 	bool go;
 
 	pthread_mutex_lock(&pool->lock);
-	while (!pool->ended && pool->nr_active && !pool->nr_calls)
+	while (!pool->ended && (pool->paused || (pool->nr_active && !pool->nr_calls)))
 		pthread_cond_wait(&pool->called, &pool->lock);
 	if (pool->nr_calls)
 		pool->nr_calls--;
@@ -59,10 +63,50 @@ bool thread_pool_leave(struct thread_pool *pool)
 	return may;
 }
 
+void thread_pool_rest(struct thread_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->nr_active--;
+	if (!pool->nr_active)
+		pthread_cond_broadcast(&pool->rested);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+void thread_pool_pause(struct thread_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->paused = true;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+bool thread_pool_await_rest(struct thread_pool *pool, uint64_t deadline_ns)
+{
+	const struct timespec deadline = clock_timespec(deadline_ns);
+	bool rests;
+	int err = 0;
+
+	pthread_mutex_lock(&pool->lock);
+	while (pool->nr_active && !pool->ended && !err)
+		err = pthread_cond_clockwait(&pool->rested, &pool->lock, CLOCK_MONOTONIC,
+					     &deadline);
+	rests = !pool->nr_active || pool->ended;
+	pthread_mutex_unlock(&pool->lock);
+	return rests;
+}
+
+void thread_pool_resume(struct thread_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->paused = false;
+	pthread_cond_broadcast(&pool->called);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 void thread_pool_end(struct thread_pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
 	pool->ended = true;
 	pthread_cond_broadcast(&pool->called);
+	pthread_cond_broadcast(&pool->rested);
 	pthread_mutex_unlock(&pool->lock);
 }

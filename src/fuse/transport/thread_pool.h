@@ -2,7 +2,8 @@
 /*
  * thread_pool - which of a number of threads are active.
  *
- * One always is, or is about to be. The others wait until an active one calls for help.
+ * One always is, or is about to be, unless the pool is paused. The others wait until an active one
+ * calls for help.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_THREAD_POOL_H
 #define CXLFS_FUSE_TRANSPORT_THREAD_POOL_H
@@ -10,15 +11,18 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct thread_pool {
-	_Atomic bool ended;
-	pthread_mutex_t lock; /* held to change what follows, and to set ended */
+	_Atomic bool ended, paused;
+	pthread_mutex_t lock; /* held to change any of this */
 	pthread_cond_t called;
+	pthread_cond_t rested; /* no thread is active, or the pool has ended */
 	_Atomic unsigned nr_active, nr_calls;
 };
 
-void thread_pool_init(struct thread_pool *pool);
+/** thread_pool_init() - @paused: no thread is active before thread_pool_resume() */
+void thread_pool_init(struct thread_pool *pool, bool paused);
 void thread_pool_fini(struct thread_pool *pool);
 
 /** thread_pool_wait() - wait until needed. Return: true: be active; false: the pool has ended. */
@@ -30,13 +34,30 @@ void thread_pool_call(struct thread_pool *pool, unsigned max_active);
 /** thread_pool_leave() - stop being active. Return: false: nobody else is, so stay. */
 bool thread_pool_leave(struct thread_pool *pool);
 
+/** thread_pool_rest() - stop being active, after thread_pool_goes_on() has returned false */
+void thread_pool_rest(struct thread_pool *pool);
+
+/** thread_pool_pause() - ask active threads to rest; the caller wakes those that sleep */
+void thread_pool_pause(struct thread_pool *pool);
+
+/**
+ * thread_pool_await_rest() - wait until no thread is active
+ * @deadline_ns: by clock_now_ns()
+ * Return: true: none is, or the pool has ended; false: it is too late.
+ */
+bool thread_pool_await_rest(struct thread_pool *pool, uint64_t deadline_ns);
+
+/** thread_pool_resume() - end a pause */
+void thread_pool_resume(struct thread_pool *pool);
+
 /** thread_pool_end() - let all threads go */
 void thread_pool_end(struct thread_pool *pool);
 
-/** thread_pool_has_ended() - for active threads */
-static inline bool thread_pool_has_ended(const struct thread_pool *pool)
+/** thread_pool_goes_on() - for active threads: false when the pool is paused or has ended */
+static inline bool thread_pool_goes_on(const struct thread_pool *pool)
 {
-	return atomic_load_explicit(&pool->ended, memory_order_relaxed);
+	return !atomic_load_explicit(&pool->ended, memory_order_relaxed) &&
+	       !atomic_load_explicit(&pool->paused, memory_order_relaxed);
 }
 
 #endif

@@ -18,6 +18,7 @@ int transport_new(const struct transport_config *config, struct transport **ret_
 		return -ENOMEM;
 	transport->config = *config;
 	sem_init(&transport->over, 0, 0);
+	pthread_mutex_init(&transport->dev_fuse_lock, NULL);
 	*ret_transport = transport;
 	return 0;
 }
@@ -26,6 +27,7 @@ void transport_free(struct transport *transport)
 {
 	if (!transport)
 		return;
+	pthread_mutex_destroy(&transport->dev_fuse_lock);
 	sem_destroy(&transport->over);
 	free(transport);
 }
@@ -83,6 +85,20 @@ void transport_negotiate(struct transport *transport, struct fuse_conn_info *con
 	transport->negotiated = true;
 }
 
+const struct transport_init *transport_init_request(const struct transport *transport)
+{
+	return &transport->init;
+}
+
+int transport_replay_init(struct transport *transport, const struct transport_init *init)
+{
+	struct transport_init copy = *init;
+	const struct fuse_buf request = { .mem = copy.bytes, .size = copy.nr_bytes };
+
+	dev_fuse_serve_init(transport, &request);
+	return transport->error;
+}
+
 bool transport_uses_uring(const struct transport *transport)
 {
 	return atomic_load_explicit(&transport->uring, memory_order_relaxed);
@@ -112,12 +128,13 @@ static int make_slots(struct transport *transport)
 	return transport->slots ? 0 : -ENOMEM;
 }
 
-int transport_serve(struct transport *transport, void (*quiesce)(void *arg), void *arg)
+int transport_serve(struct transport *transport, int (*started)(void *arg),
+		    void (*quiesce)(void *arg), void *arg)
 {
 	int err = make_slots(transport);
 
 	if (!err)
-		err = dev_fuse_serve(transport);
+		err = dev_fuse_serve(transport, started, arg);
 	/* Requests under way need the rings to be answered, though nobody may hear it. */
 	quiesce(arg);
 	uring_free(atomic_exchange(&transport->uring, NULL));
@@ -126,4 +143,15 @@ int transport_serve(struct transport *transport, void (*quiesce)(void *arg), voi
 	slot_pool_free(transport->slots);
 	slot_region_fini(&transport->region);
 	return err ? err : transport->error;
+}
+
+int transport_pause(struct transport *transport, uint64_t deadline_ns)
+{
+	return transport_uses_uring(transport) ? -EOPNOTSUPP
+					       : dev_fuse_pause(transport, deadline_ns);
+}
+
+void transport_resume(struct transport *transport)
+{
+	dev_fuse_resume(transport);
 }

@@ -14,6 +14,7 @@
 #define CXLFS_FUSE_TRANSPORT_TRANSPORT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -30,6 +31,12 @@ struct transport_config {
 	unsigned poll_us;           /* how long a thread polls before it sleeps; 0: not at all */
 	bool synchronous;           /* commands complete on the thread that submits them */
 	bool idle_sched;            /* rings run as idle_sched.h describes */
+};
+
+/** The INIT request of the kernel. */
+struct transport_init {
+	uint32_t nr_bytes; /* 0: there was none, or it was too long */
+	_Alignas(8) unsigned char bytes[256];
 };
 
 /** transport_new() - Return: 0; -ENOMEM. */
@@ -60,12 +67,40 @@ void transport_negotiate(struct transport *transport, struct fuse_conn_info *con
 /** transport_uses_uring() - do requests come over io_uring? After INIT. */
 bool transport_uses_uring(const struct transport *transport);
 
+/** transport_init_request() - the request that started the session; after INIT */
+const struct transport_init *transport_init_request(const struct transport *transport);
+
+/**
+ * transport_replay_init() - serve an INIT request that another process has answered
+ * Once the session has its descriptor, before transport_serve(). The kernel refuses the second
+ * answer, and libfuse ignores that.
+ * Return: 0; -EPROTO libfuse rejects the request; -ENOMEM.
+ */
+int transport_replay_init(struct transport *transport, const struct transport_init *init);
+
 /**
  * transport_serve() - serve the mounted session until transport_end() or its end
- * @quiesce: called with @arg when no more requests are taken; returns when all have been answered
- * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device; what transport_end() was given.
+ * @started: called when all threads exist and before any takes a request; an error ends serving;
+ *           may be NULL
+ * @quiesce: called when no more requests are taken; returns when all have been answered
+ * @arg: of both
+ * Return: 0; -ENOMEM; -EAGAIN no thread; -errno of the device or of @started; what transport_end()
+ * was given.
  */
-int transport_serve(struct transport *transport, void (*quiesce)(void *arg), void *arg);
+int transport_serve(struct transport *transport, int (*started)(void *arg),
+		    void (*quiesce)(void *arg), void *arg);
+
+/**
+ * transport_pause() - take no more requests: they wait in the kernel until transport_resume()
+ * Requests that were taken before are still under way when it returns. Any thread that does not
+ * serve requests. @deadline_ns: by clock_now_ns()
+ * Return: 0; -ETIMEDOUT too late, and serving goes on; -ENODEV nothing is served; -EOPNOTSUPP
+ * requests come over io_uring.
+ */
+int transport_pause(struct transport *transport, uint64_t deadline_ns);
+
+/** transport_resume() - end transport_pause() */
+void transport_resume(struct transport *transport);
 
 /** transport_end() - have transport_serve() end, with @err; 0: in good order. Any thread. */
 void transport_end(struct transport *transport, int err);
