@@ -80,8 +80,10 @@ UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c)
 $(B)/tests/unit/check_idle_sched: $(patsubst %,$(B)/src/fuse/transport/%.o,idle_sched cpus)
 $(B)/tests/unit/check_transport: $(patsubst %,$(B)/src/fuse/transport/%.o,thread_pool cpus slot)
 $(B)/tests/unit/check_ring_entry: $(B)/src/fuse/transport/ring_entry.o
+$(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
 # With a fake of libfuse and of the rest of fuse.
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
+$(B)/tests/unit/check_request: private LDFLAGS += -Wl,--wrap=data_submit
 # Detects the moment when a lock is released.
 $(B)/tests/unit/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
 # Lets allocations fail.
@@ -104,7 +106,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry request): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry blocking request): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS) $(CONFORMANCE)

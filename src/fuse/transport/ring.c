@@ -76,6 +76,11 @@ bool ring_is_here(const struct ring *ring)
 	return ring == ring_here;
 }
 
+bool ring_has_requests(const struct ring *ring)
+{
+	return io_uring_cq_ready(&ring->io) != 0;
+}
+
 static void wake_locked(struct ring *ring)
 {
 	const uint64_t one = 1;

@@ -25,6 +25,8 @@ void ring_keep(struct ring *ring);
 void ring_release(struct ring *ring);
 /** ring_is_here() - does the calling thread serve @ring? */
 bool ring_is_here(const struct ring *ring);
+/** ring_has_requests() - true if requests wait to be served; on its thread */
+bool ring_has_requests(const struct ring *ring);
 /** ring_post() - have the ring's thread call slot->resume(). Any thread. */
 void ring_post(struct ring *ring, struct slot *slot);
 
@@ -43,6 +45,12 @@ static inline void ring_release(struct ring *ring)
 static inline bool ring_is_here(const struct ring *ring)
 {
 	return !ring;
+}
+
+static inline bool ring_has_requests(const struct ring *ring)
+{
+	(void)ring;
+	return false;
 }
 
 static inline void ring_post(struct ring *ring, struct slot *slot)

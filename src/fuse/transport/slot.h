@@ -44,6 +44,10 @@ struct slot *slot_here(void);
 /** slot_keep() - the request is answered later; on the thread that serves it */
 void slot_keep(struct slot *slot);
 
+/** slot_has_others_waiting() - true if the request came through a ring that has more requests; on
+ *  the thread that serves it */
+bool slot_has_others_waiting(const struct slot *slot);
+
 /** slot_resume() - call @resume, now or on the thread that sends the answer. Any thread. */
 void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg);
 
