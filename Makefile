@@ -5,6 +5,8 @@ SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR  ?= $(PREFIX)/share/doc/cxlfs
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 # release, debug, asan, tsan or clang; each has its own build directory.
 VARIANT ?= release
@@ -284,21 +286,29 @@ include contrib/build/rig.mk
 
 # ---- install ----------------------------------------------------------------
 
-install: programs ## to DESTDIR, PREFIX, MANDIR, UNITDIR, SBINDIR
+EXAMPLES := $(wildcard contrib/examples/*)
+name_sbindir = sed 's,@SBINDIR@,$(SBINDIR),'
+
+install: programs ## to DESTDIR, PREFIX, SBINDIR, MANDIR, UNITDIR, UDEVDIR, COMPLETIONDIR, DOCDIR
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
-		$(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)
+		$(DESTDIR)$(UNITDIR) $(DESTDIR)$(UDEVDIR) $(DESTDIR)$(COMPLETIONDIR) \
+		$(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
 	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
-	install -m 644 README.md LICENSE contrib/systemd/*.mount $(DESTDIR)$(DOCDIR)
-	sed 's,@SBINDIR@,$(SBINDIR),' contrib/systemd/cxlfs@.service.in \
-		>$(DESTDIR)$(UNITDIR)/cxlfs@.service
+	install -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
+	install -m 644 contrib/completion/cxlfs.bash $(DESTDIR)$(COMPLETIONDIR)/cxlfs
+	install -m 644 contrib/completion/cxlfsadm.bash $(DESTDIR)$(COMPLETIONDIR)/cxlfsadm
+	$(name_sbindir) contrib/systemd/cxlfs@.service.in >$(DESTDIR)$(UNITDIR)/cxlfs@.service
+	$(name_sbindir) contrib/udev/60-cxlfs.rules.in >$(DESTDIR)$(UDEVDIR)/60-cxlfs.rules
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/cxlfs $(DESTDIR)$(SBINDIR)/cxlfsadm \
 		$(patsubst man/%.5,$(DESTDIR)$(MANDIR)/man5/%.5,$(wildcard man/*.5)) \
 		$(patsubst man/%.8,$(DESTDIR)$(MANDIR)/man8/%.8,$(wildcard man/*.8)) \
-		$(DESTDIR)$(UNITDIR)/cxlfs@.service
+		$(DESTDIR)$(COMPLETIONDIR)/cxlfs $(DESTDIR)$(COMPLETIONDIR)/cxlfsadm \
+		$(DESTDIR)$(UNITDIR)/cxlfs@.service $(DESTDIR)$(UDEVDIR)/60-cxlfs.rules
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean: ## remove what was compiled, keep libfuse, the rig and the configuration

@@ -123,10 +123,8 @@ write_config() {
 	variable FUSE_LIBS "$fuse_libs"
 	variable LIB_CFLAGS "$(pkg-config --cflags libbsd json-c)"
 	variable LIB_LIBS "$(pkg-config --libs libbsd json-c)"
-	if pkg-config --exists libsystemd; then
-		variable DAEMON_CFLAGS "-DHAVE_LIBSYSTEMD $(pkg-config --cflags libsystemd)"
-		variable DAEMON_LIBS "$(pkg-config --libs libsystemd)"
-	fi
+	variable DAEMON_CFLAGS "$(pkg-config --cflags libsystemd)"
+	variable DAEMON_LIBS "$(pkg-config --libs libsystemd)"
 }
 
 choose_libfuse "$1"

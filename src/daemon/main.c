@@ -4,11 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#ifdef HAVE_LIBSYSTEMD
 #include <systemd/sd-daemon.h>
-#endif
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/std_fds.h"
@@ -45,15 +42,6 @@ static void start_logging(const struct options *options)
 	fuse_set_log_func(fuse_log_to_ours);
 }
 
-static void tell_service_manager(const char *state)
-{
-#ifdef HAVE_LIBSYSTEMD
-	(void)sd_notify(0, state);
-#else
-	(void)state;
-#endif
-}
-
 static int serve(struct volume *volume)
 {
 	struct signals *signals = NULL;
@@ -61,7 +49,7 @@ static int serve(struct volume *volume)
 
 	if (!err)
 		err = volume_serve(volume);
-	tell_service_manager("STOPPING=1");
+	(void)sd_notify(0, "STOPPING=1");
 	signals_stop(signals);
 	if (err)
 		log_err("%s: serving ended: %s", volume_mountpoint(volume), strerror(-err));
@@ -96,7 +84,7 @@ static int run(const struct options *options, struct volume *volume, bool *ret_s
 		log_notice("startup was interrupted: unmounting %s", volume_mountpoint(volume));
 		return err;
 	}
-	tell_service_manager("READY=1");
+	(void)sd_notify(0, "READY=1");
 	return serve(volume);
 }
 

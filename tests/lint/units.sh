@@ -12,7 +12,7 @@ trap 'rm -rf "$dir"' EXIT
 
 # Verify the unit without installing the program.
 sed 's,@SBINDIR@/cxlfs,/bin/true,' contrib/systemd/cxlfs@.service.in >"$dir/cxlfs@.service"
-cp contrib/systemd/*.mount "$dir"
+cp contrib/examples/*.mount "$dir"
 cd "$dir"
 said=$(SYSTEMD_UNIT_PATH="$dir:" systemd-analyze verify --man=no ./*.mount ./cxlfs@scratch.service 2>&1) ||
 	{ echo "$said"; exit 1; }

@@ -11,10 +11,11 @@ need_tools udevadm
 "$CXLFSADM" lun disable all >/dev/null
 wwid=$("$CXLFSADM" lun list --json | sed -n 's/.*"wwid": "\(.*\)".*/\1/p' | tail -n 1)
 mkdir -p /run/udev/rules.d
-sed -e "s,^# The LUNs.*,ATTRS{wwid}==\"naa.$wwid\"\, ENV{CXLFS_SUPERPIPE}=\"1\"," \
-	-e "s,/usr/local/sbin/cxlfsadm,$CXLFSADM," "$ROOT/contrib/udev/60-cxlfs.rules" \
+sed "s,@SBINDIR@/cxlfsadm,$CXLFSADM," "$ROOT/contrib/udev/60-cxlfs.rules.in" \
 	>/run/udev/rules.d/60-cxlfs.rules
-grep -q "$wwid" /run/udev/rules.d/60-cxlfs.rules
+sed -n "2,\$s/^#\(ATTRS.*naa\.\)[0-9a-f]*/\1$wwid/p" "$ROOT/contrib/examples/59-cxlfs-luns.rules" |
+	head -n 1 >/run/udev/rules.d/59-cxlfs-luns.rules
+grep -q "$wwid" /run/udev/rules.d/59-cxlfs-luns.rules
 mount -t tmpfs tmpfs /lib/udev/rules.d
 $udevd --daemon
 udevadm trigger --action=add --subsystem-match=block
