@@ -35,10 +35,11 @@ struct data_file;
 
 struct data_volume_stats {
 	uint64_t chunk_bytes;
-	uint64_t nr_chunks;      /* of all LUNs of the volume */
+	uint64_t nr_chunks;      /* of all LUNs of the volume, or fewer by its limits */
 	uint64_t nr_free_chunks; /* not held by a file, or held ahead of need */
 	uint64_t nr_free_blocks; /* of 4 KiB: of these chunks, and those left between small files */
-	uint64_t nr_handles;     /* most files with data at a time */
+	uint64_t nr_reserved_blocks; /* of these, what only privileged operations may use */
+	uint64_t nr_handles;         /* most files with data at a time */
 	uint64_t nr_free_handles;
 	bool packs; /* files need no handle of their own */
 };
@@ -65,6 +66,27 @@ void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms);
  * others. 0, the default: no segments. Before there are files.
  */
 void data_volume_set_pack_bytes(struct data_volume *vol, uint64_t bytes);
+
+/** How much of its LUNs a volume may use. */
+struct data_limits {
+	uint64_t size_bytes;    /* rounded down to whole chunks; 0: all of the LUNs */
+	uint64_t reserve_bytes; /* of that, for privileged operations; rounded up to blocks */
+	uint32_t reserve_ppm;   /* the same, in millionths of the size */
+};
+
+/**
+ * data_volume_set_limits() - change the limits
+ * Sleeps until flash that is held ahead of need has been given back. Not from a @done.
+ * Return: 0; -EINVAL: the size is less than a chunk or than files use, or the reserve is larger
+ * than the size; nothing has changed.
+ */
+int data_volume_set_limits(struct data_volume *vol, const struct data_limits *limits);
+
+/**
+ * data_volume_may_reach_reserve() - may an operation on @bytes need blocks of the reserve?
+ * Saves the question whether the caller is privileged. Any thread.
+ */
+bool data_volume_may_reach_reserve(struct data_volume *vol, uint64_t bytes);
 
 /** data_volume_free() - stop the worker; every file must have been freed. Accepts NULL. */
 void data_volume_free(struct data_volume *vol);
@@ -134,7 +156,8 @@ struct data_op {
 	struct data_file *file;
 	enum data_op_kind kind;
 	bool keep_size;
-	bool append; /* WRITE: at the end of file, atomically; @offset becomes where */
+	bool append;         /* WRITE: at the end of file, atomically; @offset becomes where */
+	bool spares_reserve; /* takes no blocks of the volume's reserve */
 	uint64_t offset;
 	uint64_t bytes;
 	void *buf;
@@ -182,9 +205,10 @@ int64_t data_seek(struct data_file *file, int64_t offset, int whence);
  * data_copy() - copy a range between files; holes stay holes where they cover whole blocks
  * Sleeps. @src and @dst may be the same file if the ranges do not overlap. One call copies at most
  * 16 MiB of data, so that the caller soon gets control back.
+ * @spares_reserve: as in struct data_op
  * Return: bytes copied, short at that limit, at the end of @src or at an error; -errno if none.
  */
 ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *dst,
-		  uint64_t dst_offset, uint64_t bytes);
+		  uint64_t dst_offset, uint64_t bytes, bool spares_reserve);
 
 #endif

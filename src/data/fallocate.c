@@ -130,7 +130,7 @@ enum step_result data_reserve_granted(struct data_op *op, struct data_worklist *
 
 	if (grows(op) && eof_must_zero_locked(file, priv->end))
 		return eof_zero_locked(op, wl);
-	err = growth_take_locked(file, block_floor(op->offset), block_ceil(priv->end));
+	err = growth_take_locked(op, block_floor(op->offset), block_ceil(priv->end));
 	if (!err)
 		return taken_locked(op, wl);
 	if (err != -ENOSPC)

@@ -5,6 +5,7 @@
 
 #include "data/alloc/background.h"
 #include "data/alloc/grow.h"
+#include "data/alloc/reserve.h"
 #include "data/mover.h"
 
 /** Blocks of one chunk that lie, or are to lie, in extents. */
@@ -119,26 +120,46 @@ static int assign_locked(struct data_file *file, uint64_t first, uint64_t last)
 	return err;
 }
 
-int growth_take_locked(struct data_file *file, uint64_t start, uint64_t end)
+static int take_need(struct data_file *file, const struct need *need)
 {
-	struct need need = need_of(file, start, end);
 	int err;
 
-	if (need.nr_slots == 0)
-		return pack_ends(file, &need);
+	if (need->nr_slots == 0)
+		return pack_ends(file, need);
 	/* A file that needs more at once should be on the LUN with most room. */
-	if (!file->space.slots.vlun && need.nr_slots == 1)
+	if (!file->space.slots.vlun && need->nr_slots == 1)
 		file_space_take_pooled_locked(&file->space);
-	if (need.nr_slots > slots_nr_free(&file->space.slots))
+	if (need->nr_slots > slots_nr_free(&file->space.slots))
 		return -ENOSPC;
-	err = pack_ends(file, &need);
+	err = pack_ends(file, need);
 	if (err)
 		return err;
-	err = assign_locked(file, need.first, need.last);
+	err = assign_locked(file, need->first, need->last);
 	if (err) {
-		mapping_drop_taken(&file->map, start, end);
+		mapping_drop_taken(&file->map, need->head.start, need->head.end);
+		mapping_drop_taken(&file->map, need->tail.start, need->tail.end);
 		background_shrink_locked(&file->space);
 	}
+	return err;
+}
+
+/** By how many blocks the free ones become fewer when it is taken. */
+static uint64_t cost_of(const struct data_file *file, const struct need *need)
+{
+	return nr_packed(need) +
+	       slots_nr_rising(&file->space.slots, need->nr_slots) * file->map.chunk_blocks;
+}
+
+int growth_take_locked(struct data_op *op, uint64_t start, uint64_t end)
+{
+	struct data_file *file = op->file;
+	struct allocator *alloc = file->space.alloc;
+	struct need need = need_of(file, start, end);
+	int err = -ENOSPC;
+
+	if (cost_of(file, &need) <= reserve_enter(alloc, op->spares_reserve))
+		err = take_need(file, &need);
+	reserve_leave(alloc, op->spares_reserve);
 	return err;
 }
 
@@ -177,7 +198,21 @@ static bool too_large(const struct data_op *op, uint32_t wanted)
 
 	for (unsigned i = 0; i < luns->nr_luns; i++)
 		most = max_u64(most, luns->luns[i].nr_chunks);
-	return needs_all(op) && wanted > most;
+	return needs_all(op) && wanted > min_u64(most, lun_table_nr_chunks(luns));
+}
+
+/** Leaves the reserve alone. Return: false: @need was more than that, and has fewer slots now. */
+static bool spare_reserve(const struct data_op *op, struct need *need)
+{
+	const struct data_file *file = op->file;
+	const struct slots *slots = &file->space.slots;
+	uint64_t headroom = reserve_headroom(file->space.alloc, op->spares_reserve);
+
+	if (cost_of(file, need) <= headroom)
+		return true;
+	need->nr_slots = min_u64(need->nr_slots, slots->nr_tail - slots->nr_used +
+							 headroom / file->map.chunk_blocks);
+	return false;
 }
 
 /** Return: 0 when all slots and free blocks were there; -ENOSPC, -ENOMEM, -EIO why not. */
@@ -186,17 +221,19 @@ static int get_flash(struct data_op *op)
 	struct data_file *file = op->file;
 	struct need need;
 	uint32_t wanted;
+	bool denied;
 	int err = 0;
 
 	file_lock(file);
 	need = need_of(file, first_block(op), end_block(op));
+	denied = !spare_reserve(op, &need);
 	wanted = nr_wanted(&file->space.slots, &need);
 	file_unlock(file);
-	if (wanted && too_large(op, wanted))
+	if ((denied && needs_all(op)) || (wanted && too_large(op, wanted)))
 		return -ENOSPC;
 	if (wanted)
 		err = grow_file(&file->space, wanted);
-	if (!err && file->space.slots.nr < wanted)
+	if (!err && (denied || file->space.slots.nr < wanted))
 		err = -ENOSPC;
 	return err ? err : grow_segments(file->space.alloc, nr_packed(&need));
 }
@@ -241,12 +278,15 @@ static int pack_rest(struct data_op *op, int err)
 {
 	struct data_file *file = op->file;
 	struct segments *segments = &file->space.alloc->segments.pool;
-	uint64_t start = first_block(op), end = end_block(op), missing, nr_claimed;
+	uint64_t start = first_block(op), end = end_block(op), missing, most, nr_claimed = 0;
 
 	missing = mapping_nr_homeless(&file->map, start, end);
 	if (missing == 0)
 		return 0;
-	nr_claimed = segments_claim(segments, needs_all(op) ? missing : 1, missing);
+	most = min_u64(missing, reserve_enter(file->space.alloc, op->spares_reserve));
+	if (most > 0 && (most == missing || !needs_all(op)))
+		nr_claimed = segments_claim(segments, needs_all(op) ? missing : 1, most);
+	reserve_leave(file->space.alloc, op->spares_reserve);
 	if (nr_claimed == 0)
 		return err;
 	if (pack_claimed(file, start, end, nr_claimed))
@@ -259,16 +299,33 @@ static void get_segments(struct data_op *op)
 {
 	struct data_file *file = op->file;
 	struct allocator *alloc = file->space.alloc;
-	uint64_t missing, nr_free = 0;
+	uint64_t missing;
 
 	file_lock(file);
 	missing = mapping_nr_homeless(&file->map, first_block(op), end_block(op));
 	file_unlock(file);
-	for (unsigned i = 0; i < alloc->luns.nr_luns; i++)
-		nr_free += lun_table_free_chunks(&alloc->luns, i);
-	nr_free = nr_free * alloc->luns.chunk_blocks + segment_vluns_nr_unclaimed(&alloc->segments);
-	if (missing <= nr_free || !needs_all(op))
+	if (missing <= allocator_free_blocks(alloc) || !needs_all(op))
 		(void)grow_segments(alloc, missing);
+}
+
+/** Gives slots to the chunks of @op, lowest first, as long as there are any. */
+static int take_slots_locked(struct data_op *op)
+{
+	struct data_file *file = op->file;
+	struct allocator *alloc = file->space.alloc;
+	const struct mapping *map = &file->map;
+	uint64_t first = mapping_chunk_of(map, first_block(op));
+	uint64_t end = mapping_chunk_of(map, end_block(op) - 1) + 1;
+	uint64_t headroom = reserve_enter(alloc, op->spares_reserve) / map->chunk_blocks;
+	int err = 0;
+
+	while (end > first && slots_nr_rising(&file->space.slots,
+					      mapping_nr_missing(map, first, end - 1)) > headroom)
+		end--;
+	if (end > first)
+		err = assign_locked(file, first, end - 1);
+	reserve_leave(alloc, op->spares_reserve);
+	return err;
 }
 
 /** A write takes what there is, the others all or nothing. Return: 0; why there is not more. */
@@ -280,8 +337,7 @@ static int take_rest(struct data_op *op, int err)
 	if (needs_all(op) && !packs)
 		return err;
 	file_lock(file);
-	if (assign_locked(file, mapping_chunk_of(&file->map, first_block(op)),
-			  mapping_chunk_of(&file->map, end_block(op) - 1)))
+	if (take_slots_locked(op))
 		err = -ENOMEM;
 	file_unlock(file);
 	if (err == -ENOMEM || !packs)
@@ -305,7 +361,7 @@ static int get_and_take(struct data_op *op)
 			break;
 		/* Another operation may have taken it: then ask for more. */
 		file_lock(file);
-		err = growth_take_locked(file, first_block(op), end_block(op));
+		err = growth_take_locked(op, first_block(op), end_block(op));
 		file_unlock(file);
 	} while (err == -ENOSPC);
 	return err;

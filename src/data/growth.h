@@ -16,11 +16,11 @@
 #include "data/op.h"
 
 /**
- * growth_take_locked() - give places to all blocks of [start, end), without the worker
+ * growth_take_locked() - give places to all blocks of [start, end) for @op, without the worker
  * Slots come from the file's free ones, or from the pool for a new file; extents from segments.
  * Return: 0; -ENOSPC there is too little, and nothing has been given; -ENOMEM.
  */
-int growth_take_locked(struct data_file *file, uint64_t start, uint64_t end);
+int growth_take_locked(struct data_op *op, uint64_t start, uint64_t end);
 
 /**
  * growth_start() - have the worker get places for the blocks that @op covers

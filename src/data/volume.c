@@ -17,15 +17,13 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 {
 	struct lun_table *luns = &vol->alloc.luns;
 	struct segment_vluns *segments = &vol->alloc.segments;
-	uint64_t nr_free = 0, nr_chunks = 0;
+	uint64_t nr_free;
 
+	ret_stats->nr_reserved_blocks = vol->alloc.reserve.nr_blocks;
 	(void)pthread_mutex_lock(&segments->lock);
-	for (unsigned i = 0; i < luns->nr_luns; i++) {
-		nr_chunks += luns->luns[i].nr_chunks;
-		nr_free += lun_table_free_chunks(luns, i);
-	}
+	nr_free = lun_table_nr_free(luns);
 	ret_stats->chunk_bytes = (uint64_t)luns->chunk_blocks * DATA_BLOCK_BYTES;
-	ret_stats->nr_chunks = nr_chunks;
+	ret_stats->nr_chunks = lun_table_nr_chunks(luns);
 	ret_stats->nr_free_chunks = nr_free + segments->pool.nr_empty;
 	ret_stats->nr_free_blocks =
 		nr_free * luns->chunk_blocks + segment_vluns_nr_unclaimed(segments);

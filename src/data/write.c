@@ -305,7 +305,7 @@ enum step_result data_write_granted(struct data_op *op, struct data_worklist *wl
 		return data_op_end_locked(op, wl, go);
 	if (eof_must_zero_locked(file, priv->end))
 		return eof_zero_locked(op, wl);
-	err = growth_take_locked(file, block_floor(op->offset), block_ceil(priv->end));
+	err = growth_take_locked(op, block_floor(op->offset), block_ceil(priv->end));
 	if (!err)
 		return begin_locked(op, wl);
 	if (err != -ENOSPC)

@@ -146,7 +146,8 @@ static ssize_t copy_range(struct fs_io *io)
 	err = fs_file_get(io->fs, io->ino, true, &dst);
 	if (err)
 		return err;
-	return data_copy(src, io->source_offset, dst, io->op.offset, io->op.bytes);
+	return data_copy(src, io->source_offset, dst, io->op.offset, io->op.bytes,
+			 io->op.spares_reserve);
 }
 
 static void reply_copy(struct fs_io *io)

@@ -237,7 +237,8 @@ static void copy_some(struct world *world, struct model *model)
 
 	random_range(&world->random, MAX_SIZE, &from, &bytes);
 	random_range(&world->random, MAX_SIZE - bytes + 1, &to, &unused);
-	result = data_copy(src->file, world->base + from, model->file, world->base + to, bytes);
+	result = data_copy(src->file, world->base + from, model->file, world->base + to, bytes,
+			   false);
 	bytes = from >= src->size ? 0 : bytes > src->size - from ? src->size - from : bytes;
 	overlap = src == model && from < to + bytes && to < from + bytes;
 	if (overlap) {

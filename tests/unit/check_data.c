@@ -485,14 +485,14 @@ START_TEST(test_data_copy_keeps_holes)
 	put_in(src, CHUNK, 3 * BLOCK, 0x1b);
 	put_in(src, 6 * CHUNK, 100, 0x1c);
 	put(0, CHUNK, 0x1d);
-	ck_assert_int_eq(data_copy(src, 0, file, 0, 100 * CHUNK), 6 * CHUNK + 100);
+	ck_assert_int_eq(data_copy(src, 0, file, 0, 100 * CHUNK, false), 6 * CHUNK + 100);
 	ck_assert_uint_eq(data_file_size(file), 6 * CHUNK + 100);
 	ck_assert_uint_eq(data_file_allocated_bytes(file), 4 * BLOCK);
 	expect(0, CHUNK, 0);
 	expect(CHUNK, 3 * BLOCK, 0x1b);
 	expect(6 * CHUNK, 100, 0x1c);
-	ck_assert_int_eq(data_copy(src, 7 * CHUNK, file, 0, 1), 0);
-	ck_assert_int_eq(data_copy(src, 0, file, DATA_MAX_FILE_BYTES, 1), -EFBIG);
+	ck_assert_int_eq(data_copy(src, 7 * CHUNK, file, 0, 1, false), 0);
+	ck_assert_int_eq(data_copy(src, 0, file, DATA_MAX_FILE_BYTES, 1, false), -EFBIG);
 	data_file_free(src);
 }
 END_TEST
@@ -509,8 +509,8 @@ START_TEST(test_data_copy_does_a_bounded_part_at_a_time)
 	dst = data_file_new(vol);
 	for (uint64_t at = 0; at < most + 2 * CHUNK; at += 4 * CHUNK)
 		put(at, 4 * CHUNK, 0x2a);
-	ck_assert_int_eq(data_copy(file, 0, dst, 0, UINT64_MAX / 2), (ssize_t)most);
-	ck_assert_int_eq(data_copy(file, most, dst, most, UINT64_MAX / 2), 4 * CHUNK);
+	ck_assert_int_eq(data_copy(file, 0, dst, 0, UINT64_MAX / 2, false), (ssize_t)most);
+	ck_assert_int_eq(data_copy(file, most, dst, most, UINT64_MAX / 2, false), 4 * CHUNK);
 	ck_assert_uint_eq(data_file_allocated_bytes(dst), most + 4 * CHUNK);
 	data_file_free(dst);
 }
@@ -527,7 +527,7 @@ START_TEST(test_data_copy_of_many_holes_is_bounded_as_well)
 	dst = data_file_new(vol);
 	for (unsigned i = 0; i < most; i++)
 		put(2 * i * BLOCK, BLOCK, 0x2b);
-	ck_assert_int_eq(data_copy(file, 0, dst, 0, 4 * most * BLOCK), most * BLOCK);
+	ck_assert_int_eq(data_copy(file, 0, dst, 0, 4 * most * BLOCK, false), most * BLOCK);
 	ck_assert_uint_eq(data_file_allocated_bytes(dst), most / 2 * BLOCK);
 	data_file_free(dst);
 }
@@ -536,10 +536,10 @@ END_TEST
 START_TEST(test_data_copy_inside_a_file_must_not_overlap)
 {
 	put(0, CHUNK, 0x1e);
-	ck_assert_int_eq(data_copy(file, 0, file, 100, 101), -EINVAL);
-	ck_assert_int_eq(data_copy(file, 0, file, CHUNK + 1, CHUNK), CHUNK);
+	ck_assert_int_eq(data_copy(file, 0, file, 100, 101, false), -EINVAL);
+	ck_assert_int_eq(data_copy(file, 0, file, CHUNK + 1, CHUNK, false), CHUNK);
 	expect(CHUNK + 1, CHUNK, 0x1e);
-	ck_assert_int_eq(data_copy(file, 0, file, 100, 100), 100);
+	ck_assert_int_eq(data_copy(file, 0, file, 100, 100, false), 100);
 }
 END_TEST
 
@@ -1054,12 +1054,13 @@ START_TEST(test_data_copy_that_fails_half_way_is_short)
 
 	for (unsigned i = 0; i < NR_CHUNKS - 2; i += 2)
 		put(i * CHUNK, 2 * CHUNK, 0x34);
-	ck_assert_int_eq(data_copy(file, 0, dst, 0, UINT64_MAX / 2), 2 * CHUNK);
-	ck_assert_int_eq(data_copy(file, 2 * CHUNK, dst, 2 * CHUNK, UINT64_MAX / 2), -ENOSPC);
+	ck_assert_int_eq(data_copy(file, 0, dst, 0, UINT64_MAX / 2, false), 2 * CHUNK);
+	ck_assert_int_eq(data_copy(file, 2 * CHUNK, dst, 2 * CHUNK, UINT64_MAX / 2, false),
+			 -ENOSPC);
 	ck_assert_uint_eq(data_file_size(dst), 2 * CHUNK);
 	fake_fail_ios(sp, false, 17, 1, -EIO);
-	ck_assert_int_eq(data_copy(file, 0, dst, 0, 2 * CHUNK), CHUNK + BLOCK);
-	ck_assert_int_eq(data_copy(file, CHUNK + BLOCK, dst, 0, BLOCK), -EIO);
+	ck_assert_int_eq(data_copy(file, 0, dst, 0, 2 * CHUNK, false), CHUNK + BLOCK);
+	ck_assert_int_eq(data_copy(file, CHUNK + BLOCK, dst, 0, BLOCK, false), -EIO);
 	fake_fail_ios(sp, false, 0, 0, 0);
 	data_file_free(dst);
 }
@@ -1144,7 +1145,7 @@ static void shape_punched(struct data_file *of)
 static void shape_copied(struct data_file *of)
 {
 	put_in(of, 3 * BLOCK + 1, 100, 1);
-	(void)data_copy(of, 0, of, CHUNK + 3, 4 * BLOCK);
+	(void)data_copy(of, 0, of, CHUNK + 3, 4 * BLOCK, false);
 }
 
 static void shape_failed_writes(struct data_file *of)

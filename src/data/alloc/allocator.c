@@ -14,8 +14,10 @@ int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn
 	TAILQ_INIT(&alloc->reclaimable);
 	segment_vluns_init(&alloc->segments, &alloc->luns, &alloc->worker);
 	vlun_pool_init(&alloc->pool, &alloc->luns, &alloc->worker);
+	(void)pthread_mutex_init(&alloc->reserve.lock, NULL);
 	err = worker_init(&alloc->worker, tidy, alloc);
 	if (err) {
+		(void)pthread_mutex_destroy(&alloc->reserve.lock);
 		vlun_pool_fini(&alloc->pool);
 		segment_vluns_fini(&alloc->segments);
 	}
@@ -28,4 +30,18 @@ void allocator_fini(struct allocator *alloc)
 	worker_fini(&alloc->worker);
 	vlun_pool_fini(&alloc->pool);
 	segment_vluns_fini(&alloc->segments);
+	(void)pthread_mutex_destroy(&alloc->reserve.lock);
+}
+
+uint64_t allocator_free_blocks(struct allocator *alloc)
+{
+	struct segment_vluns *segments = &alloc->segments;
+	uint64_t nr;
+
+	/* So that no segment is on its way from one count to the other. */
+	(void)pthread_mutex_lock(&segments->lock);
+	nr = lun_table_nr_free(&alloc->luns) * alloc->luns.chunk_blocks +
+	     segment_vluns_nr_unclaimed(segments);
+	(void)pthread_mutex_unlock(&segments->lock);
+	return nr;
 }

@@ -11,6 +11,7 @@
 #ifndef CXLFS_DATA_ALLOC_ALLOCATOR_H
 #define CXLFS_DATA_ALLOC_ALLOCATOR_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -22,12 +23,19 @@
 
 TAILQ_HEAD(file_space_list, file_space);
 
+/** Free blocks that only privileged operations may take: see reserve.h. */
+struct reserve {
+	pthread_mutex_t lock;       /* taken after a file's, before that of segments */
+	_Atomic uint64_t nr_blocks; /* 0: none */
+};
+
 struct allocator {
 	struct lun_table luns;
 	struct worker worker;
 	struct vlun_pool pool;
 	struct file_space_list reclaimable; /* worker only: oldest first */
 	struct segment_vluns segments;
+	struct reserve reserve;
 	uint64_t pack_blocks;     /* set before there are files; 0: no segments */
 	_Atomic uint64_t idle_ns; /* unused flash goes back after this time */
 };
@@ -38,6 +46,10 @@ struct allocator {
  * Return: 0; -EINVAL unsuitable LUNs; -EAGAIN no thread.
  */
 int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn *tidy);
+
+/** allocator_free_blocks() - blocks in chunks that no file uses, and free ones in segments.
+ *  Any thread; a file's lock may be held. */
+uint64_t allocator_free_blocks(struct allocator *alloc);
 
 /** allocator_fini() - stop the worker and close the pool. All files must have been freed. */
 void allocator_fini(struct allocator *alloc);

@@ -114,7 +114,8 @@ static void close_run(struct worker_job *job)
 	file_space_clear_reclaimable(space);
 	log_debug(LOGC_DATA, "LUN %u: close the vLUN of a deleted file: %u chunks",
 		  space->slots.lun, space->slots.nr);
-	(void)superpipe_vlun_close(space->slots.vlun);
+	lun_table_close(&space->alloc->luns, space->slots.vlun,
+			space->is_plun ? 0 : space->slots.nr);
 	space->slots.vlun = NULL;
 	finish(space);
 }

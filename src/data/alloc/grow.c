@@ -15,8 +15,7 @@
 static int resize(struct file_space *space, uint32_t wanted)
 {
 	struct slots *slots = &space->slots;
-	uint64_t granted;
-	uint32_t before;
+	uint32_t before, granted;
 	int err;
 
 	file_space_lock(space);
@@ -26,15 +25,32 @@ static int resize(struct file_space *space, uint32_t wanted)
 	if (err || wanted <= before)
 		return err;
 	granted = before;
-	err = superpipe_vlun_resize(slots->vlun, wanted, &granted);
+	err = lun_table_resize(&space->alloc->luns, slots->vlun, before, wanted, &granted);
 	if (granted > before) {
 		file_space_lock(space);
-		slots->nr = (uint32_t)min_u64(granted, wanted);
+		slots->nr = granted;
 		file_space_unlock(space);
 	}
 	log_debug(LOGC_DATA, "LUN %u: file grows from %u to %u chunks, wanted %u: %s", slots->lun,
 		  before, slots->nr, wanted, err ? strerror(-err) : "ok");
 	return err == -ENOSPC ? 0 : err;
+}
+
+/** What is held ahead on other LUNs helps only if the volume is at its limit. */
+static bool shrink_others(struct allocator *alloc, unsigned lun, const struct file_space *except)
+{
+	bool any = shrink_on_lun(alloc, lun, except);
+
+	for (unsigned i = 0; i < alloc->luns.nr_luns && !any; i++)
+		any = lun_table_at_limit(&alloc->luns) && shrink_on_lun(alloc, i, except);
+	return any;
+}
+
+static bool close_empty_segments(struct allocator *alloc, unsigned lun)
+{
+	bool anywhere = lun_table_at_limit(&alloc->luns);
+
+	return segment_vluns_close_empty(&alloc->segments, anywhere ? UINT32_MAX : lun);
 }
 
 /** A resize may grant only a part of what is free, so this asks until there is no more. */
@@ -50,8 +66,8 @@ static int grow_vlun(struct file_space *space, uint32_t wanted)
 		before = slots->nr;
 		err = resize(space, most);
 	} while (!err && slots->nr < most &&
-		 (slots->nr > before || shrink_on_lun(alloc, lun, space) ||
-		  segment_vluns_close_empty(&alloc->segments, lun)));
+		 (slots->nr > before || shrink_others(alloc, lun, space) ||
+		  close_empty_segments(alloc, lun)));
 	return err;
 }
 
@@ -78,7 +94,7 @@ static void attach_vlun(struct file_space *space, struct superpipe_vlun *vlun, u
 	}
 	file_space_unlock(space);
 	if (!needed)
-		(void)superpipe_vlun_close(vlun);
+		lun_table_close(&space->alloc->luns, vlun, 0);
 }
 
 static int open_vlun(struct file_space *space, unsigned lun, uint32_t wanted)
@@ -134,7 +150,7 @@ static int add_segment(struct allocator *alloc, unsigned lun)
 	do
 		err = segment_vluns_add(&alloc->segments, lun);
 	while (err == -ENOSPC &&
-	       (shrink_on_lun(alloc, lun, NULL) || vlun_pool_close_all(&alloc->pool)));
+	       (shrink_others(alloc, lun, NULL) || vlun_pool_close_all(&alloc->pool)));
 	return err;
 }
 

@@ -9,6 +9,7 @@
 int lun_table_init(struct lun_table *table, struct superpipe *sp)
 {
 	table->sp = sp;
+	table->max_chunks = UINT64_MAX;
 	table->nr_luns = superpipe_nr_luns(sp);
 	if (table->nr_luns == 0 || table->nr_luns > SUPERPIPE_MAX_LUNS)
 		return -EINVAL;
@@ -43,6 +44,68 @@ uint64_t lun_table_free_chunks(struct lun_table *table, unsigned lun)
 
 	return used < nr_chunks ? nr_chunks - used : 0;
 }
+
+/* ---- the limit ------------------------------------------------------------------------------ */
+
+static uint64_t left_to_limit(const struct lun_table *table)
+{
+	return table->nr_held < table->max_chunks ? table->max_chunks - table->nr_held : 0;
+}
+
+int lun_table_resize(struct lun_table *table, struct superpipe_vlun *vlun, uint32_t before,
+		     uint32_t wanted, uint32_t *ret_nr)
+{
+	uint64_t most = min_u64(wanted, before + left_to_limit(table)), granted = before;
+	int err;
+
+	if (wanted > before && most == before)
+		return -ENOSPC;
+	err = superpipe_vlun_resize(vlun, most, &granted);
+	*ret_nr = (uint32_t)(wanted > before ? min_u64(granted, most) : granted);
+	table->nr_held += *ret_nr - (uint64_t)before;
+	return err;
+}
+
+void lun_table_close(struct lun_table *table, struct superpipe_vlun *vlun, uint32_t nr_chunks)
+{
+	(void)superpipe_vlun_close(vlun); /* fails only when the adapter has failed */
+	table->nr_held -= nr_chunks;
+}
+
+bool lun_table_at_limit(const struct lun_table *table)
+{
+	return left_to_limit(table) == 0;
+}
+
+int lun_table_set_limit(struct lun_table *table, uint64_t max_chunks)
+{
+	if (table->nr_held > max_chunks)
+		return -EINVAL;
+	table->max_chunks = max_chunks;
+	return 0;
+}
+
+uint64_t lun_table_nr_chunks(struct lun_table *table)
+{
+	uint64_t nr = 0;
+
+	for (unsigned i = 0; i < table->nr_luns; i++)
+		nr += table->luns[i].nr_chunks;
+	return min_u64(nr, table->max_chunks);
+}
+
+uint64_t lun_table_nr_free(struct lun_table *table)
+{
+	uint64_t max_chunks = table->max_chunks, nr_used = 0, nr_free = 0;
+
+	for (unsigned i = 0; i < table->nr_luns; i++) {
+		nr_used += atomic_load_explicit(&table->luns[i].nr_used, memory_order_relaxed);
+		nr_free += lun_table_free_chunks(table, i);
+	}
+	return nr_used < max_chunks ? min_u64(nr_free, max_chunks - nr_used) : 0;
+}
+
+/* ---- handles, LUNs -------------------------------------------------------------------------- */
 
 uint64_t lun_table_free_handles(struct lun_table *table)
 {

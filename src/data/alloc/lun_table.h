@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lun_table - the LUNs of a volume: how many chunks and resource handles its files use. */
+/*
+ * lun_table - the LUNs of a volume: how many chunks and resource handles its files use.
+ *
+ * A volume may have a limit: fewer chunks than its LUNs. What it holds ahead of need counts as
+ * free, but towards the limit, so it must be taken back before the limit stops a file.
+ */
 #ifndef CXLFS_DATA_ALLOC_LUN_TABLE_H
 #define CXLFS_DATA_ALLOC_LUN_TABLE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "superpipe/superpipe.h"
@@ -18,7 +24,9 @@ struct lun_table {
 	uint32_t chunk_blocks;
 	unsigned nr_luns;
 	struct lun_entry luns[SUPERPIPE_MAX_LUNS];
-	_Atomic uint64_t nr_vluns; /* files counted as having one */
+	_Atomic uint64_t nr_vluns;   /* files counted as having one */
+	_Atomic uint64_t max_chunks; /* UINT64_MAX: no limit; written by the worker */
+	uint64_t nr_held;            /* chunks of all vLUNs; worker only */
 };
 
 /** lun_table_init() - Return: 0; -EINVAL no LUN, or chunks of different sizes. */
@@ -27,7 +35,32 @@ int lun_table_init(struct lun_table *table, struct superpipe *sp);
 /** lun_table_count() - a file on @lun used @before chunks and uses @after. Any thread. */
 void lun_table_count(struct lun_table *table, unsigned lun, uint32_t before, uint32_t after);
 
-/** lun_table_free_chunks() - chunks of a LUN that no file of the volume uses. Any thread. */
+/**
+ * lun_table_resize() - change the size of a vLUN from @before to @wanted chunks
+ * At the limit it grows by less, or not at all. On the worker.
+ * @ret_nr: what the vLUN has now, at most @wanted; also written when growth was partly granted
+ * Return: as superpipe_vlun_resize(); -ENOSPC also when the limit is reached.
+ */
+int lun_table_resize(struct lun_table *table, struct superpipe_vlun *vlun, uint32_t before,
+		     uint32_t wanted, uint32_t *ret_nr);
+
+/** lun_table_close() - close a vLUN of @nr_chunks. On the worker, or after it has stopped. */
+void lun_table_close(struct lun_table *table, struct superpipe_vlun *vlun, uint32_t nr_chunks);
+
+/** lun_table_at_limit() - has the volume all the chunks that it may have? On the worker. */
+bool lun_table_at_limit(const struct lun_table *table);
+
+/** lun_table_set_limit() - On the worker. Return: 0; -EINVAL the volume has more than that. */
+int lun_table_set_limit(struct lun_table *table, uint64_t max_chunks);
+
+/** lun_table_nr_chunks() - chunks that the volume may have. Any thread. */
+uint64_t lun_table_nr_chunks(struct lun_table *table);
+
+/** lun_table_nr_free() - those of them that no file uses. Any thread. */
+uint64_t lun_table_nr_free(struct lun_table *table);
+
+/** lun_table_free_chunks() - chunks of a LUN that no file of the volume uses, whatever the limit
+ *  of the volume. Any thread. */
 uint64_t lun_table_free_chunks(struct lun_table *table, unsigned lun);
 
 /** lun_table_free_handles() - how many more files may have a vLUN. Any thread. */

@@ -52,16 +52,16 @@ static int note_added(struct segment_vluns *segments, struct superpipe_vlun *vlu
 int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
 {
 	struct superpipe_vlun *vlun;
-	uint64_t granted = 0;
+	uint32_t nr = 0;
 	int err = superpipe_vlun_open(segments->luns->sp, lun, &vlun);
 
 	if (err)
 		return err;
-	err = superpipe_vlun_resize(vlun, 1, &granted);
+	err = lun_table_resize(segments->luns, vlun, 0, 1, &nr);
 	if (!err)
-		err = granted > 0 ? note_added(segments, vlun, lun) : -ENOSPC;
+		err = nr > 0 ? note_added(segments, vlun, lun) : -ENOSPC;
 	if (err)
-		(void)superpipe_vlun_close(vlun);
+		lun_table_close(segments->luns, vlun, nr);
 	return err;
 }
 
@@ -71,7 +71,7 @@ static bool should_make_ahead(struct segment_vluns *segments)
 
 	return segment_vluns_nr_unclaimed(segments) < segments->pool.segment_blocks / SHARE &&
 	       lun_table_free_chunks(luns, lun_table_roomiest(luns, 0)) >= SHARE &&
-	       lun_table_free_handles(luns) >= SHARE;
+	       lun_table_nr_free(luns) >= SHARE && lun_table_free_handles(luns) >= SHARE;
 }
 
 static void run(struct worker_job *job)
@@ -145,7 +145,7 @@ static bool close_one(struct segment_vluns *segments, unsigned lun, uint64_t bef
 	(void)pthread_mutex_unlock(&segments->lock);
 	if (!vlun)
 		return false;
-	(void)superpipe_vlun_close(vlun);
+	lun_table_close(segments->luns, vlun, 1);
 	return true;
 }
 

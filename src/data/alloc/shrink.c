@@ -37,8 +37,9 @@ static void restore_tail(struct file_space *space, uint32_t nr)
 bool shrink_file(struct file_space *space)
 {
 	uint32_t before, after;
+	struct lun_table *luns = &space->alloc->luns;
 	struct superpipe_vlun *vlun;
-	uint64_t granted;
+	uint32_t granted;
 	int err;
 
 	file_space_clear_reclaimable(space);
@@ -48,12 +49,13 @@ bool shrink_file(struct file_space *space)
 		return false;
 	if (after == 0) {
 		log_debug(LOGC_DATA, "close the vLUN of an empty file: %u chunks", before);
-		(void)superpipe_vlun_close(vlun); /* fails only when the adapter has failed */
+		lun_table_close(luns, vlun, before);
 		return before > 0;
 	}
 	if (before == after)
 		return false;
-	err = superpipe_vlun_resize(vlun, after, &granted);
+	granted = before;
+	err = lun_table_resize(luns, vlun, before, after, &granted);
 	log_debug(LOGC_DATA, "file shrinks from %u to %u chunks: %s", before, after,
 		  err ? strerror(-err) : "ok");
 	if (!err)

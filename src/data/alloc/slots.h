@@ -37,6 +37,14 @@ static inline uint32_t slots_nr_free(const struct slots *slots)
 	return slots->nr - slots->nr_used;
 }
 
+/** slots_nr_rising() - by how much taking @nr_slots raises the tail, if the vLUN grows as needed */
+static inline uint64_t slots_nr_rising(const struct slots *slots, uint64_t nr_slots)
+{
+	uint64_t nr_below = slots->nr_tail - slots->nr_used;
+
+	return nr_slots > nr_below ? nr_slots - nr_below : 0;
+}
+
 /** slots_take() - the lowest free slot; there is one */
 uint32_t slots_take(struct slots *slots);
 

@@ -21,7 +21,7 @@ void vlun_pool_init(struct vlun_pool *pool, struct lun_table *luns, struct worke
 void vlun_pool_fini(struct vlun_pool *pool)
 {
 	while (pool->nr > 0)
-		(void)superpipe_vlun_close(pool->vluns[--pool->nr].vlun);
+		lun_table_close(pool->luns, pool->vluns[--pool->nr].vlun, 1);
 	(void)pthread_mutex_destroy(&pool->lock);
 }
 
@@ -77,7 +77,7 @@ bool vlun_pool_close_on(struct vlun_pool *pool, unsigned lun)
 
 	while (take_on(pool, lun, &vlun)) {
 		log_debug(LOGC_DATA, "LUN %u: close a vLUN of the pool", lun);
-		(void)superpipe_vlun_close(vlun.vlun);
+		lun_table_close(pool->luns, vlun.vlun, 1);
 		any = true;
 	}
 	return any;
@@ -111,6 +111,7 @@ static bool may_make(struct vlun_pool *pool, unsigned lun)
 
 	(void)pthread_mutex_lock(&pool->lock);
 	may = pool->nr < pool->target && pool->nr < nr_free_handles / SHARE &&
+	      pool->nr < lun_table_nr_free(pool->luns) / SHARE &&
 	      nr_on_locked(pool, lun) < lun_table_free_chunks(pool->luns, lun) / SHARE;
 	(void)pthread_mutex_unlock(&pool->lock);
 	return may;
@@ -118,15 +119,15 @@ static bool may_make(struct vlun_pool *pool, unsigned lun)
 
 static bool make(struct vlun_pool *pool, struct pool_vlun *ret_vlun)
 {
-	uint64_t granted = 0;
+	uint32_t nr = 0;
 
 	ret_vlun->lun = lun_table_roomiest(pool->luns, 0);
 	if (!may_make(pool, ret_vlun->lun) ||
 	    superpipe_vlun_open(pool->luns->sp, ret_vlun->lun, &ret_vlun->vlun))
 		return false;
-	if (!superpipe_vlun_resize(ret_vlun->vlun, 1, &granted) && granted == 1)
+	if (!lun_table_resize(pool->luns, ret_vlun->vlun, 0, 1, &nr) && nr == 1)
 		return true;
-	(void)superpipe_vlun_close(ret_vlun->vlun);
+	lun_table_close(pool->luns, ret_vlun->vlun, nr);
 	return false;
 }
 

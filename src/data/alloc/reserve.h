@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reserve - free blocks that only privileged operations may take.
+ *
+ * An operation that must leave the reserve alone holds the lock while it compares what it needs
+ * with what is free and takes it. Others do not need the lock: what they take, they may take.
+ */
+#ifndef CXLFS_DATA_ALLOC_RESERVE_H
+#define CXLFS_DATA_ALLOC_RESERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "data/alloc/allocator.h"
+
+/**
+ * reserve_enter() - begin to take blocks
+ * @spare: leave the reserve alone
+ * Return: how many blocks may be taken before reserve_leave(); UINT64_MAX: as many as there are.
+ */
+uint64_t reserve_enter(struct allocator *alloc, bool spare);
+
+/** reserve_leave() - the blocks have been taken. @spare: as for reserve_enter(). */
+void reserve_leave(struct allocator *alloc, bool spare);
+
+/** reserve_headroom() - how many blocks reserve_enter() would return now */
+uint64_t reserve_headroom(struct allocator *alloc, bool spare);
+
+#endif
