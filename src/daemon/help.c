@@ -27,7 +27,7 @@ void help_print(void)
 	      "  max_inodes=N        maximum of files and directories (default: what half of the\n"
 	      "                      memory can hold)\n"
 	      "  pack=SIZE           keep up to SIZE of each chunk of a file in chunks that files\n"
-	      "                      share (default 0: each chunk belongs to one file)\n"
+	      "                      share (default 1M; 0: each chunk belongs to one file)\n"
 	      "  ro, nosuid, nodev, noexec, nosymfollow, sync, dirsync\n"
 	      "                      as in mount(8)\n"
 	      "  fsname=NAME         name in the mount table instead of DEVICE\n"

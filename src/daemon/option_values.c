@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/options_internal.h"
 
+#define DEFAULT_PACK_BYTES   (1u << 20)
 #define MAX_THREADS          1024
 #define MAX_RING_DEPTH       1024
 #define DEFAULT_BUSY_POLL_US 100
@@ -85,7 +86,7 @@ void option_values_read(struct raw_options *raw)
 	out->busy_poll_us =
 		(unsigned)number(raw, VALUE_BUSY_POLL, 0, MAX_BUSY_POLL_US, DEFAULT_BUSY_POLL_US);
 	out->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 1, UINT32_MAX, 0);
-	out->pack_bytes = size(raw, VALUE_PACK, 0);
+	out->pack_bytes = size(raw, VALUE_PACK, DEFAULT_PACK_BYTES);
 	out->root_uid = (uid_t)number(raw, VALUE_UID, 0, UINT32_MAX - 1, geteuid());
 	out->root_gid = (gid_t)number(raw, VALUE_GID, 0, UINT32_MAX - 1, getegid());
 	out->root_mode = octal_mode(raw);

@@ -23,7 +23,7 @@ use_volume() {
 }
 
 expect_log '^cxlfs: (fs|tree|data|superpipe|emul|daemon): '
-start_volume "" max_inodes=3,debug=all
+start_volume "" max_inodes=3,pack=0,debug=all
 use_volume
 for line in 'tree: no new inode: all 3 are in use' \
 	'data: LUN 0: open a vLUN: ok' \

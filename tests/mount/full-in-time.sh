@@ -31,19 +31,24 @@ fill_by_shell() {
 	rm "$MNT"/f*
 }
 
-# First few handles, then few chunks, then a full host disk.
-start_volume handles=16
+# First few handles, then few chunks, few blocks, and a full host disk.
+start_volume handles=16 pack=0
 fill_by_shell
 fill "handles are short" many_small sparse renamed
 stop_volume
 ADAPTER=$STORE/small
-start_volume size=512M
+start_volume size=512M pack=0
 fill "chunks are short"
+stop_volume
+ADAPTER=$STORE/packed
+start_volume size=512M
+fallocate -l $((511 << 20)) "$MNT/ballast"
+fill "blocks are short"
 stop_volume
 
 [ "$(id -u)" = 0 ] || { finish && exit; }
 mkdir "$WORK/disk"
-mount -t tmpfs -o size=96m tmpfs "$WORK/disk"
+mount -t tmpfs -o size=40m tmpfs "$WORK/disk"
 expect_log .
 start_daemon "$(join "emul:$WORK/disk/adapter" "$CXLFS_TEST_ADAPTER" size=4G)" "$MNT"
 fill "the host disk is full" many_small one_large appended sparse mapped renamed several_append

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A file needs a resource handle for its first byte. When none is left, writing to an empty file and
+# With pack=0 a file needs a resource handle for its first byte. When none is left, writing to an empty file and
 # creating a file fail with ENOSPC; everything else works.
 # matrix: adapter
 # sanitize: yes
@@ -10,7 +10,7 @@ need_cxlfs
 write_one() { dd if=/dev/zero of="$MNT/$1" bs=4k count=1 oflag=direct status=none; }
 can_write() { write_one "$1" 2>/dev/null; }
 
-start_volume handles=16
+start_volume handles=16 pack=0
 : >"$MNT/17"
 : >"$MNT/18"
 for i in $(seq 16); do
