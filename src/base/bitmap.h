@@ -2,8 +2,8 @@
 /*
  * bitmap - ranges of bits in an array of 64-bit words.
  *
- * Bit n is bit n % 64 of word n / 64. Ranges are half-open. Pure functions on the caller's memory;
- * the caller locks.
+ * Bit n is bit n % 64 of word n / 64. Ranges are half-open. Nothing is locked: the caller must hold
+ * a lock.
  */
 #ifndef CXLFS_BASE_BITMAP_H
 #define CXLFS_BASE_BITMAP_H
@@ -31,7 +31,7 @@ static inline uint64_t bitmap_mask(size_t from, size_t to)
 	return mask;
 }
 
-/** bitmap_next_word() - the first bit of the word behind that of @bit */
+/** bitmap_next_word() - the first bit of the word after that of @bit */
 static inline size_t bitmap_next_word(size_t bit)
 {
 	return (bit / BITMAP_WORD_BITS + 1) * BITMAP_WORD_BITS;

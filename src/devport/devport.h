@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * devport - the seam between the program and a CXL Flash adapter.
+ * devport - the interface between the program and a CXL Flash adapter.
  *
  * A const table of operations, chosen at run time by the form of the device name:
  *
- *     emul:PATH[,option...]     the emulated adapter that lives in directory PATH  (src/emul)
+ *     emul:PATH[,option...]     the emulated adapter in the directory PATH  (src/emul)
  *     anything else             a SCSI disk or sg node of the Linux driver  (devport/kernel.c)
  *
  * The layers above cannot tell a card from the emulator. Command blocks, queues and data buffers
@@ -31,7 +31,7 @@ struct devport {
 	const struct devport_ops *ops;
 };
 
-/** The mapped MMIO area of a context; likewise. */
+/** The mapped MMIO area of a context; the first member of the type of an implementation. */
 struct devport_mmio {
 	const struct devport_ops *ops;
 };
@@ -71,7 +71,7 @@ struct devport_ops {
 
 	/**
 	 * map() - map the MMIO area of a context
-	 * @adap_fd: fd2 as ATTACH or RECOVER_AFU returned it; still the caller's
+	 * @adap_fd: fd2 as ATTACH or RECOVER_AFU returned it; remains the caller's
 	 * @bytes:   mmio_size as returned with it
 	 * The mapping holds a reference on fd2's open file, exactly as mmap(2) does.
 	 * Return: 0; -EIO not the owner or the context is gone; -EINVAL too large.
@@ -90,9 +90,9 @@ struct devport_ops {
 	/**
 	 * read64() / write64() - access a register
 	 * @offset: from enum sisl_reg
-	 * Values are in host order on this side; the implementation does the byte order of the
-	 * wire. write64() orders all earlier stores of the calling thread before the register
-	 * store. A lost context reads as all ones and swallows stores.
+	 * Values are in host byte order; the implementation converts them. write64() orders all
+	 * earlier stores of the calling thread before the register store. A lost context reads as
+	 * all ones and ignores stores.
 	 */
 	uint64_t (*read64)(struct devport_mmio *mmio, unsigned offset);
 	void (*write64)(struct devport_mmio *mmio, unsigned offset, uint64_t value);

@@ -174,7 +174,7 @@ static int libcxl_event_fd(struct kernel_mmio *mmio)
 	return cxl_afu_fd(libcxl_of(mmio)->afu);
 }
 
-/* An event with an impossible size is an error: what follows it cannot be parsed. */
+/* An event with an impossible size is an error, because the rest cannot be parsed. */
 static int take_next_locked(struct libcxl_mmio *mine)
 {
 	int rc = 0;

@@ -15,7 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* The first line of a file, without its newline; false if there is no such file. */
+/* Reads the first line of a file, without its newline. Returns false if there is no such file. */
 static bool read_line(const char *path, char *line, size_t bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -40,7 +40,7 @@ static bool exists(const char *sysfs, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-/* The real path of the SCSI device behind a node, .../hostN/targetN:C:T/N:C:T:L */
+/* Finds the real path of the SCSI device of a node, .../hostN/targetN:C:T/N:C:T:L */
 static bool find_scsi_device(const char *sysfs, mode_t mode, dev_t rdev, char path[PATH_MAX])
 {
 	char link[PATH_MAX];
@@ -50,7 +50,7 @@ static bool find_scsi_device(const char *sysfs, mode_t mode, dev_t rdev, char pa
 	return realpath(link, path) != NULL;
 }
 
-/* The name of the driver of the SCSI host above the device. */
+/* Finds the name of the driver of the SCSI host of the device. */
 static bool find_host_driver(const char *sysfs, const char *device, char *driver, size_t bytes)
 {
 	const char *host = strstr(device, "/host");
@@ -117,7 +117,7 @@ static bool has_adapter(const char *sysfs)
 	return found;
 }
 
-/* Not a LUN of an adapter. If no LUN can be one, the sentence also says why. */
+/* Explains that the node is not a LUN of an adapter, and if the machine cannot have any, why. */
 static int refuse_foreign(const char *sysfs, int rc, char *why, size_t why_bytes, const char *what)
 {
 	char release[sizeof(((struct utsname *)0)->release)];

@@ -17,7 +17,7 @@
  * @rdev:   st_rdev of the node
  * @why:    on failure, the rest of a sentence that begins with the device name
  *
- * Information that sysfs lacks is no failure: the driver decides.
+ * If sysfs lacks some information, this is not an error: the driver decides.
  * Return: 0; -ENOTBLK not a SCSI disk; -ENODEV a LUN of another driver, no driver in this kernel,
  * or no adapter; -EPERM the LUN is in legacy mode.
  */

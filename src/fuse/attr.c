@@ -70,7 +70,7 @@ static struct statx statx_of(const struct fs_attr *attr)
 	};
 }
 
-/* The kernel sends this instead of getattr when a program asks for the time of birth. */
+/* The kernel sends this instead of getattr if a program asks for the time of birth. */
 void fs_op_statx(fuse_req_t req, fuse_ino_t ino, int flags, int mask, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
@@ -134,8 +134,8 @@ static int set_locked(struct fs *fs, struct tree_inode *inode, fuse_req_t req,
 	return err;
 }
 
-/* Before a write, fallocate or copy_file_range the kernel sends a setattr that sets nothing if the
- * file has set-id bits that must go. The reply tells it the new mode. */
+/* If a write, fallocate or copy_file_range must clear set-id bits, the kernel first sends a setattr
+ * that sets nothing. The reply contains the new mode. */
 static bool sets_nothing(int to_set)
 {
 	return !(to_set & ~FUSE_SET_ATTR_CTIME);

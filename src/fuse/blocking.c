@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads for work that blocks, apart from the threads that take requests. */
+/* Threads for work that blocks, so that the threads that take requests need not wait for it. */
 #include "fuse/internal.h"
 
 #include <errno.h>

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ALL_IDS 4294967295u /* number of ids that a user namespace can map */
+#define ALL_IDS 4294967295u /* number of ids that the initial user namespace maps */
 
 struct tree_caller fs_caller(fuse_req_t req)
 {
@@ -34,9 +34,9 @@ static FILE *open_proc(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* An ordinary user has all capabilities in a user namespace of its own, so they count only in the
- * first one, the only one that maps all ids to themselves. A kernel without user namespaces has no
- * uid_map. */
+/* An ordinary user has all capabilities in a user namespace of its own. So capabilities count only
+ * in the initial namespace, the only one that maps all ids to themselves. A kernel without user
+ * namespaces has no uid_map. */
 static bool in_first_namespace(pid_t pid)
 {
 	unsigned inside = 0, outside = 0, count = 0;

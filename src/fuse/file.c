@@ -10,8 +10,8 @@
 
 /* ---- open, release ---- */
 
-/* Can a file opened with @flags have pages that the kernel has changed but not yet written? It can
- * through a shared mapping, and with the writeback cache through any write. */
+/* Returns true if the kernel can have dirty pages of a file opened with @flags: through a shared
+ * mapping, and with the writeback cache through any write. */
 static bool can_dirty(const struct fs *fs, int flags)
 {
 	int mode = flags & O_ACCMODE;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of operations, and what is agreed with the kernel at the start. */
+/* The table of operations, and the negotiation with the kernel in INIT. */
 #include "fuse/internal.h"
 
 #include <string.h>
 
 #include "base/log.h"
 
-/* Requests the kernel may have under way for read-ahead, writeback and direct I/O. */
+/* Concurrent requests that the kernel may send for read-ahead, writeback and direct I/O. */
 #define MAX_BACKGROUND 256
 
 static bool want(struct fuse_conn_info *conn, uint64_t capability)
@@ -88,10 +88,10 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 {
 	do_without(conn, FUSE_CAP_SPLICE_READ);
 #ifdef FUSE_CAP_OVER_IO_URING
-	do_without(conn, FUSE_CAP_OVER_IO_URING); /* libfuse's own */
+	do_without(conn, FUSE_CAP_OVER_IO_URING); /* the rings of libfuse */
 #endif
 #if FS_FUSE_AT_LEAST(3, 18, 0)
-	conn->no_interrupt = 1; /* requests are short, or cannot be called back */
+	conn->no_interrupt = 1; /* requests are short, or cannot be cancelled */
 #endif
 	transport_negotiate(fs->transport, conn);
 	conn->max_background = MAX_BACKGROUND;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel learns about an inode, and how requests change times and set-id bits. */
+/* The attributes that the kernel gets, and the changes of times and set-id bits by requests. */
 #include "fuse/internal.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ struct timespec fs_now(void)
 	return now;
 }
 
-/* What was read under the attribute lock. */
+/* A copy made under the attribute lock. */
 struct snapshot {
 	struct tree_attr attr;
 	struct data_file *file; /* NULL: without data, or not a regular file */

@@ -179,8 +179,7 @@ void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t off, struct 
 
 static void reply_write(struct fs_io *io)
 {
-	/* With the writeback cache the kernel itself sends the times of the pages that it writes.
-	 */
+	/* With the writeback cache the kernel sends the times of pages by itself. */
 	if (!io->fi.writepage)
 		fs_touch_modified(io->fs, io->req, io->ino, io->setid);
 	else if (!io->fs->config.writeback)
@@ -199,7 +198,7 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 #if FS_HAVE_KILL_SUIDGID
 	io->setid = fi->kill_suidgid ? FS_SETID_DROP : FS_SETID_KEEP;
 #endif
-	io->op.buf = (void *)(uintptr_t)buf; /* is only read */
+	io->op.buf = (void *)(uintptr_t)buf; /* only read */
 	io->reply = reply_write;
 	fs_io_submit(io);
 }

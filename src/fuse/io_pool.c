@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ios that are used again, so that a volume in steady use allocates nothing. */
+/* A pool of ios, so that a volume in steady use allocates no memory. */
 #include "fuse/internal.h"
 
 #include <errno.h>

@@ -36,7 +36,7 @@ static void forget(struct fs *fs, uint64_t ino, uint64_t count)
 }
 
 /* With io_uring only forgets still arrive through the file descriptor, and each would wake a
- * thread. While the thread sleeps, the kernel combines further forgets into one request. */
+ * thread. While this thread sleeps, the kernel combines further forgets into one request. */
 static void coalesce_forgets(const struct fs *fs)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
@@ -57,7 +57,7 @@ void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 	coalesce_forgets(fs);
 }
 
-/* How many forgets may hold the tree lock at a time, so that other requests need not wait long. */
+/* Forgets in one hold of the tree lock, so that other requests need not wait long. */
 #define MAX_FORGETS_LOCKED 128
 
 static void forget_some(struct fs *fs, const struct fuse_forget_data *forgets, size_t count)

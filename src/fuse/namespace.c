@@ -17,7 +17,7 @@ static bool begin(struct fs_change *change, fuse_req_t req, fuse_ino_t parent)
 	return false;
 }
 
-/* @err: of the change; 0: it made or found @inode */
+/* @err: the result of the change; if 0, it has made or found @inode */
 static void end_with_entry(const struct fs_change *change, int err, struct tree_inode *inode)
 {
 	struct fuse_entry_param entry;
@@ -58,7 +58,7 @@ static bool creator_may_setgid(fuse_req_t req, const struct tree_inode *dir, mod
 	return fs_caller_in_group(req, attr.mode & S_ISGID ? attr.gid : fuse_req_ctx(req)->gid);
 }
 
-/* Each regular file may need a resource handle, so a file is refused when none is left. */
+/* A regular file may need a resource handle, so it cannot be created if none is free. */
 static int check_create(struct fs_change *change, mode_t mode)
 {
 	bool regular = S_ISREG(mode) || !(mode & S_IFMT);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Replies. A reply fails if the kernel has dropped the request (-ENOENT: the caller was killed) or
- * the connection has ended. Then the reference or the open that the reply would have handed over is
- * undone.
+ * the connection has ended. The reference or the open that it would have passed to the kernel is
+ * then undone.
  */
 #include "fuse/internal.h"
 

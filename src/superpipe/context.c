@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rules of fd2, the adapter fd. APP_CLOSE_ADAP_FD is a flag that ATTACH returns; drivers older
- * than the flag close fd2 themselves, and a second close would hit a stranger's descriptor.
+ * than the flag close fd2 themselves, and a second close could close an unrelated descriptor.
  *
  *   event                    | with APP_CLOSE_ADAP_FD         | without it
  *   -------------------------|--------------------------------|---------------------------------
@@ -84,7 +84,7 @@ static int explain_attach(const struct context *ctx, unsigned lun, int rc)
 	}
 }
 
-/* A logical partition has one interrupt less. The driver then returns EINVAL for the maximum. */
+/* A logical partition has one interrupt fewer, and the driver returns EINVAL for the maximum. */
 static int attach_new(struct context *ctx, struct dk_attach *attach)
 {
 	int rc = -EINVAL;
@@ -122,7 +122,7 @@ static int attach_first(struct context *ctx)
 
 static int recover_locked(struct context *ctx, bool *ret_renewed);
 
-/* If a reset takes the context meanwhile, the driver returns EINVAL until it is recovered. */
+/* If a reset has removed the context, the driver returns EINVAL until it is recovered. */
 static int attach_further(struct context *ctx, unsigned lun)
 {
 	struct dk_attach attach;

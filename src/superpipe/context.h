@@ -2,8 +2,7 @@
 /*
  * context - attach, recover and detach one context; the rules for closing fd2, the adapter fd.
  *
- * fd2 is closed in context.c and nowhere else: see the table at its top. This module knows nothing
- * of commands.
+ * fd2 is closed in context.c and nowhere else: see the table at its top.
  *
  * Threads: @lock serialises the ioctls of a context, because the driver makes a second one spin
  * until the first is done. Only the reaper thread calls context_recover().

@@ -2,8 +2,7 @@
 /*
  * ioasa - decode the status area (IOASA) of a command.
  *
- * Tables in ioasa.c turn its codes into an action, and the errno for when the action does not help.
- * Pure functions.
+ * Tables in ioasa.c map its codes to an action, and to the errno if the action does not help.
  */
 #ifndef CXLFS_SUPERPIPE_IOASA_H
 #define CXLFS_SUPERPIPE_IOASA_H

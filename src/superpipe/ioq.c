@@ -34,7 +34,7 @@ struct ioq_cmd *ioq_list_pop(struct ioq_list *list)
 	return cmd;
 }
 
-/* ---- life ---- */
+/* ---- allocation ---- */
 
 static uint32_t round_up_depth(unsigned depth)
 {

@@ -149,7 +149,7 @@ struct ioq {
 	uint64_t nr_retries, nr_errors, nr_bad_entries;
 };
 
-/* ---- ioq.c: life, submission ---- */
+/* ---- ioq.c: allocation, submission ---- */
 
 /**
  * ioq_init() - allocate queues and locks, without a device yet; the engine is HALTED

@@ -29,9 +29,9 @@ static bool already_draining(struct ioq *q)
 }
 
 /*
- * While nr_runners is not 0 nobody replaces the mapping. This thread increments nr_runners and then
- * reads the state; ioq_halt() sets the state and then reads nr_runners. At least one of them sees
- * the other.
+ * While nr_runners is not 0, no thread replaces the mapping. This thread increments nr_runners and
+ * then reads the state; ioq_halt() sets the state and then reads nr_runners. At least one of them
+ * sees the other.
  */
 static unsigned run_device(struct ioq *q)
 {

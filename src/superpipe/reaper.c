@@ -14,8 +14,8 @@
 #include "superpipe/vlun.h"
 
 /*
- * While commands are in flight the reaper does a round every tick even without an event: interrupts
- * can be lost, and a reset of the adapter may show only in registers that read all ones.
+ * While commands are in flight, the reaper does a round every tick even without an event, because
+ * interrupts can be lost, and a reset of the adapter may show only in registers that read all ones.
  */
 #define TICK_MS         20
 #define STALLED_MS      1 /* no credit and nothing in flight: try again soon */
@@ -79,7 +79,7 @@ static void clear_wakeup(struct ioq *q)
 	uint64_t count;
 	ssize_t bytes = read(q->wake_fd, &count, sizeof(count));
 
-	(void)bytes; /* EAGAIN: nobody woke us */
+	(void)bytes; /* EAGAIN: there was no wakeup */
 }
 
 static void read_events(struct session *session)

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reaper thread recovers. Meanwhile commands and ioctls of other threads wait.
+ * Recovery runs on the reaper thread. While it runs, commands and ioctls of other threads wait.
  *
  *   state    | entered when                           | does                    | goes to
  *   ---------|----------------------------------------|-------------------------|------------------
  *   RUNNING  | start; resumed                         | -                       | HALT
- *   HALT     | all ones read (LOST), fd2 says closed  | no new command, nobody  | ASK; RESET
- *            | (LOST), ioctl refused or afu_rc 21     | inside run()            |
- *            | (CHECK), command overdue or AFU error  |                         |
- *            | (HUNG)                                 |                         |
- *   RESET    | HUNG, and the registers answer         | context reset; what the | RUNNING; ASK if
- *            |                                        | RRQ holds is settled,   | all ones; FAIL if
- *            |                                        | the rest issued again   | it does not end
+ *   HALT     | registers read all ones or fd2 reports | no new command, no      | ASK; RESET
+ *            | a closed context (LOST), ioctl failed  | thread inside run()     |
+ *            | or afu_rc 21 (CHECK), command overdue  |                         |
+ *            | or AFU error (HUNG)                    |                         |
+ *   RESET    | HUNG, and the registers answer         | context reset; commands | RUNNING; ASK if
+ *            |                                        | in the RRQ complete,    | all ones; FAIL if
+ *            |                                        | others issued again     | it does not end
  *   ASK      | LOST, CHECK                            | RECOVER_AFU             | RENEW; RESUME;
  *            |                                        |                         | ASK later; FAIL
  *   RENEW    | the driver gave a new context          | unmap and close old,    | RESUME; ASK if
  *            |                                        | map new, queues, every  | lost again
  *            |                                        | command issued again    |
- *   RESUME   | the context is good                    | go on where we were     | RUNNING
+ *   RESUME   | the context is valid                   | issue waiting commands  | RUNNING
  *   FAIL     | ENODEV repeatedly; nothing helps       | detach, unmap, close    | -
  *            |                                        | fd2; all ios end -EIO   |
  *
@@ -306,7 +306,7 @@ void recover_handle(struct session *session)
 			ask(session, faults & IOQ_FAULT_LOST);
 		else
 			reset(session);
-		/* RECOVER_AFU does not tell whether commands hang. */
+		/* RECOVER_AFU does not show whether commands hang. */
 		if (faults != IOQ_FAULT_HUNG && faults & IOQ_FAULT_HUNG)
 			ioq_report_fault(&session->ioq, IOQ_FAULT_HUNG);
 	}

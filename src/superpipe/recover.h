@@ -16,7 +16,8 @@ void recover_fini(struct session *session);
 void recover_handle(struct session *session);
 
 /**
- * recover_check() - after an ioctl failed: have the context checked, and replaced if it was lost
+ * recover_check() - after a failed ioctl: let the reaper thread check the context, and replace it
+ * if it is lost
  * @generation: of the id that the ioctl used, from context_ioctl()
  *
  * Waits for the reaper thread. Context: no locks; not from a completion callback.
@@ -26,7 +27,7 @@ void recover_handle(struct session *session);
 int recover_check(struct session *session, uint64_t generation);
 
 /**
- * recover_await() - have the reaper thread recover, and wait for it
+ * recover_await() - make the reaper thread recover, and wait for it
  * Return: 0; -EIO the adapter has failed.
  */
 int recover_await(struct session *session);
@@ -35,7 +36,7 @@ int recover_await(struct session *session);
 void recover_cancel(struct session *session);
 
 /**
- * recover_pause() - sleep before the next try; returns at once when the adapter fails
+ * recover_pause() - sleep before the next try; returns at once if the adapter fails
  * Return: 0; -EIO the adapter has failed.
  */
 int recover_pause(struct session *session, unsigned milliseconds);

@@ -2,15 +2,15 @@
 /*
  * ring - the completion ring (RRQ) and the submission ring (SQ), and their memory ordering.
  *
- * RRQ: the device writes the IOASA and the data, then the entry; we read the entry, and only if
- * its toggle bit is the expected one, what it announces. So the load of an entry is an acquire.
- * There is no consumer register: the device relies on us never having more commands in flight than
- * the ring has entries.
+ * RRQ: the device writes the IOASA and the data, then the entry. We read the entry, and the IOASA
+ * only if the entry's toggle bit has the expected value. So the load of an entry is an acquire.
+ * There is no consumer register: there must never be more commands in flight than the ring has
+ * entries.
  *
- * SQ: we fill slots, then store the address of the next free one to the tail register. That store,
- * devport write64(), orders everything before it; nothing more is needed here.
+ * SQ: we fill slots, then store the address of the next free one to the tail register. write64() of
+ * devport orders all earlier stores before that one, so no barrier is needed here.
  *
- * Neither has a lock of its own; the owner's protects it.
+ * The rings have no lock: the owner's protects them.
  */
 #ifndef CXLFS_SUPERPIPE_RING_H
 #define CXLFS_SUPERPIPE_RING_H
@@ -27,7 +27,7 @@ struct ring_rrq {
 	uint64_t toggle; /* expected, 0 or 1 */
 };
 
-/** ring_rrq_clear() - empty the ring, as before its address is given to the device. */
+/** ring_rrq_clear() - empty the ring, before the device gets its address. */
 static inline void ring_rrq_clear(struct ring_rrq *rrq)
 {
 	for (uint32_t i = 0; i < rrq->nr_entries; i++)
@@ -36,7 +36,7 @@ static inline void ring_rrq_clear(struct ring_rrq *rrq)
 	rrq->toggle = SISL_RRQ_TOGGLE;
 }
 
-/** ring_rrq_is_empty() - no completion is there to take. */
+/** ring_rrq_is_empty() - true if there is no completion. */
 static inline bool ring_rrq_is_empty(const struct ring_rrq *rrq)
 {
 	uint64_t entry = __atomic_load_n(&rrq->entries[rrq->position], __ATOMIC_RELAXED);
@@ -44,7 +44,7 @@ static inline bool ring_rrq_is_empty(const struct ring_rrq *rrq)
 	return (entry & SISL_RRQ_TOGGLE) != rrq->toggle;
 }
 
-/** ring_rrq_next() - take the next completion; false when there is none. */
+/** ring_rrq_next() - take the next completion. Return: false if there is none. */
 static inline bool ring_rrq_next(struct ring_rrq *rrq, uint64_t *ret_address)
 {
 	uint64_t entry = __atomic_load_n(&rrq->entries[rrq->position], __ATOMIC_ACQUIRE);
@@ -71,11 +71,12 @@ static inline uint64_t ring_rrq_last(const struct ring_rrq *rrq)
 
 struct ring_sq {
 	struct sisl_ioarcb *slots; /* read by the device */
-	uint32_t nr_slots;         /* one more than commands in flight: full must not look empty */
-	uint32_t position;         /* the slot to fill next */
+	uint32_t nr_slots; /* one more than commands in flight, because a full ring would look empty
+			    */
+	uint32_t position; /* the slot to fill next */
 };
 
-/** ring_sq_take() - the slot to fill; it counts as filled once the tail register says so. */
+/** ring_sq_take() - take the next slot; the device reads it after the next store to the tail. */
 static inline struct sisl_ioarcb *ring_sq_take(struct ring_sq *sq)
 {
 	struct sisl_ioarcb *slot = &sq->slots[sq->position];
@@ -101,7 +102,8 @@ static inline uint64_t ring_sq_tail(const struct ring_sq *sq)
 	return (uint64_t)(uintptr_t)&sq->slots[sq->position];
 }
 
-/** ring_sq_seek() - continue at the slot with this address; at the first if it is none of ours. */
+/** ring_sq_seek() - continue at the slot with @address, or at the first if there is no such slot.
+ */
 static inline void ring_sq_seek(struct ring_sq *sq, uint64_t address)
 {
 	uint64_t offset = address - ring_sq_start(sq);

@@ -50,7 +50,8 @@ struct session {
 	unsigned first_lun; /* number within the volume of the first LUN of @context */
 	bool attached;      /* the reaper thread runs; set by attach and close only */
 	uint32_t stop;      /* atomic */
-	uint32_t failed;    /* atomic: the context is gone for good, and every request gets -EIO */
+	uint32_t failed; /* atomic: the context has failed permanently, and every request gets -EIO
+			  */
 
 	/* Atomic. */
 	uint64_t nr_recoveries, nr_timeouts, nr_interrupts;

@@ -99,7 +99,7 @@ int superpipe_attach(struct superpipe *sp)
 	return rc;
 }
 
-/* ---- what is known ---- */
+/* ---- queries ---- */
 
 unsigned superpipe_nr_luns(const struct superpipe *sp)
 {

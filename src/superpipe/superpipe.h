@@ -5,9 +5,9 @@
  * A volume opens its devices (superpipe_open, before any fork), attaches after it has become a
  * daemon (superpipe_attach: a context belongs to the process that attached it), and then opens,
  * resizes and closes vLUNs and submits reads and writes to them. Each LUN has a context of its own,
- * unless share_context is set. This layer handles adapter resets,
- * lost contexts, retries and the adapter fd. A caller sees only a delay, or -EIO once the context
- * of the LUN has failed permanently.
+ * unless share_context is set. This layer handles adapter resets, lost contexts, retries and the
+ * adapter fd. A caller sees only a delay, or -EIO once the context of the LUN has failed
+ * permanently.
  *
  * Threads: every function may be called from any thread unless its comment says otherwise.
  * Completion callbacks run on whichever thread reaps: the submitter's own, another submitter's, or
@@ -30,7 +30,7 @@
 struct superpipe;
 struct superpipe_vlun;
 
-/** What an administrator wants to see in the log. */
+/** Events for the log. */
 enum superpipe_event {
 	SUPERPIPE_RECOVERED, /* the adapter was reset, and the context is valid again */
 	SUPERPIPE_TIMED_OUT, /* commands timed out, and the context was reset */
@@ -46,7 +46,7 @@ struct superpipe_options {
 	bool share_context;
 
 	/* Called on the reaper thread of the context, without locks. Must not open, resize or close
-	 * handles. @lun is the LUN that grew, or else the first LUN of the context. May be NULL. */
+	 * handles. @lun: the LUN that grew, or the first LUN of the context. May be NULL. */
 	void (*notify)(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 	void *notify_arg;
 
@@ -174,10 +174,10 @@ struct superpipe_io {
  * superpipe_submit() - start a batch of ios
  * @first: chain linked through ->next; the links are read before the first callback can run
  *
- * Never sleeps and never fails: errors arrive in @done. The ios
- * may be on different LUNs. In SQ mode a batch rings the doorbell of each context once. Ios that do
- * not fit into the queues wait in a FIFO. The callback of an io may run before the call returns, on
- * this or another thread. The ios of a chain complete in any order.
+ * Never sleeps and never fails: errors arrive in @done. The ios may be on different LUNs. In SQ
+ * mode a batch rings the doorbell of each context once. Ios that do not fit into the queues wait in
+ * a FIFO. The callback of an io may run before the call returns, on this or another thread. The ios
+ * of a chain complete in any order.
  */
 void superpipe_submit(struct superpipe *sp, struct superpipe_io *first);
 

@@ -31,7 +31,7 @@ struct superpipe_vlun {
 /** vlun_probe() - check that the LUN can be used in the mode of this volume: open and close one. */
 int vlun_probe(struct session *session, unsigned lun);
 
-/** vlun_release_all() - close every open handle; DETACH releases those for which that fails. */
+/** vlun_release_all() - close every open handle. If that fails, DETACH releases the handle. */
 void vlun_release_all(struct session *session);
 
 /** vlun_verify() - VERIFY with sense data, after a unit attention; does not wait for recovery. */

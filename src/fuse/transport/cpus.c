@@ -16,7 +16,7 @@ unsigned cpus_usable(void)
 
 	if (!sched_getaffinity(0, sizeof(set), &set))
 		return (unsigned)CPU_COUNT(&set);
-	nr = sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t has room for */
+	nr = sysconf(_SC_NPROCESSORS_ONLN); /* a cpu_set_t is too small */
 	return nr > 1 ? (unsigned)nr : 1;
 }
 

@@ -3,11 +3,10 @@
 #ifndef CXLFS_FUSE_TRANSPORT_CPUS_H
 #define CXLFS_FUSE_TRANSPORT_CPUS_H
 
-/** cpus_usable() - the number of processors that this process may run on; 1 at least */
+/** cpus_usable() - the number of processors that this process may run on; at least 1 */
 unsigned cpus_usable(void);
 
-/** cpus_possible() - the number that the kernel has made room for, those to be plugged in included
- */
+/** cpus_possible() - the number that the kernel can ever have, with those not plugged in yet */
 unsigned cpus_possible(void);
 
 /** cpus_count() - how many numbers are in a list such as "0-3,8-11"; 0 for anything else */

@@ -3,9 +3,9 @@
  * Workers that read requests from /dev/fuse.
  *
  * One worker is active: it serves request after request, polls for poll_us when it finds none, and
- * then sleeps. So a program that waits for each answer meets a thread that is awake. A worker that
- * has served BEHIND_BYTES worth of requests in a row while others waited calls another one. A
- * worker that finds no request goes back to the pool, unless it is the last.
+ * then sleeps. So a program that waits for each answer finds a thread that is awake. A worker that
+ * has served requests worth BEHIND_BYTES without a pause makes another one active if more requests
+ * wait. A worker that finds no request becomes inactive, unless it is the last active one.
  *
  * All workers share one descriptor: a request belongs to the descriptor that it was read from, and
  * would be lost if that were closed.
@@ -28,9 +28,10 @@
 #include "fuse/transport/thread_pool.h"
 #include "fuse/transport/uring_abi.h"
 
-/* They all take their requests from one queue of the kernel. */
+/* All workers take their requests from one queue of the kernel, so more would only contend. */
 #define MAX_WORKERS 16
-/* Answered later; the kernel keeps fewer in the background, see MAX_BACKGROUND in init.c. */
+/* For requests that are answered later. The kernel sends no more at a time: see MAX_BACKGROUND in
+ * init.c. */
 #define NR_KEPT_SLOTS 256
 /* A request costs as much as copying REQUEST_BYTES. Waking a worker costs less than BEHIND_BYTES.
  */
@@ -44,16 +45,16 @@ struct worker {
 	struct dev_fuse *dev_fuse;
 	pthread_t thread;
 
-	/* Its own thread's: */
+	/* Used by its own thread only: */
 	struct slot *slot;
 	struct poller poller;
-	size_t behind_bytes; /* served in a row, while others waited */
+	size_t behind_bytes; /* served since it last found no request, or called a worker */
 	struct idle_sched_thread idle;
 };
 
 struct dev_fuse {
 	struct transport *transport;
-	int fd;      /* the session's */
+	int fd;      /* of the session */
 	int wake_fd; /* wakes active workers at a pause and at the end */
 	struct thread_pool pool;
 	_Atomic unsigned nr_workers; /* that have started */
@@ -81,7 +82,7 @@ static void call_if_behind(struct worker *worker, const struct fuse_in_header *h
 		thread_pool_call(&dev_fuse->pool, dev_fuse->nr_workers);
 }
 
-/* libfuse would only tell of rings of its own. */
+/* libfuse does not report the offer unless it uses rings of its own. */
 static void note_offer(struct transport *transport, const struct fuse_in_header *header)
 {
 	const struct fuse_init_in *in = (const void *)(header + 1);
@@ -107,7 +108,7 @@ void dev_fuse_serve_init(struct transport *transport, const struct fuse_buf *req
 	note_init(transport, request);
 	fuse_session_process_buf(transport->session, request);
 	if (!transport->negotiated)
-		transport_end(transport, -ENOMEM); /* libfuse had none for the request */
+		transport_end(transport, -ENOMEM); /* libfuse had no memory for the request */
 	else if (fuse_session_exited(transport->session))
 		transport_end(transport, -EPROTO);
 }
@@ -128,7 +129,7 @@ static void serve(struct worker *worker, char *request, size_t bytes)
 	slot_set_here(NULL);
 }
 
-/* A request that is answered later has kept the slot. */
+/* Replaces the slot if a request that is answered later keeps it. */
 static void renew_slot(struct worker *worker)
 {
 	struct slot_pool *slots = worker->dev_fuse->transport->slots;
@@ -140,7 +141,7 @@ static void renew_slot(struct worker *worker)
 	worker->slot = slot_pool_get(slots, false);
 	if (worker->slot)
 		return;
-	poller_stop(&worker->poller); /* who polls must not sleep */
+	poller_stop(&worker->poller); /* a polling thread must not sleep */
 	worker->slot = slot_pool_get(slots, true);
 	poller_start(&worker->poller);
 }
@@ -164,7 +165,7 @@ static int take_request(struct worker *worker)
 
 /* ---- a worker ---- */
 
-/* With rings nobody waits for what comes here, and no command follows from it. */
+/* With rings, no program waits for the requests that arrive here, and they need no command. */
 static bool is_beside_rings(const struct worker *worker)
 {
 	return transport_uses_uring(worker->dev_fuse->transport);
@@ -185,7 +186,7 @@ static void sleep_until_request(struct worker *worker)
 	idle_sched_set_busy(&worker->idle, true);
 }
 
-/* No request was found. Return: false: the worker is not needed any more. */
+/* After no request was found. Return: false if the worker is no longer needed. */
 static bool pause_or_leave(struct worker *worker, uint64_t *last_us)
 {
 	struct dev_fuse *dev_fuse = worker->dev_fuse;
@@ -242,7 +243,7 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
 static unsigned nr_workers_of_use(const struct transport_config *config)
 {
@@ -288,7 +289,7 @@ static int dev_fuse_new(struct transport *transport, unsigned nr_workers,
 	return 0;
 }
 
-/* Return: 0 when at least one could be started. */
+/* Return: 0 if at least one has started. */
 static int start_workers(struct dev_fuse *dev_fuse, unsigned nr_workers)
 {
 	int err = 0;

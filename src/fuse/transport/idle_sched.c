@@ -13,23 +13,23 @@
 #include "base/thread.h"
 #include "fuse/transport/cpus.h"
 
-#define LOOK_MS     5   /* a thread starves for two of them at most */
-#define NO_WORK_MS  100 /* without work: at rest */
-#define MANY_MS     50  /* one request at a time: no longer many */
-#define MIN_REST_MS 25  /* after it has starved */
+#define CHECK_MS    5   /* between two checks; a thread starves for at most two of them */
+#define NO_WORK_MS  100 /* without work for so long, a thread rests */
+#define MANY_MS     50  /* with one request at a time for so long, it stops roaming */
+#define MIN_REST_MS 25  /* the first rest of a thread that starves, and the longest */
 #define MAX_REST_MS 800
-#define FORGIVEN_MS 1000 /* after such a rest, the next one is as short as the first */
+#define FORGIVEN_MS 1000 /* so long after a rest, the next one is as short as the first */
 
 struct idle_sched {
 	pthread_t monitor;
-	cpu_set_t any;       /* the process's processors; set before the monitor starts */
-	_Atomic bool asleep; /* until a thread works */
+	cpu_set_t any;       /* the processors of the process; set before the monitor starts */
+	_Atomic bool asleep; /* the monitor sleeps until a thread works */
 
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
 	struct idle_sched_thread *threads;
 	bool stop, has_tried;
-	int error; /* of the trial */
+	int error; /* of try_policies() */
 };
 
 static int set_policy(pid_t tid, int policy)
@@ -44,15 +44,15 @@ static int set_processors(pid_t tid, const cpu_set_t *processors)
 	return sched_setaffinity(tid, sizeof(*processors), processors) ? -errno : 0;
 }
 
-/* ---- looking ---- */
+/* ---- checks ---- */
 
 static bool wants_processor(const struct idle_sched_thread *thread)
 {
 	return atomic_load(&thread->busy) || (thread->has_work && thread->has_work(thread->arg));
 }
 
-/* It wanted the processor at this look and at the last, and got nothing between them. A thread that
- * sleeps for a lock looks the same, which does no harm. */
+/* It had work at this check and at the last, and did not run between them. The same is true of a
+ * thread that waits for a lock, which does no harm. */
 static bool has_starved(struct idle_sched_thread *thread)
 {
 	bool wants = wants_processor(thread);
@@ -81,7 +81,8 @@ static void take_counts(struct idle_sched_thread *thread, uint64_t now_ms)
 
 	if (runs || atomic_load(&thread->busy))
 		thread->worked_ms = now_ms;
-	/* A program that waits for each answer makes up to 2: RELEASE is not waited for. */
+	/* A program that waits for each answer can cause 2, because it does not wait for RELEASE.
+	 */
 	if (nr_requests - thread->nr_requests_before > 2 * runs)
 		thread->many_ms = now_ms;
 	thread->nr_runs_before = nr_runs;
@@ -93,7 +94,7 @@ static bool happened(uint64_t then_ms, uint64_t now_ms, uint64_t within_ms)
 	return then_ms && now_ms - then_ms < within_ms;
 }
 
-/* Failures do no harm: a processor may have left the cpuset. */
+/* Failures do no harm. A processor may have left the cpuset. */
 static void set_mode(struct idle_sched_thread *thread, enum idle_sched_mode mode)
 {
 	static const char *const what[IDLE_SCHED_NR_MODES] = { "rests", "idles", "roams" };
@@ -108,8 +109,8 @@ static void set_mode(struct idle_sched_thread *thread, enum idle_sched_mode mode
 	thread->wanted_before = false;
 }
 
-/* Return: false: the thread is at rest. */
-static bool look_at(struct idle_sched_thread *thread, uint64_t now_ms)
+/* Return: true if the thread has worked lately. */
+static bool check(struct idle_sched_thread *thread, uint64_t now_ms)
 {
 	enum idle_sched_mode mode = IDLE_SCHED_IDLE;
 	bool works;
@@ -129,7 +130,7 @@ static bool look_at(struct idle_sched_thread *thread, uint64_t now_ms)
 
 /* ---- the monitor ---- */
 
-/* Leaving SCHED_IDLE takes a right, entering it does not. */
+/* Leaving SCHED_IDLE needs a privilege, entering it does not. */
 static int try_policies(void)
 {
 	int err = set_policy(0, SCHED_IDLE);
@@ -137,19 +138,19 @@ static int try_policies(void)
 	return err ? err : set_policy(0, SCHED_OTHER);
 }
 
-static bool look_at_all_locked(struct idle_sched *sched)
+static bool check_all_locked(struct idle_sched *sched)
 {
 	const uint64_t now_ms = clock_now_ms();
 	bool any = false;
 
 	for (struct idle_sched_thread *thread = sched->threads; thread; thread = thread->next)
-		any |= look_at(thread, now_ms);
+		any |= check(thread, now_ms);
 	return any;
 }
 
-static void rest_locked(struct idle_sched *sched, bool any_works)
+static void pause_locked(struct idle_sched *sched, bool any_works)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
+	const struct timespec pause = { .tv_nsec = CHECK_MS * 1000000 };
 
 	if (any_works) {
 		pthread_mutex_unlock(&sched->lock);
@@ -171,7 +172,7 @@ static void *monitor_main(void *arg)
 	sched->has_tried = true;
 	pthread_cond_broadcast(&sched->wake);
 	while (!sched->error && !sched->stop)
-		rest_locked(sched, look_at_all_locked(sched));
+		pause_locked(sched, check_all_locked(sched));
 	pthread_mutex_unlock(&sched->lock);
 	return NULL;
 }
@@ -184,7 +185,7 @@ static void wake_monitor(struct idle_sched *sched)
 	pthread_mutex_unlock(&sched->lock);
 }
 
-/* ---- threads that take part ---- */
+/* ---- the threads ---- */
 
 void idle_sched_join(struct idle_sched *sched, struct idle_sched_thread *thread,
 		     bool (*has_work)(void *arg), void *arg)
@@ -233,7 +234,7 @@ void idle_sched_set_busy(struct idle_sched_thread *thread, bool busy)
 		wake_monitor(thread->sched);
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
 static int start_monitor(struct idle_sched *sched)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of transport/ share; nobody else includes it. */
+/* Shared by the files of transport/ only. */
 #ifndef CXLFS_FUSE_TRANSPORT_INTERNAL_H
 #define CXLFS_FUSE_TRANSPORT_INTERNAL_H
 
@@ -23,7 +23,7 @@ struct transport {
 	struct slot_pool *slots;
 
 	/* Set while INIT is being served. */
-	bool offers_uring; /* the kernel does */
+	bool offers_uring; /* the kernel has FUSE over io_uring */
 	_Atomic bool negotiated;
 	_Atomic(struct uring *) uring; /* NULL: all requests come over /dev/fuse */
 	struct idle_sched *idle_sched; /* may be NULL */
@@ -36,7 +36,7 @@ struct transport {
 	_Atomic int error; /* of transport_end() */
 };
 
-/* Bytes of a file that a request reads or writes; READ and WRITE have them in one place. */
+/* Bytes of a file that a request reads or writes. Both requests have the size in one place. */
 static inline size_t request_data_bytes(const struct fuse_in_header *header)
 {
 	const struct fuse_read_in *in = (const void *)(header + 1);
@@ -60,7 +60,7 @@ void dev_fuse_resume(struct transport *transport);
 /* ---- polling for completions, by the thread that owns the poller ---- */
 
 struct poller {
-	struct data_volume *volume; /* NULL: it does not poll */
+	struct data_volume *volume; /* NULL: never polls */
 	bool on;
 };
 
@@ -87,7 +87,7 @@ static inline void poller_stop(struct poller *poller)
 	data_volume_stop_polling(poller->volume);
 }
 
-/* Return: true if anything had completed. */
+/* Return: true if anything has completed. */
 static inline bool poller_poll(struct poller *poller)
 {
 	return poller->on && data_volume_poll(poller->volume);

@@ -23,7 +23,7 @@ static __thread struct ring *ring_here;
 
 static void submit(struct ring *ring)
 {
-	/* The kernel takes the rest the next time; completions report what has failed. */
+	/* The kernel takes the rest the next time. Completions report failures. */
 	if (io_uring_sq_ready(&ring->io))
 		(void)io_uring_submit_and_get_events(&ring->io);
 }
@@ -93,10 +93,10 @@ void ring_post(struct ring *ring, struct slot *slot)
 {
 	slot->next = NULL;
 	pthread_mutex_lock(&ring->lock);
-	*ring->inbox_end = slot;
-	ring->inbox_end = &slot->next;
-	atomic_store(&ring->has_mail, true);
-	wake_locked(ring); /* under the lock: with the last answer the ring may end */
+	*ring->resumed_end = slot;
+	ring->resumed_end = &slot->next;
+	atomic_store(&ring->has_resumed, true);
+	wake_locked(ring); /* under the lock, because the ring may end after its last answer */
 	pthread_mutex_unlock(&ring->lock);
 }
 
@@ -108,15 +108,15 @@ void ring_stop(struct ring *ring)
 	pthread_mutex_unlock(&ring->lock);
 }
 
-static struct slot *take_inbox(struct ring *ring)
+static struct slot *take_resumed(struct ring *ring)
 {
 	struct slot *first;
 
 	pthread_mutex_lock(&ring->lock);
-	first = ring->inbox;
-	ring->inbox = NULL;
-	ring->inbox_end = &ring->inbox;
-	atomic_store(&ring->has_mail, false);
+	first = ring->resumed;
+	ring->resumed = NULL;
+	ring->resumed_end = &ring->resumed;
+	atomic_store(&ring->has_resumed, false);
 	pthread_mutex_unlock(&ring->lock);
 	return first;
 }
@@ -125,9 +125,9 @@ static void resume_all(struct ring *ring)
 {
 	struct slot *slot, *next;
 
-	if (!atomic_load(&ring->has_mail))
+	if (!atomic_load(&ring->has_resumed))
 		return;
-	for (slot = take_inbox(ring); slot; slot = next) {
+	for (slot = take_resumed(ring); slot; slot = next) {
 		next = slot->next;
 		slot->resume(slot->arg);
 	}
@@ -160,7 +160,7 @@ static void serve(struct ring *ring, struct ring_entry *entry)
 	slot_set_here(&entry->slot);
 	fuse_session_process_buf(ring->transport->session, &request);
 	slot_set_here(NULL);
-	/* The program may go on while other large requests are copied. */
+	/* So that the program can go on while other large requests are copied. */
 	if (is_large)
 		submit(ring);
 }
@@ -172,7 +172,7 @@ static bool is_session_over(const struct ring *ring)
 	return poll(&fd, 1, 0) > 0 && fd.revents & POLLERR;
 }
 
-/* The kernel has not taken an entry; it is lost. */
+/* The kernel has rejected an entry, which is then lost. */
 static void note_refusal(struct ring *ring, const struct ring_entry *entry, int err)
 {
 	if (err == -ENOTCONN || err == -ECONNABORTED || is_session_over(ring))
@@ -181,7 +181,7 @@ static void note_refusal(struct ring *ring, const struct ring_entry *entry, int 
 		log_err("io_uring, queue %u: %s", entry->queue, strerror(-err));
 		transport_end(ring->transport, err);
 	} else {
-		/* The session goes on with fewer entries, or over /dev/fuse. */
+		/* The session continues with fewer entries, or over /dev/fuse. */
 		log_limited(&ring->refusals, LOG_LEVEL_WARNING,
 			    "io_uring, queue %u: an entry less: %s", entry->queue, strerror(-err));
 	}
@@ -197,7 +197,7 @@ static void take_completion(struct ring *ring, struct ring_entry *entry, int res
 		note_refusal(ring, entry, result);
 }
 
-/* Takes no more than there are now: others arrive meanwhile, and the inbox must have its turn. */
+/* Takes only those that are there now, so that resumed requests are not delayed by new ones. */
 static void take_completions(struct ring *ring)
 {
 	unsigned nr = io_uring_cq_ready(&ring->io);
@@ -223,25 +223,26 @@ static bool kernel_has_work(const struct ring *ring)
 	return IO_URING_READ_ONCE(*ring->io.sq.kflags) & IORING_SQ_TASKRUN;
 }
 
-/* On the monitor's thread, so it reads only what the kernel shares and what is atomic. */
+/* Runs on the thread of idle_sched's monitor, so it reads only atomic variables and memory shared
+ * with the kernel. */
 static bool has_work(void *arg)
 {
 	const struct ring *ring = arg;
 	unsigned tail = io_uring_smp_load_acquire(ring->io.cq.ktail);
 
 	return kernel_has_work(ring) || tail != io_uring_smp_load_acquire(ring->io.cq.khead) ||
-	       atomic_load(&ring->has_mail);
+	       atomic_load(&ring->has_resumed);
 }
 
 static bool found_something(struct ring *ring)
 {
 	if (kernel_has_work(ring))
 		(void)io_uring_get_events(&ring->io);
-	return atomic_load(&ring->has_mail) || io_uring_cq_ready(&ring->io);
+	return atomic_load(&ring->has_resumed) || io_uring_cq_ready(&ring->io);
 }
 
-/* Polls for completions of commands. Whoever wants the processor goes first.
- * Return: true: there is something to do. */
+/* Polls for completions of commands, and lets other threads run between polls.
+ * Return: true if there is something to do. */
 static bool poll_a_while(struct ring *ring)
 {
 	uint64_t until_us;
@@ -266,7 +267,7 @@ static void wait_in_kernel(struct ring *ring)
 		return;
 	log_err("io_uring: %s", strerror(-ret));
 	transport_end(ring->transport, ret);
-	(void)poll(&fd, 1, -1); /* for the inbox, or the end */
+	(void)poll(&fd, 1, -1); /* until a request is resumed, or the end */
 }
 
 static bool is_over(const struct ring *ring)
@@ -284,7 +285,7 @@ static void wait_for_something(struct ring *ring)
 	poller_stop(&ring->poller);
 	idle_sched_set_busy(&ring->idle, false);
 	atomic_store(&ring->asleep, true);
-	if (!atomic_load(&ring->has_mail) && !is_over(ring))
+	if (!atomic_load(&ring->has_resumed) && !is_over(ring))
 		wait_in_kernel(ring);
 	atomic_store(&ring->asleep, false);
 	idle_sched_join(ring->transport->idle_sched, &ring->idle, has_work, ring);

@@ -2,10 +2,11 @@
 /*
  * ring - one thread that serves one queue of FUSE over io_uring.
  *
- * The kernel has a queue for each processor; requests go to the queue of the processor that they
- * are made on. The queue's ring stays on that processor. It serves a request and sends its answer,
- * whichever thread the commands complete on: the kernel hands an entry's next request to the thread
- * that sent the last answer, and answers that are sent together cost one system call.
+ * The kernel has a queue for each processor and puts a request into the queue of the processor that
+ * the program runs on. The ring of a queue is bound to that processor. Its thread serves a request
+ * and also sends the answer, even if the commands complete on another thread: the kernel passes the
+ * next request of an entry to the thread that sent the last answer, and one system call can send
+ * several answers.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_RING_H
 #define CXLFS_FUSE_TRANSPORT_RING_H
@@ -19,15 +20,15 @@ struct ring;
 
 #if FS_HAVE_IO_URING
 
-/** ring_keep() - a request is answered later; the ring does not end before. On its thread. */
+/** ring_keep() - keep the ring until a request is answered later; on its thread */
 void ring_keep(struct ring *ring);
-/** ring_release() - ends ring_keep(). On its thread. */
+/** ring_release() - undo ring_keep(); on its thread */
 void ring_release(struct ring *ring);
-/** ring_is_here() - does the calling thread serve @ring? */
+/** ring_is_here() - true if the calling thread serves @ring */
 bool ring_is_here(const struct ring *ring);
 /** ring_has_requests() - true if requests wait to be served; on its thread */
 bool ring_has_requests(const struct ring *ring);
-/** ring_post() - have the ring's thread call slot->resume(). Any thread. */
+/** ring_post() - make the ring's thread call slot->resume(); any thread */
 void ring_post(struct ring *ring, struct slot *slot);
 
 #else

@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* The kernel's uniques count up from 0, and no address has this bit. */
+/* The kernel counts its uniques up from 0, and no address has this bit. */
 #define IS_HANDLE (1ull << 63)
 
-/* libfuse wants a request in one piece, so its header is copied from the start of the front, where
- * the kernel puts it, to the end. */
+/* libfuse needs a request in one piece. The kernel puts its header at the start of the front, so it
+ * is copied to the end. */
 _Static_assert(sizeof(struct uring_abi_header) + sizeof(struct fuse_in_header) +
 			       sizeof(((struct uring_abi_header *)0)->op_in) <=
 		       SLOT_FRONT_BYTES,

@@ -2,7 +2,7 @@
 /*
  * ring_entry - a slot that the kernel fills and empties over io_uring, in the kernel's layout.
  *
- * Nothing is locked: either the kernel has an entry or the thread of its ring.
+ * There is no lock: an entry belongs either to the kernel or to the thread of its ring.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_RING_ENTRY_H
 #define CXLFS_FUSE_TRANSPORT_RING_ENTRY_H
@@ -26,11 +26,11 @@ struct ring_entry {
 	uint64_t unique, commit_id; /* of the request that it holds */
 };
 
-/** ring_entry_init() - @payload: of slot_region_take(); @ring: whose thread serves the entry */
+/** ring_entry_init() - @payload: from slot_region_take(); @ring: its thread serves the entry */
 void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue, char *payload);
 
-/** ring_entry_submit() - fill @sqe: gives the entry to the kernel, with an answer unless it is the
- * first time */
+/** ring_entry_submit() - fill @sqe so that it passes the entry to the kernel, the first time
+ * without an answer */
 void ring_entry_submit(struct ring_entry *entry, struct io_uring_sqe *sqe);
 
 /**
@@ -41,13 +41,13 @@ void ring_entry_submit(struct ring_entry *entry, struct io_uring_sqe *sqe);
  */
 struct fuse_in_header *ring_entry_request(struct ring_entry *entry, size_t *ret_bytes);
 
-/** ring_entry_of() - the entry with that handle; NULL: it is a unique of the kernel's */
+/** ring_entry_of() - the entry with that handle; NULL if @unique comes from the kernel */
 struct ring_entry *ring_entry_of(uint64_t unique);
 
 /**
  * ring_entry_fill() - put an answer into the entry
- * @iov: a struct fuse_out_header, then what follows it; not copied if it is the payload itself
- * Return: 0; -EMSGSIZE no room: the answer is EIO.
+ * @iov: a struct fuse_out_header and what follows it; data in the payload itself is not copied
+ * Return: 0; -EMSGSIZE too long: the answer is EIO instead.
  */
 int ring_entry_fill(struct ring_entry *entry, const struct iovec *iov, int count);
 

@@ -20,15 +20,16 @@ static void bind_to_processor(unsigned number)
 
 	CPU_ZERO(&set);
 	CPU_SET(number, &set);
-	/* A processor outside our cpuset has a queue too; its thread runs anywhere. */
+	/* This fails for a processor outside of our cpuset. The thread of its queue then runs
+	 * anywhere. */
 	if (number < CPU_SETSIZE && sched_setaffinity(0, sizeof(set), &set))
 		log_debug(LOGC_FS, "ring of processor %u: %s", number, strerror(errno));
 }
 
 /*
- * Without COOP_TASKRUN each request would interrupt the ring's thread, which costs the processor of
- * the sender as much as the request itself. The thread enters the kernel often enough: to answer,
- * to wait and while it polls. DEFER_TASKRUN, which would wait until it waits, is no faster.
+ * Without COOP_TASKRUN each request would interrupt the ring's thread, which costs the sender's
+ * processor as much as the request itself. The thread enters the kernel often enough: when it
+ * answers, waits and polls. DEFER_TASKRUN is no faster.
  */
 int ring_set_up(struct ring *ring)
 {
@@ -50,7 +51,8 @@ int ring_set_up(struct ring *ring)
 	if (err)
 		io_uring_queue_exit(&ring->io);
 	else
-		(void)io_uring_register_ring_fd(&ring->io); /* saves looking it up */
+		(void)io_uring_register_ring_fd(
+			&ring->io); /* saves a look-up of the descriptor in each system call */
 	return err;
 }
 
@@ -84,7 +86,7 @@ int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
 	ring->transport = transport;
 	ring->queue = queue;
 	ring->nr_entries = nr_entries;
-	ring->inbox_end = &ring->inbox;
+	ring->resumed_end = &ring->resumed;
 	pthread_mutex_init(&ring->lock, NULL);
 	for (unsigned i = 0; i < nr_entries; i++)
 		ring_entry_init(&ring->entries[i], ring, queue,

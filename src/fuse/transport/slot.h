@@ -2,14 +2,14 @@
 /*
  * slot - memory for one request and its answer.
  *
- * All slots of a session lie in one region of memory. Each worker has one, and so has each entry of
- * a ring; a worker whose request is answered later leaves its slot to the request and takes
+ * All slots of a session are in one region of memory. Each worker has one, and so has each entry of
+ * a ring. If a request is answered later, it keeps the slot of its worker, and the worker takes
  * another.
  *
  *     | front: one page                      | payload                      |
  *     | ring: the kernel's header | request  | bytes to write, or to return |
  *
- * A request lies directly in front of the payload, so that the bytes of a write start on a page.
+ * A request ends where the payload begins, so that the bytes of a write start on a page.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_SLOT_H
 #define CXLFS_FUSE_TRANSPORT_SLOT_H
@@ -27,40 +27,41 @@ struct ring;
 
 struct slot {
 	char *payload;
-	struct ring *ring;      /* whose thread sends the answer; NULL: any thread may */
-	_Atomic unsigned refs;  /* without a ring: the worker's, and that of a request kept */
+	struct ring *ring;      /* its thread sends the answer; NULL: any thread may */
+	_Atomic unsigned refs;  /* without a ring: of the worker, and of a request that keeps it */
 	struct slot_pool *pool; /* without a ring */
-	struct slot *next;      /* free slots, or the inbox of the ring */
-	/* Of a request in the inbox: */
+	struct slot *next;      /* in the list of free slots, or of resumed requests */
+	/* Of a resumed request: */
 	void (*resume)(void *arg);
 	void *arg;
 };
 
 /* ---- for operations ---- */
 
-/** slot_here() - the slot of the request that the calling thread serves; NULL: it serves none */
+/** slot_here() - the slot of the request that the calling thread serves, or NULL */
 struct slot *slot_here(void);
 
-/** slot_keep() - the request is answered later; on the thread that serves it */
+/** slot_keep() - keep the slot for an answer later; on the thread that serves the request */
 void slot_keep(struct slot *slot);
 
 /** slot_has_others_waiting() - true if the request came through a ring that has more requests; on
  *  the thread that serves it */
 bool slot_has_others_waiting(const struct slot *slot);
 
-/** slot_resume() - call @resume, now or on the thread that sends the answer. Any thread. */
+/** slot_resume() - call @resume on the thread that sends the answer: now if it is this thread or if
+ *  any thread may. Any thread. */
 void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg);
 
-/** slot_release() - ends slot_keep(), after the answer, on the thread that sent it */
+/** slot_release() - undo slot_keep() after the answer, on the thread that sent it */
 void slot_release(struct slot *slot);
 
 /* ---- for transports ---- */
 
-/** Slots for /dev/fuse, all free at first. */
+/** The slots for /dev/fuse, at first all free. */
 struct slot_pool {
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t released;
-	struct slot *free; /* the one used last comes first: its pages are there */
+	struct slot *free; /* the one used last comes first: its pages are allocated */
 	struct slot slots[];
 };
 
@@ -70,22 +71,24 @@ struct slot_region {
 	size_t nr_slots, nr_used;
 };
 
-/** slot_region_init() - address space for @nr_slots; pages come with use. Return: 0; -ENOMEM. */
+/** slot_region_init() - reserve memory for @nr_slots; pages are allocated on first use. Return: 0;
+ *  -ENOMEM. */
 int slot_region_init(struct slot_region *region, size_t nr_slots);
 void slot_region_fini(struct slot_region *region);
-/** slot_region_take() - memory for one more slot. Return: its payload. One thread at a time. */
+/** slot_region_take() - take memory for a slot; one thread at a time. Return: its payload. */
 char *slot_region_take(struct slot_region *region);
 
-/** slot_pool_new() - a pool with memory from @region, which must outlive it. NULL: no memory. */
+/** slot_pool_new() - make a pool with memory from @region, which must outlive it. Return: NULL if
+ *  there is not enough memory. */
 struct slot_pool *slot_pool_new(struct slot_region *region, size_t nr_slots);
-/** slot_pool_free() - Accepts NULL. */
+/** slot_pool_free() - free a pool. Accepts NULL. */
 void slot_pool_free(struct slot_pool *pool);
-/** slot_pool_get() - a free slot; @wait: for one if there is none, else NULL */
+/** slot_pool_get() - take a free slot; if there is none, @wait for one, or return NULL */
 struct slot *slot_pool_get(struct slot_pool *pool, bool wait);
-/** slot_put() - drops a worker's reference */
+/** slot_put() - drop the reference of a worker */
 void slot_put(struct slot *slot);
 
-/** slot_set_here() - what slot_here() returns on the calling thread from now on; NULL: nothing */
+/** slot_set_here() - set what slot_here() returns on the calling thread */
 void slot_set_here(struct slot *slot);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * thread_pool - which of a number of threads are active.
  *
- * One always is, or is about to be, unless the pool is paused. The others wait until an active one
- * calls for help.
+ * At least one is active, or about to be, unless the pool is paused. The others wait until an
+ * active thread calls thread_pool_call().
  */
 #ifndef CXLFS_FUSE_TRANSPORT_THREAD_POOL_H
 #define CXLFS_FUSE_TRANSPORT_THREAD_POOL_H
@@ -25,16 +25,16 @@ struct thread_pool {
 void thread_pool_init(struct thread_pool *pool, bool paused);
 void thread_pool_fini(struct thread_pool *pool);
 
-/** thread_pool_wait() - wait until needed. Return: true: be active; false: the pool has ended. */
+/** thread_pool_wait() - wait to become active. Return: false if the pool has ended. */
 bool thread_pool_wait(struct thread_pool *pool);
 
 /** thread_pool_call() - make one more thread active, if fewer than @max_active are */
 void thread_pool_call(struct thread_pool *pool, unsigned max_active);
 
-/** thread_pool_leave() - stop being active. Return: false: nobody else is, so stay. */
+/** thread_pool_leave() - stop being active. Return: false if no other thread is active: go on. */
 bool thread_pool_leave(struct thread_pool *pool);
 
-/** thread_pool_rest() - stop being active, after thread_pool_goes_on() has returned false */
+/** thread_pool_rest() - stop being active, because thread_pool_goes_on() has returned false */
 void thread_pool_rest(struct thread_pool *pool);
 
 /** thread_pool_pause() - ask active threads to rest; the caller wakes those that sleep */
@@ -43,14 +43,14 @@ void thread_pool_pause(struct thread_pool *pool);
 /**
  * thread_pool_await_rest() - wait until no thread is active
  * @deadline_ns: by clock_now_ns()
- * Return: true: none is, or the pool has ended; false: it is too late.
+ * Return: true if none is active or the pool has ended; false if the deadline has passed.
  */
 bool thread_pool_await_rest(struct thread_pool *pool, uint64_t deadline_ns);
 
 /** thread_pool_resume() - end a pause */
 void thread_pool_resume(struct thread_pool *pool);
 
-/** thread_pool_end() - let all threads go */
+/** thread_pool_end() - end the pool: no thread becomes active again */
 void thread_pool_end(struct thread_pool *pool);
 
 /** thread_pool_goes_on() - for active threads: false when the pool is paused or has ended */

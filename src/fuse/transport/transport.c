@@ -135,7 +135,7 @@ int transport_serve(struct transport *transport, int (*started)(void *arg),
 
 	if (!err)
 		err = dev_fuse_serve(transport, started, arg);
-	/* Requests under way need the rings to be answered, though nobody may hear it. */
+	/* Requests in progress need the rings for their answers, even if the session is over. */
 	quiesce(arg);
 	uring_free(atomic_exchange(&transport->uring, NULL));
 	idle_sched_free(transport->idle_sched);

@@ -4,11 +4,11 @@
  *
  * Workers read requests from /dev/fuse (dev_fuse.c). Where the kernel has FUSE over io_uring, a
  * ring for each processor takes them instead (uring.c, ring.c); /dev/fuse then carries only INIT
- * and what needs no answer.
+ * and requests without an answer.
  *
- * A request lies in a slot until it is answered (slot.h). A thread that serves requests never
- * sleeps for a command of the adapter: it takes the next request, and between requests it polls for
- * completions, whoever submitted the commands.
+ * A request stays in a slot until it is answered (slot.h). A thread that serves requests never
+ * waits for a command of the adapter: it takes the next request, and between requests it polls for
+ * the completions of all commands.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_TRANSPORT_H
 #define CXLFS_FUSE_TRANSPORT_TRANSPORT_H
@@ -27,10 +27,10 @@ struct transport;
 struct transport_config {
 	struct data_volume *volume; /* polled for completions; borrowed */
 	unsigned nr_workers;        /* for /dev/fuse; 0: one for each processor, at most 16 */
-	unsigned ring_depth;        /* requests at a time of each processor, over io_uring */
+	unsigned ring_depth;        /* concurrent requests of each processor, over io_uring */
 	unsigned poll_us;           /* how long a thread polls before it sleeps; 0: not at all */
 	bool synchronous;           /* commands complete on the thread that submits them */
-	bool idle_sched;            /* rings run as idle_sched.h describes */
+	bool idle_sched;            /* control the threads of rings: see idle_sched.h */
 };
 
 /** The INIT request of the kernel. */
@@ -39,35 +39,35 @@ struct transport_init {
 	_Alignas(8) unsigned char bytes[256];
 };
 
-/** transport_new() - Return: 0; -ENOMEM. */
+/** transport_new() - make a transport. Return: 0; -ENOMEM. */
 int transport_new(const struct transport_config *config, struct transport **ret_transport);
-/** transport_free() - after transport_serve(). Accepts NULL. */
+/** transport_free() - free it, after transport_serve(). Accepts NULL. */
 void transport_free(struct transport *transport);
 
-/** transport_set_session() - the session to serve; before anything else */
+/** transport_set_session() - set the session to serve; call it first */
 void transport_set_session(struct transport *transport, struct fuse_session *session);
 
 /**
  * transport_use_uring() - use FUSE over io_uring if the kernel offers it
  * Once the session is mounted, before transport_serve().
  * @io: its writev must be transport_send()
- * Return: 0; -ENOTSUP not with this libfuse, or this build; -ENOMEM.
+ * Return: 0; -ENOTSUP this libfuse or this build cannot; -ENOMEM.
  */
 int transport_use_uring(struct transport *transport, const struct fuse_custom_io *io);
 
-/** transport_send() - the function that libfuse sends answers with; like writev(2) */
+/** transport_send() - send an answer; libfuse calls it instead of writev(2) */
 ssize_t transport_send(struct transport *transport, int fd, struct iovec *iov, int count);
 
 /**
- * transport_negotiate() - settle the transport, while INIT is being served
- * Limits the size of requests to that of a slot.
+ * transport_negotiate() - choose the transport; called while INIT is being served
+ * Limits requests to the size of a slot.
  */
 void transport_negotiate(struct transport *transport, struct fuse_conn_info *conn);
 
-/** transport_uses_uring() - do requests come over io_uring? After INIT. */
+/** transport_uses_uring() - true if requests come over io_uring; after INIT */
 bool transport_uses_uring(const struct transport *transport);
 
-/** transport_init_request() - the request that started the session; after INIT */
+/** transport_init_request() - the INIT request that started the session; after INIT */
 const struct transport_init *transport_init_request(const struct transport *transport);
 
 /**
@@ -102,7 +102,7 @@ int transport_pause(struct transport *transport, uint64_t deadline_ns);
 /** transport_resume() - end transport_pause() */
 void transport_resume(struct transport *transport);
 
-/** transport_end() - have transport_serve() end, with @err; 0: in good order. Any thread. */
+/** transport_end() - make transport_serve() return @err, or 0. Any thread. */
 void transport_end(struct transport *transport, int err);
 
 #endif

@@ -13,12 +13,12 @@
 struct uring {
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t changed;
-	unsigned nr_ready;    /* threads that can serve, or never will */
-	int error;            /* of the first that cannot */
-	bool is_decided;      /* whether they serve */
-	_Atomic bool is_open; /* they do; read without the lock */
+	unsigned nr_ready;    /* threads that have called uring_ready() */
+	int error;            /* of the first thread that cannot serve */
+	bool is_decided;      /* threads need not wait any longer */
+	_Atomic bool is_open; /* the rings serve; read without the lock */
 
-	unsigned nr_rings; /* whose threads have started */
+	unsigned nr_rings; /* rings with a thread; set before they serve */
 	struct ring *rings[];
 };
 
@@ -60,13 +60,13 @@ ssize_t uring_send(struct uring *uring, int fd, struct iovec *iov, int count)
 		errno = -err;
 		return err ? -1 : (ssize_t)out->len;
 	}
-	/* The first answer of all is that to INIT; a notification has no unique. */
+	/* The first answer is the one to INIT. Notifications have no unique. */
 	if (uring && out->unique && !uring->is_open)
 		return send_answer_to_init(uring, fd, iov, count);
 	return writev(fd, iov, count);
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
 bool uring_ready(struct uring *uring, int err)
 {

@@ -2,9 +2,9 @@
 /*
  * uring - the rings of a session, one for each processor that the kernel may ever have.
  *
- * libfuse has rings of its own, but cannot send answers of several threads to one queue. So libfuse
- * gets a function to send with, which knows the requests of our rings and tells the kernel, in the
- * answer to INIT, that rings are there.
+ * libfuse has rings of its own, but several threads cannot send answers through one of them. So it
+ * gets a function to send answers with, which uses our rings for the requests that came through
+ * them, and announces the rings to the kernel in the answer to INIT.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_URING_H
 #define CXLFS_FUSE_TRANSPORT_URING_H
@@ -25,14 +25,14 @@ struct uring;
  * Return: 0; -ENOMEM; -EMFILE; -EAGAIN no thread; -errno of io_uring_setup(2).
  */
 int uring_new(struct transport *transport, struct uring **ret_uring);
-/** uring_free() - stop serving; no request may be under way. Accepts NULL.
- *  What arrives from now on stays unanswered until the session is gone. */
+/** uring_free() - stop serving; no request may be in progress. Accepts NULL.
+ *  Later requests stay unanswered until the session ends. */
 void uring_free(struct uring *uring);
 
-/** uring_nr_slots() - slots that uring_new() takes */
+/** uring_nr_slots() - the number of slots that uring_new() takes */
 size_t uring_nr_slots(const struct transport *transport);
 
-/** uring_send() - writev(2), or the answer over a ring; @uring may be NULL */
+/** uring_send() - answer over a ring, or else with writev(2); @uring may be NULL */
 ssize_t uring_send(struct uring *uring, int fd, struct iovec *iov, int count);
 
 #else
