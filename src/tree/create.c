@@ -80,21 +80,6 @@ static int add_first_name(struct tree *tree, struct tree_inode *dir,
 	return 0;
 }
 
-static bool is_known_type(mode_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-	case S_IFDIR:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK:
-		return true;
-	default:
-		return false;
-	}
-}
-
 int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode_t mode, dev_t rdev,
 	       const struct tree_caller *caller, struct tree_inode **ret_inode)
 {
@@ -104,7 +89,7 @@ int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode
 
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
-	if (!is_known_type(mode))
+	if (!tree_inode_is_type(mode) || S_ISLNK(mode))
 		return -EINVAL;
 	err = tree_name_find_free(tree, dir, name, &slot);
 	if (err)

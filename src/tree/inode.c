@@ -8,6 +8,22 @@
 
 #include "tree/xattr.h"
 
+bool tree_inode_is_type(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int tree_inode_new(struct tree *tree, mode_t mode, const struct tree_caller *caller,
 		   struct tree_inode **ret_inode)
 {

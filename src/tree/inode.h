@@ -59,6 +59,12 @@ struct tree_inode {
 	};
 };
 
+/** tree_new_empty() - as tree_new(), but without a root. */
+int tree_new_empty(const struct tree_config *config, struct tree **ret_tree);
+
+/** Return: whether the type in @mode is one that an inode can have. */
+bool tree_inode_is_type(mode_t mode);
+
 /**
  * tree_inode_new() - allocate an inode without number, link or reference
  * @mode: type and permission bits, final

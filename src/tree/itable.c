@@ -82,12 +82,10 @@ static bool reuses_number(const struct tree_itable *table)
 	return table->nr_free > TREE_INO_REUSE_DELAY;
 }
 
-int tree_itable_reserve(struct tree_itable *table, void *(*alloc)(size_t bytes))
+static int add_page(struct tree_itable *table, void *(*alloc)(size_t bytes))
 {
 	struct tree_itable_page *page;
 
-	if (reuses_number(table) || table->next_ino / PAGE_SLOTS < table->nr_pages)
-		return 0;
 	if (table->nr_pages == table->max_pages && grow_top(table, alloc))
 		return -ENOMEM;
 	page = alloc(sizeof(*page));
@@ -96,6 +94,13 @@ int tree_itable_reserve(struct tree_itable *table, void *(*alloc)(size_t bytes))
 	memset(page, 0, sizeof(*page));
 	table->pages[table->nr_pages++] = page;
 	return 0;
+}
+
+int tree_itable_reserve(struct tree_itable *table, void *(*alloc)(size_t bytes))
+{
+	if (reuses_number(table) || table->next_ino / PAGE_SLOTS < table->nr_pages)
+		return 0;
+	return add_page(table, alloc);
 }
 
 static uint64_t pop_free(struct tree_itable *table)
@@ -119,9 +124,8 @@ uint64_t tree_itable_add(struct tree_itable *table, struct tree_inode *inode)
 	return ino;
 }
 
-void tree_itable_remove(struct tree_itable *table, uint64_t ino)
+static void push_free(struct tree_itable *table, uint64_t ino)
 {
-	assert(tree_itable_get(table, ino));
 	*slot_of(table, ino) = free_before(0);
 	if (table->free_tail)
 		*slot_of(table, table->free_tail) = free_before(ino);
@@ -129,7 +133,49 @@ void tree_itable_remove(struct tree_itable *table, uint64_t ino)
 		table->free_head = ino;
 	table->free_tail = ino;
 	table->nr_free++;
+}
+
+void tree_itable_remove(struct tree_itable *table, uint64_t ino)
+{
+	assert(tree_itable_get(table, ino));
+	push_free(table, ino);
 	table->nr_used--;
+}
+
+int tree_itable_extend(struct tree_itable *table, void *(*alloc)(size_t bytes), uint64_t next_ino)
+{
+	while ((next_ino - 1) / PAGE_SLOTS >= table->nr_pages)
+		if (add_page(table, alloc))
+			return -ENOMEM;
+	table->next_ino = next_ino;
+	return 0;
+}
+
+static bool may_put(const struct tree_itable *table, uint64_t ino)
+{
+	return ino != 0 && ino < table->next_ino && *slot_of(table, ino) == 0;
+}
+
+bool tree_itable_put(struct tree_itable *table, uint64_t ino, struct tree_inode *inode)
+{
+	if (!may_put(table, ino))
+		return false;
+	*slot_of(table, ino) = (uintptr_t)inode;
+	table->nr_used++;
+	return true;
+}
+
+bool tree_itable_put_free(struct tree_itable *table, uint64_t ino)
+{
+	if (!may_put(table, ino))
+		return false;
+	push_free(table, ino);
+	return true;
+}
+
+uint64_t tree_itable_next_free(const struct tree_itable *table, uint64_t ino)
+{
+	return successor(*slot_of(table, ino));
 }
 
 bool tree_itable_check(const struct tree_itable *table)

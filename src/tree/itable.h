@@ -52,7 +52,22 @@ uint64_t tree_itable_add(struct tree_itable *table, struct tree_inode *inode);
 /** Removes an inode; its number becomes free. */
 void tree_itable_remove(struct tree_itable *table, uint64_t ino);
 
-/** Return: whether the queue of free numbers is valid (tests). */
+/*
+ * To make a table again (snapshot): extend it, then put each number below next_ino once, the free
+ * ones in the order of their queue.
+ */
+
+/** tree_itable_extend() - allocate an empty table's slots for the numbers below @next_ino
+ *  Return: 0; -ENOMEM. */
+int tree_itable_extend(struct tree_itable *table, void *(*alloc)(size_t bytes), uint64_t next_ino);
+/** Return: false: there is no such number, or it has been put already. */
+bool tree_itable_put(struct tree_itable *table, uint64_t ino, struct tree_inode *inode);
+bool tree_itable_put_free(struct tree_itable *table, uint64_t ino);
+
+/** The free number that was freed after @ino; 0: there is none. */
+uint64_t tree_itable_next_free(const struct tree_itable *table, uint64_t ino);
+
+/** Return: whether the queue of free numbers is valid. */
 bool tree_itable_check(const struct tree_itable *table);
 
 #endif

@@ -45,15 +45,25 @@ static int make_root(struct tree *tree, const struct tree_config *config)
 	return 0;
 }
 
-int tree_new(const struct tree_config *config, struct tree **ret_tree)
+int tree_new_empty(const struct tree_config *config, struct tree **ret_tree)
 {
 	struct tree *tree = malloc(sizeof(*tree));
-	int err;
 
 	assert(config->payload_free);
 	if (!tree)
 		return -ENOMEM;
 	*tree = make_tree(config);
+	*ret_tree = tree;
+	return 0;
+}
+
+int tree_new(const struct tree_config *config, struct tree **ret_tree)
+{
+	struct tree *tree;
+	int err = tree_new_empty(config, &tree);
+
+	if (err)
+		return err;
 	err = make_root(tree, config);
 	if (err) {
 		tree_free(tree);

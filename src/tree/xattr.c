@@ -168,6 +168,11 @@ static int check_set(const struct tree_inode *inode, const char *name, size_t by
 	return 0;
 }
 
+bool tree_xattr_fits(const struct tree_inode *inode, const char *name, size_t bytes)
+{
+	return check_set(inode, name, bytes, XATTR_CREATE) == 0;
+}
+
 int tree_setxattr(struct tree *tree, struct tree_inode *inode, const char *name, const void *value,
 		  size_t bytes, int flags, bool clear_sgid, const struct tree_caller *caller)
 {

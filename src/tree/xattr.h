@@ -55,6 +55,9 @@ bool tree_xattr_drop(struct tree_inode *inode, const char *name);
 
 void tree_xattr_free_all(struct tree_inode *inode);
 
+/** Return: whether an inode without attribute @name can get one with a value of @bytes. */
+bool tree_xattr_fits(const struct tree_inode *inode, const char *name, size_t bytes);
+
 /** Bytes of all names with their NULs. */
 size_t tree_xattr_list_bytes(const struct tree_inode *inode);
 

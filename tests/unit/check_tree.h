@@ -55,9 +55,9 @@ static T_UNUSED const struct tree_caller *at(time_t second)
 	return &caller;
 }
 
-static T_UNUSED struct tree *make_tree_with(uint64_t max_inodes, uint32_t max_links)
+static T_UNUSED struct tree_config config_with(uint64_t max_inodes, uint32_t max_links)
 {
-	const struct tree_config config = {
+	return (struct tree_config){
 		.root_mode = 0755,
 		.hash_seed = 1,
 		.max_inodes = max_inodes,
@@ -66,6 +66,11 @@ static T_UNUSED struct tree *make_tree_with(uint64_t max_inodes, uint32_t max_li
 		.payload_free = count_payload,
 		.payload_orphaned = count_orphans,
 	};
+}
+
+static T_UNUSED struct tree *make_tree_with(uint64_t max_inodes, uint32_t max_links)
+{
+	const struct tree_config config = config_with(max_inodes, max_links);
 	struct tree *tree;
 
 	nr_payloads_freed = 0;

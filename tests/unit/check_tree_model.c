@@ -3,9 +3,11 @@
  * Random operations on a tree and on a model of it: two flat arrays, of inodes and of names,
  * searched from end to end. After each operation both must agree in the result and in all they
  * show, and tree_check() must find nothing. Some operations run out of memory first, and must
- * then have changed nothing.
+ * then have changed nothing. Now and then the tree is replaced by its own snapshot.
  */
 #include "check_tree.h"
+
+#include "support/tree_copy.h"
 
 enum {
 	MAX_INODES = 24,
@@ -620,12 +622,60 @@ static void do_lookup(struct world *w)
 	ck_assert_ptr_eq(inode, real(w, w->inodes[dir].parent));
 }
 
+/* Return: the tree of a snapshot of @tree, whose own snapshot is the same. */
+static struct tree *copy_of(const struct tree *tree, enum tree_snapshot_what what)
+{
+	const struct tree_config config = config_with(MAX_INODES, MAX_LINKS);
+	struct memory_stream first = { .bytes = 0 }, second = { .bytes = 0 };
+	struct tree *copy;
+
+	tree_copy_write(tree, what, &first);
+	MUST(tree_copy_read(&first, &config, &copy) == 0);
+	tree_copy_write(copy, what, &second);
+	MUST(first.bytes == second.bytes && memcmp(first.data, second.data, first.bytes) == 0);
+	MUST(tree_check(copy) == 0);
+	memory_stream_fini(&first);
+	memory_stream_fini(&second);
+	return copy;
+}
+
+static void check_named_copy(const struct world *w)
+{
+	struct tree *named = copy_of(w->tree, TREE_SNAPSHOT_NAMED);
+	uint64_t nr = 0;
+
+	for (int i = 0; i < MAX_INODES; i++)
+		nr += w->inodes[i].exists && w->inodes[i].attr.nlink;
+	MUST(tree_nr_inodes(named) == nr);
+	tree_free(named);
+}
+
+static void do_snapshot(struct world *w)
+{
+	struct tree *copy;
+	int nr_freed = nr_payloads_freed;
+
+	if (pick(&w->random, 8) != 0)
+		return;
+	check_named_copy(w);
+	copy = copy_of(w->tree, TREE_SNAPSHOT_ALL);
+	nr_payloads_orphaned = 0;
+	for (int i = 0; i < MAX_INODES; i++)
+		if (w->inodes[i].exists && w->inodes[i].has_payload)
+			tree_set_payload(copy, tree_get(copy, w->inodes[i].attr.ino), &payloads[i]);
+	tree_free(w->tree);
+	nr_payloads_freed = nr_freed;
+	w->tree = copy;
+	w->tree->alloc = failing_alloc;
+}
+
 static void step(struct world *w)
 {
 	static void (*const operations[])(struct world * w) = {
-		do_make,   do_make,   do_make,   do_make,   do_tmpfile, do_link,   do_link,
-		do_remove, do_remove, do_remove, do_rename, do_rename,  do_rename, do_rename,
-		do_refs,   do_refs,   do_refs,   do_refs,   do_attr,    do_xattr,  do_lookup,
+		do_make,   do_make,   do_make,   do_make,     do_tmpfile, do_link,
+		do_link,   do_remove, do_remove, do_remove,   do_rename,  do_rename,
+		do_rename, do_rename, do_refs,   do_refs,     do_refs,    do_refs,
+		do_attr,   do_xattr,  do_lookup, do_snapshot,
 	};
 
 	w->caller.now.tv_sec++;
