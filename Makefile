@@ -8,13 +8,13 @@ DOCDIR  ?= $(PREFIX)/share/doc/cxlfs
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
-# release, debug, asan, tsan or clang; each has its own build directory.
+# release, debug, asan, tsan, clang or fuzz; each has its own build directory.
 VARIANT ?= release
 # auto, system or private (contrib/build/config.sh).
 LIBFUSE ?= auto
 # IBM's libcxl: auto, yes or no (contrib/build/libcxl.sh).
 LIBCXL ?= auto
-# Duration of `make soak` and `make stress`.
+# Duration of `make soak`, `make stress`, and of each fuzzer of `make fuzz`.
 SECONDS ?= 3600
 
 VERSION := $(shell cat contrib/build/version)
@@ -41,10 +41,15 @@ all: programs ## build cxlfs and cxlfsadm (build/release/)
 
 SANITIZE_asan = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_tsan = -fsanitize=thread -fno-omit-frame-pointer
+SANITIZE_fuzz = $(SANITIZE_asan) -fsanitize=fuzzer-no-link
 OPTIMIZE_debug = -Og
 OPTIMIZE_asan = -O1
 OPTIMIZE_tsan = -O1
+OPTIMIZE_fuzz = -O1
 
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
 ifeq ($(VARIANT),clang)
 CC := clang
 WERROR := 1
@@ -86,6 +91,9 @@ $(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
 # With a fake of libfuse and of the rest of fuse.
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
 $(B)/tests/unit/check_request: private LDFLAGS += -Wl,--wrap=data_submit
+# With the daemon, except its main().
+$(B)/tests/unit/check_options: $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-fuse.a
+$(B)/tests/unit/check_options: private LIB_LIBS += $(FUSE_LIBS) $(DAEMON_LIBS)
 # Detects the moment when a lock is released.
 $(B)/tests/unit/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
 # Lets allocations fail.
@@ -94,6 +102,9 @@ $(B)/tests/unit/check_emul_repair: private LDFLAGS += -Wl,--wrap=realloc
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/unit/check_data%,$(UNIT_TESTS)))
 # Built with the fake libcxl, whether the real one was found or not.
 OBJ_libcxl := $(patsubst %,$(B)/tests/fake/libcxl/%.o,kernel kernel_libcxl fake_libcxl)
+# Built with libFuzzer in the variant fuzz; elsewhere they run their corpus.
+FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+OBJ_fuzz := $(call objects_of,tests/fuzz/*.c)
 OBJ_conformance := $(call objects_of,tests/conformance/*.c tests/support/dk.c)
 CONFORMANCE := $(B)/tests/conformance/conformance
 HELPERS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/mount/helpers/*.c))
@@ -108,10 +119,12 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry blocking request): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry blocking request options): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+
+$(OBJ_fuzz): private EXTRA_CFLAGS = -Itests $(FUSE_CFLAGS)
 
 programs: $(PROGRAMS)
-unit-tests: $(UNIT_TESTS) $(CONFORMANCE)
+unit-tests: $(UNIT_TESTS) $(FUZZERS) $(CONFORMANCE)
 INJECT := $(B)/tests/failures/inject.so
 
 helpers: $(HELPERS) $(LOADS) $(INJECT)
@@ -132,6 +145,16 @@ $(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
 $(UNIT_TESTS):
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(CHECK_LIBS) $(LIB_LIBS)
+
+# As check_options, and as check_data.
+$(B)/tests/fuzz/fuzz_options: $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-fuse.a
+$(B)/tests/fuzz/fuzz_state: $(B)/tests/support/dk.o
+$(B)/tests/fuzz/fuzz_requests: $(B)/tests/fuzz/kernel.o $(B)/tests/fake/fake_superpipe.o \
+	$(filter-out %/blocking.o,$(OBJ_fuse))
+$(FUZZERS): %: %.o $(if $(filter fuzz,$(VARIANT)),,$(B)/tests/fuzz/replay.o) $(B)/libcxlfs.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) \
+		$(filter %-fuse.a,$^) $(filter %/libcxlfs.a,$^) $(FUSE_LIBS) $(LIB_LIBS) $(DAEMON_LIBS)
 
 $(CONFORMANCE): $(OBJ_conformance) $(B)/libcxlfs.a
 	$(call say,LINK,$@)
@@ -222,8 +245,8 @@ check: build/deps/test ## all tests: units, sanitizers, real mounts, documents (
 	@$(MAKE) --no-print-directory VARIANT=asan everything
 	@tests/lib/check.sh $(call dir_of,release) $(call dir_of,asan)
 
-check-unit: unit-tests ## the unit suites
-	@$(run_tests) unit $(UNIT_TESTS)
+check-unit: unit-tests ## the unit suites and the inputs of the fuzzers
+	@$(run_tests) unit $(UNIT_TESTS) $(FUZZERS)
 
 check-mount: everything build/deps/test ## real programs on real mounts
 	@$(run_tests) mount $(wildcard tests/mount/*.sh)
@@ -255,6 +278,12 @@ check-clang: build/deps/clang ## compile everything with clang, and clang-tidy; 
 
 stress: everything build/deps/test ## stress-ng and fio on a mount for SECONDS (3600)
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh stress tests/mount/stress-ng.sh
+
+fuzz: build/deps/clang ## each fuzzer for SECONDS (3600); ONLY="spec state" selects some
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	@BUILD=$(call dir_of,fuzz) tests/fuzz/run.sh $(SECONDS) $(ONLY)
+
+fuzzers: $(FUZZERS)
 
 soak: everything ## random I/O against a model, without and with random faults, for SECONDS (3600)
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh soak \
@@ -321,6 +350,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/rig.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
-	check-asan check-outside check-tsan check-valgrind check-clang check-failures stress soak bench bench-scale \
+	check-asan check-outside check-tsan check-valgrind check-clang check-failures fuzz fuzzers stress soak bench bench-scale \
 	bench-card bench-instructions lint man-lint \
 	install uninstall clean distclean help FORCE

@@ -107,6 +107,16 @@ static bool starts_device(const char *text)
 	return text[0] == '/' || !strncmp(text, "emul:", 5);
 }
 
+/* In the name of an emulated adapter, a backslash escapes a comma or another backslash. */
+static bool is_escaped(const char *start, const char *comma)
+{
+	const char *at = comma;
+
+	while (at > start && at[-1] == '\\')
+		at--;
+	return (comma - at) % 2;
+}
+
 int option_devices_split(struct raw_options *raw)
 {
 	struct options *out = raw->out;
@@ -118,7 +128,7 @@ int option_devices_split(struct raw_options *raw)
 	out->devices[out->nr_devices++] = at;
 	while ((comma = strchr(at, ','))) {
 		at = comma + 1;
-		if ((comma > out->devices_buf && comma[-1] == '\\') || !starts_device(at))
+		if (is_escaped(out->devices_buf, comma) || !starts_device(at))
 			continue;
 		*comma = '\0';
 		if (out->nr_devices == SUPERPIPE_MAX_LUNS) {
@@ -128,5 +138,7 @@ int option_devices_split(struct raw_options *raw)
 		}
 		out->devices[out->nr_devices++] = at;
 	}
+	if (!*out->devices[0])
+		options_complain(raw, "no device given; try 'cxlfs --help'");
 	return 0;
 }

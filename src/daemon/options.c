@@ -155,7 +155,9 @@ static int add_other_words(struct raw_options *raw)
 		err = add_word(raw, "no_allow_other", "");
 	if (!err && !out->remount)
 		err = add_word(raw, OPTIONS_DEVICE, out->device_list);
-	return err;
+	else if (!err && !out->words)
+		raw->out->words = strdup("");
+	return err || !out->words ? -1 : 0;
 }
 
 static enum options_result complete(struct raw_options *raw)

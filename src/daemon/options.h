@@ -39,9 +39,9 @@ struct options {
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;
-	bool remount;                  /* change the flags of what is mounted */
-	unsigned long mount_flags;     /* of mount(2), for that */
-	char *words;                   /* options of the daemon, as given: a line each */
+	bool remount;              /* change the flags of what is mounted */
+	unsigned long mount_flags; /* of mount(2), for that */
+	char *words;               /* options of the daemon, as given: a line each; may be empty */
 	struct fuse_args session_args; /* for fuse_session_new() */
 };
 

@@ -12,7 +12,7 @@ export RESULTS=$PWD/build/test-logs/results
 
 unit_suites() {
 	local source
-	for source in tests/unit/check_*.c; do
+	for source in tests/unit/check_*.c tests/fuzz/fuzz_*.c; do
 		[ ! -e "$source" ] || printf '%s\n' "$1/${source%.c}"
 	done
 }

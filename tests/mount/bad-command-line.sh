@@ -16,6 +16,7 @@ refused() {
 }
 
 refused 'device'
+refused 'no device' '' "$MNT"
 refused 'mountpoint' "$device"
 refused 'unexpected.*extra' "$device" "$MNT" extra
 refused 'unknown.*-x' -x "$device" "$MNT"

@@ -79,6 +79,8 @@ remounted "ro" "" remount,ro --fstab "$WORK/fstab"
 remounted "rw" "" remount,rw --fstab "$WORK/fstab"
 remounted "rw" "" remount,"$(awk -v m="$MNT" '$2 == m { print $4 }' /proc/mounts)"
 
+cxlfs "$device" "$MNT" -o remount,rw || fail "a remount with flags alone"
+
 must_errno "a file is open for writing" sh -c "exec 8>'$MNT/file2'; mount -o remount,ro '$MNT'"
 must_errno "option queue_depth=32: " mount -o remount,queue_depth=32 "$MNT"
 must_errno "option dirsync: " mount -o remount,dirsync "$MNT"

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FUSE requests against a whole file system on the fake adapter. Each must be answered once, the
+ * tree must stay intact, no flash may leak, and no read may return flash that was not written.
+ *
+ * An input is two bytes of options and then requests, see kernel.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fake/fake_superpipe.h"
+#include "fuse/internal.h"
+#include "fuzz/kernel.h"
+
+#define NR_SLOTS     2
+#define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
+
+static struct {
+	struct fs *fs;
+	struct superpipe *sp;
+	struct data_volume *volume;
+	struct fuse_session *session;
+	struct kernel kernel;
+	sem_t replied;
+	unsigned nr_replies; /* to the last request */
+} rig;
+
+static struct slot_region region;
+static struct slot_pool *slots;
+
+/* ---- instead of blocking.c: no threads ---- */
+
+int fs_blocking_new(struct fs_blocking **ret_blocking)
+{
+	*ret_blocking = NULL;
+	return 0;
+}
+
+void fs_blocking_free(struct fs_blocking *blocking)
+{
+	(void)blocking;
+}
+
+void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
+{
+	(void)blocking;
+	io->run(io);
+}
+
+bool fs_blocking_try_run(struct fs_blocking *blocking, struct fs_io *io)
+{
+	(void)blocking, (void)io;
+	return false;
+}
+
+/* ---- replies ---- */
+
+static size_t gather(const struct iovec *iov, int count, char **ret_message)
+{
+	size_t bytes = 0, at = 0;
+
+	for (int i = 0; i < count; i++)
+		bytes += iov[i].iov_len;
+	*ret_message = malloc(bytes);
+	FUZZ_REQUIRE(*ret_message);
+	for (int i = 0; i < count; at += iov[i++].iov_len)
+		memcpy(*ret_message + at, iov[i].iov_base, iov[i].iov_len);
+	return bytes;
+}
+
+static ssize_t receive_reply(int fd, struct iovec *iov, int count, void *userdata)
+{
+	struct fuse_out_header header;
+	char *message;
+	size_t bytes = gather(iov, count, &message);
+
+	(void)fd, (void)userdata;
+	FUZZ_REQUIRE(bytes >= sizeof(header));
+	memcpy(&header, message, sizeof(header));
+	if (header.unique) { /* else a notification */
+		rig.nr_replies++;
+		kernel_take_reply(&rig.kernel, &header, message + sizeof(header),
+				  bytes - sizeof(header));
+		sem_post(&rig.replied);
+	}
+	free(message);
+	return (ssize_t)bytes;
+}
+
+static ssize_t read_nothing(int fd, void *buf, size_t bytes, void *userdata)
+{
+	(void)fd, (void)buf, (void)bytes, (void)userdata;
+	errno = ENODEV;
+	return -1;
+}
+
+/* ---- requests ---- */
+
+static void send_request(struct slot *slot, size_t bytes)
+{
+	const struct fuse_buf buf = { .mem = slot->payload - HEADER_BYTES, .size = bytes };
+
+	rig.nr_replies = 0;
+	slot_set_here(slot);
+	fuse_session_process_buf(rig.session, &buf);
+	slot_set_here(NULL);
+	if (!rig.kernel.wants_reply)
+		return;
+	sem_wait(&rig.replied);
+	FUZZ_REQUIRE(rig.nr_replies == 1);
+}
+
+/* What the adapter does from now on. */
+static void trouble(struct fuzz_input *input)
+{
+	unsigned kind = (unsigned)fuzz_take(input, 1), value = (unsigned)fuzz_take(input, 1);
+
+	if (kind < 64)
+		fake_fail_ios(rig.sp, kind & 1, value % 128, value / 64, -EIO);
+	else if (kind < 128)
+		fake_fail_call(rig.sp, kind % FAKE_NR_CALLS, value % 4,
+			       kind & 1 ? -ENOMEM : -ENOSPC);
+	else
+		fake_limit_growth(rig.sp, value ? value % 8 : UINT64_MAX);
+}
+
+static void run(struct fuzz_input *input)
+{
+	struct slot *slot = slot_pool_get(slots, true);
+	size_t bytes;
+
+	send_request(slot, kernel_make_init(&rig.kernel, slot->payload - HEADER_BYTES));
+	while (input->bytes) {
+		if (*input->data >= 0xf8) {
+			(void)fuzz_take(input, 1);
+			trouble(input);
+			continue;
+		}
+		bytes = kernel_make(&rig.kernel, input, slot->payload - HEADER_BYTES);
+		if (bytes)
+			send_request(slot, bytes);
+	}
+	slot_put(slot);
+}
+
+/* ---- start and end ---- */
+
+static void start_once(void)
+{
+	const struct log_config log = { .level = LOG_LEVEL_ERR, .ident = "fuzz" };
+
+	if (slots)
+		return;
+	log_open(&log);
+	FUZZ_REQUIRE(!slot_region_init(&region, NR_SLOTS));
+	slots = slot_pool_new(&region, NR_SLOTS);
+	FUZZ_REQUIRE(slots);
+}
+
+static void start(unsigned options)
+{
+	static const struct fuse_custom_io io = { .writev = receive_reply, .read = read_nothing };
+	char *argv[] = { "fuzz", NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	const struct fake_config fake = {
+		.nr_luns = 1 + (options & 1), .nr_chunks = 8, .max_handles = 6, .scrub = true
+	};
+	struct fs_config config = { .atime = options >> 1 & 1 ? TREE_ATIME_NEVER
+							      : TREE_ATIME_RELATIVE,
+				    .writeback = options >> 2 & 1,
+				    .max_inodes = 24,
+				    .root_mode = 01777 };
+
+	rig.sp = fake_new(&fake);
+	FUZZ_REQUIRE(!data_volume_new(rig.sp, &rig.volume));
+	if (options >> 3 & 1)
+		data_volume_set_pack_bytes(rig.volume, 4096u << (options >> 4 & 7));
+	config.volume = rig.volume;
+	config.transport.synchronous = true;
+	FUZZ_REQUIRE(!fs_new(&config, &rig.fs));
+	rig.session =
+		fuse_session_new(&args, fs_operations(), sizeof(struct fuse_lowlevel_ops), rig.fs);
+	FUZZ_REQUIRE(rig.session);
+	FUZZ_REQUIRE(!fuse_session_custom_io(rig.session, &io, open("/dev/null", O_RDWR)));
+	fs_set_session(rig.fs, rig.session);
+	fuse_opt_free_args(&args);
+	sem_init(&rig.replied, 0, 0);
+	kernel_init(&rig.kernel);
+}
+
+/* The worker may still be growing what has just been freed. */
+static bool flash_is_free(void)
+{
+	struct data_volume_stats stats;
+
+	for (unsigned tries = 0; tries < 2000; tries++) {
+		data_volume_get_stats(rig.volume, &stats);
+		if (stats.nr_free_chunks == stats.nr_chunks &&
+		    stats.nr_free_handles == stats.nr_handles)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void stop(void)
+{
+	FUZZ_REQUIRE(!tree_check(rig.fs->tree));
+	fs_quiesce(rig.fs);
+	fuse_session_destroy(rig.session);
+	fs_free(rig.fs);
+	FUZZ_REQUIRE(flash_is_free());
+	data_volume_free(rig.volume);
+	FUZZ_REQUIRE(!fake_free(rig.sp));
+	sem_destroy(&rig.replied);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	struct fuzz_input input = { data, bytes };
+
+	start_once();
+	start((unsigned)fuzz_take(&input, 2));
+	run(&input);
+	stop();
+	return 0;
+}
