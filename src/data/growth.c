@@ -66,8 +66,8 @@ static struct need need_of(const struct data_file *file, uint64_t start, uint64_
 	struct need need = { .first = mapping_chunk_of(map, start),
 			     .last = mapping_chunk_of(map, end - 1) };
 	bool one = need.first == need.last;
-	bool idle =
-		slots_nr_free(&file->space.slots) >= mapping_nr_missing(map, need.first, need.last);
+	bool idle = file_slots_nr_free(&file->space.slots) >=
+		    mapping_nr_missing(map, need.first, need.last);
 
 	if (!one && must_pack(file, need.last, start, end, idle, &need.tail))
 		need.last--;
@@ -114,7 +114,7 @@ static int assign_locked(struct data_file *file, uint64_t first, uint64_t last)
 {
 	int err = mapping_assign(&file->map, first, last);
 
-	file_space_count_locked(&file->space);
+	(void)file_space_count_locked(&file->space);
 	if (!err && file->space.extents.nr > 0)
 		mover_queue_locked(file->vol->mover, file);
 	return err;
@@ -127,9 +127,9 @@ static int take_need(struct data_file *file, const struct need *need)
 	if (need->nr_slots == 0)
 		return pack_ends(file, need);
 	/* A file that needs more at once should be on the LUN with most room. */
-	if (!file->space.slots.vlun && need->nr_slots == 1)
+	if (need->nr_slots == 1 && !file_slots_has_vlun(&file->space.slots))
 		file_space_take_pooled_locked(&file->space);
-	if (need->nr_slots > slots_nr_free(&file->space.slots))
+	if (need->nr_slots > file_slots_nr_free(&file->space.slots))
 		return -ENOSPC;
 	err = pack_ends(file, need);
 	if (err)
@@ -147,7 +147,7 @@ static int take_need(struct data_file *file, const struct need *need)
 static uint64_t cost_of(const struct data_file *file, const struct need *need)
 {
 	return nr_packed(need) +
-	       slots_nr_rising(&file->space.slots, need->nr_slots) * file->map.chunk_blocks;
+	       file_slots_nr_rising(&file->space.slots, need->nr_slots) * file->map.chunk_blocks;
 }
 
 int growth_take_locked(struct data_op *op, uint64_t start, uint64_t end)
@@ -180,37 +180,21 @@ static uint64_t end_block(struct data_op *op)
 	return block_ceil(op_priv(op)->end);
 }
 
-/** Return: how many slots the file should have to meet @need; 0: enough already. */
-static uint32_t nr_wanted(const struct slots *slots, const struct need *need)
+/** The volume could never hold it: fail before taking all that is free. */
+static bool too_large(const struct data_op *op, uint64_t nr_slots)
 {
-	uint64_t nr_free = slots_nr_free(slots), wanted = 0;
-
-	if (need->nr_slots > nr_free)
-		wanted = slots->nr + need->nr_slots - nr_free;
-	return (uint32_t)min_u64(wanted, UINT32_MAX / 2);
-}
-
-/** No LUN could ever hold it: fail before taking all that is free. */
-static bool too_large(const struct data_op *op, uint32_t wanted)
-{
-	struct lun_table *luns = &op->file->space.alloc->luns;
-	uint64_t most = 0;
-
-	for (unsigned i = 0; i < luns->nr_luns; i++)
-		most = max_u64(most, luns->luns[i].nr_chunks);
-	return needs_all(op) && wanted > min_u64(most, lun_table_nr_chunks(luns));
+	return needs_all(op) && nr_slots > lun_table_nr_chunks(&op->file->space.alloc->luns);
 }
 
 /** Leaves the reserve alone. Return: false: @need was more than that, and has fewer slots now. */
 static bool spare_reserve(const struct data_op *op, struct need *need)
 {
 	const struct data_file *file = op->file;
-	const struct slots *slots = &file->space.slots;
 	uint64_t headroom = reserve_headroom(file->space.alloc, op->spares_reserve);
 
 	if (cost_of(file, need) <= headroom)
 		return true;
-	need->nr_slots = min_u64(need->nr_slots, slots->nr_tail - slots->nr_used +
+	need->nr_slots = min_u64(need->nr_slots, file_slots_nr_below_tail(&file->space.slots) +
 							 headroom / file->map.chunk_blocks);
 	return false;
 }
@@ -219,21 +203,26 @@ static bool spare_reserve(const struct data_op *op, struct need *need)
 static int get_flash(struct data_op *op)
 {
 	struct data_file *file = op->file;
+	const struct file_slots *slots = &file->space.slots;
+	uint64_t nr_free, nr_used;
 	struct need need;
-	uint32_t wanted;
 	bool denied;
 	int err = 0;
 
 	file_lock(file);
 	need = need_of(file, first_block(op), end_block(op));
 	denied = !spare_reserve(op, &need);
-	wanted = nr_wanted(&file->space.slots, &need);
+	nr_free = file_slots_nr_free(slots);
+	nr_used = file_slots_nr(slots) - nr_free;
 	file_unlock(file);
-	if ((denied && needs_all(op)) || (wanted && too_large(op, wanted)))
+	if (denied && needs_all(op))
 		return -ENOSPC;
-	if (wanted)
-		err = grow_file(&file->space, wanted);
-	if (!err && (denied || file->space.slots.nr < wanted))
+	if (need.nr_slots > nr_free) {
+		if (too_large(op, nr_used + need.nr_slots))
+			return -ENOSPC;
+		err = grow_file(&file->space, need.nr_slots - nr_free);
+	}
+	if (!err && denied)
 		err = -ENOSPC;
 	return err ? err : grow_segments(file->space.alloc, nr_packed(&need));
 }
@@ -319,8 +308,9 @@ static int take_slots_locked(struct data_op *op)
 	uint64_t headroom = reserve_enter(alloc, op->spares_reserve) / map->chunk_blocks;
 	int err = 0;
 
-	while (end > first && slots_nr_rising(&file->space.slots,
-					      mapping_nr_missing(map, first, end - 1)) > headroom)
+	while (end > first &&
+	       file_slots_nr_rising(&file->space.slots, mapping_nr_missing(map, first, end - 1)) >
+		       headroom)
 		end--;
 	if (end > first)
 		err = assign_locked(file, first, end - 1);
@@ -405,9 +395,10 @@ void growth_ahead_locked(struct data_file *file, uint64_t last_block)
 	struct file_space *space = &file->space;
 	const struct mapping *map = &file->map;
 
-	if (slots_nr_free(&space->slots) > 0 || space->prealloc_asked_at == space->slots.nr ||
+	if (file_slots_nr_free(&space->slots) > 0 ||
+	    space->prealloc_asked_at == file_slots_nr(&space->slots) ||
 	    !mapping_half_written(map, mapping_chunk_of(map, last_block)))
 		return;
-	space->prealloc_asked_at = space->slots.nr;
+	space->prealloc_asked_at = file_slots_nr(&space->slots);
 	background_grow_locked(space);
 }

@@ -10,8 +10,9 @@
 
 struct data_chunk {
 	uint64_t index; /* in the file */
-	uint32_t slot;  /* in the vLUN */
-	bool fresh;     /* by the mapping_assign() that runs now */
+	uint32_t slot;  /* in the file's vLUN on @lun */
+	uint8_t lun;
+	bool fresh; /* by the mapping_assign() that runs now */
 	struct written_map written;
 	struct written_map allocated; /* written or reserved; without leaves nothing is reserved */
 };
@@ -21,7 +22,7 @@ static uint32_t nr_allocated(const struct data_chunk *chunk)
 	return chunk->allocated.leaves ? chunk->allocated.nr_written : chunk->written.nr_written;
 }
 
-void mapping_init(struct mapping *map, struct slots *slots, struct extent_map *extents,
+void mapping_init(struct mapping *map, struct file_slots *slots, struct extent_map *extents,
 		  struct segments *segments, uint32_t chunk_blocks)
 {
 	*map = (struct mapping){ .slots = slots,
@@ -84,7 +85,7 @@ static uint64_t first_block(const struct mapping *map, const struct data_chunk *
 static void set_run(const struct mapping *map, const struct data_chunk *chunk, uint32_t block,
 		    uint64_t nr_blocks, struct mapping_run *ret_run)
 {
-	ret_run->vlun = map->slots->vlun;
+	ret_run->vlun = file_slots_on(map->slots, chunk->lun)->vlun;
 	ret_run->lba = (uint64_t)chunk->slot * map->chunk_blocks + block;
 	ret_run->nr_blocks = nr_blocks;
 }
@@ -313,7 +314,8 @@ static struct data_chunk *chunk_with_slot(struct mapping *map, uint64_t index)
 
 	if (!chunk)
 		return NULL;
-	chunk->slot = slots_take(map->slots);
+	chunk->lun = (uint8_t)file_slots_pick(map->slots, map->slots->home);
+	chunk->slot = slots_take(file_slots_on(map->slots, chunk->lun));
 	return chunk;
 }
 
@@ -353,7 +355,7 @@ static int assign_chunks(struct mapping *map, uint64_t first, uint32_t max)
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 {
 	uint64_t missing = mapping_nr_missing(map, first, last);
-	uint32_t nr_free = slots_nr_free(map->slots);
+	uint32_t nr_free = file_slots_nr_free(map->slots);
 	int err = assign_chunks(map, first, (uint32_t)min_u64(missing, nr_free));
 	uint32_t at = find_position(map, first);
 
@@ -571,14 +573,14 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 		struct data_chunk *chunk = map->chunks[to];
 
 		map->nr_allocated -= nr_allocated(chunk);
-		slots_put(map->slots, chunk->slot);
+		slots_put(file_slots_on(map->slots, chunk->lun), chunk->slot);
 		chunk_free(chunk);
 	}
 	if (to == from)
 		return;
 	memmove(&map->chunks[from], &map->chunks[to], (map->nr_chunks - to) * sizeof(*map->chunks));
 	map->nr_chunks -= to - from;
-	slots_cut_tail(map->slots);
+	file_slots_cut_tails(map->slots);
 }
 
 static bool is_empty(const struct data_chunk *chunk)

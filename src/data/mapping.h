@@ -3,8 +3,8 @@
  * mapping - where the blocks of one file are.
  *
  * The only place that knows how file blocks and LBAs belong together. A block lies in an extent of
- * a segment, or else in the slot of its file chunk, a chunk of the file's own vLUN; or it has no
- * place. Which slot has no meaning. A chunk may have extents and a slot: the extents count.
+ * a segment, or else in the slot of its file chunk, a chunk of one of the file's own vLUNs; or it
+ * has no place. Which slot has no meaning. A chunk may have extents and a slot: the extents count.
  *
  * Not thread-safe: the file's lock protects it. Block and chunk numbers are the file's; ranges of
  * blocks are half-open, ranges of chunks inclusive.
@@ -16,13 +16,13 @@
 #include <stdint.h>
 
 #include "data/alloc/extent_map.h"
-#include "data/alloc/slots.h"
+#include "data/alloc/file_slots.h"
 #include "data/written_map.h"
 
 struct data_chunk;
 
 struct mapping {
-	struct slots *slots;        /* of the file */
+	struct file_slots *slots;   /* of the file */
 	struct extent_map *extents; /* of the file */
 	struct segments *segments;  /* of the volume */
 	struct data_chunk **chunks; /* sorted by file chunk */
@@ -39,7 +39,7 @@ struct mapping_run {
 };
 
 /** mapping_init() - no chunks. All is borrowed; mapping_fini() frees no slot and no extent. */
-void mapping_init(struct mapping *map, struct slots *slots, struct extent_map *extents,
+void mapping_init(struct mapping *map, struct file_slots *slots, struct extent_map *extents,
 		  struct segments *segments, uint32_t chunk_blocks);
 void mapping_fini(struct mapping *map);
 

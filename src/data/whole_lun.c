@@ -17,7 +17,7 @@ static uint32_t chunks_of(const struct data_volume *vol, uint64_t nr_lbas)
 static uint64_t lbas_of(const struct data_file *file)
 {
 	const struct superpipe_lun_info *info =
-		superpipe_lun_info(file->vol->sp, file->space.slots.lun);
+		superpipe_lun_info(file->vol->sp, file->space.slots.home);
 
 	return __atomic_load_n(&info->nr_lbas, __ATOMIC_ACQUIRE);
 }
@@ -25,6 +25,7 @@ static uint64_t lbas_of(const struct data_file *file)
 /* Every chunk in its place, every block written: what the LUN holds is what the file holds. */
 static int map_all_locked(struct data_file *file)
 {
+	struct slots *slots = file_slots_on(&file->space.slots, file->space.slots.home);
 	struct mapping *map = &file->map;
 	uint64_t nr_blocks = lbas_of(file);
 	uint32_t nr_chunks = chunks_of(file->vol, nr_blocks);
@@ -32,10 +33,10 @@ static int map_all_locked(struct data_file *file)
 
 	if (nr_blocks > (uint64_t)nr_chunks * map->chunk_blocks)
 		nr_blocks = (uint64_t)nr_chunks * map->chunk_blocks;
-	err = slots_make_room(&file->space.slots, nr_chunks);
+	err = slots_make_room(slots, nr_chunks);
 	if (err)
 		return err;
-	file->space.slots.nr = nr_chunks;
+	slots->nr = nr_chunks;
 	err = mapping_assign(map, 0, nr_chunks - 1);
 	if (!err)
 		err = mapping_prepare_set(map, 0, nr_blocks);
@@ -44,7 +45,7 @@ static int map_all_locked(struct data_file *file)
 	mapping_set(map, 0, nr_blocks);
 	file_note_allocated_locked(file);
 	file_set_size_locked(file, nr_blocks << BLOCK_SHIFT);
-	file_space_count_locked(&file->space);
+	(void)file_space_count_locked(&file->space);
 	return 0;
 }
 
@@ -56,10 +57,22 @@ int data_file_grow_whole_lun(struct data_file *file)
 	if (lbas_of(file) << BLOCK_SHIFT > file_size_locked(file))
 		err = map_all_locked(file);
 	if (!err)
-		atomic_store(&file->vol->alloc.luns.luns[file->space.slots.lun].nr_chunks,
+		atomic_store(&file->vol->alloc.luns.luns[file->space.slots.home].nr_chunks,
 			     lbas_of(file) / file->vol->alloc.luns.chunk_blocks);
 	file_unlock(file);
 	return err;
+}
+
+/** No other thread knows the file yet. */
+static int open_lun(struct data_file *file)
+{
+	unsigned lun = file->space.slots.home;
+	struct file_vlun *vlun;
+
+	if (lbas_of(file) == 0)
+		return -ENXIO;
+	vlun = file_space_make_vlun_locked(&file->space, lun);
+	return vlun ? superpipe_plun_open(file->vol->sp, lun, &vlun->slots.vlun) : -ENOMEM;
 }
 
 int data_file_new_whole_lun(struct data_volume *vol, unsigned lun, struct data_file **ret_file)
@@ -69,17 +82,14 @@ int data_file_new_whole_lun(struct data_volume *vol, unsigned lun, struct data_f
 
 	if (!file)
 		return -ENOMEM;
-	file->space.slots.lun = lun;
-	err = lbas_of(file) == 0 ? -ENXIO
-				 : superpipe_plun_open(vol->sp, lun, &file->space.slots.vlun);
-	if (err) {
-		data_file_free(file);
-		return err;
-	}
-	file_lock(file);
+	file->space.slots.home = (uint8_t)lun;
 	file->space.is_plun = true;
-	err = map_all_locked(file);
-	file_unlock(file);
+	err = open_lun(file);
+	if (!err) {
+		file_lock(file);
+		err = map_all_locked(file);
+		file_unlock(file);
+	}
 	if (err) {
 		data_file_free(file);
 		return err;

@@ -7,12 +7,14 @@
 #include "fake/fake_superpipe.h"
 #include "support/data_model.h"
 
-static void run_packed(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base, uint64_t pack_lbas)
+static void run_on_luns(unsigned nr_luns, unsigned nr_threads, uint32_t chunk_lbas, uint64_t base,
+			uint64_t pack_lbas)
 {
-	struct fake_config config = { .nr_threads = nr_threads,
+	struct fake_config config = { .nr_luns = nr_luns,
+				      .nr_threads = nr_threads,
 				      .chunk_lbas = chunk_lbas,
 				      .scrub = true,
-				      .nr_chunks = 40 * 16 / chunk_lbas,
+				      .nr_chunks = (40 * 16 / chunk_lbas + nr_luns - 1) / nr_luns,
 				      .seed = data_model_seed() };
 	struct superpipe *sp = fake_new(&config);
 	struct data_volume *vol;
@@ -22,6 +24,11 @@ static void run_packed(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base, 
 	data_model_run(vol, base, config.seed, 100);
 	data_volume_free(vol);
 	ck_assert_uint_eq(fake_free(sp), 0);
+}
+
+static void run_packed(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base, uint64_t pack_lbas)
+{
+	run_on_luns(1, nr_threads, chunk_lbas, base, pack_lbas);
 }
 
 static void run_model(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base)
@@ -67,6 +74,14 @@ START_TEST(test_data_equals_model_when_small_chunks_are_packed)
 }
 END_TEST
 
+/* So little on each LUN that files get slots on all. */
+START_TEST(test_data_equals_model_on_several_luns)
+{
+	run_on_luns(2 + (unsigned)_i, 2, 16, 0, 0);
+	run_on_luns(2 + (unsigned)_i, 2, 4, 777, 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("data_model");
@@ -82,6 +97,7 @@ int main(void)
 	tcase_add_loop_test(core, test_data_equals_model_when_chunks_are_packed, 0,
 			    (int)(sizeof(packs) / sizeof(packs[0])));
 	tcase_add_test(core, test_data_equals_model_when_small_chunks_are_packed);
+	tcase_add_loop_test(core, test_data_equals_model_on_several_luns, 0, 2);
 	suite_add_tcase(suite, core);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -2,9 +2,9 @@
 /*
  * allocator - where the bytes of a volume lie: what the files of a volume share.
  *
- * A file has one vLUN, made on the LUN with most room. Stretches of files that hold little lie in
- * segments, vLUNs that files share. The worker opens, grows, shrinks and closes vLUNs (grow.h,
- * shrink.h, segment_vluns.h); what a file has is in file_space.h.
+ * A file has a vLUN on each LUN that it uses, the first on the LUN with most room. Stretches of
+ * files that hold little lie in segments, vLUNs that files share. The worker opens, grows, shrinks
+ * and closes vLUNs (grow.h, shrink.h, segment_vluns.h); what a file has is in file_space.h.
  *
  * Locks: a file's lock is taken before that of the pool, and this before the worker's.
  */
@@ -21,7 +21,7 @@
 #include "data/alloc/vlun_pool.h"
 #include "data/alloc/worker.h"
 
-TAILQ_HEAD(file_space_list, file_space);
+TAILQ_HEAD(file_vlun_list, file_vlun);
 
 /** Free blocks that only privileged operations may take: see reserve.h. */
 struct reserve {
@@ -33,7 +33,7 @@ struct allocator {
 	struct lun_table luns;
 	struct worker worker;
 	struct vlun_pool pool;
-	struct file_space_list reclaimable; /* worker only: oldest first */
+	struct file_vlun_list reclaimable; /* worker only: oldest first */
 	struct segment_vluns segments;
 	struct reserve reserve;
 	uint64_t pack_blocks;     /* set before there are files; 0: no segments */

@@ -19,7 +19,7 @@ static void run(struct worker_job *job)
 	space->wants = 0;
 	file_space_unlock(space);
 	if (wants & WANTS_SHRINK)
-		(void)shrink_file(space);
+		shrink_file(space);
 	else
 		grow_ahead(space);
 	file_space_lock(space);
@@ -55,10 +55,7 @@ void background_grow_locked(struct file_space *space)
 
 void background_count_locked(struct file_space *space)
 {
-	uint32_t before = space->counted_chunks;
-
-	file_space_count_locked(space);
-	if (space->counted_chunks < before)
+	if (file_space_count_locked(space))
 		background_shrink_locked(space);
 	segment_vluns_note_given(&space->alloc->segments);
 }

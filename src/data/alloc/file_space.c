@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/alloc/file_space.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/container_of.h"
 #include "base/log.h"
@@ -10,49 +12,131 @@ void file_space_init(struct file_space *space, struct allocator *alloc,
 {
 	*space = (struct file_space){ .alloc = alloc, .gone = gone, .refs = 1 };
 	(void)pthread_mutex_init(&space->lock, NULL);
-	slots_init(&space->slots);
+	file_slots_init(&space->slots, alloc->luns.nr_luns);
 }
 
-void file_space_set_reclaimable(struct file_space *space)
+/* ---- vLUNs -------------------------------------------------------------------------------- */
+
+struct file_vlun *file_space_vlun_locked(const struct file_space *space, unsigned lun)
 {
-	if (space->is_reclaimable)
-		return;
-	space->is_reclaimable = true;
-	space->reclaimable_since_ns = clock_now_ns();
-	TAILQ_INSERT_TAIL(&space->alloc->reclaimable, space, reclaimable_link);
+	struct slots *slots = file_slots_on(&space->slots, lun);
+
+	return slots ? container_of(slots, struct file_vlun, slots) : NULL;
 }
 
-void file_space_clear_reclaimable(struct file_space *space)
+struct file_vlun *file_space_vlun(struct file_space *space, unsigned lun)
 {
-	if (!space->is_reclaimable)
-		return;
-	space->is_reclaimable = false;
-	TAILQ_REMOVE(&space->alloc->reclaimable, space, reclaimable_link);
+	struct file_vlun *vlun;
+
+	file_space_lock(space);
+	vlun = file_space_vlun_locked(space, lun);
+	file_space_unlock(space);
+	return vlun;
 }
 
-void file_space_count_locked(struct file_space *space)
+/** Not yet on a LUN; with memory for a slot. */
+static struct file_vlun *vlun_new(struct file_space *space)
 {
-	uint32_t before = space->counted_chunks;
-	uint32_t after = space->freed ? 0 : space->slots.nr_tail;
+	struct file_vlun *vlun = calloc(1, sizeof(*vlun));
 
-	if (before == after)
-		return;
-	lun_table_count(&space->alloc->luns, space->slots.lun, before, after);
-	space->counted_chunks = after;
+	if (!vlun)
+		return NULL;
+	vlun->space = space;
+	slots_init(&vlun->slots);
+	if (slots_make_room(&vlun->slots, 1) == 0 && file_slots_prepare(&space->slots) == 0)
+		return vlun;
+	slots_fini(&vlun->slots);
+	free(vlun);
+	return NULL;
+}
+
+static void vlun_free(struct file_vlun *vlun)
+{
+	slots_fini(&vlun->slots);
+	free(vlun);
+}
+
+static void add_vlun(struct file_space *space, struct file_vlun *vlun, unsigned lun)
+{
+	vlun->slots.lun = lun;
+	file_slots_add(&space->slots, &vlun->slots);
+}
+
+struct file_vlun *file_space_make_vlun_locked(struct file_space *space, unsigned lun)
+{
+	struct file_vlun *vlun = file_space_vlun_locked(space, lun);
+
+	if (vlun)
+		return vlun;
+	vlun = vlun_new(space);
+	if (vlun)
+		add_vlun(space, vlun, lun);
+	return vlun;
 }
 
 void file_space_take_pooled_locked(struct file_space *space)
 {
 	struct allocator *alloc = space->alloc;
-	struct slots *slots = &space->slots;
+	struct file_vlun *made = vlun_new(space), *vlun;
 	struct pool_vlun pooled;
 
-	if (slots_make_room(slots, 1) || !vlun_pool_take(&alloc->pool, &pooled))
+	if (!made)
 		return;
-	slots->vlun = pooled.vlun;
-	slots->lun = pooled.lun;
-	slots->nr = 1;
+	if (!vlun_pool_take(&alloc->pool, &pooled)) {
+		vlun_free(made);
+		return;
+	}
+	vlun = file_space_vlun_locked(space, pooled.lun);
+	if (vlun)
+		vlun_free(made);
+	else
+		add_vlun(space, vlun = made, pooled.lun);
+	vlun->slots.vlun = pooled.vlun;
+	vlun->slots.nr = 1;
+	space->slots.home = (uint8_t)pooled.lun;
 	vlun_pool_note_new(&alloc->pool, true, alloc->idle_ns);
+}
+
+void file_vlun_set_reclaimable(struct file_vlun *vlun)
+{
+	if (vlun->is_reclaimable)
+		return;
+	vlun->is_reclaimable = true;
+	vlun->reclaimable_since_ns = clock_now_ns();
+	TAILQ_INSERT_TAIL(&vlun->space->alloc->reclaimable, vlun, reclaimable_link);
+}
+
+void file_vlun_clear_reclaimable(struct file_vlun *vlun)
+{
+	if (!vlun->is_reclaimable)
+		return;
+	vlun->is_reclaimable = false;
+	TAILQ_REMOVE(&vlun->space->alloc->reclaimable, vlun, reclaimable_link);
+}
+
+static bool count_locked(struct file_space *space, struct file_vlun *vlun)
+{
+	uint32_t before = vlun->counted_chunks;
+	uint32_t after = space->freed ? 0 : vlun->slots.nr_tail;
+
+	if (before == after)
+		return false;
+	lun_table_count(&space->alloc->luns, vlun->slots.lun, before, after);
+	vlun->counted_chunks = after;
+	return after < before;
+}
+
+bool file_space_count_locked(struct file_space *space)
+{
+	bool less = false;
+
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		struct file_vlun *vlun = file_space_vlun_locked(space, lun);
+
+		if (vlun)
+			less |= count_locked(space, vlun);
+	}
+	return less;
 }
 
 /* ---- end of a file ------------------------------------------------------------------------ */
@@ -75,12 +159,12 @@ bool file_space_free_locked(struct file_space *space)
 	bool last;
 
 	space->freed = true;
-	file_space_count_locked(space);
+	(void)file_space_count_locked(space);
 	last = file_space_put_locked(space);
 	if (last)
 		give_extents(space);
 	/* Operations in flight may still take flash or hold it. */
-	space->release_expected = !last || space->slots.vlun;
+	space->release_expected = !last || file_slots_has_vlun(&space->slots);
 	if (space->release_expected)
 		worker_expect_release(&space->alloc->worker);
 	/* After that: a job that waits for orphans must always have something to wait for. */
@@ -102,27 +186,45 @@ static void finish(struct file_space *space)
 	give_extents(space);
 	if (space->release_expected)
 		worker_note_release(&space->alloc->worker);
-	slots_fini(&space->slots);
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		struct file_vlun *vlun = file_space_vlun_locked(space, lun);
+
+		if (vlun)
+			vlun_free(vlun);
+	}
+	file_slots_fini(&space->slots);
 	(void)pthread_mutex_destroy(&space->lock);
 	space->gone(space);
+}
+
+static void close_vlun(struct file_vlun *vlun)
+{
+	file_vlun_clear_reclaimable(vlun);
+	if (!vlun->slots.vlun)
+		return;
+	log_debug(LOGC_DATA, "LUN %u: close a vLUN of a deleted file: %u chunks", vlun->slots.lun,
+		  vlun->slots.nr);
+	lun_table_close(&vlun->space->alloc->luns, vlun->slots.vlun,
+			vlun->space->is_plun ? 0 : vlun->slots.nr);
+	vlun->slots.vlun = NULL;
 }
 
 static void close_run(struct worker_job *job)
 {
 	struct file_space *space = container_of(job, struct file_space, job);
 
-	file_space_clear_reclaimable(space);
-	log_debug(LOGC_DATA, "LUN %u: close the vLUN of a deleted file: %u chunks",
-		  space->slots.lun, space->slots.nr);
-	lun_table_close(&space->alloc->luns, space->slots.vlun,
-			space->is_plun ? 0 : space->slots.nr);
-	space->slots.vlun = NULL;
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		struct file_vlun *vlun = file_space_vlun_locked(space, lun);
+
+		if (vlun)
+			close_vlun(vlun);
+	}
 	finish(space);
 }
 
 void file_space_release(struct file_space *space)
 {
-	if (!space->slots.vlun) {
+	if (!file_slots_has_vlun(&space->slots)) {
 		finish(space);
 		return;
 	}

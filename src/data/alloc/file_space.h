@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file_space - the flash of one file: its vLUN and extents, what the volume counts for it, its
+ * file_space - the flash of one file: its vLUNs and extents, what the volume counts for it, its
  * lifetime.
  *
  * The file embeds it. It lives while its owner, an operation or a queued job holds a reference;
- * then the worker closes the vLUN and calls @gone.
+ * then the worker closes the vLUNs and calls @gone.
  *
- * Counting: a file counts with the slots up to its highest used one, because only what lies
+ * Counting: a vLUN counts with the slots up to its highest used one, because only what lies
  * beyond that can be given to others. The counts change with the slots, before the ioctls do.
  */
 #ifndef CXLFS_DATA_ALLOC_FILE_SPACE_H
@@ -19,7 +19,21 @@
 
 #include "data/alloc/allocator.h"
 #include "data/alloc/extent_map.h"
-#include "data/alloc/slots.h"
+#include "data/alloc/file_slots.h"
+
+/** A file's vLUN on one LUN. Made when first needed there; lives as long as the file. */
+struct file_vlun {
+	struct file_space *space;
+
+	/* protected by the file's lock */
+	struct slots slots;
+	uint32_t counted_chunks; /* in the counts of the volume */
+
+	/* worker only */
+	bool is_reclaimable; /* in the list of the allocator: may have slots beyond its tail */
+	uint64_t reclaimable_since_ns;
+	TAILQ_ENTRY(file_vlun) reclaimable_link;
+};
 
 struct file_space {
 	struct allocator *alloc;
@@ -27,22 +41,17 @@ struct file_space {
 	pthread_mutex_t lock;                   /* the file's lock: protects all of the file */
 
 	/* protected by lock */
-	struct slots slots;
+	struct file_slots slots; /* of file_vluns */
 	struct extent_map extents;
 	struct worker_job job; /* trim and preallocate; close once there is no reference left */
 	uint32_t refs;
-	uint32_t counted_chunks;    /* in the counts of the volume */
-	uint32_t prealloc_asked_at; /* slots.nr when a chunk was last asked for ahead: ask once */
+	uint32_t prealloc_asked_at; /* slots there were when one was last asked for ahead: ask once
+				     */
 	uint8_t wants;              /* of background.c; non-zero: job is queued */
 	bool is_plun;               /* a whole LUN, never resized; set before the file is shared */
 	bool freed;                 /* by its owner */
 	bool release_expected;      /* worker_expect_release() was called */
 	bool orphan;                /* worker_set_orphan() was called */
-
-	/* worker only */
-	bool is_reclaimable; /* in the list of the allocator: may have slots beyond its tail */
-	uint64_t reclaimable_since_ns;
-	TAILQ_ENTRY(file_space) reclaimable_link;
 };
 
 /** file_space_init() - no vLUN, one reference */
@@ -59,10 +68,19 @@ static inline void file_space_unlock(struct file_space *space)
 	(void)pthread_mutex_unlock(&space->lock);
 }
 
+/** file_space_vlun_locked() - what the file has on @lun, or NULL */
+struct file_vlun *file_space_vlun_locked(const struct file_space *space, unsigned lun);
+
+/** file_space_vlun() - the same, taking the lock for it */
+struct file_vlun *file_space_vlun(struct file_space *space, unsigned lun);
+
+/** file_space_make_vlun_locked() - the same, made if there is nothing. Return: NULL: -ENOMEM. */
+struct file_vlun *file_space_make_vlun_locked(struct file_space *space, unsigned lun);
+
 /** file_space_put_locked() - Return: true: the last reference; unlock, then file_space_release() */
 bool file_space_put_locked(struct file_space *space);
 
-/** file_space_release() - close the vLUN and call @gone, at once or on the worker. */
+/** file_space_release() - close the vLUNs and call @gone, at once or on the worker. */
 void file_space_release(struct file_space *space);
 
 /**
@@ -74,14 +92,15 @@ bool file_space_free_locked(struct file_space *space);
 /** file_space_set_orphan_locked() - the file has lost its last name, or has one again */
 void file_space_set_orphan_locked(struct file_space *space, bool orphan);
 
-/** file_space_count_locked() - bring the volume's counts up to date with the slots */
-void file_space_count_locked(struct file_space *space);
+/** file_space_count_locked() - bring the volume's counts up to date with the slots
+ *  Return: whether any went down. */
+bool file_space_count_locked(struct file_space *space);
 
 /** file_space_take_pooled_locked() - give a file without a vLUN one from the pool, if any */
 void file_space_take_pooled_locked(struct file_space *space);
 
-/* The list of files that may have slots beyond their tail. On the worker. */
-void file_space_set_reclaimable(struct file_space *space);
-void file_space_clear_reclaimable(struct file_space *space);
+/* The list of vLUNs that may have slots beyond their tail. On the worker. */
+void file_vlun_set_reclaimable(struct file_vlun *vlun);
+void file_vlun_clear_reclaimable(struct file_vlun *vlun);
 
 #endif

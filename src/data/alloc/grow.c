@@ -9,12 +9,13 @@
 #include "data/alloc/shrink.h"
 
 /**
- * Resizes to @wanted slots, more than the file has. Not all may be granted.
+ * Resizes to @wanted slots, more than the vLUN has. Not all may be granted.
  * Return: 0, also when nothing was; -ENOMEM; -EIO.
  */
-static int resize(struct file_space *space, uint32_t wanted)
+static int resize(struct file_vlun *vlun, uint32_t wanted)
 {
-	struct slots *slots = &space->slots;
+	struct file_space *space = vlun->space;
+	struct slots *slots = &vlun->slots;
 	uint32_t before, granted;
 	int err;
 
@@ -54,19 +55,19 @@ static bool close_empty_segments(struct allocator *alloc, unsigned lun)
 }
 
 /** A resize may grant only a part of what is free, so this asks until there is no more. */
-static int grow_vlun(struct file_space *space, uint32_t wanted)
+static int grow_vlun(struct file_vlun *vlun, uint64_t wanted)
 {
-	struct allocator *alloc = space->alloc;
-	struct slots *slots = &space->slots;
+	struct allocator *alloc = vlun->space->alloc;
+	struct slots *slots = &vlun->slots;
 	unsigned lun = slots->lun;
 	uint32_t most = (uint32_t)min_u64(wanted, alloc->luns.luns[lun].nr_chunks), before;
 	int err;
 
 	do {
 		before = slots->nr;
-		err = resize(space, most);
+		err = resize(vlun, most);
 	} while (!err && slots->nr < most &&
-		 (slots->nr > before || shrink_others(alloc, lun, space) ||
+		 (slots->nr > before || shrink_others(alloc, lun, vlun->space) ||
 		  close_empty_segments(alloc, lun)));
 	return err;
 }
@@ -76,70 +77,123 @@ static bool has_vlun(struct file_space *space)
 	bool has;
 
 	file_space_lock(space);
-	has = space->slots.vlun != NULL;
+	has = file_slots_has_vlun(&space->slots);
 	file_space_unlock(space);
 	return has;
 }
 
-/** Closes @vlun if another operation on the file has taken one from the pool meanwhile. */
-static void attach_vlun(struct file_space *space, struct superpipe_vlun *vlun, unsigned lun)
+/** Closes @handle if another operation on the file has taken one from the pool meanwhile. */
+static void attach(struct file_vlun *vlun, struct superpipe_vlun *handle)
 {
 	bool needed;
 
-	file_space_lock(space);
-	needed = !space->slots.vlun;
-	if (needed) {
-		space->slots.vlun = vlun;
-		space->slots.lun = lun;
-	}
-	file_space_unlock(space);
+	file_space_lock(vlun->space);
+	needed = !vlun->slots.vlun;
+	if (needed)
+		vlun->slots.vlun = handle;
+	file_space_unlock(vlun->space);
 	if (!needed)
-		lun_table_close(&space->alloc->luns, vlun, 0);
+		lun_table_close(&vlun->space->alloc->luns, handle, 0);
 }
 
-static int open_vlun(struct file_space *space, unsigned lun, uint32_t wanted)
+/** Return: 0; -ENOSPC no handle; -ENOMEM; -EIO. */
+static int open_vlun(struct file_vlun *vlun)
 {
-	struct allocator *alloc = space->alloc;
-	struct superpipe_vlun *vlun;
-	int err = superpipe_vlun_open(alloc->luns.sp, lun, &vlun);
+	struct allocator *alloc = vlun->space->alloc;
+	unsigned lun = vlun->slots.lun;
+	struct superpipe_vlun *handle;
+	int err = superpipe_vlun_open(alloc->luns.sp, lun, &handle);
 
 	if (err == -ENOSPC && (vlun_pool_close_all(&alloc->pool) ||
 			       segment_vluns_close_empty(&alloc->segments, UINT32_MAX)))
-		err = superpipe_vlun_open(alloc->luns.sp, lun, &vlun);
+		err = superpipe_vlun_open(alloc->luns.sp, lun, &handle);
 	log_debug(LOGC_DATA, "LUN %u: open a vLUN: %s", lun, err ? strerror(-err) : "ok");
-	if (err)
-		return err;
-	attach_vlun(space, vlun, lun);
-	err = grow_vlun(space, wanted);
-	if (space->slots.nr == 0)
-		(void)shrink_file(space);
+	if (!err)
+		attach(vlun, handle);
 	return err;
 }
 
-/** Tries one LUN after the other until one has room; one that has failed is passed over. */
-static int grow_new(struct file_space *space, uint32_t wanted)
+/** What the file has on @lun, made if need be. */
+static struct file_vlun *make_vlun(struct file_space *space, unsigned lun, bool *ret_open)
 {
-	struct allocator *alloc = space->alloc;
-	unsigned tried = 0, lun;
-	int err = -ENOSPC;
+	struct file_vlun *vlun;
 
-	while ((lun = lun_table_roomiest(&alloc->luns, tried)) < alloc->luns.nr_luns) {
-		tried |= 1u << lun;
-		err = open_vlun(space, lun, wanted);
-		if (has_vlun(space) || err == -ENOMEM)
-			break;
-	}
-	/* One that another operation has taken from the pool meanwhile has a single chunk. */
-	if ((!err || err == -ENOSPC) && has_vlun(space))
-		err = space->slots.nr < wanted ? grow_vlun(space, wanted) : 0;
-	if (!err && wanted == 1 && has_vlun(space))
-		vlun_pool_note_new(&alloc->pool, false, alloc->idle_ns);
-	return err == -ENOSPC ? 0 : err;
+	file_space_lock(space);
+	vlun = file_space_make_vlun_locked(space, lun);
+	*ret_open = vlun && vlun->slots.vlun;
+	file_space_unlock(space);
+	return vlun;
 }
 
-int grow_file(struct file_space *space, uint32_t wanted)
+int grow_on_lun(struct file_space *space, unsigned lun, uint64_t nr)
 {
-	return has_vlun(space) ? grow_vlun(space, wanted) : grow_new(space, wanted);
+	bool is_open;
+	struct file_vlun *vlun = make_vlun(space, lun, &is_open);
+	uint32_t before;
+	int err = vlun ? 0 : -ENOMEM;
+
+	if (!err && !is_open)
+		err = open_vlun(vlun);
+	if (err)
+		return err;
+	before = is_open ? vlun->slots.nr : 0;
+	if (vlun->slots.nr < before + nr)
+		err = grow_vlun(vlun, before + nr);
+	if (vlun->slots.nr == 0)
+		(void)shrink_vlun(vlun);
+	return err;
+}
+
+static uint64_t nr_slots(struct file_space *space)
+{
+	uint64_t nr;
+
+	file_space_lock(space);
+	nr = file_slots_nr(&space->slots);
+	file_space_unlock(space);
+	return nr;
+}
+
+/** The file grows on @lun from now on. */
+static void set_home(struct file_space *space, unsigned lun)
+{
+	file_space_lock(space);
+	space->slots.home = (uint8_t)lun;
+	file_space_unlock(space);
+}
+
+/** Grows on one LUN after the other, @lun first; one that has failed is passed over. */
+static int grow_from(struct file_space *space, unsigned lun, uint64_t wanted)
+{
+	struct lun_table *luns = &space->alloc->luns;
+	bool any_good = false;
+	unsigned tried = 0;
+	uint64_t now;
+	int err = 0;
+
+	while ((now = nr_slots(space)) < wanted && lun < luns->nr_luns && err != -ENOMEM) {
+		tried |= 1u << lun;
+		err = grow_on_lun(space, lun, wanted - now);
+		any_good |= !err || err == -ENOSPC;
+		if (!err)
+			set_home(space, lun);
+		lun = lun_table_roomiest(luns, tried);
+	}
+	if (now >= wanted)
+		return 0;
+	return any_good && err != -ENOMEM ? -ENOSPC : err;
+}
+
+int grow_file(struct file_space *space, uint64_t nr)
+{
+	struct allocator *alloc = space->alloc;
+	bool is_new = !has_vlun(space);
+	unsigned lun = is_new ? lun_table_roomiest(&alloc->luns, 0) : space->slots.home;
+	int err = grow_from(space, lun, nr_slots(space) + nr);
+
+	if (is_new && nr == 1 && has_vlun(space))
+		vlun_pool_note_new(&alloc->pool, false, alloc->idle_ns);
+	return err;
 }
 
 /** Takes back what others hold ahead of need there, and all handles held ahead of need. */
@@ -178,30 +232,41 @@ int grow_segments(struct allocator *alloc, uint64_t nr_blocks)
 
 void grow_ahead(struct file_space *space)
 {
-	struct slots *slots = &space->slots;
+	struct file_vlun *vlun;
 	uint32_t wanted = 0;
 
 	file_space_lock(space);
-	if (slots->vlun && !space->freed && slots_nr_free(slots) == 0)
-		wanted = slots->nr + 1;
+	vlun = file_space_vlun_locked(space, space->slots.home);
+	if (vlun && vlun->slots.vlun && !space->freed && file_slots_nr_free(&space->slots) == 0)
+		wanted = vlun->slots.nr + 1;
 	file_space_unlock(space);
-	if (wanted == 0 || wanted > space->alloc->luns.luns[slots->lun].nr_chunks)
+	if (wanted == 0 || wanted > space->alloc->luns.luns[vlun->slots.lun].nr_chunks)
 		return;
 	/* An error does not matter: a write that needs the chunk asks again. */
-	(void)resize(space, wanted);
-	if (slots->nr == wanted)
-		file_space_set_reclaimable(space);
+	(void)resize(vlun, wanted);
+	if (vlun->slots.nr == wanted)
+		file_vlun_set_reclaimable(vlun);
+}
+
+static void settle(struct file_vlun *vlun, bool failed)
+{
+	bool unused;
+
+	file_space_lock(vlun->space);
+	unused = vlun->slots.nr > vlun->slots.nr_tail;
+	file_space_unlock(vlun->space);
+	if (unused && failed)
+		(void)shrink_vlun(vlun);
+	else if (unused)
+		file_vlun_set_reclaimable(vlun);
 }
 
 void grow_settle(struct file_space *space, bool failed)
 {
-	bool unused;
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		struct file_vlun *vlun = file_space_vlun(space, lun);
 
-	file_space_lock(space);
-	unused = space->slots.nr > space->slots.nr_tail;
-	file_space_unlock(space);
-	if (unused && failed)
-		(void)shrink_file(space);
-	else if (unused)
-		file_space_set_reclaimable(space);
+		if (vlun)
+			settle(vlun, failed);
+	}
 }

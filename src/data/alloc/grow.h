@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * grow - a file's vLUN is opened and grown; segments are made.
+ * grow - a file's vLUNs are opened and grown; segments are made.
  *
  * Before a file is refused flash, what others hold ahead of need is taken back: see shrink.h.
  *
@@ -12,10 +12,16 @@
 #include "data/alloc/file_space.h"
 
 /**
- * grow_file() - have @wanted slots, or as many as there is flash for
- * Return: 0, also when there are fewer; -ENOMEM; -EIO.
+ * grow_file() - get @nr more slots on any LUN, or as many as there is flash for
+ * Return: 0; -ENOSPC there are fewer; -ENOMEM; -EIO every LUN has failed.
  */
-int grow_file(struct file_space *space, uint32_t wanted);
+int grow_file(struct file_space *space, uint64_t nr);
+
+/**
+ * grow_on_lun() - get @nr more slots on one LUN, or as many as there is flash for
+ * Return: 0, also when there are fewer; -ENOSPC no handle; -ENOMEM; -EIO the LUN has failed.
+ */
+int grow_on_lun(struct file_space *space, unsigned lun, uint64_t nr);
 
 /**
  * grow_segments() - make segments until @nr_blocks are free and unclaimed

@@ -8,14 +8,15 @@
 #include "base/minmax.h"
 
 /** Takes the slots beyond the tail away from the file, so that nothing uses them any more. */
-static struct superpipe_vlun *cut_tail(struct file_space *space, uint32_t *ret_before,
+static struct superpipe_vlun *cut_tail(struct file_vlun *vlun, uint32_t *ret_before,
 				       uint32_t *ret_after)
 {
-	struct slots *slots = &space->slots;
-	struct superpipe_vlun *vlun;
+	struct file_space *space = vlun->space;
+	struct slots *slots = &vlun->slots;
+	struct superpipe_vlun *handle;
 
 	file_space_lock(space);
-	vlun = slots->vlun;
+	handle = slots->vlun;
 	*ret_before = slots->nr;
 	*ret_after = slots->nr_tail;
 	slots->nr = slots->nr_tail;
@@ -23,55 +24,67 @@ static struct superpipe_vlun *cut_tail(struct file_space *space, uint32_t *ret_b
 		slots->vlun = NULL;
 	space->prealloc_asked_at = 0;
 	file_space_unlock(space);
-	return vlun;
+	return handle;
 }
 
-static void restore_tail(struct file_space *space, uint32_t nr)
+static void restore_tail(struct file_vlun *vlun, uint32_t nr)
 {
-	file_space_lock(space);
-	space->slots.nr = nr;
-	file_space_unlock(space);
-	file_space_set_reclaimable(space);
+	file_space_lock(vlun->space);
+	vlun->slots.nr = nr;
+	file_space_unlock(vlun->space);
+	file_vlun_set_reclaimable(vlun);
 }
 
-bool shrink_file(struct file_space *space)
+bool shrink_vlun(struct file_vlun *vlun)
 {
+	unsigned lun = vlun->slots.lun;
 	uint32_t before, after;
-	struct lun_table *luns = &space->alloc->luns;
-	struct superpipe_vlun *vlun;
+	struct lun_table *luns = &vlun->space->alloc->luns;
+	struct superpipe_vlun *handle;
 	uint32_t granted;
 	int err;
 
-	file_space_clear_reclaimable(space);
-	vlun = cut_tail(space, &before, &after);
+	file_vlun_clear_reclaimable(vlun);
+	handle = cut_tail(vlun, &before, &after);
 	/* A file without a vLUN may be gone by now: file_space_release() then needs no worker. */
-	if (!vlun)
+	if (!handle)
 		return false;
 	if (after == 0) {
-		log_debug(LOGC_DATA, "close the vLUN of an empty file: %u chunks", before);
-		lun_table_close(luns, vlun, before);
+		log_debug(LOGC_DATA, "LUN %u: close an empty vLUN of a file: %u chunks", lun,
+			  before);
+		lun_table_close(luns, handle, before);
 		return before > 0;
 	}
 	if (before == after)
 		return false;
 	granted = before;
-	err = lun_table_resize(luns, vlun, before, after, &granted);
-	log_debug(LOGC_DATA, "file shrinks from %u to %u chunks: %s", before, after,
+	err = lun_table_resize(luns, handle, before, after, &granted);
+	log_debug(LOGC_DATA, "LUN %u: file shrinks from %u to %u chunks: %s", lun, before, after,
 		  err ? strerror(-err) : "ok");
 	if (!err)
 		return true;
-	restore_tail(space, before);
+	restore_tail(vlun, before);
 	return false;
+}
+
+void shrink_file(struct file_space *space)
+{
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		struct file_vlun *vlun = file_space_vlun(space, lun);
+
+		if (vlun)
+			(void)shrink_vlun(vlun);
+	}
 }
 
 bool shrink_on_lun(struct allocator *alloc, unsigned lun, const struct file_space *except)
 {
 	bool any = vlun_pool_close_on(&alloc->pool, lun);
-	struct file_space *space, *next;
+	struct file_vlun *vlun, *next;
 
-	for (space = TAILQ_FIRST(&alloc->reclaimable); space; space = next) {
-		next = TAILQ_NEXT(space, reclaimable_link);
-		if (space != except && space->slots.lun == lun && shrink_file(space))
+	for (vlun = TAILQ_FIRST(&alloc->reclaimable); vlun; vlun = next) {
+		next = TAILQ_NEXT(vlun, reclaimable_link);
+		if (vlun->space != except && vlun->slots.lun == lun && shrink_vlun(vlun))
 			any = true;
 	}
 	return any;
@@ -80,12 +93,12 @@ bool shrink_on_lun(struct allocator *alloc, unsigned lun, const struct file_spac
 static uint64_t shrink_idle_files(struct allocator *alloc, uint64_t idle_ns)
 {
 	uint64_t now = clock_now_ns();
-	struct file_space *space;
+	struct file_vlun *vlun;
 
-	while ((space = TAILQ_FIRST(&alloc->reclaimable))) {
-		if (space->reclaimable_since_ns + idle_ns > now)
-			return space->reclaimable_since_ns + idle_ns;
-		(void)shrink_file(space);
+	while ((vlun = TAILQ_FIRST(&alloc->reclaimable))) {
+		if (vlun->reclaimable_since_ns + idle_ns > now)
+			return vlun->reclaimable_since_ns + idle_ns;
+		(void)shrink_vlun(vlun);
 	}
 	return UINT64_MAX;
 }

@@ -2,7 +2,7 @@
 /*
  * shrink - flash that is held ahead of need goes back.
  *
- * Two things are held ahead: slots beyond the tail of a file's vLUN, and the vLUNs of the pool.
+ * Two things are held ahead: slots beyond the tail of a vLUN of a file, and the vLUNs of the pool.
  * Both go back when something else needs the flash, and both when they have been idle for a while,
  * because the LUNs may have other users.
  *
@@ -13,8 +13,13 @@
 
 #include "data/alloc/file_space.h"
 
-/** shrink_file() - give back what a file has beyond its tail. Return: whether it had anything. */
-bool shrink_file(struct file_space *space);
+/** shrink_vlun() - give back what lies beyond the tail of a file's vLUN
+ *  The file may be gone afterwards, unless a reference is held. Return: whether there was anything.
+ */
+bool shrink_vlun(struct file_vlun *vlun);
+
+/** shrink_file() - the same for all vLUNs of a file, to which a reference is held */
+void shrink_file(struct file_space *space);
 
 /** shrink_on_lun() - give back what is held ahead on @lun, but not by @except. Return: as above. */
 bool shrink_on_lun(struct allocator *alloc, unsigned lun, const struct file_space *except);

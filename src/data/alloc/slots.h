@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * slots - the chunks of one file's vLUN, and which of them are in use.
+ * slots - the chunks of one vLUN of a file, and which of them are in use.
  *
  * The lowest free slot is taken first, so that the tail of the vLUN tends to be free and can be
  * given back by shrinking it. Free slots below the tail are kept and reused.
@@ -35,14 +35,6 @@ int slots_make_room(struct slots *slots, uint64_t nr);
 static inline uint32_t slots_nr_free(const struct slots *slots)
 {
 	return slots->nr - slots->nr_used;
-}
-
-/** slots_nr_rising() - by how much taking @nr_slots raises the tail, if the vLUN grows as needed */
-static inline uint64_t slots_nr_rising(const struct slots *slots, uint64_t nr_slots)
-{
-	uint64_t nr_below = slots->nr_tail - slots->nr_used;
-
-	return nr_slots > nr_below ? nr_slots - nr_below : 0;
 }
 
 /** slots_take() - the lowest free slot; there is one */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * file_slots - the slots of one file on all LUNs of its volume.
+ *
+ * A file has at most one vLUN on each LUN, and none until it needs one there. The state of a vLUN
+ * is made when the LUN is first used and stays until the end of the file.
+ *
+ * Not thread-safe: the file's lock protects it.
+ */
+#ifndef CXLFS_DATA_ALLOC_FILE_SLOTS_H
+#define CXLFS_DATA_ALLOC_FILE_SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "data/alloc/slots.h"
+
+struct file_slots {
+	struct slots **on; /* by LUN; NULL: the file has had no vLUN, there or anywhere */
+	uint8_t nr_luns;   /* of the volume; this and the next fill a word */
+	uint8_t home;      /* the LUN to grow on */
+};
+
+void file_slots_init(struct file_slots *slots, unsigned nr_luns);
+
+/** file_slots_fini() - the slots are the caller's */
+void file_slots_fini(struct file_slots *slots);
+
+/** file_slots_on() - the slots on @lun, or NULL */
+static inline struct slots *file_slots_on(const struct file_slots *slots, unsigned lun)
+{
+	return slots->on ? slots->on[lun] : NULL;
+}
+
+/** file_slots_prepare() - take the memory for file_slots_add(). Return: 0; -ENOMEM. */
+int file_slots_prepare(struct file_slots *slots);
+
+/** file_slots_add() - @added, which remains the caller's, are the slots on its LUN from now on */
+void file_slots_add(struct file_slots *slots, struct slots *added);
+
+/** file_slots_nr() - slots on all LUNs, free or not */
+uint32_t file_slots_nr(const struct file_slots *slots);
+
+/** file_slots_nr_free() - free slots on all LUNs */
+uint32_t file_slots_nr_free(const struct file_slots *slots);
+
+/** file_slots_nr_free_on() - free slots on one */
+uint32_t file_slots_nr_free_on(const struct file_slots *slots, unsigned lun);
+
+/** file_slots_nr_below_tail() - free slots that count as used: taking them costs nothing */
+uint32_t file_slots_nr_below_tail(const struct file_slots *slots);
+
+/** file_slots_nr_rising() - by how many slots taking @nr raises the tails, if vLUNs grow as needed
+ */
+uint64_t file_slots_nr_rising(const struct file_slots *slots, uint64_t nr);
+
+/** file_slots_has_vlun() - has the file a vLUN on any LUN? */
+bool file_slots_has_vlun(const struct file_slots *slots);
+
+/**
+ * file_slots_pick() - the LUN for the next slot; one is free
+ * One below a tail goes first, then one on @preferred.
+ */
+unsigned file_slots_pick(const struct file_slots *slots, unsigned preferred);
+
+/** file_slots_cut_tails() - slots have been put: find the tail on each LUN again */
+void file_slots_cut_tails(struct file_slots *slots);
+
+#endif
