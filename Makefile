@@ -57,7 +57,7 @@ endif
 
 BASE_CFLAGS = -std=gnu11 $(or $(OPTIMIZE_$(VARIANT)),-O2) -g -Wall -Wextra \
 	$(if $(filter 1,$(WERROR)),-Werror) -pthread $(SANITIZE_$(VARIANT))
-BASE_CPPFLAGS = -Isrc -D_GNU_SOURCE -DCXLFS_VERSION='"$(VERSION)"' $(LIB_CFLAGS) $(CPPFLAGS)
+BASE_CPPFLAGS = -Isrc -D_GNU_SOURCE -DCXLFS_VERSION='"$(VERSION)"' $(if $(SANITIZE_$(VARIANT)),-DCXLFS_SANITIZED) $(LIB_CFLAGS) $(CPPFLAGS)
 COMPILE = $(CC) $(BASE_CPPFLAGS) $(EXTRA_CFLAGS) -MMD -MP $(BASE_CFLAGS) $(CFLAGS)
 LINK = $(CC) $(BASE_CFLAGS) $(CFLAGS) $(LDFLAGS)
 
@@ -92,8 +92,9 @@ $(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
 $(B)/tests/unit/check_request: private LDFLAGS += -Wl,--wrap=data_submit
 # With the daemon, except its main().
-$(B)/tests/unit/check_options: $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-fuse.a
-$(B)/tests/unit/check_options: private LIB_LIBS += $(FUSE_LIBS) $(DAEMON_LIBS)
+DAEMON_TESTS := $(patsubst %,$(B)/tests/unit/check_%,options sandbox)
+$(DAEMON_TESTS): $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-fuse.a
+$(DAEMON_TESTS): private LIB_LIBS += $(FUSE_LIBS) $(DAEMON_LIBS)
 # Detects the moment when a lock is released.
 $(B)/tests/unit/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
 # Lets allocations fail.
@@ -119,7 +120,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry blocking request options): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry blocking request options sandbox): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 $(OBJ_fuzz): private EXTRA_CFLAGS = -Itests $(FUSE_CFLAGS)
 

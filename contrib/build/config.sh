@@ -123,8 +123,8 @@ write_config() {
 	variable FUSE_LIBS "$fuse_libs"
 	variable LIB_CFLAGS "$(pkg-config --cflags libbsd json-c)"
 	variable LIB_LIBS "$(pkg-config --libs libbsd json-c)"
-	variable DAEMON_CFLAGS "$(pkg-config --cflags libsystemd)"
-	variable DAEMON_LIBS "$(pkg-config --libs libsystemd)"
+	variable DAEMON_CFLAGS "$(pkg-config --cflags libsystemd libseccomp libcap-ng)"
+	variable DAEMON_LIBS "$(pkg-config --libs libsystemd libseccomp libcap-ng)"
 }
 
 choose_libfuse "$1"

@@ -6,7 +6,7 @@
 /* Another thread handles signals. A blocked fault would not reach its handler. */
 static void block_signals(sigset_t *ret_before)
 {
-	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT };
+	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT, SIGSYS };
 	sigset_t blocked;
 
 	(void)sigfillset(&blocked);

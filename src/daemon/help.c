@@ -53,6 +53,8 @@ void help_print(void)
 	      "  ring_depth=N        requests at a time on each processor with io_uring\n"
 	      "  busy_poll=US        poll so many microseconds for a completion before sleeping\n"
 	      "                      (default 100)\n"
+	      "  sandbox             give up what serving requests does not need (default)\n"
+	      "  no_sandbox          keep all rights, for debugging\n"
 	      "Options of fstab(5) such as nofail, _netdev, user and x-* are accepted and "
 	      "ignored.\n",
 	      stdout);

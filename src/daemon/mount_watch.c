@@ -35,7 +35,7 @@ static bool note_atime(struct mount_watch *watch, const struct mount_entry *moun
 }
 
 /* Unprivileged users may not do this, and old kernels cannot. */
-static void show_strictatime(const char *mountpoint)
+void mount_watch_show_strictatime(const char *mountpoint)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_STRICTATIME,
 				   .attr_clr = MOUNT_ATTR__ATIME };
@@ -44,14 +44,12 @@ static void show_strictatime(const char *mountpoint)
 		log_debug(LOGC_DAEMON, "strictatime in the mount table: %s", strerror(errno));
 }
 
-void mount_watch_start(struct mount_watch *watch, const char *mountpoint, bool strictatime)
+void mount_watch_start(struct mount_watch *watch, const char *mountpoint)
 {
 	struct mount_entry mount;
 	int err;
 
 	*watch = (struct mount_watch){ .mountpoint = mountpoint };
-	if (strictatime)
-		show_strictatime(mountpoint);
 	err = mount_table_top(mountpoint, &mount);
 	if (err) {
 		log_warning("cannot find %s in " MOUNT_TABLE ": %s", mountpoint, strerror(-err));

@@ -16,12 +16,15 @@ struct mount_watch {
 	char atime[16];         /* the option in the table when last seen */
 };
 
+/** mount_watch_show_strictatime() - set strictatime on the mount that was just made, which libfuse
+ *  cannot */
+void mount_watch_show_strictatime(const char *mountpoint);
+
 /**
  * mount_watch_start() - find the mount that was just made
  * @mountpoint: absolute, without symbolic links; must outlive the watch
- * @strictatime: set strictatime on the mount, which libfuse cannot
  */
-void mount_watch_start(struct mount_watch *watch, const char *mountpoint, bool strictatime);
+void mount_watch_start(struct mount_watch *watch, const char *mountpoint);
 
 /** mount_watch_atime() - read the table. Return: true if access times have changed to *ret_atime.
  */

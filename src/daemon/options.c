@@ -25,6 +25,8 @@ static const struct {
 	{ "idle_sched", offsetof(struct options, idle_sched), true },
 	{ "no_idle_sched", offsetof(struct options, idle_sched), false },
 	{ "physical", offsetof(struct options, physical), true },
+	{ "sandbox", offsetof(struct options, sandbox), true },
+	{ "no_sandbox", offsetof(struct options, sandbox), false },
 };
 
 void options_complain(struct raw_options *raw, const char *format, ...)
@@ -193,6 +195,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
 	*ret_options = (struct options){
 		.atime = TREE_ATIME_RELATIVE,
 		.idle_sched = true,
+		.sandbox = true,
 		.session_args = FUSE_ARGS_INIT(argc, argv),
 	};
 	if (fuse_opt_parse(&ret_options->session_args, &raw, option_table, take_argument))

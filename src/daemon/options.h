@@ -29,6 +29,7 @@ struct options {
 	bool writeback;
 	bool idle_sched; /* see fuse/transport/idle_sched.h */
 	bool physical;   /* whole LUNs as files */
+	bool sandbox;    /* see sandbox.h */
 	enum tree_atime atime;
 	unsigned threads;      /* serving /dev/fuse, at most; 0: see fs_serve() */
 	unsigned ring_depth;   /* requests a core with io_uring, 0: default */

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/bdi_tuning.h"
+#include "daemon/keeper.h"
 #include "daemon/mount_watch.h"
 #include "daemon/mountpoint.h"
+#include "daemon/sandbox.h"
 #include "fuse/fs.h"
 
 #define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
@@ -22,6 +22,7 @@ struct volume {
 	const struct options *options;
 	struct explainer explainer;
 	char *mountpoint;
+	struct keeper *keeper; /* mounts and unmounts */
 	struct superpipe *superpipe;
 	struct data_volume *data;
 	struct fs *fs;
@@ -139,7 +140,7 @@ static void in_use(void *arg)
 {
 	struct volume *volume = arg;
 
-	bdi_tune(volume->mountpoint);
+	keeper_tune(volume->keeper);
 }
 
 /* A ring deeper than the queue gains nothing: further requests only wait, and the kernel passes
@@ -197,12 +198,29 @@ static int use_io_uring(struct volume *volume)
 	return 0;
 }
 
+static int start_keeper(struct volume *volume)
+{
+	const struct keeper_config config = {
+		.mountpoint = volume->mountpoint,
+		.session_args = &volume->options->session_args,
+		.strictatime = volume->options->atime == TREE_ATIME_STRICT,
+		.foreground = volume->options->foreground,
+	};
+	int err = keeper_start(&config, &volume->keeper);
+
+	return err ? fail(volume, err, "cannot start a process") : 0;
+}
+
 int volume_attach(struct volume *volume)
 {
 	int err = choose_transport(volume, &volume->io_uring);
 
+	if (!err)
+		err = start_keeper(volume);
 	if (err)
 		return err;
+	if (volume->options->sandbox)
+		sandbox_enter(volume->superpipe);
 	err = superpipe_attach(volume->superpipe);
 	if (err)
 		return err;
@@ -221,6 +239,22 @@ void volume_follow_mount(struct volume *volume)
 		fs_set_atime(volume->fs, atime);
 }
 
+/* The session serves the connection that the keeper has made. */
+static int mount_session(struct volume *volume)
+{
+	char name[32];
+	int fd, err = keeper_mount(volume->keeper, &fd);
+
+	if (err)
+		return err;
+	volume->mounted = true;
+	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
+	if (!fuse_session_mount(volume->session, name))
+		return 0;
+	close(fd);
+	return -EBADF;
+}
+
 int volume_mount(struct volume *volume)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -236,21 +270,20 @@ int volume_mount(struct volume *volume)
 	if (!volume->session)
 		return fail(volume, -EINVAL, "libfuse did not accept the mount options");
 	fs_set_session(volume->fs, volume->session);
-	errno = 0;
-	if (fuse_session_mount(volume->session, volume->mountpoint))
-		return fail(volume, errno ? -errno : -EIO, "cannot mount");
-	/* If libfuse runs out of memory, it reports success without a mount, with descriptor 0. */
-	if (fuse_session_fd(volume->session) <= STDERR_FILENO)
-		return fail(volume, -ENOMEM, "cannot mount");
-	volume->mounted = true;
-	mount_watch_start(&volume->mount, volume->mountpoint,
-			  volume->options->atime == TREE_ATIME_STRICT);
+	err = mount_session(volume);
+	if (err)
+		return fail(volume, err, "cannot mount");
+	mount_watch_start(&volume->mount, volume->mountpoint);
 	return volume->io_uring ? use_io_uring(volume) : 0;
 }
 
 int volume_serve(struct volume *volume)
 {
-	int err = fs_serve(volume->fs, NULL, NULL);
+	int err;
+
+	if (volume->options->sandbox)
+		sandbox_limit_calls();
+	err = fs_serve(volume->fs, NULL, NULL);
 
 	/* The kernel reports an unmount and an aborted connection in the same way. */
 	if (!err && !volume->stopped && mount_watch_remains(&volume->mount))
@@ -263,10 +296,12 @@ void volume_stop(struct volume *volume)
 	volume->stopped = true;
 	/* If no file is open, the kernel then ends the session cleanly. */
 	if (mount_watch_is_on_top(&volume->mount)) {
-		if (!umount2(volume->mountpoint, 0))
+		int err = keeper_unmount(volume->keeper);
+
+		if (!err)
 			return;
-		/* An unprivileged user may not unmount; volume_close() calls fusermount3. */
-		if (errno == EBUSY)
+		/* An unprivileged user may not unmount; volume_close() detaches. */
+		if (err == -EBUSY)
 			log_notice("%s is in use: access to its open files fails from now on",
 				   volume->mountpoint);
 	}
@@ -282,34 +317,35 @@ static void stop_listening(struct volume *volume)
 	pthread_mutex_unlock(&volume->event_lock);
 }
 
-/* libfuse does not unmount after the connection has ended, and it would unmount any other mount
- * that is on top. */
+/* The connection has been closed, so that the kernel does not wait for answers. */
 static void unmount(struct volume *volume)
 {
 	int err = 0;
 
 	if (mount_watch_is_on_top(&volume->mount))
-		fuse_session_unmount(volume->session);
-	if (mount_watch_is_on_top(&volume->mount))
-		err = mountpoint_detach(volume->mountpoint);
+		err = keeper_detach(volume->keeper);
 	if (err)
 		log_err("cannot unmount %s: %s", volume->mountpoint, strerror(-err));
 }
 
 void volume_close(struct volume *volume)
 {
+	bool was_mounted;
+
 	if (!volume)
 		return;
-	if (volume->mounted)
-		unmount(volume);
+	was_mounted = volume->mounted;
 	if (volume->fs)
 		fs_end_session(volume->fs);
 	stop_listening(volume);
 	if (volume->session)
 		fuse_session_destroy(volume->session);
+	if (was_mounted)
+		unmount(volume);
 	fs_free(volume->fs);
 	data_volume_free(volume->data);
 	superpipe_close(volume->superpipe);
+	keeper_stop(volume->keeper);
 	pthread_mutex_destroy(&volume->event_lock);
 	free(volume->mountpoint);
 	free(volume);

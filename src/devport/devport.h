@@ -36,6 +36,9 @@ struct devport_mmio {
 	const struct devport_ops *ops;
 };
 
+/** Receives a descriptor, which it borrows; see devport_ops.each_file. */
+typedef void devport_file_fn(void *arg, int fd);
+
 struct devport_ops {
 	const char *name; /* "emul" or "kernel" */
 
@@ -51,6 +54,12 @@ struct devport_ops {
 
 	/** close() - close fd1. Contexts attached through it stay attached. Accepts NULL. */
 	void (*close)(struct devport *dp);
+
+	/**
+	 * each_file() - call @fn for each file and directory that is used or may be opened again
+	 * @fn: borrows the descriptor; of a directory everything in it is meant
+	 */
+	void (*each_file)(struct devport *dp, devport_file_fn *fn, void *arg);
 
 	/**
 	 * ioctl() - one DK_CXLFLASH ioctl

@@ -106,6 +106,11 @@ static void kernel_close(struct devport *dp)
 	free(port_of(dp));
 }
 
+static void kernel_each_file(struct devport *dp, devport_file_fn *fn, void *arg)
+{
+	fn(arg, port_of(dp)->fd);
+}
+
 static int kernel_ioctl(struct devport *dp, unsigned long request, void *arg)
 {
 	return ioctl(port_of(dp)->fd, request, arg) < 0 ? -errno : 0;
@@ -215,6 +220,7 @@ const struct devport_ops devport_kernel_ops = {
 	.name = "kernel",
 	.open = kernel_open,
 	.close = kernel_close,
+	.each_file = kernel_each_file,
 	.ioctl = kernel_ioctl,
 	.max_handles = kernel_max_handles,
 	.is_synchronous = kernel_is_synchronous,

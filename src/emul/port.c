@@ -4,6 +4,8 @@
  * AFU side implements mappings, registers, execution and events.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,6 +37,25 @@ static unsigned emul_max_handles(struct devport *dp)
 static bool emul_is_synchronous(struct devport *dp)
 {
 	return !emul_delay_has_model(adapter_of(dp)->afu->delay);
+}
+
+/* The directory, and the targets of links in it. */
+static void emul_each_file(struct devport *dp, devport_file_fn *fn, void *arg)
+{
+	struct emul_adapter *ad = adapter_of(dp);
+	char name[16];
+
+	fn(arg, ad->dir_fd);
+	for (unsigned lun = 0; lun < emul_geometry(ad)->nr_luns; lun++) {
+		int fd;
+
+		snprintf(name, sizeof(name), "lun%u", lun);
+		fd = openat(ad->dir_fd, name, O_PATH | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		fn(arg, fd);
+		close(fd);
+	}
 }
 
 static int map_area(struct emul_mapping *mapping, int adap_fd, size_t bytes, unsigned pe)
@@ -152,6 +173,7 @@ const struct devport_ops devport_emul_ops = {
 	.name = "emul",
 	.open = emul_driver_open,
 	.close = emul_driver_close,
+	.each_file = emul_each_file,
 	.ioctl = emul_driver_ioctl,
 	.max_handles = emul_max_handles,
 	.is_synchronous = emul_is_synchronous,

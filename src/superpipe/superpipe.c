@@ -101,6 +101,16 @@ int superpipe_attach(struct superpipe *sp)
 
 /* ---- queries ---- */
 
+void superpipe_each_file(struct superpipe *sp, devport_file_fn *fn, void *arg)
+{
+	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+		struct context *ctx = &sp->sessions[i]->context;
+
+		for (unsigned lun = 0; lun < ctx->nr_luns; lun++)
+			ctx->ops->each_file(ctx->dp[lun], fn, arg);
+	}
+}
+
 unsigned superpipe_nr_luns(const struct superpipe *sp)
 {
 	return sp->nr_luns;

@@ -95,6 +95,9 @@ int superpipe_attach(struct superpipe *sp);
  */
 void superpipe_close(struct superpipe *sp);
 
+/** superpipe_each_file() - see devport_ops.each_file. After superpipe_open(). */
+void superpipe_each_file(struct superpipe *sp, devport_file_fn *fn, void *arg);
+
 unsigned superpipe_nr_luns(const struct superpipe *sp);
 const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, unsigned lun);
 

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon/bdi_tuning.h"
+#include "daemon/mount_watch.h"
+#include "daemon/mountpoint.h"
+#include "fuse/fs.h"
+
+#define KEEPER_NAME "cxlfs-keeper"
+#define KEEPER_FD   3 /* of its socket, in the keeper */
+
+enum task { TASK_MOUNT, TASK_TUNE, TASK_UNMOUNT, TASK_DETACH };
+
+struct keeper {
+	pthread_mutex_t lock; /* held for a task and its answer */
+	int socket;
+	pid_t pid;
+};
+
+/* ---- messages ---- */
+
+union control {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+/* @fd: -1: none */
+static void send_answer(int err, int fd)
+{
+	struct iovec iov = { &err, sizeof(err) };
+	union control control = { .space = { 0 } };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+						   .cmsg_type = SCM_RIGHTS,
+						   .cmsg_len = CMSG_LEN(sizeof(fd)) };
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	(void)sendmsg(KEEPER_FD, &message, MSG_NOSIGNAL);
+}
+
+/* Return: the answer; -EPIPE the keeper has ended. */
+static int receive_answer(int socket, int *ret_fd)
+{
+	int err;
+	struct iovec iov = { &err, sizeof(err) };
+	union control control = { .space = { 0 } };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t got;
+
+	do
+		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	if (got != sizeof(err))
+		return got < 0 ? -errno : -EPIPE;
+	if (message.msg_controllen >= CMSG_LEN(sizeof(int)) && ret_fd)
+		memcpy(ret_fd, CMSG_DATA(&control.header), sizeof(*ret_fd));
+	return err;
+}
+
+/* ---- in the keeper ---- */
+
+/* If libfuse runs out of memory, it reports success without a mount, with descriptor 0. */
+static int mount_session(struct fuse_session *session, const char *mountpoint, int *ret_fd)
+{
+	errno = 0;
+	if (fuse_session_mount(session, mountpoint))
+		return errno ? -errno : -EIO;
+	*ret_fd = fuse_session_fd(session);
+	return *ret_fd > STDERR_FILENO ? 0 : -ENOMEM;
+}
+
+static void forget_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+}
+
+static int copy_args(const struct fuse_args *given, struct fuse_args *args)
+{
+	int err = 0;
+
+	for (int i = 0; i < given->argc && !err; i++)
+		err = fuse_opt_add_arg(args, given->argv[i]);
+	return err ? -ENOMEM : 0;
+}
+
+static void answer_mount(const struct keeper_config *config)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fuse_session *session = NULL;
+	int fd = -1, err = copy_args(config->session_args, &args);
+
+	if (!err) {
+		session = fuse_session_new(&args, fs_operations(), sizeof(*fs_operations()), NULL);
+		err = session ? mount_session(session, config->mountpoint, &fd) : -EINVAL;
+	}
+	fuse_opt_free_args(&args);
+	if (!err && config->strictatime)
+		mount_watch_show_strictatime(config->mountpoint);
+	send_answer(err, err ? -1 : fd);
+	if (err)
+		return;
+	close(fd); /* the daemon has the only one: its end must end the connection */
+	(void)!chdir("/");
+	if (!config->foreground)
+		forget_terminal();
+}
+
+static void answer(const struct keeper_config *config, enum task task)
+{
+	switch (task) {
+	case TASK_MOUNT:
+		answer_mount(config);
+		break;
+	case TASK_TUNE:
+		bdi_tune(config->mountpoint);
+		send_answer(0, -1);
+		break;
+	case TASK_UNMOUNT:
+		send_answer(umount2(config->mountpoint, 0) ? -errno : 0, -1);
+		break;
+	case TASK_DETACH:
+		send_answer(mountpoint_detach(config->mountpoint), -1);
+		break;
+	}
+}
+
+/* Descriptors of the adapter would make this process a user of it. */
+static void close_descriptors(int socket)
+{
+	closelog();
+	if (socket != KEEPER_FD)
+		(void)dup3(socket, KEEPER_FD, O_CLOEXEC);
+	(void)close_range(KEEPER_FD + 1, ~0u, 0);
+}
+
+/* Signals to the process group are for the daemon; this process ends when the daemon has. */
+static void __attribute__((noreturn)) keep(const struct keeper_config *config, int socket)
+{
+	enum task task;
+	sigset_t all;
+	ssize_t got;
+
+	(void)prctl(PR_SET_NAME, KEEPER_NAME);
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	close_descriptors(socket);
+	do {
+		got = recv(KEEPER_FD, &task, sizeof(task), 0);
+		if (got == sizeof(task))
+			answer(config, task);
+	} while (got > 0);
+	_exit(EXIT_SUCCESS);
+}
+
+/* ---- in the daemon ---- */
+
+static int fork_keeper(const struct keeper_config *config, struct keeper *keeper)
+{
+	int sockets[2], err = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return -errno;
+	keeper->pid = fork();
+	if (keeper->pid < 0)
+		err = -errno;
+	if (keeper->pid == 0)
+		keep(config, sockets[1]);
+	close(sockets[1]);
+	keeper->socket = sockets[0];
+	if (err)
+		close(sockets[0]);
+	return err;
+}
+
+int keeper_start(const struct keeper_config *config, struct keeper **ret_keeper)
+{
+	struct keeper *keeper = malloc(sizeof(*keeper));
+	int err;
+
+	if (!keeper)
+		return -ENOMEM;
+	pthread_mutex_init(&keeper->lock, NULL);
+	err = fork_keeper(config, keeper);
+	if (err) {
+		pthread_mutex_destroy(&keeper->lock);
+		free(keeper);
+		return err;
+	}
+	*ret_keeper = keeper;
+	return 0;
+}
+
+void keeper_stop(struct keeper *keeper)
+{
+	if (!keeper)
+		return;
+	close(keeper->socket);
+	while (waitpid(keeper->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	pthread_mutex_destroy(&keeper->lock);
+	free(keeper);
+}
+
+static int ask(struct keeper *keeper, enum task task, int *ret_fd)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&keeper->lock);
+	if (send(keeper->socket, &task, sizeof(task), MSG_NOSIGNAL) < 0)
+		err = -errno;
+	else
+		err = receive_answer(keeper->socket, ret_fd);
+	pthread_mutex_unlock(&keeper->lock);
+	return err;
+}
+
+int keeper_mount(struct keeper *keeper, int *ret_fd)
+{
+	int fd = -1, err = ask(keeper, TASK_MOUNT, &fd);
+
+	if (!err && fd < 0)
+		err = -EMFILE; /* there was no room for the descriptor */
+	if (!err)
+		*ret_fd = fd;
+	return err;
+}
+
+void keeper_tune(struct keeper *keeper)
+{
+	(void)ask(keeper, TASK_TUNE, NULL);
+}
+
+int keeper_unmount(struct keeper *keeper)
+{
+	return ask(keeper, TASK_UNMOUNT, NULL);
+}
+
+int keeper_detach(struct keeper *keeper)
+{
+	return ask(keeper, TASK_DETACH, NULL);
+}
