@@ -611,3 +611,68 @@ bool mapping_half_written(const struct mapping *map, uint64_t chunk)
 
 	return last && last->index == chunk && last->written.nr_written >= map->chunk_blocks / 2;
 }
+
+/* ---- snapshots ---------------------------------------------------------------------------- */
+
+bool mapping_chunk_at(const struct mapping *map, uint32_t at, struct mapping_chunk *ret_chunk)
+{
+	struct data_chunk *chunk = at < map->nr_chunks ? map->chunks[at] : NULL;
+
+	if (!chunk)
+		return false;
+	*ret_chunk = (struct mapping_chunk){ .index = chunk->index,
+					     .lun = chunk->lun,
+					     .slot = chunk->slot,
+					     .written = &chunk->written,
+					     .allocated = &chunk->allocated };
+	return true;
+}
+
+static struct written_map take_map(struct written_map *map)
+{
+	const struct written_map taken = *map;
+
+	*map = (struct written_map){ 0 };
+	return taken;
+}
+
+static bool adopt_slot(struct mapping *map, const struct mapping_chunk *chunk)
+{
+	const struct data_chunk *last = map->nr_chunks ? map->chunks[map->nr_chunks - 1] : NULL;
+	struct slots *slots;
+
+	if ((last && chunk->index <= last->index) || chunk->lun >= map->slots->nr_luns)
+		return false;
+	slots = file_slots_on(map->slots, chunk->lun);
+	return slots && slots_adopt(slots, chunk->slot);
+}
+
+int mapping_adopt_chunk(struct mapping *map, const struct mapping_chunk *chunk)
+{
+	struct data_chunk *new = room_for_chunks(map, 1) ? NULL : calloc(1, sizeof(*new));
+
+	if (!new)
+		return -ENOMEM;
+	if (!adopt_slot(map, chunk)) {
+		free(new);
+		return -EPROTO;
+	}
+	new->index = chunk->index;
+	new->lun = (uint8_t)chunk->lun;
+	new->slot = chunk->slot;
+	new->written = take_map(chunk->written);
+	if (chunk->allocated->nr_written > 0)
+		new->allocated = take_map(chunk->allocated);
+	map->chunks[map->nr_chunks++] = new;
+	map->nr_allocated += nr_allocated(new);
+	return 0;
+}
+
+int mapping_adopt_extent(struct mapping *map, const struct extent *extent)
+{
+	int err = extent_map_adopt(map->extents, map->segments, extent);
+
+	if (!err)
+		map->nr_allocated += extent->nr_blocks;
+	return err;
+}

@@ -97,6 +97,30 @@ void mapping_unwrite(struct mapping *map, uint64_t start, uint64_t end);
  */
 void mapping_drop_taken(struct mapping *map, uint64_t start, uint64_t end);
 
+/* ---- snapshots ---- */
+
+/** A chunk with a slot. */
+struct mapping_chunk {
+	uint64_t index; /* in the file */
+	unsigned lun;
+	uint32_t slot; /* in the file's vLUN on that LUN */
+	struct written_map *written;
+	struct written_map *allocated; /* written or reserved; without leaves nothing is reserved */
+};
+
+/** mapping_chunk_at() - chunk @at in order. Return: false: there are fewer. */
+bool mapping_chunk_at(const struct mapping *map, uint32_t at, struct mapping_chunk *ret_chunk);
+
+/**
+ * mapping_adopt_chunk() - add a chunk behind all others
+ * @chunk: its maps are moved into the mapping; the caller's are empty then
+ * Return: 0; -EPROTO there is no such slot, or it is in use; -ENOMEM.
+ */
+int mapping_adopt_chunk(struct mapping *map, const struct mapping_chunk *chunk);
+
+/** mapping_adopt_extent() - as extent_map_adopt() */
+int mapping_adopt_extent(struct mapping *map, const struct extent *extent);
+
 /* ---- moving ---- */
 
 /** mapping_next_outgrown() - Return: whether at or after *@block there is one that lies in an

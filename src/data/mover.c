@@ -29,7 +29,9 @@ struct mover {
 	pthread_cond_t wake;
 	struct mover_jobs jobs;
 	uint64_t compact_at_ns; /* by clock_now_ns(); UINT64_MAX: nothing to empty */
-	bool stopping;
+	bool stopping, pausing;
+	bool idle; /* waits */
+	pthread_cond_t became_idle;
 };
 
 static void put_file(struct data_file *file)
@@ -56,12 +58,28 @@ static bool find_outgrown(struct data_file *file, uint64_t *block)
 	return found;
 }
 
-static void move_into_slots(struct data_file *file)
+static bool is_pausing(struct mover *mover)
+{
+	bool pausing;
+
+	(void)pthread_mutex_lock(&mover->lock);
+	pausing = mover->pausing;
+	(void)pthread_mutex_unlock(&mover->lock);
+	return pausing;
+}
+
+static void move_into_slots(struct mover *mover, struct data_file *file)
 {
 	uint64_t block = 0;
 	ssize_t nr = 0;
 
 	while (nr >= 0 && find_outgrown(file, &block)) {
+		if (is_pausing(mover)) {
+			file_lock(file);
+			mover_queue_locked(mover, file);
+			file_unlock(file);
+			return;
+		}
 		nr = move_run(file, MOVE_TO_SLOT, block);
 		block += nr > 0 ? (uint64_t)nr : 1;
 	}
@@ -116,7 +134,7 @@ static bool must_stop(struct mover *mover)
 	bool stop;
 
 	(void)pthread_mutex_lock(&mover->lock);
-	stop = mover->stopping || !TAILQ_EMPTY(&mover->jobs);
+	stop = mover->stopping || mover->pausing || !TAILQ_EMPTY(&mover->jobs);
 	(void)pthread_mutex_unlock(&mover->lock);
 	return stop;
 }
@@ -177,7 +195,7 @@ static void wait_locked(struct mover *mover)
 	const struct timespec until = { .tv_sec = (time_t)(mover->compact_at_ns / 1000000000),
 					.tv_nsec = (long)(mover->compact_at_ns % 1000000000) };
 
-	if (mover->compact_at_ns == UINT64_MAX)
+	if (mover->pausing || mover->compact_at_ns == UINT64_MAX)
 		(void)pthread_cond_wait(&mover->wake, &mover->lock);
 	else
 		(void)pthread_cond_clockwait(&mover->wake, &mover->lock, CLOCK_MONOTONIC, &until);
@@ -189,15 +207,26 @@ static void remove_locked(struct mover *mover, struct mover_job *job)
 	job->file->move_job = NULL;
 }
 
+static bool must_wait_locked(const struct mover *mover)
+{
+	if (mover->stopping)
+		return false;
+	return mover->pausing ||
+	       (TAILQ_EMPTY(&mover->jobs) && clock_now_ns() < mover->compact_at_ns);
+}
+
 /** Return: a job; NULL: it is time to compact, or to stop. */
 static struct mover_job *next_job(struct mover *mover, bool *ret_stop)
 {
 	struct mover_job *job;
 
 	(void)pthread_mutex_lock(&mover->lock);
-	while (TAILQ_EMPTY(&mover->jobs) && !mover->stopping &&
-	       clock_now_ns() < mover->compact_at_ns)
+	while (must_wait_locked(mover)) {
+		mover->idle = true;
+		(void)pthread_cond_broadcast(&mover->became_idle);
 		wait_locked(mover);
+	}
+	mover->idle = false;
 	*ret_stop = mover->stopping;
 	job = TAILQ_FIRST(&mover->jobs);
 	if (job)
@@ -208,10 +237,10 @@ static struct mover_job *next_job(struct mover *mover, bool *ret_stop)
 	return job;
 }
 
-static void run_job(struct mover_job *job, bool stop)
+static void run_job(struct mover *mover, struct mover_job *job, bool stop)
 {
 	if (!stop)
-		move_into_slots(job->file);
+		move_into_slots(mover, job->file);
 	put_file(job->file);
 	free(job);
 }
@@ -225,7 +254,7 @@ static void *move_main(void *arg)
 	do {
 		job = next_job(mover, &stop);
 		if (job)
-			run_job(job, stop);
+			run_job(mover, job, stop);
 		else if (!stop)
 			compact(mover);
 	} while (job || !stop);
@@ -234,6 +263,7 @@ static void *move_main(void *arg)
 
 static void destroy(struct mover *mover)
 {
+	(void)pthread_cond_destroy(&mover->became_idle);
 	(void)pthread_cond_destroy(&mover->wake);
 	(void)pthread_mutex_destroy(&mover->lock);
 	free(mover);
@@ -250,6 +280,7 @@ int mover_new(struct allocator *alloc, struct mover **ret_mover)
 	TAILQ_INIT(&mover->jobs);
 	(void)pthread_mutex_init(&mover->lock, NULL);
 	(void)pthread_cond_init(&mover->wake, NULL);
+	(void)pthread_cond_init(&mover->became_idle, NULL);
 	err = thread_start(&mover->thread, move_main, mover, "cxlfs-mover");
 	if (err) {
 		destroy(mover);
@@ -268,6 +299,24 @@ void mover_free(struct mover *mover)
 	(void)pthread_mutex_unlock(&mover->lock);
 	(void)pthread_join(mover->thread, NULL);
 	destroy(mover);
+}
+
+void mover_pause(struct mover *mover)
+{
+	(void)pthread_mutex_lock(&mover->lock);
+	mover->pausing = true;
+	(void)pthread_cond_signal(&mover->wake);
+	while (!mover->idle)
+		(void)pthread_cond_wait(&mover->became_idle, &mover->lock);
+	(void)pthread_mutex_unlock(&mover->lock);
+}
+
+void mover_resume(struct mover *mover)
+{
+	(void)pthread_mutex_lock(&mover->lock);
+	mover->pausing = false;
+	(void)pthread_cond_signal(&mover->wake);
+	(void)pthread_mutex_unlock(&mover->lock);
 }
 
 void mover_queue_locked(struct mover *mover, struct data_file *file)

@@ -22,6 +22,10 @@ int mover_new(struct allocator *alloc, struct mover **ret_mover);
 /** mover_free() - end after the move that runs; what waits is not moved. Frees no file. */
 void mover_free(struct mover *mover);
 
+/** mover_pause() - do nothing more until mover_resume(). Sleeps until the present move is over. */
+void mover_pause(struct mover *mover);
+void mover_resume(struct mover *mover);
+
 /** mover_queue_locked() - move the extents of chunks that have slots. With the file's lock. */
 void mover_queue_locked(struct mover *mover, struct data_file *file);
 

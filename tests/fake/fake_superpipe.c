@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "superpipe/clone.h"
+
 #define MAX_THREADS 8
 
 struct fake_lun {
@@ -21,6 +23,7 @@ struct superpipe_vlun {
 	unsigned lun;
 	uint32_t *chunks;
 	uint64_t nr_chunks;
+	uint32_t handle; /* index in superpipe.vluns */
 };
 
 struct fail_rule {
@@ -42,6 +45,7 @@ struct superpipe {
 	int fail_err[FAKE_NR_CALLS];
 	uint64_t nr_calls[FAKE_NR_CALLS];
 	uint64_t growth_limit, nr_ios, random;
+	struct superpipe_vlun **vluns; /* by handle; config.max_handles of them */
 	unsigned nr_vluns, nr_breaches;
 	bool held, gate_closed, stopping;
 };
@@ -228,6 +232,15 @@ static int enter_locked(struct superpipe *sp, enum fake_call call)
 	return sp->fail_err[call];
 }
 
+static uint32_t free_handle_locked(const struct superpipe *sp)
+{
+	uint32_t handle = 0;
+
+	while (sp->vluns[handle])
+		handle++;
+	return handle;
+}
+
 int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun)
 {
 	struct superpipe_vlun *vlun;
@@ -242,6 +255,8 @@ int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlu
 		vlun->sp = sp;
 		vlun->lun = lun;
 		vlun->chunks = calloc(sp->config.nr_chunks, sizeof(*vlun->chunks));
+		vlun->handle = free_handle_locked(sp);
+		sp->vluns[vlun->handle] = vlun;
 		sp->nr_vluns++;
 		*ret_vlun = vlun;
 	}
@@ -328,11 +343,38 @@ int superpipe_vlun_close(struct superpipe_vlun *vlun)
 	pthread_mutex_lock(&sp->lock);
 	err = enter_locked(sp, FAKE_CLOSE);
 	shrink_locked(vlun, 0);
-	sp->nr_vluns--;
+	if (sp->vluns[vlun->handle] == vlun) {
+		sp->vluns[vlun->handle] = NULL;
+		sp->nr_vluns--;
+	}
 	pthread_mutex_unlock(&sp->lock);
 	free(vlun->chunks);
 	free(vlun);
 	return err;
+}
+
+void superpipe_vlun_export(const struct superpipe_vlun *vlun,
+			   struct superpipe_vlun_source *ret_source)
+{
+	*ret_source = (struct superpipe_vlun_source){ vlun->lun, vlun->handle, vlun->nr_chunks };
+}
+
+int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_source *source,
+			  struct superpipe_vlun **ret_vlun)
+{
+	struct superpipe_vlun *new = calloc(1, sizeof(*new)), *old;
+
+	pthread_mutex_lock(&sp->lock);
+	old = sp->vluns[source->res_hndl];
+	if (!old || old->lun != source->lun || old->nr_chunks != source->nr_chunks)
+		breach_locked(sp, "import of what was not exported");
+	*new = *old;
+	sp->vluns[new->handle] = new;
+	old->chunks = NULL;
+	old->nr_chunks = 0;
+	pthread_mutex_unlock(&sp->lock);
+	*ret_vlun = new;
+	return 0;
 }
 
 unsigned superpipe_nr_luns(const struct superpipe *sp)
@@ -382,6 +424,7 @@ struct superpipe *fake_new(const struct fake_config *config)
 	own->max_handles = own->max_handles ? own->max_handles : 256;
 	sp->random = own->seed * 2 + 1;
 	sp->growth_limit = UINT64_MAX;
+	sp->vluns = calloc(own->max_handles, sizeof(struct superpipe_vlun *));
 	pthread_mutex_init(&sp->lock, NULL);
 	pthread_cond_init(&sp->wake, NULL);
 	for (unsigned i = 0; i < own->nr_luns; i++)
@@ -413,6 +456,7 @@ unsigned fake_free(struct superpipe *sp)
 	pthread_cond_destroy(&sp->wake);
 	pthread_mutex_destroy(&sp->lock);
 	free(sp->flight);
+	free(sp->vluns);
 	free(sp);
 	return nr_breaches;
 }

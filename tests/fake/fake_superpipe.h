@@ -2,7 +2,8 @@
 /*
  * fake_superpipe - the functions of superpipe.h over plain memory, for tests of what is above.
  *
- * Linked instead of the real layer. It can complete late, from threads, in any order, fail at
+ * Linked instead of the real layer. A volume that imports the vLUNs of another one on the same fake
+ * takes them away from it. It can complete late, from threads, in any order, fail at
  * chosen LBAs and ioctls, and run out of chunks and handles. New chunks hold what was in them
  * before, at first 0xA5. It counts breaches of the contract: unaligned buffers, LBAs beyond the
  * vLUN, overlapping ios in flight of which one writes, shrinking under an io, vLUNs left open.

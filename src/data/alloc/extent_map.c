@@ -124,6 +124,25 @@ static void give(struct extent_map *map, struct segments *pool, uint32_t at, uin
 	free(extent);
 }
 
+int extent_map_adopt(struct extent_map *map, struct segments *pool, const struct extent *extent)
+{
+	const struct extent *last = map->nr ? map->extents[map->nr - 1] : NULL;
+	struct extent *copy;
+
+	if (last && extent->block < extent_end(last))
+		return -EPROTO;
+	copy = make_room(map, 1) ? NULL : malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = *extent;
+	if (!segments_adopt(pool, copy)) {
+		free(copy);
+		return -EPROTO;
+	}
+	insert(map, map->nr, copy);
+	return 0;
+}
+
 /* ---- taking -------------------------------------------------------------------------------- */
 
 static int take_piece(struct extent_map *map, struct segments *pool, void *owner, uint32_t at,

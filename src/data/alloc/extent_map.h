@@ -46,6 +46,13 @@ int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, 
 		    uint64_t end, uint64_t nr_claimed);
 
 /**
+ * extent_map_adopt() - add an extent behind all others
+ * @extent: a copy of it, complete but for its link, is added
+ * Return: 0; -EPROTO it overlaps another one of the file or of the segment; -ENOMEM.
+ */
+int extent_map_adopt(struct extent_map *map, struct segments *pool, const struct extent *extent);
+
+/**
  * extent_map_prepare_set() - make extent_map_set() possible for [start, end)
  * Return: 0; -ENOMEM, and nothing has changed that can be seen.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/alloc/file_space.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -95,6 +96,32 @@ void file_space_take_pooled_locked(struct file_space *space)
 	vlun->slots.nr = 1;
 	space->slots.home = (uint8_t)pooled.lun;
 	vlun_pool_note_new(&alloc->pool, true, alloc->idle_ns);
+}
+
+int file_space_adopt_vlun(struct file_space *space, struct superpipe_vlun *vlun, unsigned lun,
+			  uint32_t nr)
+{
+	struct file_vlun *on_lun = file_space_make_vlun_locked(space, lun);
+
+	if (!on_lun || slots_make_room(&on_lun->slots, nr))
+		return -ENOMEM;
+	if (on_lun->slots.vlun)
+		return -EPROTO;
+	on_lun->slots.vlun = vlun;
+	on_lun->slots.nr = nr;
+	space->alloc->luns.nr_held += nr;
+	return 0;
+}
+
+void file_space_settle(struct file_space *space)
+{
+	(void)file_space_count_locked(space);
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		struct file_vlun *vlun = file_space_vlun_locked(space, lun);
+
+		if (vlun && vlun->slots.nr > vlun->slots.nr_tail)
+			file_vlun_set_reclaimable(vlun);
+	}
 }
 
 void file_vlun_set_reclaimable(struct file_vlun *vlun)

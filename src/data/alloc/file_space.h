@@ -99,6 +99,17 @@ bool file_space_count_locked(struct file_space *space);
 /** file_space_take_pooled_locked() - give a file without a vLUN one from the pool, if any */
 void file_space_take_pooled_locked(struct file_space *space);
 
+/**
+ * file_space_adopt_vlun() - give a file a vLUN that another process has made
+ * @nr: of its chunks may be used. The worker is paused, and nobody else knows the file.
+ * Return: 0; -EPROTO it has one on that LUN; -ENOMEM. After an error the vLUN is the caller's.
+ */
+int file_space_adopt_vlun(struct file_space *space, struct superpipe_vlun *vlun, unsigned lun,
+			  uint32_t nr);
+
+/** file_space_settle() - count the adopted vLUNs, and note what lies behind their tails */
+void file_space_settle(struct file_space *space);
+
 /* The list of vLUNs that may have slots beyond their tail. On the worker. */
 void file_vlun_set_reclaimable(struct file_vlun *vlun);
 void file_vlun_clear_reclaimable(struct file_vlun *vlun);

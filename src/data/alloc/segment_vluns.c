@@ -37,16 +37,18 @@ static uint64_t nr_empty(struct segment_vluns *segments)
 
 /* ---- making them --------------------------------------------------------------------------- */
 
-static int note_added(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun)
+/* Return: NULL: no memory. */
+static struct segment *note_added(struct segment_vluns *segments, struct superpipe_vlun *vlun,
+				  unsigned lun)
 {
-	int err;
+	struct segment *segment;
 
 	(void)pthread_mutex_lock(&segments->lock);
-	err = segments_add(&segments->pool, vlun, lun, clock_now_ns());
-	if (!err)
+	segment = segments_add_new(&segments->pool, vlun, lun, clock_now_ns());
+	if (segment)
 		lun_table_count(segments->luns, lun, 0, 1);
 	(void)pthread_mutex_unlock(&segments->lock);
-	return err;
+	return segment;
 }
 
 int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
@@ -59,10 +61,24 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
 		return err;
 	err = lun_table_resize(segments->luns, vlun, 0, 1, &nr);
 	if (!err)
-		err = nr > 0 ? note_added(segments, vlun, lun) : -ENOSPC;
+		err = nr > 0 ? 0 : -ENOSPC;
+	if (!err && !note_added(segments, vlun, lun))
+		err = -ENOMEM;
 	if (err)
 		lun_table_close(segments->luns, vlun, nr);
 	return err;
+}
+
+int segment_vluns_adopt(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
+			struct segment **ret_segment)
+{
+	struct segment *segment = note_added(segments, vlun, lun);
+
+	if (!segment)
+		return -ENOMEM;
+	segments->luns->nr_held++;
+	*ret_segment = segment;
+	return 0;
 }
 
 static bool should_make_ahead(struct segment_vluns *segments)

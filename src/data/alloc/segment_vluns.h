@@ -43,6 +43,13 @@ uint64_t segment_vluns_nr_unclaimed(struct segment_vluns *segments);
 /** segment_vluns_add() - one more on @lun. On the worker. Return: 0; -ENOSPC; -ENOMEM; -EIO. */
 int segment_vluns_add(struct segment_vluns *segments, unsigned lun);
 
+/**
+ * segment_vluns_adopt() - a segment on a vLUN of one chunk that another process has made
+ * On the worker, or while it is paused. Return: 0; -ENOMEM, and the vLUN is the caller's.
+ */
+int segment_vluns_adopt(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
+			struct segment **ret_segment);
+
 /** segment_vluns_note_taken() - blocks were taken: make a segment ahead if few are left.
  *  Any thread; a file's lock may be held. */
 void segment_vluns_note_taken(struct segment_vluns *segments);

@@ -59,14 +59,15 @@ void segments_fini(struct segments *pool)
 	(void)pthread_mutex_destroy(&pool->lock);
 }
 
-int segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun, uint64_t now_ns)
+struct segment *segments_add_new(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
+				 uint64_t now_ns)
 {
 	struct segment *segment;
 
 	segment = calloc(1, sizeof(*segment) +
 				    BITMAP_WORDS((size_t)pool->segment_blocks) * sizeof(uint64_t));
 	if (!segment)
-		return -ENOMEM;
+		return NULL;
 	segment->vlun = vlun;
 	segment->lun = lun;
 	segment->nr_free = pool->segment_blocks;
@@ -78,7 +79,27 @@ int segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lu
 	add(&pool->nr_segments, 1);
 	add(&pool->nr_empty, 1);
 	unlock(pool);
-	return 0;
+	return segment;
+}
+
+int segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun, uint64_t now_ns)
+{
+	return segments_add_new(pool, vlun, lun, now_ns) ? 0 : -ENOMEM;
+}
+
+void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segment *segment),
+		       void *arg)
+{
+	struct segment *segment;
+
+	lock(pool);
+	for (unsigned i = 0; i < SEGMENTS_CLASSES; i++) {
+		TAILQ_FOREACH(segment, &pool->classes[i], link)
+		{
+			fn(arg, segment);
+		}
+	}
+	unlock(pool);
 }
 
 /* ---- empty segments ------------------------------------------------------------------------ */
@@ -300,6 +321,31 @@ void segments_take(struct segments *pool, struct extent *extent, uint32_t nr_blo
 		(void)search(pool, pool->victim, nr_blocks, &piece);
 	take(pool, extent, &piece);
 	unlock(pool);
+}
+
+static bool are_free(const struct segments *pool, const struct extent *extent)
+{
+	uint32_t start = extent->start, end;
+
+	if (extent->nr_blocks == 0 || __builtin_add_overflow(start, extent->nr_blocks, &end) ||
+	    end > pool->segment_blocks)
+		return false;
+	return bitmap_next_set(extent->segment->used, start, end) == end;
+}
+
+bool segments_adopt(struct segments *pool, struct extent *extent)
+{
+	const struct piece piece = { extent->segment, extent->start, extent->nr_blocks };
+	bool free;
+
+	lock(pool);
+	free = are_free(pool, extent);
+	if (free) {
+		take(pool, extent, &piece);
+		add(&pool->nr_unclaimed, -(uint64_t)extent->nr_blocks);
+	}
+	unlock(pool);
+	return free;
 }
 
 bool segments_take_elsewhere(struct segments *pool, struct extent *extent, uint32_t nr_blocks)

@@ -46,6 +46,7 @@ struct segment {
 	unsigned lun;
 
 	/* protected by the pool's lock */
+	uint32_t index; /* in the snapshot that is being written */
 	uint32_t nr_free;
 	uint32_t cursor;         /* where the next search begins */
 	bool stuck;              /* a block of it cannot be moved away */
@@ -81,6 +82,14 @@ void segments_fini(struct segments *pool);
 /** segments_add() - an empty segment on a vLUN of one chunk. Return: 0; -ENOMEM. */
 int segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun, uint64_t now_ns);
 
+/** segments_add_new() - the same. Return: the segment; NULL: no memory. */
+struct segment *segments_add_new(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
+				 uint64_t now_ns);
+
+/** segments_for_each() - call @fn for each segment, with the pool's lock */
+void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segment *segment),
+		       void *arg);
+
 /**
  * segments_remove_empty() - take an empty segment out of the pool
  * @lun: on this LUN; UINT32_MAX: on any
@@ -111,6 +120,10 @@ void segments_unclaim(struct segments *pool, uint64_t nr);
  */
 void segments_take(struct segments *pool, struct extent *extent, uint32_t nr_blocks,
 		   const struct extent *after);
+
+/** segments_adopt() - use the blocks that @extent, complete but for its link, says.
+ *  Return: false: they are not free. */
+bool segments_adopt(struct segments *pool, struct extent *extent);
 
 /** segments_take_elsewhere() - the same, but not from the victim. Return: false: others are full.
  */

@@ -38,16 +38,29 @@ int slots_make_room(struct slots *slots, uint64_t nr)
 	return 0;
 }
 
+static void use(struct slots *slots, uint32_t slot)
+{
+	slots->nr_used++;
+	(void)bitmap_set(slots->used, slot, slot + 1u);
+	if (slot >= slots->nr_tail)
+		slots->nr_tail = slot + 1;
+}
+
 uint32_t slots_take(struct slots *slots)
 {
 	uint32_t slot = (uint32_t)bitmap_next_clear(slots->used, slots->nr_full, slots->nr);
 
 	slots->nr_full = slot + 1;
-	slots->nr_used++;
-	(void)bitmap_set(slots->used, slot, slot + 1u);
-	if (slot >= slots->nr_tail)
-		slots->nr_tail = slot + 1;
+	use(slots, slot);
 	return slot;
+}
+
+bool slots_adopt(struct slots *slots, uint32_t slot)
+{
+	if (slot >= slots->nr || bitmap_test(slots->used, slot))
+		return false;
+	use(slots, slot);
+	return true;
 }
 
 void slots_put(struct slots *slots, uint32_t slot)

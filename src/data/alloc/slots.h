@@ -10,6 +10,7 @@
 #ifndef CXLFS_DATA_ALLOC_SLOTS_H
 #define CXLFS_DATA_ALLOC_SLOTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct superpipe_vlun;
@@ -39,6 +40,9 @@ static inline uint32_t slots_nr_free(const struct slots *slots)
 
 /** slots_take() - the lowest free slot; there is one */
 uint32_t slots_take(struct slots *slots);
+
+/** slots_adopt() - note that a slot is in use. Return: false: it is already, or there is none. */
+bool slots_adopt(struct slots *slots, uint32_t slot);
 
 /** slots_put() - free a slot; slots_cut_tail() after the last one */
 void slots_put(struct slots *slots, uint32_t slot);

@@ -72,14 +72,33 @@ static void wait_locked(struct worker *worker, uint64_t tidy_at)
 	}
 }
 
+static bool may_wait_locked(const struct worker *worker, uint64_t tidy_at)
+{
+	return worker->pausing || clock_now_ns() < tidy_at;
+}
+
+static uint64_t tidy(struct worker *worker)
+{
+	bool pausing;
+
+	(void)pthread_mutex_lock(&worker->lock);
+	pausing = worker->pausing;
+	(void)pthread_mutex_unlock(&worker->lock);
+	return pausing ? 0 : worker->tidy(worker->tidy_arg);
+}
+
 /** Return: NULL: it is time to tidy, or to stop. */
 static struct worker_job *next_job(struct worker *worker, uint64_t tidy_at, bool *ret_stop)
 {
 	struct worker_job *job;
 
 	(void)pthread_mutex_lock(&worker->lock);
-	while (!worker->jobs.head && !worker->stopping && clock_now_ns() < tidy_at)
-		wait_locked(worker, tidy_at);
+	while (!worker->jobs.head && !worker->stopping && may_wait_locked(worker, tidy_at)) {
+		worker->idle = true;
+		(void)pthread_cond_broadcast(&worker->became_idle);
+		wait_locked(worker, worker->pausing ? UINT64_MAX : tidy_at);
+	}
+	worker->idle = false;
 	job = queue_pop(&worker->jobs);
 	*ret_stop = !job && worker->stopping;
 	(void)pthread_mutex_unlock(&worker->lock);
@@ -93,7 +112,7 @@ static void *work(void *arg)
 	bool stop = false;
 
 	while (!stop) {
-		job = next_job(worker, worker->tidy(worker->tidy_arg), &stop);
+		job = next_job(worker, tidy(worker), &stop);
 		if (job)
 			job->run(job);
 	}
@@ -112,6 +131,7 @@ static void wake_init(pthread_cond_t *wake)
 
 static void sync_fini(struct worker *worker)
 {
+	(void)pthread_cond_destroy(&worker->became_idle);
 	(void)pthread_cond_destroy(&worker->wake);
 	(void)pthread_mutex_destroy(&worker->lock);
 }
@@ -125,6 +145,7 @@ int worker_init(struct worker *worker, worker_tidy_fn *tidy, void *tidy_arg)
 	queue_init(&worker->deferred);
 	(void)pthread_mutex_init(&worker->lock, NULL);
 	wake_init(&worker->wake);
+	(void)pthread_cond_init(&worker->became_idle, NULL);
 	err = thread_start(&worker->thread, work, worker, "cxlfs-space");
 	if (err)
 		sync_fini(worker);
@@ -139,6 +160,24 @@ void worker_fini(struct worker *worker)
 	(void)pthread_mutex_unlock(&worker->lock);
 	(void)pthread_join(worker->thread, NULL);
 	sync_fini(worker);
+}
+
+void worker_pause(struct worker *worker)
+{
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->pausing = true;
+	(void)pthread_cond_signal(&worker->wake);
+	while (worker->jobs.head || !worker->idle)
+		(void)pthread_cond_wait(&worker->became_idle, &worker->lock);
+	(void)pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_resume(struct worker *worker)
+{
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->pausing = false;
+	(void)pthread_cond_signal(&worker->wake);
+	(void)pthread_mutex_unlock(&worker->lock);
 }
 
 void worker_queue(struct worker *worker, struct worker_job *job)

@@ -40,6 +40,9 @@ struct worker {
 	uint64_t orphan_deadline_ns; /* deferred jobs wait for orphans until then */
 	bool orphans_stay;           /* that deadline has passed: do not wait for these again */
 	bool stopping;
+	bool pausing; /* does not tidy */
+	bool idle;    /* has no job to run, and waits */
+	pthread_cond_t became_idle;
 };
 
 /**
@@ -51,6 +54,14 @@ int worker_init(struct worker *worker, worker_tidy_fn *tidy, void *tidy_arg);
 
 /** worker_fini() - run the jobs that are queued, then stop the thread. */
 void worker_fini(struct worker *worker);
+
+/**
+ * worker_pause() - run the jobs that are queued, then do nothing until worker_resume()
+ * Sleeps. Deferred jobs are not waited for. What is "on the worker" the caller may do meanwhile,
+ * if nobody queues a job.
+ */
+void worker_pause(struct worker *worker);
+void worker_resume(struct worker *worker);
 
 /** worker_queue() - queue a job; its memory belongs to the worker until it runs. */
 void worker_queue(struct worker *worker, struct worker_job *job);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "data/file.h"
+#include "data/mover.h"
+#include "data/snapshot.h"
+#include "data/snapshot_internal.h"
+#include "superpipe/clone.h"
+
+struct build {
+	struct data_volume *vol;
+	struct record_reader *in;
+	data_snapshot_add_fn *add;
+	void *arg;
+	struct segment **segments; /* by number */
+	uint32_t nr_segments, max_segments;
+	bool has_volume;
+	struct data_file *file; /* of the last FILE; not yet added */
+	uint64_t id;
+};
+
+static int read_volume(struct build *build)
+{
+	const struct lun_table *luns = &build->vol->alloc.luns;
+	uint32_t chunk_blocks = record_get_u32(build->in);
+	uint32_t nr_luns = record_get_u32(build->in);
+
+	if (build->has_volume || record_get_error(build->in))
+		return -EPROTO;
+	build->has_volume = true;
+	return chunk_blocks == luns->chunk_blocks && nr_luns == luns->nr_luns ? 0 : -EINVAL;
+}
+
+/* Return: -EPROTO; as superpipe_vlun_import(). */
+static int get_vlun(struct build *build, struct superpipe_vlun_source *ret_source,
+		    struct superpipe_vlun **ret_vlun)
+{
+	ret_source->lun = record_get_u32(build->in);
+	ret_source->res_hndl = record_get_u32(build->in);
+	ret_source->nr_chunks = record_get_u64(build->in);
+	if (record_get_error(build->in) || ret_source->lun >= build->vol->alloc.luns.nr_luns)
+		return -EPROTO;
+	return superpipe_vlun_import(build->vol->sp, ret_source, ret_vlun);
+}
+
+/* ---- segments ---- */
+
+static int room_for_segment(struct build *build)
+{
+	uint32_t max = build->max_segments ? build->max_segments * 2 : 16;
+	struct segment **segments;
+
+	if (build->nr_segments < build->max_segments)
+		return 0;
+	segments = reallocarray(build->segments, max, sizeof(struct segment *));
+	if (!segments)
+		return -ENOMEM;
+	build->segments = segments;
+	build->max_segments = max;
+	return 0;
+}
+
+static int read_segment(struct build *build)
+{
+	struct superpipe_vlun_source source;
+	struct superpipe_vlun *vlun;
+	int err = room_for_segment(build);
+
+	if (!err)
+		err = get_vlun(build, &source, &vlun);
+	if (err)
+		return err;
+	err = segment_vluns_adopt(&build->vol->alloc.segments, vlun, source.lun,
+				  &build->segments[build->nr_segments]);
+	if (err)
+		(void)superpipe_vlun_close(vlun);
+	else
+		build->nr_segments++;
+	return err;
+}
+
+/* ---- files ---- */
+
+/* The file is complete. */
+static int end_file(struct build *build)
+{
+	struct data_file *file = build->file;
+	uint64_t block = 0;
+	int err;
+
+	if (!file)
+		return 0;
+	file_lock(file);
+	file_space_settle(&file->space);
+	file_note_allocated_locked(file);
+	if (mapping_next_outgrown(&file->map, &block))
+		mover_queue_locked(file->vol->mover, file);
+	file_unlock(file);
+	err = build->add(build->arg, build->id, file);
+	if (!err)
+		build->file = NULL;
+	return err;
+}
+
+static int read_file(struct build *build)
+{
+	uint64_t size;
+	uint32_t flags, home;
+	int err = end_file(build);
+
+	if (err)
+		return err;
+	build->id = record_get_u64(build->in);
+	size = record_get_u64(build->in);
+	flags = record_get_u32(build->in);
+	home = record_get_u32(build->in);
+	if (record_get_error(build->in) || size > DATA_MAX_FILE_BYTES ||
+	    home >= build->vol->alloc.luns.nr_luns)
+		return -EPROTO;
+	build->file = data_file_new(build->vol);
+	if (!build->file)
+		return -ENOMEM;
+	file_set_size_locked(build->file, size);
+	build->file->space.slots.home = (uint8_t)home;
+	build->file->eof_needs_zeroing = flags & DATA_RECORD_EOF_NEEDS_ZEROING;
+	return 0;
+}
+
+static int read_vlun(struct build *build)
+{
+	struct superpipe_vlun_source source;
+	struct superpipe_vlun *vlun;
+	uint32_t nr;
+	int err = build->file ? get_vlun(build, &source, &vlun) : -EPROTO;
+
+	if (err)
+		return err;
+	nr = record_get_u32(build->in);
+	err = record_get_error(build->in);
+	if (!err && nr > source.nr_chunks)
+		err = -EPROTO;
+	if (!err)
+		err = file_space_adopt_vlun(&build->file->space, vlun, source.lun, nr);
+	if (err)
+		(void)superpipe_vlun_close(vlun);
+	return err;
+}
+
+static int get_runs(struct record_reader *in, struct written_map *map)
+{
+	uint32_t nr = record_get_u32(in);
+	int err = record_get_error(in);
+
+	while (!err && nr--) {
+		uint32_t from = record_get_u32(in), to = record_get_u32(in);
+
+		err = record_get_error(in);
+		if (!err && (from >= to || to > map->nr_blocks))
+			err = -EPROTO;
+		if (!err)
+			err = written_map_add(map, from, to);
+	}
+	return err;
+}
+
+static int read_chunk(struct build *build)
+{
+	struct record_reader *in = build->in;
+	struct written_map written = { 0 }, allocated = { 0 };
+	struct mapping_chunk chunk = { .index = record_get_u64(in),
+				       .written = &written,
+				       .allocated = &allocated };
+	uint32_t nr_blocks = build->vol->alloc.luns.chunk_blocks;
+	int err;
+
+	chunk.lun = record_get_u32(in);
+	chunk.slot = record_get_u32(in);
+	err = build->file ? written_map_init(&written, nr_blocks) : -EPROTO;
+	if (!err)
+		err = written_map_init(&allocated, nr_blocks);
+	if (!err)
+		err = get_runs(in, &written);
+	if (!err)
+		err = get_runs(in, &allocated);
+	if (!err)
+		err = mapping_adopt_chunk(&build->file->map, &chunk);
+	written_map_fini(&written);
+	written_map_fini(&allocated);
+	return err;
+}
+
+static int read_extent(struct build *build)
+{
+	struct record_reader *in = build->in;
+	struct extent extent = { .block = record_get_u64(in), .owner = &build->file->space };
+	uint32_t segment = record_get_u32(in);
+
+	extent.start = record_get_u32(in);
+	extent.nr_blocks = record_get_u32(in);
+	extent.state = record_get_u8(in) ? EXTENT_WRITTEN : EXTENT_RESERVED;
+	if (record_get_error(in) || segment >= build->nr_segments)
+		return -EPROTO;
+	extent.segment = build->segments[segment];
+	return mapping_adopt_extent(&build->file->map, &extent);
+}
+
+static int read_extents(struct build *build)
+{
+	int err = build->file ? 0 : -EPROTO;
+
+	while (!err && record_left(build->in))
+		err = read_extent(build);
+	return err;
+}
+
+/* ---- all ---- */
+
+static int read_record(struct build *build, uint16_t type)
+{
+	if (!build->has_volume && type != DATA_RECORD_VOLUME)
+		return -EPROTO;
+	switch (type) {
+	case DATA_RECORD_VOLUME:
+		return read_volume(build);
+	case DATA_RECORD_SEGMENT:
+		return read_segment(build);
+	case DATA_RECORD_FILE:
+		return read_file(build);
+	case DATA_RECORD_VLUN:
+		return read_vlun(build);
+	case DATA_RECORD_CHUNK:
+		return read_chunk(build);
+	case DATA_RECORD_EXTENTS:
+		return read_extents(build);
+	default:
+		return record_skip_unknown(build->in);
+	}
+}
+
+static int read_records(struct build *build)
+{
+	uint16_t type = RECORD_END;
+	int err = record_next(build->in, &type);
+
+	while (!err && type != DATA_RECORD_END && type != RECORD_END) {
+		err = read_record(build, type);
+		if (!err)
+			err = record_next(build->in, &type);
+	}
+	if (!err && (type != DATA_RECORD_END || !build->has_volume))
+		err = -EPROTO;
+	return err ? err : end_file(build);
+}
+
+int data_snapshot_read(struct data_volume *vol, struct record_reader *in, data_snapshot_add_fn *add,
+		       void *arg)
+{
+	struct build build = { .vol = vol, .in = in, .add = add, .arg = arg };
+	int err = read_records(&build);
+
+	data_file_free(build.file);
+	free(build.segments);
+	return err;
+}
