@@ -144,6 +144,7 @@ enum data_op_kind {
 	DATA_OP_ZERO,     /* as PUNCH, and reserves flash as ALLOCATE does, size included */
 	DATA_OP_HOLE,     /* as PUNCH, and grows the size unless keep_size; reserves nothing */
 	DATA_OP_MOVE,     /* the layer's own, see data/move.h */
+	DATA_OP_AWAIT,    /* the layer's own, see data/freeze.h */
 };
 
 /**

@@ -29,6 +29,7 @@ struct data_file {
 	/* A write that failed may have left bytes beyond the end of file in its last block. They
 	 * are zeroed before the file grows over them: see data/partial_blocks.h. */
 	bool eof_needs_zeroing;
+	bool frozen; /* see data/freeze.h */
 };
 
 static inline void file_lock(struct data_file *file)

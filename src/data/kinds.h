@@ -15,7 +15,8 @@ int data_write_check(struct data_op *op);
 int data_truncate_check(struct data_op *op);
 int data_fallocate_check(struct data_op *op); /* ALLOCATE, PUNCH, ZERO, HOLE */
 int data_move_check(struct data_op *op);
+int data_await_check(struct data_op *op);
 data_step_fn data_read_granted, data_write_granted, data_truncate_granted, data_reserve_granted,
-	data_punch_granted, data_move_granted;
+	data_punch_granted, data_move_granted, data_await_granted;
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/container_of.h"
 #include "data/alloc/shrink.h"
 #include "data/file.h"
+#include "data/freezer.h"
 #include "data/mover.h"
 #include "data/volume.h"
 
@@ -23,13 +24,15 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
 	err = allocator_init(&vol->alloc, sp, shrink_idle);
 	if (err)
 		goto fini_bounce;
-	err = mover_new(&vol->alloc, &vol->mover);
+	vol->freezer = freezer_new();
+	err = vol->freezer ? mover_new(&vol->alloc, &vol->mover) : -ENOMEM;
 	if (err)
-		goto fini_alloc;
+		goto free_freezer;
 	*ret_vol = vol;
 	return 0;
 
-fini_alloc:
+free_freezer:
+	freezer_free(vol->freezer);
 	allocator_fini(&vol->alloc);
 fini_bounce:
 	bounce_pool_fini(&vol->bounce);
@@ -44,6 +47,7 @@ void data_volume_free(struct data_volume *vol)
 		return;
 	mover_free(vol->mover);
 	allocator_fini(&vol->alloc);
+	freezer_free(vol->freezer);
 	bounce_pool_fini(&vol->bounce);
 	free(vol);
 }

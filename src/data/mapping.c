@@ -222,6 +222,69 @@ uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written)
 	return min_u64(next_written_slot(map, block), extent_map_next(map->extents, block, true));
 }
 
+/** The first block of @chunk in [from, to) that is reserved but not written, or @to. */
+static uint32_t next_reserved_in(const struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	if (!chunk->allocated.leaves)
+		return to;
+	while ((from = written_map_next(&chunk->allocated, from, to, true)) < to) {
+		uint32_t unwritten = written_map_next(&chunk->written, from, to, false);
+
+		if (unwritten == from)
+			break;
+		from = unwritten;
+	}
+	return from;
+}
+
+static bool next_reserved_slot(const struct mapping *map, uint64_t block, uint64_t *ret_start,
+			       uint64_t *ret_end)
+{
+	for (uint32_t at = find_position(map, mapping_chunk_of(map, block)); at < map->nr_chunks;
+	     at++) {
+		const struct data_chunk *chunk = map->chunks[at];
+		uint64_t base = first_block(map, chunk);
+		uint32_t from = block > base ? (uint32_t)(block - base) : 0;
+		uint32_t start = next_reserved_in(chunk, from, map->chunk_blocks);
+		uint32_t end;
+
+		if (start == map->chunk_blocks)
+			continue;
+		end = written_map_next(&chunk->allocated, start, map->chunk_blocks, false);
+		*ret_start = base + start;
+		*ret_end = base + written_map_next(&chunk->written, start, end, true);
+		return true;
+	}
+	return false;
+}
+
+static bool next_reserved_extent(const struct mapping *map, uint64_t block, uint64_t *ret_start,
+				 uint64_t *ret_end)
+{
+	const struct extent *extent = extent_map_at(map->extents, block);
+
+	while (extent && extent->state != EXTENT_RESERVED)
+		extent = extent_map_at(map->extents, extent_end(extent));
+	if (!extent)
+		return false;
+	*ret_start = max_u64(extent->block, block);
+	*ret_end = extent_end(extent);
+	return true;
+}
+
+bool mapping_next_reserved(const struct mapping *map, uint64_t block, uint64_t *ret_start,
+			   uint64_t *ret_end)
+{
+	uint64_t start = UINT64_MAX, end;
+	bool found = next_reserved_slot(map, block, ret_start, ret_end);
+
+	if (!next_reserved_extent(map, block, &start, &end) || (found && *ret_start <= start))
+		return found;
+	*ret_start = start;
+	*ret_end = end;
+	return true;
+}
+
 uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t last)
 {
 	return last - first + 1 - (find_position(map, last + 1) - find_position(map, first));

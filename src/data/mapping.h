@@ -61,6 +61,11 @@ bool mapping_is_written(const struct mapping *map, uint64_t block);
 /** mapping_next() - first block at or after @block whose state is @written; UINT64_MAX if none. */
 uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written);
 
+/** mapping_next_reserved() - the first run of blocks at or after @block that are reserved but not
+ *  written. Return: false: there is none. */
+bool mapping_next_reserved(const struct mapping *map, uint64_t block, uint64_t *ret_start,
+			   uint64_t *ret_end);
+
 /** mapping_nr_missing() - how many chunks of [first, last] have no slot. */
 uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t last);
 

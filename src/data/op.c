@@ -3,6 +3,7 @@
 
 #include "base/container_of.h"
 #include "data/file.h"
+#include "data/freezer.h"
 
 static struct data_op *op_of_range(struct range_lock_entry *entry)
 {
@@ -50,8 +51,14 @@ static enum step_result acquire_locked(struct data_op *op, struct data_worklist 
 
 static enum step_result step_enter(struct data_op *op, struct data_worklist *wl)
 {
-	file_lock(op->file);
-	op->file->space.refs++;
+	struct data_file *file = op->file;
+
+	file_lock(file);
+	if (op_priv(op)->range.exclusive && freezer_park_locked(op)) {
+		file_unlock(file);
+		return STEP_WAIT;
+	}
+	file->space.refs++;
 	return acquire_locked(op, wl);
 }
 

@@ -11,6 +11,8 @@
  *
  *     data_submit -> check -> take the range -> granted -> steps of its kind -> end -> done
  *
+ * A change of a frozen file waits before it takes the range, see freeze.h.
+ *
  * "granted" and the functions after it are entered with the file's lock and return without it;
  * they are marked "Drops the lock". So an operation without contention takes the lock once to start
  * and once to end.

@@ -22,6 +22,7 @@ static const struct op_class op_classes[] = {
 	[DATA_OP_ZERO] = { data_fallocate_check, data_reserve_granted, true },
 	[DATA_OP_HOLE] = { data_fallocate_check, data_punch_granted, true },
 	[DATA_OP_MOVE] = { data_move_check, data_move_granted, true },
+	[DATA_OP_AWAIT] = { data_await_check, data_await_granted, false },
 };
 
 void data_submit(struct data_op *op)

@@ -7,13 +7,15 @@
 #include "data/bounce_buffer.h"
 #include "data/data.h"
 
-/* Locks: those of the allocator, see there; then the mover's; those of the bounce pool come last.
+/* Locks: those of the allocator, see there; then the mover's and the freezer's; those of the bounce
+ * pool come last.
  */
 struct data_volume {
 	struct superpipe *sp;
 	struct allocator alloc;
 	struct bounce_pool bounce;
 	struct mover *mover;
+	struct freezer *freezer;
 };
 
 #endif

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "data/contents.h"
+#include "data/freeze.h"
 #include "data/snapshot.h"
 #include "fake/fake_superpipe.h"
 #include "support/memory_stream.h"
@@ -269,6 +271,146 @@ static uint64_t seed_of(void)
 	return seed;
 }
 
+/* ---- contents ---- */
+
+static int find_file(void *arg, uint64_t id, struct data_file **ret_file)
+{
+	struct world *w = arg;
+
+	*ret_file = id < NR_FILES ? w->files[id] : NULL;
+	return *ret_file ? 0 : -EPROTO;
+}
+
+static void write_contents(const struct world *w, struct memory_stream *stream)
+{
+	struct record_writer *out;
+
+	ck_assert_int_eq(record_writer_new("data", 1, memory_stream_write, stream, &out), 0);
+	for (unsigned i = 0; i < NR_FILES; i++)
+		ck_assert_int_eq(data_contents_write(w->files[i], i, out), 0);
+	ck_assert_int_eq(data_contents_end(out), 0);
+	ck_assert_int_eq(record_writer_finish(out), 0);
+	record_writer_free(out);
+}
+
+static int read_contents(struct world *w, struct memory_stream *stream)
+{
+	struct record_reader *in;
+	int err;
+
+	stream->at = 0;
+	err = record_reader_new("data", 1, memory_stream_read, stream, &in);
+	if (err)
+		return err;
+	err = data_contents_read(in, find_file, w);
+	record_reader_free(in);
+	return err;
+}
+
+/* In a volume that packs otherwise, so nothing lies where it was. */
+START_TEST(test_contents_round_trip)
+{
+	struct memory_stream stream = { .bytes = 0 };
+	static struct world w, copy;
+
+	start(&w, 4, seed_of());
+	for (unsigned i = 0; i < 300; i++)
+		step(&w);
+	write_contents(&w, &stream);
+	start(&copy, _i ? 0 : 16, 1);
+	memcpy(copy.models, w.models, sizeof(w.models));
+	ck_assert_int_eq(read_contents(&copy, &stream), 0);
+	check_contents(&copy);
+	for (unsigned i = 0; i < NR_FILES; i++)
+		compare_files(w.files[i], copy.files[i]);
+	memory_stream_fini(&stream);
+	stop(&copy);
+	stop(&w);
+}
+END_TEST
+
+START_TEST(test_contents_errors)
+{
+	struct memory_stream stream = { .bytes = 0 };
+	struct record_writer *out;
+	static struct world w;
+
+	start(&w, 0, 1);
+	ck_assert_int_eq(run(&w, 0, DATA_OP_WRITE, 0, 3 * BLOCK), 3 * BLOCK);
+	ck_assert_int_eq(record_writer_new("data", 1, memory_stream_write, &stream, &out), 0);
+	fake_fail_ios(w.sp, false, 1, 1, -EIO);
+	ck_assert_int_eq(data_contents_write(w.files[0], 0, out), -EIO);
+	fake_fail_ios(w.sp, false, 0, 0, 0);
+	record_writer_free(out);
+	memory_stream_fini(&stream);
+	write_contents(&w, &stream);
+	fake_fail_ios(w.sp, true, 0, 99, -EIO);
+	ck_assert_int_eq(read_contents(&w, &stream), -EIO);
+	fake_fail_ios(w.sp, true, 0, 0, 0);
+	memory_stream_fini(&stream);
+	stop(&w);
+}
+END_TEST
+
+static void note_done(struct data_op *op, ssize_t result)
+{
+	op->bytes = (uint64_t)result;
+	op->done = NULL;
+}
+
+START_TEST(test_freeze_changes_wait_and_reads_go_on)
+{
+	struct data_op op = { .kind = DATA_OP_WRITE, .bytes = BLOCK, .done = note_done };
+	static uint8_t block[BLOCK];
+	static struct world w;
+
+	start(&w, 0, 1);
+	ck_assert_int_eq(run(&w, 0, DATA_OP_WRITE, 0, BLOCK), BLOCK);
+	op.file = w.files[0];
+	op.buf = block;
+	if (_i == 0) {
+		data_file_freeze(w.files[0]);
+		/* Other files are not affected. */
+		ck_assert_int_eq(run(&w, 1, DATA_OP_WRITE, 0, BLOCK), BLOCK);
+	} else {
+		data_volume_freeze(w.vol);
+		data_file_await(w.files[0]);
+	}
+	data_submit(&op);
+	ck_assert_int_eq(run(&w, 0, DATA_OP_READ, 0, BLOCK), BLOCK);
+	ck_assert_ptr_nonnull(op.done);
+	if (_i == 0)
+		data_file_thaw(w.files[0]);
+	else
+		data_volume_thaw(w.vol);
+	data_file_await(w.files[0]);
+	while (__atomic_load_n(&op.done, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	ck_assert_uint_eq(op.bytes, BLOCK);
+	stop(&w);
+}
+END_TEST
+
+START_TEST(test_freeze_contents_of_a_freed_file_stay)
+{
+	struct data_file *file;
+	static struct world w;
+
+	start(&w, 4, 1);
+	memset(buf, 7, BLOCK);
+	ck_assert_int_eq(run(&w, 0, DATA_OP_WRITE, 0, BLOCK), BLOCK);
+	file = w.files[0];
+	data_file_get(file);
+	data_file_free(file);
+	buf[0] = 0;
+	ck_assert_int_eq(run(&w, 0, DATA_OP_READ, 0, BLOCK), BLOCK);
+	ck_assert_uint_eq(buf[0], 7);
+	data_file_put(file);
+	w.files[0] = NULL;
+	stop(&w);
+}
+END_TEST
+
 START_TEST(test_snapshot_volume_goes_on)
 {
 	static const unsigned pack_blocks[] = { 0, 4, 16 };
@@ -382,6 +524,10 @@ int main(void)
 	tcase_add_test(core, test_snapshot_volume_resumes);
 	tcase_add_test(core, test_snapshot_holds_nothing_ahead_of_need);
 	tcase_add_test(errors, test_snapshot_damaged_streams_are_refused);
+	tcase_add_loop_test(core, test_contents_round_trip, 0, 2);
+	tcase_add_loop_test(core, test_freeze_changes_wait_and_reads_go_on, 0, 2);
+	tcase_add_test(core, test_freeze_contents_of_a_freed_file_stay);
+	tcase_add_test(errors, test_contents_errors);
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, errors);
 	runner = srunner_create(suite);
