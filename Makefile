@@ -313,6 +313,7 @@ man-lint: ## the manual pages
 	@$(run_tests) lint tests/lint/man.sh
 
 include contrib/build/rig.mk
+include contrib/build/package.mk
 
 # ---- install ----------------------------------------------------------------
 
@@ -348,7 +349,7 @@ distclean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/rig.mk | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/*.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
 	check-asan check-outside check-tsan check-valgrind check-clang check-failures fuzz fuzzers stress soak bench bench-scale \

@@ -62,7 +62,7 @@ check_commands() {
 check_readme() {
 	local word
 	while read -r word; do
-		grep -q "^$word:" Makefile contrib/build/rig.mk || complain "README: there is no 'make $word'"
+		grep -q "^$word:" Makefile contrib/build/*.mk || complain "README: there is no 'make $word'"
 	done < <(grep -oE '(^ *|`)make [a-z-]+' README.md | sed 's/.*make //' | sort -u)
 	while read -r word; do
 		[ -e "$word" ] || complain "README: there is no $word"
