@@ -90,15 +90,16 @@ $(B)/tests/unit/check_ring_entry: $(B)/src/fuse/transport/ring_entry.o
 $(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
 # With a fake of libfuse and of the rest of fuse.
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
-$(B)/tests/unit/check_request: private LDFLAGS += -Wl,--wrap=data_submit
+$(B)/tests/unit/check_request: private override LDFLAGS += -Wl,--wrap=data_submit
 # With the daemon, except its main().
 DAEMON_TESTS := $(patsubst %,$(B)/tests/unit/check_%,options sandbox)
 $(DAEMON_TESTS): $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-fuse.a
 $(DAEMON_TESTS): private LIB_LIBS += $(FUSE_LIBS) $(DAEMON_LIBS)
+# override: LDFLAGS may be given on the command line.
 # Detects the moment when a lock is released.
-$(B)/tests/unit/check_superpipe_recover: private LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
+$(B)/tests/unit/check_superpipe_recover: private override LDFLAGS += -Wl,--wrap=pthread_mutex_unlock
 # Lets allocations fail.
-$(B)/tests/unit/check_emul_repair: private LDFLAGS += -Wl,--wrap=realloc
+$(B)/tests/unit/check_emul_repair: private override LDFLAGS += -Wl,--wrap=realloc
 # Linked with a fake of the layer below.
 FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/unit/check_data%,$(UNIT_TESTS)))
 # Built with the fake libcxl, whether the real one was found or not.
