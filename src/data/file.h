@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "base/container_of.h"
 #include "data/alloc/file_space.h"
 #include "data/block.h"
 #include "data/data.h"
@@ -17,9 +18,7 @@
 #include "data/volume.h"
 
 struct data_file {
-	struct file_space space; /* holds the lock and the references */
-	struct data_volume *vol;
-	struct mover_job *move_job;    /* in the mover's queue; protected by the mover's lock */
+	struct file_space space;       /* holds the lock and the references */
 	_Atomic uint64_t size;         /* bytes; written under lock, read anywhere */
 	_Atomic uint64_t nr_allocated; /* blocks; written under lock, read anywhere */
 
@@ -30,7 +29,14 @@ struct data_file {
 	 * are zeroed before the file grows over them: see data/partial_blocks.h. */
 	bool eof_needs_zeroing;
 	bool frozen; /* see data/freeze.h */
+
+	bool move_queued; /* protected by the mover's lock */
 };
+
+static inline struct data_volume *file_volume(const struct data_file *file)
+{
+	return container_of(file->space.alloc, struct data_volume, alloc);
+}
 
 static inline void file_lock(struct data_file *file)
 {

@@ -39,7 +39,7 @@ void freezer_free(struct freezer *freezer)
 bool freezer_park_locked(struct data_op *op)
 {
 	const struct data_file *file = op->file;
-	struct freezer *freezer = file->vol->freezer;
+	struct freezer *freezer = file_volume(file)->freezer;
 	bool frozen;
 
 	if (!file->frozen && !atomic_load_explicit(&freezer->all, memory_order_relaxed))
@@ -104,7 +104,7 @@ void data_file_freeze(struct data_file *file)
 void data_file_thaw(struct data_file *file)
 {
 	set_frozen(file, false);
-	run_parked(file->vol->freezer);
+	run_parked(file_volume(file)->freezer);
 }
 
 /* ---- all ---- */

@@ -36,8 +36,8 @@ static struct packed part_of(const struct mapping *map, uint64_t chunk, uint64_t
 	struct packed part = { .start = max_u64(start, base),
 			       .end = min_u64(end, base + map->chunk_blocks) };
 
-	part.nr_blocks =
-		part.end - part.start - extent_map_covered(map->extents, part.start, part.end);
+	part.nr_blocks = part.end - part.start -
+			 extent_map_covered(&map->space->extents, part.start, part.end);
 	return part;
 }
 
@@ -52,7 +52,7 @@ static bool must_pack(const struct data_file *file, uint64_t chunk, uint64_t sta
 	if (mapping_nr_missing(map, chunk, chunk) == 0)
 		return false;
 	part = part_of(map, chunk, start, end);
-	held = extent_map_covered(map->extents, base, base + map->chunk_blocks);
+	held = extent_map_covered(&map->space->extents, base, base + map->chunk_blocks);
 	if (part.nr_blocks > 0 &&
 	    (held + part.nr_blocks > file->space.alloc->pack_blocks || (held == 0 && idle)))
 		return false;
@@ -116,7 +116,7 @@ static int assign_locked(struct data_file *file, uint64_t first, uint64_t last)
 
 	(void)file_space_count_locked(&file->space);
 	if (!err && file->space.extents.nr > 0)
-		mover_queue_locked(file->vol->mover, file);
+		mover_queue_locked(file_volume(file)->mover, file);
 	return err;
 }
 
@@ -251,7 +251,7 @@ static int pack_claimed(struct data_file *file, uint64_t start, uint64_t end, ui
 		nr = min_u64(part.nr_blocks, nr_claimed);
 		nr_claimed -= nr;
 		if (pack(file, &part, nr)) {
-			segments_unclaim(map->segments, nr_claimed);
+			segments_unclaim(&map->space->alloc->segments.pool, nr_claimed);
 			return -ENOMEM;
 		}
 		start = part.end;

@@ -70,7 +70,7 @@ enum step_result io_round_submit(struct data_op *op, data_step_fn *next)
 		priv->ios[i].io.next = i + 1 < nr ? &priv->ios[i + 1].io : NULL;
 	priv->step = next;
 	atomic_store_explicit(&priv->nr_pending, nr + 1, memory_order_relaxed);
-	superpipe_submit(op->file->vol->sp, &priv->ios[0].io);
+	superpipe_submit(file_volume(op->file)->sp, &priv->ios[0].io);
 	if (atomic_fetch_sub_explicit(&priv->nr_pending, 1, memory_order_acq_rel) == 1)
 		return STEP_AGAIN;
 	return STEP_WAIT;

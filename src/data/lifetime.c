@@ -67,10 +67,8 @@ struct data_file *data_file_new(struct data_volume *vol)
 	if (!file)
 		return NULL;
 	file_space_init(&file->space, &vol->alloc, file_gone);
-	file->vol = vol;
 	range_lock_init(&file->ranges);
-	mapping_init(&file->map, &file->space.slots, &file->space.extents,
-		     &vol->alloc.segments.pool, vol->alloc.luns.chunk_blocks);
+	mapping_init(&file->map, &file->space);
 	return file;
 }
 
@@ -81,7 +79,7 @@ void data_file_free(struct data_file *file)
 	if (!file)
 		return;
 	file_lock(file);
-	mover_cancel_locked(file->vol->mover, file);
+	mover_cancel_locked(file_volume(file)->mover, file);
 	last = file_space_free_locked(&file->space);
 	file_unlock(file);
 	if (last)

@@ -22,13 +22,24 @@ static uint32_t nr_allocated(const struct data_chunk *chunk)
 	return chunk->allocated.leaves ? chunk->allocated.nr_written : chunk->written.nr_written;
 }
 
-void mapping_init(struct mapping *map, struct file_slots *slots, struct extent_map *extents,
-		  struct segments *segments, uint32_t chunk_blocks)
+static struct file_slots *slots_of(const struct mapping *map)
 {
-	*map = (struct mapping){ .slots = slots,
-				 .extents = extents,
-				 .segments = segments,
-				 .chunk_blocks = chunk_blocks };
+	return &map->space->slots;
+}
+
+static struct extent_map *extents_of(const struct mapping *map)
+{
+	return &map->space->extents;
+}
+
+static struct segments *segments_of(const struct mapping *map)
+{
+	return &map->space->alloc->segments.pool;
+}
+
+void mapping_init(struct mapping *map, struct file_space *space)
+{
+	*map = (struct mapping){ .space = space, .chunk_blocks = space->alloc->luns.chunk_blocks };
 }
 
 static void chunk_free(struct data_chunk *chunk)
@@ -43,7 +54,7 @@ void mapping_fini(struct mapping *map)
 	for (uint32_t i = 0; i < map->nr_chunks; i++)
 		chunk_free(map->chunks[i]);
 	free(map->chunks);
-	mapping_init(map, map->slots, map->extents, map->segments, map->chunk_blocks);
+	mapping_init(map, map->space);
 }
 
 /** Position of the first chunk at or after @index. A file without holes is hit at once. */
@@ -85,7 +96,7 @@ static uint64_t first_block(const struct mapping *map, const struct data_chunk *
 static void set_run(const struct mapping *map, const struct data_chunk *chunk, uint32_t block,
 		    uint64_t nr_blocks, struct mapping_run *ret_run)
 {
-	ret_run->vlun = file_slots_on(map->slots, chunk->lun)->vlun;
+	ret_run->vlun = file_slots_on(slots_of(map), chunk->lun)->vlun;
 	ret_run->lba = (uint64_t)chunk->slot * map->chunk_blocks + block;
 	ret_run->nr_blocks = nr_blocks;
 }
@@ -108,7 +119,7 @@ static void hole_run(const struct mapping *map, uint64_t block, uint64_t max_blo
 static bool extent_run(const struct mapping *map, uint64_t block, uint64_t *max_blocks, bool place,
 		       struct mapping_run *ret_run)
 {
-	const struct extent *extent = extent_map_at(map->extents, block);
+	const struct extent *extent = extent_map_at(extents_of(map), block);
 	bool inside = extent && extent->block <= block;
 
 	if (extent && !inside)
@@ -158,7 +169,7 @@ void mapping_lookup_place(const struct mapping *map, uint64_t block, uint64_t ma
 
 bool mapping_is_written(const struct mapping *map, uint64_t block)
 {
-	const struct extent *extent = extent_map_at(map->extents, block);
+	const struct extent *extent = extent_map_at(extents_of(map), block);
 	const struct data_chunk *chunk;
 
 	if (extent && extent->block <= block)
@@ -210,7 +221,7 @@ static uint64_t next_unwritten(const struct mapping *map, uint64_t block)
 	do {
 		before = block;
 		block = next_unwritten_slot(map, block);
-		block = extent_map_next(map->extents, block, false);
+		block = extent_map_next(extents_of(map), block, false);
 	} while (block != before);
 	return block;
 }
@@ -219,7 +230,8 @@ uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written)
 {
 	if (!written)
 		return next_unwritten(map, block);
-	return min_u64(next_written_slot(map, block), extent_map_next(map->extents, block, true));
+	return min_u64(next_written_slot(map, block),
+		       extent_map_next(extents_of(map), block, true));
 }
 
 /** The first block of @chunk in [from, to) that is reserved but not written, or @to. */
@@ -261,10 +273,10 @@ static bool next_reserved_slot(const struct mapping *map, uint64_t block, uint64
 static bool next_reserved_extent(const struct mapping *map, uint64_t block, uint64_t *ret_start,
 				 uint64_t *ret_end)
 {
-	const struct extent *extent = extent_map_at(map->extents, block);
+	const struct extent *extent = extent_map_at(extents_of(map), block);
 
 	while (extent && extent->state != EXTENT_RESERVED)
-		extent = extent_map_at(map->extents, extent_end(extent));
+		extent = extent_map_at(extents_of(map), extent_end(extent));
 	if (!extent)
 		return false;
 	*ret_start = max_u64(extent->block, block);
@@ -293,7 +305,7 @@ uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t 
 /** Return: the end of the place that @block has; @block: it has none. */
 static uint64_t end_of_place(const struct mapping *map, uint64_t block)
 {
-	const struct extent *extent = extent_map_at(map->extents, block);
+	const struct extent *extent = extent_map_at(extents_of(map), block);
 	const struct data_chunk *chunk;
 
 	if (extent && extent->block <= block)
@@ -316,7 +328,7 @@ static uint64_t nr_in_slots(const struct mapping *map, uint64_t start, uint64_t 
 		uint64_t to = min_u64(end, base + map->chunk_blocks);
 
 		nr += to - from;
-		*ret_covered += extent_map_covered(map->extents, from, to);
+		*ret_covered += extent_map_covered(extents_of(map), from, to);
 	}
 	return nr;
 }
@@ -326,7 +338,7 @@ uint64_t mapping_nr_homeless(const struct mapping *map, uint64_t start, uint64_t
 	uint64_t covered_twice;
 	uint64_t nr = nr_in_slots(map, start, end, &covered_twice);
 
-	nr += extent_map_covered(map->extents, start, end) - covered_twice;
+	nr += extent_map_covered(extents_of(map), start, end) - covered_twice;
 	return end - start - nr;
 }
 
@@ -377,8 +389,8 @@ static struct data_chunk *chunk_with_slot(struct mapping *map, uint64_t index)
 
 	if (!chunk)
 		return NULL;
-	chunk->lun = (uint8_t)file_slots_pick(map->slots, map->slots->home);
-	chunk->slot = slots_take(file_slots_on(map->slots, chunk->lun));
+	chunk->lun = (uint8_t)file_slots_pick(slots_of(map), slots_of(map)->home);
+	chunk->slot = slots_take(file_slots_on(slots_of(map), chunk->lun));
 	return chunk;
 }
 
@@ -418,7 +430,7 @@ static int assign_chunks(struct mapping *map, uint64_t first, uint32_t max)
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 {
 	uint64_t missing = mapping_nr_missing(map, first, last);
-	uint32_t nr_free = file_slots_nr_free(map->slots);
+	uint32_t nr_free = file_slots_nr_free(slots_of(map));
 	int err = assign_chunks(map, first, (uint32_t)min_u64(missing, nr_free));
 	uint32_t at = find_position(map, first);
 
@@ -513,7 +525,7 @@ static int for_each_part_in_slots(struct mapping *map, uint64_t start, uint64_t 
 	int err = 0;
 
 	while (start < end && !err) {
-		const struct extent *extent = extent_map_at(map->extents, start);
+		const struct extent *extent = extent_map_at(extents_of(map), start);
 		uint64_t gap_end = extent ? min_u64(extent->block, end) : end;
 
 		if (start < gap_end)
@@ -525,14 +537,14 @@ static int for_each_part_in_slots(struct mapping *map, uint64_t start, uint64_t 
 
 int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end)
 {
-	int err = extent_map_prepare_set(map->extents, map->segments, start, end);
+	int err = extent_map_prepare_set(extents_of(map), segments_of(map), start, end);
 
 	return err ? err : for_each_part_in_slots(map, start, end, prepare_set_part);
 }
 
 int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end)
 {
-	int err = extent_map_prepare_remove(map->extents, map->segments, start, end);
+	int err = extent_map_prepare_remove(extents_of(map), segments_of(map), start, end);
 
 	return err ? err : for_each_part(map, start, end, prepare_clear_part);
 }
@@ -542,32 +554,32 @@ int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end)
 	int err = for_each_part_in_slots(map, start, end, reserve_part);
 
 	if (!err)
-		map->nr_allocated += extent_map_reserve(map->extents, start, end);
+		map->nr_allocated += extent_map_reserve(extents_of(map), start, end);
 	return err;
 }
 
 void mapping_set(struct mapping *map, uint64_t start, uint64_t end)
 {
 	(void)for_each_part_in_slots(map, start, end, set_part);
-	map->nr_allocated += extent_map_set(map->extents, map->segments, start, end);
+	map->nr_allocated += extent_map_set(extents_of(map), segments_of(map), start, end);
 }
 
 void mapping_clear(struct mapping *map, uint64_t start, uint64_t end)
 {
 	(void)for_each_part(map, start, end, clear_part);
 	map->nr_allocated -=
-		extent_map_remove(map->extents, map->segments, start, end, clock_now_ns());
+		extent_map_remove(extents_of(map), segments_of(map), start, end, clock_now_ns());
 }
 
 void mapping_unwrite(struct mapping *map, uint64_t start, uint64_t end)
 {
 	(void)for_each_part(map, start, end, clear_part);
-	extent_map_unwrite(map->extents, start, end);
+	extent_map_unwrite(extents_of(map), start, end);
 }
 
 void mapping_drop_taken(struct mapping *map, uint64_t start, uint64_t end)
 {
-	extent_map_drop_taken(map->extents, map->segments, start, end, clock_now_ns());
+	extent_map_drop_taken(extents_of(map), segments_of(map), start, end, clock_now_ns());
 }
 
 bool mapping_next_outgrown(const struct mapping *map, uint64_t *block)
@@ -575,7 +587,7 @@ bool mapping_next_outgrown(const struct mapping *map, uint64_t *block)
 	const struct extent *extent;
 	uint64_t at = *block;
 
-	while ((extent = extent_map_at(map->extents, at))) {
+	while ((extent = extent_map_at(extents_of(map), at))) {
 		at = max_u64(at, extent->block);
 		if (find_chunk(map, mapping_chunk_of(map, at))) {
 			*block = at;
@@ -608,23 +620,23 @@ int mapping_prepare_slot(struct mapping *map, uint64_t start, uint64_t end)
 int mapping_move_to_slot(struct mapping *map, uint64_t start, uint64_t end)
 {
 	bool written = mapping_is_written(map, start);
-	int err = extent_map_prepare_remove(map->extents, map->segments, start, end);
+	int err = extent_map_prepare_remove(extents_of(map), segments_of(map), start, end);
 
 	if (!err)
 		err = for_each_part(map, start, end, written ? set_part : reserve_part);
 	if (!err)
-		map->nr_allocated -=
-			extent_map_remove(map->extents, map->segments, start, end, clock_now_ns());
+		map->nr_allocated -= extent_map_remove(extents_of(map), segments_of(map), start,
+						       end, clock_now_ns());
 	return err;
 }
 
 int mapping_replace_extent(struct mapping *map, struct extent *copy)
 {
-	int err = extent_map_prepare_remove(map->extents, map->segments, copy->block,
+	int err = extent_map_prepare_remove(extents_of(map), segments_of(map), copy->block,
 					    extent_end(copy));
 
 	if (!err)
-		extent_map_replace(map->extents, map->segments, copy, clock_now_ns());
+		extent_map_replace(extents_of(map), segments_of(map), copy, clock_now_ns());
 	return err;
 }
 
@@ -636,14 +648,14 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 		struct data_chunk *chunk = map->chunks[to];
 
 		map->nr_allocated -= nr_allocated(chunk);
-		slots_put(file_slots_on(map->slots, chunk->lun), chunk->slot);
+		slots_put(file_slots_on(slots_of(map), chunk->lun), chunk->slot);
 		chunk_free(chunk);
 	}
 	if (to == from)
 		return;
 	memmove(&map->chunks[from], &map->chunks[to], (map->nr_chunks - to) * sizeof(*map->chunks));
 	map->nr_chunks -= to - from;
-	file_slots_cut_tails(map->slots);
+	file_slots_cut_tails(slots_of(map));
 }
 
 static bool is_empty(const struct data_chunk *chunk)
@@ -704,9 +716,9 @@ static bool adopt_slot(struct mapping *map, const struct mapping_chunk *chunk)
 	const struct data_chunk *last = map->nr_chunks ? map->chunks[map->nr_chunks - 1] : NULL;
 	struct slots *slots;
 
-	if ((last && chunk->index <= last->index) || chunk->lun >= map->slots->nr_luns)
+	if ((last && chunk->index <= last->index) || chunk->lun >= slots_of(map)->nr_luns)
 		return false;
-	slots = file_slots_on(map->slots, chunk->lun);
+	slots = file_slots_on(slots_of(map), chunk->lun);
 	return slots && slots_adopt(slots, chunk->slot);
 }
 
@@ -733,7 +745,7 @@ int mapping_adopt_chunk(struct mapping *map, const struct mapping_chunk *chunk)
 
 int mapping_adopt_extent(struct mapping *map, const struct extent *extent)
 {
-	int err = extent_map_adopt(map->extents, map->segments, extent);
+	int err = extent_map_adopt(extents_of(map), segments_of(map), extent);
 
 	if (!err)
 		map->nr_allocated += extent->nr_blocks;

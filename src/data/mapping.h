@@ -15,16 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "data/alloc/extent_map.h"
-#include "data/alloc/file_slots.h"
+#include "data/alloc/file_space.h"
 #include "data/written_map.h"
 
 struct data_chunk;
 
 struct mapping {
-	struct file_slots *slots;   /* of the file */
-	struct extent_map *extents; /* of the file */
-	struct segments *segments;  /* of the volume */
+	struct file_space *space;   /* of the file */
 	struct data_chunk **chunks; /* sorted by file chunk */
 	uint64_t nr_allocated;      /* blocks that are written or reserved */
 	uint32_t chunk_blocks;
@@ -38,9 +35,8 @@ struct mapping_run {
 	uint64_t nr_blocks;
 };
 
-/** mapping_init() - no chunks. All is borrowed; mapping_fini() frees no slot and no extent. */
-void mapping_init(struct mapping *map, struct file_slots *slots, struct extent_map *extents,
-		  struct segments *segments, uint32_t chunk_blocks);
+/** mapping_init() - no chunks. @space is borrowed; mapping_fini() frees no slot and no extent. */
+void mapping_init(struct mapping *map, struct file_space *space);
 void mapping_fini(struct mapping *map);
 
 static inline uint64_t mapping_chunk_of(const struct mapping *map, uint64_t block)

@@ -194,7 +194,7 @@ static enum step_result step_copy(struct data_op *op, struct data_worklist *wl)
 enum step_result data_move_granted(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
-	const struct extent *extent = extent_map_at(op->file->map.extents, priv->cursor);
+	const struct extent *extent = extent_map_at(&op->file->space.extents, priv->cursor);
 	bool written;
 	int go;
 

@@ -204,7 +204,7 @@ static void wait_locked(struct mover *mover)
 static void remove_locked(struct mover *mover, struct mover_job *job)
 {
 	TAILQ_REMOVE(&mover->jobs, job, link);
-	job->file->move_job = NULL;
+	job->file->move_queued = false;
 }
 
 static bool must_wait_locked(const struct mover *mover)
@@ -328,9 +328,9 @@ void mover_queue_locked(struct mover *mover, struct data_file *file)
 		return;
 	job->file = file;
 	(void)pthread_mutex_lock(&mover->lock);
-	if (!file->move_job) {
+	if (!file->move_queued) {
 		TAILQ_INSERT_TAIL(&mover->jobs, job, link);
-		file->move_job = job;
+		file->move_queued = true;
 		file->space.refs++;
 		job = NULL;
 		(void)pthread_cond_signal(&mover->wake);
@@ -339,12 +339,24 @@ void mover_queue_locked(struct mover *mover, struct data_file *file)
 	free(job);
 }
 
+static struct mover_job *find_locked(struct mover *mover, const struct data_file *file)
+{
+	struct mover_job *job;
+
+	TAILQ_FOREACH(job, &mover->jobs, link)
+	{
+		if (job->file == file)
+			break;
+	}
+	return job;
+}
+
 void mover_cancel_locked(struct mover *mover, struct data_file *file)
 {
 	struct mover_job *job;
 
 	(void)pthread_mutex_lock(&mover->lock);
-	job = file->move_job;
+	job = file->move_queued ? find_locked(mover, file) : NULL;
 	if (job) {
 		remove_locked(mover, job);
 		file->space.refs--; /* not the last: the caller has one */

@@ -104,7 +104,7 @@ enum step_result data_op_end(struct data_op *op, struct data_worklist *wl, ssize
 
 static struct bounce_shard *shard_of(const struct data_op *op)
 {
-	return bounce_shard_of(&op->file->vol->bounce, op->file);
+	return bounce_shard_of(&file_volume(op->file)->bounce, op->file);
 }
 
 bool data_op_try_bounce(struct data_op *op)

@@ -5,8 +5,8 @@
 
 void range_lock_init(struct range_lock *lock)
 {
-	TAILQ_INIT(&lock->shared);
-	TAILQ_INIT(&lock->exclusive);
+	LIST_INIT(&lock->shared);
+	LIST_INIT(&lock->exclusive);
 	TAILQ_INIT(&lock->waiting);
 }
 
@@ -15,11 +15,11 @@ static bool overlaps(const struct range_lock_entry *a, const struct range_lock_e
 	return a->start < b->end && b->start < a->end;
 }
 
-static bool overlaps_any(const struct range_lock_list *list, const struct range_lock_entry *entry)
+static bool overlaps_any(const struct range_lock_held *list, const struct range_lock_entry *entry)
 {
 	const struct range_lock_entry *other;
 
-	TAILQ_FOREACH(other, list, link)
+	LIST_FOREACH(other, list, held)
 	{
 		if (overlaps(other, entry))
 			return true;
@@ -38,7 +38,7 @@ static bool queued_against(const struct range_lock *lock, const struct range_loc
 {
 	const struct range_lock_entry *other;
 
-	TAILQ_FOREACH(other, &lock->waiting, link)
+	TAILQ_FOREACH(other, &lock->waiting, waits)
 	{
 		if (other == entry)
 			return false;
@@ -50,25 +50,17 @@ static bool queued_against(const struct range_lock *lock, const struct range_loc
 
 static void hold(struct range_lock *lock, struct range_lock_entry *entry)
 {
-	TAILQ_INSERT_TAIL(entry->exclusive ? &lock->exclusive : &lock->shared, entry, link);
+	LIST_INSERT_HEAD(entry->exclusive ? &lock->exclusive : &lock->shared, entry, held);
 }
 
 bool range_lock_acquire(struct range_lock *lock, struct range_lock_entry *entry)
 {
 	if (held_against(lock, entry) || queued_against(lock, entry)) {
-		TAILQ_INSERT_TAIL(&lock->waiting, entry, link);
+		TAILQ_INSERT_TAIL(&lock->waiting, entry, waits);
 		return false;
 	}
 	hold(lock, entry);
 	return true;
-}
-
-static void unhold(struct range_lock *lock, struct range_lock_entry *entry)
-{
-	if (entry->exclusive)
-		TAILQ_REMOVE(&lock->exclusive, entry, link);
-	else
-		TAILQ_REMOVE(&lock->shared, entry, link);
 }
 
 struct range_lock_entry *range_lock_release(struct range_lock *lock, struct range_lock_entry *entry)
@@ -76,14 +68,14 @@ struct range_lock_entry *range_lock_release(struct range_lock *lock, struct rang
 	struct range_lock_entry *granted = NULL, **tail = &granted;
 	struct range_lock_entry *next = TAILQ_FIRST(&lock->waiting), *waiter;
 
-	unhold(lock, entry);
+	LIST_REMOVE(entry, held);
 	while ((waiter = next)) {
-		next = TAILQ_NEXT(waiter, link);
+		next = TAILQ_NEXT(waiter, waits);
 		/* One that does not overlap @entry was not waiting for it. */
 		if (!overlaps(waiter, entry) || held_against(lock, waiter) ||
 		    queued_against(lock, waiter))
 			continue;
-		TAILQ_REMOVE(&lock->waiting, waiter, link);
+		TAILQ_REMOVE(&lock->waiting, waiter, waits);
 		hold(lock, waiter);
 		waiter->next_granted = NULL;
 		*tail = waiter;
@@ -97,7 +89,7 @@ bool range_lock_writing(const struct range_lock *lock, uint64_t start, uint64_t 
 {
 	const struct range_lock_entry *other;
 
-	TAILQ_FOREACH(other, &lock->exclusive, link)
+	LIST_FOREACH(other, &lock->exclusive, held)
 	{
 		if (other != except && other->start < end && start < other->end)
 			return true;

@@ -20,16 +20,19 @@
 struct range_lock_entry {
 	uint64_t start, end;
 	bool exclusive;
-	TAILQ_ENTRY(range_lock_entry) link;
+	union {
+		LIST_ENTRY(range_lock_entry) held;
+		TAILQ_ENTRY(range_lock_entry) waits;
+	};
 	struct range_lock_entry *next_granted;
 };
 
-TAILQ_HEAD(range_lock_list, range_lock_entry);
+LIST_HEAD(range_lock_held, range_lock_entry);
+TAILQ_HEAD(range_lock_waiting, range_lock_entry);
 
 struct range_lock {
-	struct range_lock_list shared;    /* held */
-	struct range_lock_list exclusive; /* held */
-	struct range_lock_list waiting;   /* in order of arrival */
+	struct range_lock_held shared, exclusive;
+	struct range_lock_waiting waiting; /* in order of arrival */
 };
 
 void range_lock_init(struct range_lock *lock);

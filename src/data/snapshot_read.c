@@ -71,7 +71,7 @@ static int read_segment(struct build *build)
 		err = get_vlun(build, &source, &vlun);
 	if (err)
 		return err;
-	err = segment_vluns_adopt(&build->vol->alloc.segments, vlun, source.lun,
+	err = segment_vluns_adopt(&build->vol->alloc.segments, vlun, source.lun, source.nr_chunks,
 				  &build->segments[build->nr_segments]);
 	if (err)
 		(void)superpipe_vlun_close(vlun);
@@ -95,7 +95,7 @@ static int end_file(struct build *build)
 	file_space_settle(&file->space);
 	file_note_allocated_locked(file);
 	if (mapping_next_outgrown(&file->map, &block))
-		mover_queue_locked(file->vol->mover, file);
+		mover_queue_locked(file_volume(file)->mover, file);
 	file_unlock(file);
 	err = build->add(build->arg, build->id, file);
 	if (!err)

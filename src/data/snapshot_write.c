@@ -51,7 +51,7 @@ static void put_segment(void *arg, struct segment *segment)
 
 static void put_vluns(const struct data_file *file, struct record_writer *out)
 {
-	for (unsigned lun = 0; lun < file->vol->alloc.luns.nr_luns; lun++) {
+	for (unsigned lun = 0; lun < file_volume(file)->alloc.luns.nr_luns; lun++) {
 		const struct slots *slots = file_slots_on(&file->space.slots, lun);
 
 		if (!slots || !slots->vlun)
@@ -114,8 +114,8 @@ static void put_extents(const struct data_file *file, struct record_writer *out)
 	for (uint32_t at = 0; at < map->nr;) {
 		record_begin(out, DATA_RECORD_EXTENTS, 0);
 		for (; at < map->nr && record_bytes(out) < BATCH_BYTES; at++)
-			if (map->extents[at]->state != EXTENT_TAKEN)
-				put_extent(out, map->extents[at]);
+			if (extent_map_get(map, at)->state != EXTENT_TAKEN)
+				put_extent(out, extent_map_get(map, at));
 		record_end(out);
 	}
 }

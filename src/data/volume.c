@@ -24,7 +24,7 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 	nr_free = lun_table_nr_free(luns);
 	ret_stats->chunk_bytes = (uint64_t)luns->chunk_blocks * DATA_BLOCK_BYTES;
 	ret_stats->nr_chunks = lun_table_nr_chunks(luns);
-	ret_stats->nr_free_chunks = nr_free + segments->pool.nr_empty;
+	ret_stats->nr_free_chunks = nr_free + segments->pool.nr_empty_chunks;
 	ret_stats->nr_free_blocks =
 		nr_free * luns->chunk_blocks + segment_vluns_nr_unclaimed(segments);
 	ret_stats->packs = vol->alloc.pack_blocks > 0;
@@ -37,6 +37,7 @@ bool data_volume_can_add_file(struct data_volume *vol)
 {
 	return lun_table_free_handles(&vol->alloc.luns) > 0 ||
 	       segment_vluns_nr_unclaimed(&vol->alloc.segments) > 0 ||
+	       (vol->alloc.pack_blocks > 0 && lun_table_nr_free(&vol->alloc.luns) > 0) ||
 	       worker_has_orphans(&vol->alloc.worker);
 }
 

@@ -17,7 +17,7 @@ static uint32_t chunks_of(const struct data_volume *vol, uint64_t nr_lbas)
 static uint64_t lbas_of(const struct data_file *file)
 {
 	const struct superpipe_lun_info *info =
-		superpipe_lun_info(file->vol->sp, file->space.slots.home);
+		superpipe_lun_info(file_volume(file)->sp, file->space.slots.home);
 
 	return __atomic_load_n(&info->nr_lbas, __ATOMIC_ACQUIRE);
 }
@@ -28,7 +28,7 @@ static int map_all_locked(struct data_file *file)
 	struct slots *slots = file_slots_on(&file->space.slots, file->space.slots.home);
 	struct mapping *map = &file->map;
 	uint64_t nr_blocks = lbas_of(file);
-	uint32_t nr_chunks = chunks_of(file->vol, nr_blocks);
+	uint32_t nr_chunks = chunks_of(file_volume(file), nr_blocks);
 	int err;
 
 	if (nr_blocks > (uint64_t)nr_chunks * map->chunk_blocks)
@@ -57,8 +57,8 @@ int data_file_grow_whole_lun(struct data_file *file)
 	if (lbas_of(file) << BLOCK_SHIFT > file_size_locked(file))
 		err = map_all_locked(file);
 	if (!err)
-		atomic_store(&file->vol->alloc.luns.luns[file->space.slots.home].nr_chunks,
-			     lbas_of(file) / file->vol->alloc.luns.chunk_blocks);
+		atomic_store(&file_volume(file)->alloc.luns.luns[file->space.slots.home].nr_chunks,
+			     lbas_of(file) / file_volume(file)->alloc.luns.chunk_blocks);
 	file_unlock(file);
 	return err;
 }
@@ -72,7 +72,7 @@ static int open_lun(struct data_file *file)
 	if (lbas_of(file) == 0)
 		return -ENXIO;
 	vlun = file_space_make_vlun_locked(&file->space, lun);
-	return vlun ? superpipe_plun_open(file->vol->sp, lun, &vlun->slots.vlun) : -ENOMEM;
+	return vlun ? superpipe_plun_open(file_volume(file)->sp, lun, &vlun->slots.vlun) : -ENOMEM;
 }
 
 int data_file_new_whole_lun(struct data_volume *vol, unsigned lun, struct data_file **ret_file)

@@ -2,6 +2,7 @@
 /* Files that share segments: what they cost, what never shows, what happens when flash runs out. */
 #include <check.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -337,6 +338,31 @@ START_TEST(test_packed_empty_segments_go_back_when_a_file_needs_their_chunks)
 }
 END_TEST
 
+/* What each of a million files costs, beyond its name. */
+#ifndef __SANITIZE_ADDRESS__
+#ifndef __SANITIZE_THREAD__
+#define CAN_MEASURE_MEMORY
+#endif
+#endif
+START_TEST(test_packed_small_file_takes_300_bytes_of_memory)
+{
+#ifdef CAN_MEASURE_MEMORY
+	const unsigned nr = NR_CHUNKS * CHUNK_BLOCKS;
+	size_t before, after;
+
+	for (unsigned i = 0; i < NR_FILES; i++)
+		free_file(i);
+	before = mallinfo2().uordblks;
+	for (unsigned i = 0; i < nr; i++) {
+		files[i] = data_file_new(vol);
+		ck_assert_int_eq(put(i, 0, 100, 1), 100);
+	}
+	after = mallinfo2().uordblks;
+	ck_assert_uint_le(after - before, 300 * nr + 16384);
+#endif
+}
+END_TEST
+
 static bool has_one_vlun(void)
 {
 	return fake_nr_vluns(sp) == 1;
@@ -435,6 +461,30 @@ START_TEST(test_packed_files_are_used_while_segments_are_emptied)
 }
 END_TEST
 
+/* Three handles: segments grow to what the volume has, and a file always finds a way. */
+START_TEST(test_packed_few_handles_reach_all_of_the_flash)
+{
+	const unsigned nr_blocks = NR_CHUNKS * CHUNK_BLOCKS;
+
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(put(i, 0, CHUNK, (int)i), CHUNK);
+	for (unsigned i = 10; i < 10 + nr_blocks - 10 * CHUNK_BLOCKS; i++)
+		ck_assert_int_eq(put(i, 0, BLOCK, (int)i), BLOCK);
+	ck_assert_uint_le(fake_nr_vluns(sp), 3);
+	ck_assert_uint_eq(free_blocks(), 0);
+	ck_assert_int_eq(put(NR_FILES - 1, 0, 1, 1), -ENOSPC);
+	for (unsigned i = 0; i < 10; i++)
+		expect(i, 0, CHUNK, (uint8_t)i);
+	for (unsigned i = 10; i < 10 + nr_blocks - 10 * CHUNK_BLOCKS; i++)
+		expect(i, 0, BLOCK, (uint8_t)i);
+}
+END_TEST
+
+static void start_few_handles(void)
+{
+	start_on(1, 3);
+}
+
 static TCase *add_case(Suite *suite, const char *name, void (*setup)(void))
 {
 	TCase *tcase = tcase_create(name);
@@ -464,6 +514,7 @@ static void add_core(TCase *core)
 	tcase_add_test(core, test_packed_large_file_fills_the_volume_beside_small_ones);
 	tcase_add_test(core, test_packed_allocation_takes_the_last_block_or_nothing);
 	tcase_add_test(core, test_packed_empty_segments_go_back_when_idle);
+	tcase_add_test(core, test_packed_small_file_takes_300_bytes_of_memory);
 	tcase_add_test(core, test_packed_outgrown_chunk_moves_into_its_slot);
 	tcase_add_test(core, test_packed_unreadable_block_does_not_move);
 	tcase_add_test(core, test_packed_nearly_empty_segments_are_emptied);
@@ -474,7 +525,7 @@ static void add_core(TCase *core)
 int main(void)
 {
 	Suite *suite = suite_create("data_packed");
-	TCase *two_luns;
+	TCase *two_luns, *few_handles;
 	SRunner *runner;
 	int failed;
 
@@ -482,6 +533,8 @@ int main(void)
 	two_luns = add_case(suite, "two LUNs", start_two_luns);
 	tcase_add_test(two_luns, test_packed_file_grows_beyond_its_lun);
 	tcase_add_test(two_luns, test_packed_new_data_pass_over_a_lun_that_fails);
+	few_handles = add_case(suite, "few handles", start_few_handles);
+	tcase_add_test(few_handles, test_packed_few_handles_reach_all_of_the_flash);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

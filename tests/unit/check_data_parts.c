@@ -158,10 +158,9 @@ END_TEST
 
 #define VLUN ((struct superpipe_vlun *)(uintptr_t)64) /* never looked into */
 
-static struct extent_map extents; /* none */
-static struct segments segments;
-static struct file_slots file_slots; /* of the file whose mapping is tested */
-static struct slots slots;           /* the only ones */
+static struct allocator alloc = { .luns.chunk_blocks = 16, .luns.nr_luns = 1 };
+static struct file_space space = { .alloc = &alloc }; /* whose mapping is tested; no extents */
+static struct slots slots;                            /* the only ones */
 
 static void slots_start(uint32_t nr)
 {
@@ -169,22 +168,22 @@ static void slots_start(uint32_t nr)
 	slots.vlun = VLUN;
 	ck_assert_int_eq(slots_make_room(&slots, nr), 0);
 	slots.nr = nr;
-	file_slots_init(&file_slots, 1);
-	ck_assert_int_eq(file_slots_prepare(&file_slots), 0);
-	file_slots_add(&file_slots, &slots);
+	file_slots_init(&space.slots, 1);
+	ck_assert_int_eq(file_slots_prepare(&space.slots), 0);
+	file_slots_add(&space.slots, &slots);
 }
 
 static void map_end(struct mapping *map)
 {
 	mapping_fini(map);
-	file_slots_fini(&file_slots);
+	file_slots_fini(&space.slots);
 	slots_fini(&slots);
 }
 
 static void map_start(struct mapping *map, uint32_t nr_slots)
 {
 	slots_start(nr_slots);
-	mapping_init(map, &file_slots, &extents, &segments, 16);
+	mapping_init(map, &space);
 }
 
 START_TEST(test_mapping_takes_the_lowest_free_slot)
@@ -360,7 +359,8 @@ START_TEST(test_mapping_counts_blocks_written_or_reserved)
 
 	random_state += (uint64_t)_i;
 	slots_start(2);
-	mapping_init(&map, &file_slots, &extents, &segments, NR_MODEL_BLOCKS / 2);
+	mapping_init(&map, &space);
+	map.chunk_blocks = NR_MODEL_BLOCKS / 2;
 	ck_assert_int_eq(mapping_assign(&map, 0, 1), 0);
 	memset(&model, 0, sizeof(model));
 	for (unsigned n = 0; n < 300; n++) {

@@ -11,6 +11,7 @@
 #define NR_FILES       6
 #define NR_BLOCKS      200u
 #define NR_VLUNS       64
+#define MAX_CHUNKS     3u /* of a segment */
 
 static uint64_t random_state = 88172645463325252ull;
 
@@ -34,8 +35,8 @@ struct model {
 static struct segments pool;
 static struct model files[NR_FILES];
 static char vluns[NR_VLUNS];
-static unsigned flash[NR_VLUNS][SEGMENT_BLOCKS];
-static bool vlun_used[NR_VLUNS];
+static unsigned flash[NR_VLUNS][MAX_CHUNKS * SEGMENT_BLOCKS];
+static unsigned vlun_chunks[NR_VLUNS];
 
 static struct superpipe_vlun *vlun_of(unsigned i)
 {
@@ -52,25 +53,43 @@ static unsigned *cell(const struct extent *extent, uint64_t block)
 static bool add_segment(void)
 {
 	for (unsigned i = 0; i < NR_VLUNS; i++) {
-		if (vlun_used[i])
+		if (vlun_chunks[i])
 			continue;
-		vlun_used[i] = true;
-		ck_assert_int_eq(segments_add(&pool, vlun_of(i), i % 2, i), 0);
+		vlun_chunks[i] = 1;
+		ck_assert_ptr_nonnull(segments_add(&pool, vlun_of(i), i % 2, 1, i));
 		return true;
 	}
 	return false;
+}
+
+static void enlarge_segment(unsigned lun)
+{
+	struct segment *segment = segments_smallest(&pool, lun);
+	unsigned *nr_chunks;
+
+	if (!segment)
+		return;
+	nr_chunks = &vlun_chunks[(char *)segment->vlun - vluns];
+	ck_assert_uint_eq(segment->nr_blocks, *nr_chunks * SEGMENT_BLOCKS);
+	if (*nr_chunks == MAX_CHUNKS)
+		return;
+	ck_assert_int_eq(segments_prepare_enlarge(&pool, segment), 0);
+	segments_enlarge(&pool, segment, 1);
+	(*nr_chunks)++;
 }
 
 static bool remove_segment(unsigned lun, uint64_t before_ns)
 {
 	struct superpipe_vlun *vlun;
 	unsigned from = 99;
+	uint32_t nr_chunks = 0;
 
-	vlun = segments_remove_empty(&pool, lun, before_ns, &from);
+	vlun = segments_remove_empty(&pool, lun, before_ns, &from, &nr_chunks);
 	if (!vlun)
 		return false;
 	ck_assert(lun == UINT32_MAX || from == lun);
-	vlun_used[(char *)vlun - vluns] = false;
+	ck_assert_uint_eq(nr_chunks, vlun_chunks[(char *)vlun - vluns]);
+	vlun_chunks[(char *)vlun - vluns] = 0;
 	return true;
 }
 
@@ -78,7 +97,7 @@ static void setup(void)
 {
 	segments_init(&pool, SEGMENT_BLOCKS);
 	memset(files, 0, sizeof(files));
-	memset(vlun_used, 0, sizeof(vlun_used));
+	memset(vlun_chunks, 0, sizeof(vlun_chunks));
 }
 
 static void teardown(void)
@@ -139,7 +158,7 @@ static void check_next(const struct model *file)
 
 static void check_all(void)
 {
-	uint64_t nr_taken = 0;
+	uint64_t nr_taken = 0, nr_chunks = 0;
 
 	ck_assert(segments_check(&pool));
 	for (unsigned i = 0; i < NR_FILES; i++) {
@@ -147,7 +166,9 @@ static void check_all(void)
 		check_next(&files[i]);
 		nr_taken += count(&files[i], TAKEN, 0, NR_BLOCKS);
 	}
-	ck_assert_uint_eq(pool.nr_unclaimed, pool.nr_segments * SEGMENT_BLOCKS - nr_taken);
+	for (unsigned i = 0; i < NR_VLUNS; i++)
+		nr_chunks += vlun_chunks[i];
+	ck_assert_uint_eq(pool.nr_unclaimed, nr_chunks * SEGMENT_BLOCKS - nr_taken);
 }
 
 static void random_range(uint64_t *ret_start, uint64_t *ret_end)
@@ -271,8 +292,8 @@ static bool move_one(void)
 	if (!file)
 		return false;
 	for (uint32_t i = 0; i < file->map.nr && !old; i++) {
-		if (file->map.extents[i]->segment == victim)
-			old = file->map.extents[i];
+		if (extent_map_get(&file->map, i)->segment == victim)
+			old = extent_map_get(&file->map, i);
 	}
 	ck_assert_ptr_nonnull(old);
 	if (!segments_claim(&pool, 1, 1))
@@ -312,7 +333,9 @@ static void step(void)
 	random_range(&start, &end);
 	switch (below(10)) {
 	case 0:
-		if (pool.nr_segments < 11)
+		if (below(4) == 0)
+			enlarge_segment(below(2));
+		else if (pool.nr_segments < 11)
 			(void)add_segment();
 		break;
 	case 1:
@@ -421,7 +444,7 @@ START_TEST(test_segments_appending_makes_one_extent)
 		(void)extent_map_set(&files[0].map, &pool, i, i + 1);
 	}
 	ck_assert_uint_eq(files[0].map.nr, 1);
-	ck_assert_uint_eq(files[0].map.extents[0]->nr_blocks, 60);
+	ck_assert_uint_eq(extent_map_get(&files[0].map, 0)->nr_blocks, 60);
 }
 END_TEST
 

@@ -15,7 +15,7 @@ static uint32_t find_position(const struct extent_map *map, uint64_t block)
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (extent_end(map->extents[middle]) <= block)
+		if (extent_end(extent_map_get(map, middle)) <= block)
 			low = middle + 1;
 		else
 			high = middle;
@@ -27,15 +27,15 @@ struct extent *extent_map_at(const struct extent_map *map, uint64_t block)
 {
 	uint32_t at = find_position(map, block);
 
-	return at < map->nr ? map->extents[at] : NULL;
+	return at < map->nr ? extent_map_get(map, at) : NULL;
 }
 
 struct extent *extent_map_next_in(const struct extent_map *map, const struct segment *segment,
 				  uint64_t block)
 {
 	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
-		if (map->extents[at]->segment == segment)
-			return map->extents[at];
+		if (extent_map_get(map, at)->segment == segment)
+			return extent_map_get(map, at);
 	}
 	return NULL;
 }
@@ -45,7 +45,7 @@ uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64
 	uint64_t nr = 0;
 
 	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
-		const struct extent *extent = map->extents[at];
+		const struct extent *extent = extent_map_get(map, at);
 
 		if (extent->block >= end)
 			break;
@@ -57,8 +57,8 @@ uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64
 static uint64_t next_written(const struct extent_map *map, uint64_t block)
 {
 	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
-		if (map->extents[at]->state == EXTENT_WRITTEN)
-			return max_u64(map->extents[at]->block, block);
+		if (extent_map_get(map, at)->state == EXTENT_WRITTEN)
+			return max_u64(extent_map_get(map, at)->block, block);
 	}
 	return UINT64_MAX;
 }
@@ -66,7 +66,7 @@ static uint64_t next_written(const struct extent_map *map, uint64_t block)
 static uint64_t next_unwritten(const struct extent_map *map, uint64_t block)
 {
 	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
-		const struct extent *extent = map->extents[at];
+		const struct extent *extent = extent_map_get(map, at);
 
 		if (extent->block > block || extent->state != EXTENT_WRITTEN)
 			break;
@@ -80,44 +80,57 @@ uint64_t extent_map_next(const struct extent_map *map, uint64_t block, bool writ
 	return written ? next_written(map, block) : next_unwritten(map, block);
 }
 
-static int make_room(struct extent_map *map, uint32_t nr)
+/** Room for one more. */
+static int make_room(struct extent_map *map)
 {
-	uint32_t max = map->max ? map->max : 1;
-	struct extent **extents;
+	uint32_t max = map->max ? 2 * map->max : 2;
+	struct extent **many;
 
-	while (max < map->nr + nr)
-		max *= 2;
-	if (max == map->max)
+	if (map->nr < (map->max ? map->max : 1))
 		return 0;
-	extents = reallocarray(map->extents, max, sizeof(struct extent *));
-	if (!extents)
+	many = reallocarray(map->max ? map->many : NULL, max, sizeof(struct extent *));
+	if (!many)
 		return -ENOMEM;
-	map->extents = extents;
+	if (!map->max)
+		many[0] = map->one;
+	map->many = many;
 	map->max = max;
 	return 0;
+}
+
+static struct extent **array_of(struct extent_map *map)
+{
+	return map->max ? map->many : &map->one;
 }
 
 /** There is room for one more. */
 static void insert(struct extent_map *map, uint32_t at, struct extent *extent)
 {
-	memmove(&map->extents[at + 1], &map->extents[at], (map->nr - at) * sizeof(struct extent *));
-	map->extents[at] = extent;
+	struct extent **slot = array_of(map) + at;
+
+	memmove(slot + 1, slot, (map->nr - at) * sizeof(*slot));
+	*slot = extent;
 	map->nr++;
 }
 
+/** The array goes when a single extent is left, so that a file that was rewritten is as small as
+ * one that was not. */
 static void drop(struct extent_map *map, uint32_t at)
 {
+	struct extent **slot = array_of(map) + at, *last;
+
 	map->nr--;
-	memmove(&map->extents[at], &map->extents[at + 1], (map->nr - at) * sizeof(struct extent *));
-	if (map->nr == 0) {
-		free(map->extents);
-		*map = (struct extent_map){ 0 };
-	}
+	memmove(slot, slot + 1, (map->nr - at) * sizeof(*slot));
+	if (map->nr > 1 || !map->max)
+		return;
+	last = map->nr ? map->many[0] : NULL;
+	free(map->many);
+	*map = (struct extent_map){ .one = last, .nr = map->nr };
 }
 
 static void give(struct extent_map *map, struct segments *pool, uint32_t at, uint64_t now_ns)
 {
-	struct extent *extent = map->extents[at];
+	struct extent *extent = extent_map_get(map, at);
 
 	drop(map, at);
 	segments_give(pool, extent, now_ns);
@@ -126,12 +139,12 @@ static void give(struct extent_map *map, struct segments *pool, uint32_t at, uin
 
 int extent_map_adopt(struct extent_map *map, struct segments *pool, const struct extent *extent)
 {
-	const struct extent *last = map->nr ? map->extents[map->nr - 1] : NULL;
+	const struct extent *last = map->nr ? extent_map_get(map, map->nr - 1) : NULL;
 	struct extent *copy;
 
 	if (last && extent->block < extent_end(last))
 		return -EPROTO;
-	copy = make_room(map, 1) ? NULL : malloc(sizeof(*copy));
+	copy = make_room(map) ? NULL : malloc(sizeof(*copy));
 	if (!copy)
 		return -ENOMEM;
 	*copy = *extent;
@@ -148,10 +161,10 @@ int extent_map_adopt(struct extent_map *map, struct segments *pool, const struct
 static int take_piece(struct extent_map *map, struct segments *pool, void *owner, uint32_t at,
 		      uint64_t block, uint64_t nr)
 {
-	const struct extent *before = at > 0 ? map->extents[at - 1] : NULL;
+	const struct extent *before = at > 0 ? extent_map_get(map, at - 1) : NULL;
 	struct extent *extent;
 
-	if (make_room(map, 1))
+	if (make_room(map))
 		return -ENOMEM;
 	extent = malloc(sizeof(*extent));
 	if (!extent)
@@ -159,7 +172,7 @@ static int take_piece(struct extent_map *map, struct segments *pool, void *owner
 	extent->block = block;
 	extent->owner = owner;
 	extent->state = EXTENT_TAKEN;
-	segments_take(pool, extent, (uint32_t)min_u64(nr, pool->segment_blocks),
+	segments_take(pool, extent, (uint32_t)min_u64(nr, pool->chunk_blocks),
 		      before && extent_end(before) == block ? before : NULL);
 	insert(map, at, extent);
 	return 0;
@@ -172,7 +185,8 @@ int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, 
 	uint64_t block = start;
 
 	while (block < end && nr_claimed > 0) {
-		uint64_t gap_end = at < map->nr ? min_u64(map->extents[at]->block, end) : end;
+		uint64_t gap_end =
+			at < map->nr ? min_u64(extent_map_get(map, at)->block, end) : end;
 
 		if (block < gap_end) {
 			uint64_t nr = min_u64(gap_end - block, nr_claimed);
@@ -182,9 +196,9 @@ int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, 
 				extent_map_drop_taken(map, pool, start, end, 0);
 				return -ENOMEM;
 			}
-			nr_claimed -= map->extents[at]->nr_blocks;
+			nr_claimed -= extent_map_get(map, at)->nr_blocks;
 		}
-		block = extent_end(map->extents[at++]);
+		block = extent_end(extent_map_get(map, at++));
 	}
 	return 0;
 }
@@ -194,8 +208,8 @@ void extent_map_drop_taken(struct extent_map *map, struct segments *pool, uint64
 {
 	uint32_t at = find_position(map, start);
 
-	while (at < map->nr && map->extents[at]->block < end) {
-		if (map->extents[at]->state == EXTENT_TAKEN)
+	while (at < map->nr && extent_map_get(map, at)->block < end) {
+		if (extent_map_get(map, at)->state == EXTENT_TAKEN)
 			give(map, pool, at, now_ns);
 		else
 			at++;
@@ -209,11 +223,11 @@ static int split_at(struct extent_map *map, struct segments *pool, uint64_t bloc
 	uint32_t at = find_position(map, block);
 	struct extent *extent, *tail;
 
-	if (at == map->nr || map->extents[at]->block >= block)
+	if (at == map->nr || extent_map_get(map, at)->block >= block)
 		return 0;
-	if (make_room(map, 1))
+	if (make_room(map))
 		return -ENOMEM;
-	extent = map->extents[at];
+	extent = extent_map_get(map, at);
 	tail = malloc(sizeof(*tail));
 	if (!tail)
 		return -ENOMEM;
@@ -259,14 +273,14 @@ static void join(struct extent_map *map, struct segments *pool, uint32_t at, uin
 {
 	if (at == 0)
 		at = 1;
-	while (at < map->nr && map->extents[at - 1]->block < end) {
-		struct extent *tail = map->extents[at];
+	while (at < map->nr && extent_map_get(map, at - 1)->block < end) {
+		struct extent *tail = extent_map_get(map, at);
 
-		if (!can_join(map->extents[at - 1], tail)) {
+		if (!can_join(extent_map_get(map, at - 1), tail)) {
 			at++;
 			continue;
 		}
-		segments_join(pool, map->extents[at - 1], tail);
+		segments_join(pool, extent_map_get(map, at - 1), tail);
 		drop(map, at);
 		free(tail);
 	}
@@ -279,8 +293,8 @@ uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t 
 	uint32_t first = find_position(map, start);
 	uint64_t nr = 0;
 
-	for (uint32_t at = first; at < map->nr && map->extents[at]->block < end; at++) {
-		struct extent *extent = map->extents[at];
+	for (uint32_t at = first; at < map->nr && extent_map_get(map, at)->block < end; at++) {
+		struct extent *extent = extent_map_get(map, at);
 
 		if (extent->state == EXTENT_TAKEN)
 			nr += extent->nr_blocks;
@@ -295,7 +309,7 @@ uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end
 	uint64_t nr = 0;
 
 	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
-		struct extent *extent = map->extents[at];
+		struct extent *extent = extent_map_get(map, at);
 
 		if (extent->block >= end)
 			break;
@@ -310,7 +324,7 @@ uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end
 void extent_map_unwrite(struct extent_map *map, uint64_t start, uint64_t end)
 {
 	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
-		struct extent *extent = map->extents[at];
+		struct extent *extent = extent_map_get(map, at);
 
 		if (extent->block >= end)
 			break;
@@ -325,9 +339,9 @@ uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64
 	uint32_t at = find_position(map, start);
 	uint64_t nr = 0;
 
-	while (at < map->nr && map->extents[at]->block < end) {
-		if (map->extents[at]->state != EXTENT_TAKEN)
-			nr += map->extents[at]->nr_blocks;
+	while (at < map->nr && extent_map_get(map, at)->block < end) {
+		if (extent_map_get(map, at)->state != EXTENT_TAKEN)
+			nr += extent_map_get(map, at)->nr_blocks;
 		give(map, pool, at, now_ns);
 	}
 	return nr;
@@ -337,9 +351,9 @@ void extent_map_replace(struct extent_map *map, struct segments *pool, struct ex
 			uint64_t now_ns)
 {
 	uint32_t at = find_position(map, extent->block);
-	struct extent *old = map->extents[at];
+	struct extent *old = extent_map_get(map, at);
 
-	map->extents[at] = extent;
+	array_of(map)[at] = extent;
 	segments_give(pool, old, now_ns);
 	free(old);
 	join(map, pool, at, extent_end(extent));

@@ -14,9 +14,18 @@
 #include "data/alloc/segments.h"
 
 struct extent_map {
-	struct extent **extents; /* sorted by block */
-	uint32_t nr, max;        /* in use, allocated */
+	union {
+		struct extent *one;   /* max is 0: without an array */
+		struct extent **many; /* sorted by block */
+	};
+	uint32_t nr, max; /* in use; room in the array */
 };
+
+/** extent_map_get() - one of the @map->nr extents, by its position */
+static inline struct extent *extent_map_get(const struct extent_map *map, uint32_t at)
+{
+	return map->max ? map->many[at] : map->one;
+}
 
 /** extent_map_at() - the extent at @block, or the first one behind it; NULL: none */
 struct extent *extent_map_at(const struct extent_map *map, uint64_t block);

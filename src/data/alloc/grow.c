@@ -96,14 +96,24 @@ static void attach(struct file_vlun *vlun, struct superpipe_vlun *handle)
 		lun_table_close(&vlun->space->alloc->luns, handle, 0);
 }
 
+/** With a handle of their own, segments can take what files without a handle hold. */
+static bool is_last_handle_for_segments(struct allocator *alloc)
+{
+	return alloc->pack_blocks > 0 && !segment_vluns_exist(&alloc->segments) &&
+	       lun_table_free_handles(&alloc->luns) <= alloc->luns.nr_luns;
+}
+
 /** Return: 0; -ENOSPC no handle; -ENOMEM; -EIO. */
 static int open_vlun(struct file_vlun *vlun)
 {
 	struct allocator *alloc = vlun->space->alloc;
 	unsigned lun = vlun->slots.lun;
 	struct superpipe_vlun *handle;
-	int err = superpipe_vlun_open(alloc->luns.sp, lun, &handle);
+	int err;
 
+	if (is_last_handle_for_segments(alloc))
+		return -ENOSPC;
+	err = superpipe_vlun_open(alloc->luns.sp, lun, &handle);
 	if (err == -ENOSPC && (vlun_pool_close_all(&alloc->pool) ||
 			       segment_vluns_close_empty(&alloc->segments, UINT32_MAX)))
 		err = superpipe_vlun_open(alloc->luns.sp, lun, &handle);
@@ -205,7 +215,8 @@ static int add_segment(struct allocator *alloc, unsigned lun)
 		err = segment_vluns_add(&alloc->segments, lun);
 	while (err == -ENOSPC &&
 	       (shrink_others(alloc, lun, NULL) || vlun_pool_close_all(&alloc->pool)));
-	return err;
+	/* Handles may be short, not chunks. */
+	return err == -ENOSPC ? segment_vluns_enlarge(&alloc->segments, lun) : err;
 }
 
 static int add_segment_anywhere(struct allocator *alloc)

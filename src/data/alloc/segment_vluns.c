@@ -39,14 +39,14 @@ static uint64_t nr_empty(struct segment_vluns *segments)
 
 /* Return: NULL: no memory. */
 static struct segment *note_added(struct segment_vluns *segments, struct superpipe_vlun *vlun,
-				  unsigned lun)
+				  unsigned lun, uint32_t nr_chunks)
 {
 	struct segment *segment;
 
 	(void)pthread_mutex_lock(&segments->lock);
-	segment = segments_add_new(&segments->pool, vlun, lun, clock_now_ns());
+	segment = segments_add(&segments->pool, vlun, lun, nr_chunks, clock_now_ns());
 	if (segment)
-		lun_table_count(segments->luns, lun, 0, 1);
+		lun_table_count(segments->luns, lun, 0, nr_chunks);
 	(void)pthread_mutex_unlock(&segments->lock);
 	return segment;
 }
@@ -62,7 +62,7 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
 	err = lun_table_resize(segments->luns, vlun, 0, 1, &nr);
 	if (!err)
 		err = nr > 0 ? 0 : -ENOSPC;
-	if (!err && !note_added(segments, vlun, lun))
+	if (!err && !note_added(segments, vlun, lun, 1))
 		err = -ENOMEM;
 	if (err)
 		lun_table_close(segments->luns, vlun, nr);
@@ -70,22 +70,59 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
 }
 
 int segment_vluns_adopt(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
-			struct segment **ret_segment)
+			uint64_t nr_chunks, struct segment **ret_segment)
 {
-	struct segment *segment = note_added(segments, vlun, lun);
+	struct segment *segment;
 
+	if (nr_chunks == 0 || nr_chunks > UINT32_MAX / segments->pool.chunk_blocks)
+		return -EPROTO;
+	segment = note_added(segments, vlun, lun, (uint32_t)nr_chunks);
 	if (!segment)
 		return -ENOMEM;
-	segments->luns->nr_held++;
+	segments->luns->nr_held += nr_chunks;
 	*ret_segment = segment;
 	return 0;
+}
+
+static void note_enlarged(struct segment_vluns *segments, struct segment *segment)
+{
+	uint32_t nr = segment->nr_blocks / segments->pool.chunk_blocks;
+
+	(void)pthread_mutex_lock(&segments->lock);
+	segments_enlarge(&segments->pool, segment, clock_now_ns());
+	lun_table_count(segments->luns, segment->lun, nr, nr + 1);
+	(void)pthread_mutex_unlock(&segments->lock);
+}
+
+int segment_vluns_enlarge(struct segment_vluns *segments, unsigned lun)
+{
+	struct segment *segment = segments_smallest(&segments->pool, lun);
+	uint32_t before, after;
+	int err;
+
+	if (!segment)
+		return -ENOSPC;
+	err = segments_prepare_enlarge(&segments->pool, segment);
+	if (err)
+		return err;
+	before = segment->nr_blocks / segments->pool.chunk_blocks;
+	after = before;
+	err = lun_table_resize(segments->luns, segment->vlun, before, before + 1, &after);
+	if (after > before)
+		note_enlarged(segments, segment);
+	return after > before ? 0 : (err ? err : -ENOSPC);
+}
+
+bool segment_vluns_exist(struct segment_vluns *segments)
+{
+	return atomic_load_explicit(&segments->pool.nr_segments, memory_order_relaxed) > 0;
 }
 
 static bool should_make_ahead(struct segment_vluns *segments)
 {
 	struct lun_table *luns = segments->luns;
 
-	return segment_vluns_nr_unclaimed(segments) < segments->pool.segment_blocks / SHARE &&
+	return segment_vluns_nr_unclaimed(segments) < segments->pool.chunk_blocks / SHARE &&
 	       lun_table_free_chunks(luns, lun_table_roomiest(luns, 0)) >= SHARE &&
 	       lun_table_nr_free(luns) >= SHARE && lun_table_free_handles(luns) >= SHARE;
 }
@@ -125,7 +162,7 @@ void segment_vluns_note_empty(struct segment_vluns *segments)
 
 static bool is_sparse(struct segment_vluns *segments)
 {
-	uint64_t nr_blocks = segments->pool.segment_blocks;
+	uint64_t nr_blocks = segments->pool.chunk_blocks;
 
 	return segment_vluns_nr_unclaimed(segments) >= (nr_empty(segments) + 1) * nr_blocks;
 }
@@ -152,16 +189,17 @@ void segment_vluns_forget_sparse(struct segment_vluns *segments)
 static bool close_one(struct segment_vluns *segments, unsigned lun, uint64_t before_ns)
 {
 	struct superpipe_vlun *vlun;
+	uint32_t nr_chunks;
 	unsigned found;
 
 	(void)pthread_mutex_lock(&segments->lock);
-	vlun = segments_remove_empty(&segments->pool, lun, before_ns, &found);
+	vlun = segments_remove_empty(&segments->pool, lun, before_ns, &found, &nr_chunks);
 	if (vlun)
-		lun_table_count(segments->luns, found, 1, 0);
+		lun_table_count(segments->luns, found, nr_chunks, 0);
 	(void)pthread_mutex_unlock(&segments->lock);
 	if (!vlun)
 		return false;
-	lun_table_close(segments->luns, vlun, 1);
+	lun_table_close(segments->luns, vlun, nr_chunks);
 	return true;
 }
 

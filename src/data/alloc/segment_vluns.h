@@ -44,11 +44,19 @@ uint64_t segment_vluns_nr_unclaimed(struct segment_vluns *segments);
 int segment_vluns_add(struct segment_vluns *segments, unsigned lun);
 
 /**
- * segment_vluns_adopt() - a segment on a vLUN of one chunk that another process has made
- * On the worker, or while it is paused. Return: 0; -ENOMEM, and the vLUN is the caller's.
+ * segment_vluns_adopt() - a segment on a vLUN of @nr_chunks that another process has made
+ * On the worker, or while it is paused. Return: 0; -ENOMEM, -EPROTO no or too many chunks, and the
+ * vLUN is the caller's.
  */
 int segment_vluns_adopt(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
-			struct segment **ret_segment);
+			uint64_t nr_chunks, struct segment **ret_segment);
+
+/** segment_vluns_enlarge() - one chunk more for the smallest on @lun, which needs no handle. On the
+ *  worker. Return: 0; -ENOSPC, also if there is none; -ENOMEM; -EIO. */
+int segment_vluns_enlarge(struct segment_vluns *segments, unsigned lun);
+
+/** segment_vluns_exist() - is there any, which could be enlarged? Any thread. */
+bool segment_vluns_exist(struct segment_vluns *segments);
 
 /** segment_vluns_note_taken() - blocks were taken: make a segment ahead if few are left.
  *  Any thread; a file's lock may be held. */

@@ -2,8 +2,9 @@
 /*
  * segments - the blocks of shared vLUNs, in which small files lie.
  *
- * A segment is a vLUN of one chunk. Files take extents of its 4 KiB blocks. Each segment lists its
- * extents, so that a nearly empty one can be emptied and given back.
+ * A segment is a vLUN of one chunk, or of more when resource handles are short. Files take extents
+ * of its 4 KiB blocks. Each segment lists its extents, so that a nearly empty one can be emptied
+ * and given back.
  *
  * Blocks are first claimed, which either succeeds or does not, and then taken piece by piece, which
  * cannot fail. A piece is as long as possible, but any length will do, so free blocks are never out
@@ -46,14 +47,15 @@ struct segment {
 	unsigned lun;
 
 	/* protected by the pool's lock */
-	uint32_t index; /* in the snapshot that is being written */
+	uint32_t index;     /* in the snapshot that is being written */
+	uint32_t nr_blocks; /* only grows; written by the worker */
 	uint32_t nr_free;
 	uint32_t cursor;         /* where the next search begins */
 	bool stuck;              /* a block of it cannot be moved away */
 	uint64_t empty_since_ns; /* by the caller's clock; of an empty one */
 	struct extent_list extents;
 	TAILQ_ENTRY(segment) link;
-	uint64_t used[]; /* bit per block */
+	uint64_t *used; /* bit per block */
 };
 
 TAILQ_HEAD(segment_list, segment);
@@ -63,7 +65,7 @@ TAILQ_HEAD(segment_list, segment);
 
 struct segments {
 	pthread_mutex_t lock;
-	uint32_t segment_blocks; /* never changes */
+	uint32_t chunk_blocks; /* never changes */
 
 	/* protected by lock; the counts can be read without it */
 	struct segment_list classes[SEGMENTS_CLASSES];
@@ -72,19 +74,20 @@ struct segments {
 	_Atomic uint64_t nr_unclaimed; /* free blocks that nobody has claimed */
 	_Atomic uint64_t nr_segments;
 	_Atomic uint64_t nr_empty;
+	_Atomic uint64_t nr_empty_chunks; /* of these */
 };
 
-void segments_init(struct segments *pool, uint32_t segment_blocks);
+void segments_init(struct segments *pool, uint32_t chunk_blocks);
 
 /** segments_fini() - there is no segment left */
 void segments_fini(struct segments *pool);
 
-/** segments_add() - an empty segment on a vLUN of one chunk. Return: 0; -ENOMEM. */
-int segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun, uint64_t now_ns);
-
-/** segments_add_new() - the same. Return: the segment; NULL: no memory. */
-struct segment *segments_add_new(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
-				 uint64_t now_ns);
+/**
+ * segments_add() - an empty segment on a vLUN of @nr_chunks chunks
+ * Its number of blocks fits 32 bits. Return: the segment; NULL: no memory.
+ */
+struct segment *segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
+			     uint32_t nr_chunks, uint64_t now_ns);
 
 /** segments_for_each() - call @fn for each segment, with the pool's lock */
 void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segment *segment),
@@ -94,11 +97,21 @@ void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segme
  * segments_remove_empty() - take an empty segment out of the pool
  * @lun: on this LUN; UINT32_MAX: on any
  * @before_ns: empty since before this time
- * Return: its vLUN, which is the caller's, and its LUN; NULL: there is none, or its blocks are
- * claimed.
+ * @ret_lun, @ret_nr_chunks: its LUN, and how many chunks it has
+ * Return: its vLUN, which is the caller's; NULL: there is none, or its blocks are claimed.
  */
 struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun,
-					     uint64_t before_ns, unsigned *ret_lun);
+					     uint64_t before_ns, unsigned *ret_lun,
+					     uint32_t *ret_nr_chunks);
+
+/** segments_smallest() - of those on @lun; NULL: none. It stays until the caller removes it. */
+struct segment *segments_smallest(struct segments *pool, unsigned lun);
+
+/** segments_prepare_enlarge() - take the memory to note one more chunk. Return: 0; -ENOMEM. */
+int segments_prepare_enlarge(struct segments *pool, struct segment *segment);
+
+/** segments_enlarge() - its vLUN, as was prepared, has one more chunk */
+void segments_enlarge(struct segments *pool, struct segment *segment, uint64_t now_ns);
 
 /** segments_empty_since() - the earliest time since which one is empty; UINT64_MAX: none is */
 uint64_t segments_empty_since(struct segments *pool);
