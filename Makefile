@@ -74,7 +74,8 @@ objects_of = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 OBJ_daemon := $(call objects_of,src/daemon/*.c)
 OBJ_adm    := $(call objects_of,src/adm/*.c)
 OBJ_fuse   := $(call objects_of,src/fuse/*.c src/fuse/*/*.c)
-below     := $(filter-out daemon adm fuse,$(layers))
+OBJ_control := $(call objects_of,src/control/*.c)
+below     := $(filter-out daemon adm control fuse,$(layers))
 OBJ_below  := $(call objects_of,$(below:%=src/%/*.c) $(below:%=src/%/*/*.c))
 ifeq ($(LIBCXL_CFLAGS),)
 OBJ_below  := $(filter-out %/kernel_libcxl.o,$(OBJ_below))
@@ -115,7 +116,7 @@ LOADS      := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 PROGRAMS   := $(if $(OBJ_daemon),$(B)/cxlfs) $(if $(OBJ_adm),$(B)/cxlfsadm)
 
 # Private: otherwise the prerequisites would inherit these flags.
-$(OBJ_fuse): private EXTRA_CFLAGS = $(FUSE_CFLAGS)
+$(OBJ_control) $(OBJ_fuse): private EXTRA_CFLAGS = $(FUSE_CFLAGS)
 $(OBJ_daemon): private EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
 $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
@@ -132,31 +133,31 @@ INJECT := $(B)/tests/failures/inject.so
 helpers: $(HELPERS) $(LOADS) $(INJECT)
 everything: programs unit-tests helpers
 
-$(B)/cxlfs: $(OBJ_daemon) $(B)/libcxlfs-fuse.a $(B)/libcxlfs.a
+$(B)/cxlfs: $(OBJ_daemon) $(B)/libcxlfs-control.a $(B)/libcxlfs-fuse.a $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(FUSE_LIBS) $(LIB_LIBS) $(DAEMON_LIBS)
 
-$(B)/cxlfsadm: $(B)/src/adm/main.o $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
+$(B)/cxlfsadm: $(B)/src/adm/main.o $(B)/libcxlfs-adm.a $(B)/libcxlfs-control.a $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
 
 # These objects come first, so that the linker prefers them to those of the archive.
 $(B)/tests/unit/check_libcxl: $(OBJ_libcxl)
-$(filter-out $(FAKED_TESTS),$(UNIT_TESTS)): %: %.o $(OBJ_support) $(B)/libcxlfs-adm.a $(B)/libcxlfs.a
+$(filter-out $(FAKED_TESTS),$(UNIT_TESTS)): %: %.o $(OBJ_support) $(B)/libcxlfs-adm.a $(B)/libcxlfs-control.a $(B)/libcxlfs.a
 $(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
 $(UNIT_TESTS):
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(CHECK_LIBS) $(LIB_LIBS)
 
 # As check_options, and as check_data.
-$(B)/tests/fuzz/fuzz_options: $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-fuse.a
+$(B)/tests/fuzz/fuzz_options: $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-control.a $(B)/libcxlfs-fuse.a
 $(B)/tests/fuzz/fuzz_state: $(B)/tests/support/dk.o
 $(B)/tests/fuzz/fuzz_requests: $(B)/tests/fuzz/kernel.o $(B)/tests/fake/fake_superpipe.o \
 	$(filter-out %/blocking.o,$(OBJ_fuse))
 $(FUZZERS): %: %.o $(if $(filter fuzz,$(VARIANT)),,$(B)/tests/fuzz/replay.o) $(B)/libcxlfs.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) \
-		$(filter %-fuse.a,$^) $(filter %/libcxlfs.a,$^) $(FUSE_LIBS) $(LIB_LIBS) $(DAEMON_LIBS)
+		$(filter %-control.a,$^) $(filter %-fuse.a,$^) $(filter %/libcxlfs.a,$^) $(FUSE_LIBS) $(LIB_LIBS) $(DAEMON_LIBS)
 
 $(CONFORMANCE): $(OBJ_conformance) $(B)/libcxlfs.a
 	$(call say,LINK,$@)
@@ -178,6 +179,7 @@ $(LOADS): %: %.o $(OBJ_load) $(B)/libcxlfs.a
 
 $(B)/libcxlfs.a: $(OBJ_below)
 $(B)/libcxlfs-fuse.a: $(OBJ_fuse)
+$(B)/libcxlfs-control.a: $(OBJ_control)
 $(B)/libcxlfs-adm.a: $(filter-out %/main.o,$(OBJ_adm))
 # Append, not replace: files of different layers may share a name.
 %.a: $(B)/flags
@@ -196,7 +198,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(COMPILE) -c -o $@ $<
 
 # Rebuild if flags change or a file is removed.
-flags_now = $(COMPILE) | $(FUSE_CFLAGS) $(FUSE_LIBS) $(LDFLAGS) | $(OBJ_below) $(OBJ_fuse) $(OBJ_adm)
+flags_now = $(COMPILE) | $(FUSE_CFLAGS) $(FUSE_LIBS) $(LDFLAGS) | $(OBJ_below) $(OBJ_fuse) $(OBJ_control) $(OBJ_adm)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quote,$(flags_now)) | cmp -s - $@ || \

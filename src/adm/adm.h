@@ -21,6 +21,10 @@ struct emul_adapter;
 /** adm_say() - print a message on stderr, with the program's name in front */
 void __attribute__((format(printf, 1, 2))) adm_say(const char *format, ...);
 
+/* ---- mounted volumes ---- */
+
+int adm_status(int argc, char *argv[], FILE *out);
+
 /* ---- cxlfsadm emul ---- */
 
 int adm_emul_create(int argc, char *argv[], FILE *out);

@@ -2,9 +2,10 @@
 #include "adm/lun.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <string.h>
+
+#include "base/json.h"
 
 /* ---- words ---- */
 
@@ -137,96 +138,78 @@ void lun_print_table(const struct lun_list *list, FILE *out)
 
 /* ---- JSON ---- */
 
-/* A key and a value that may be NULL for want of memory; counts failures. */
-static void add(struct json_object *object, const char *key, struct json_object *value,
-		bool *failed)
-{
-	if (!value || json_object_object_add(object, key, value))
-		*failed = true;
-}
-
-static void add_text(struct json_object *object, const char *key, const char *text, bool *failed)
+/* Leaves out what is not known. */
+static void put_known(struct json_maker *m, struct json_object *object, const char *key,
+		      const char *text)
 {
 	if (text && *text)
-		add(object, key, json_object_new_string(text), failed);
+		json_put_text(m, object, key, text);
 }
 
-static struct json_object *new_object(struct json_object *array, bool *failed)
+static void json_adapter(struct json_maker *m, struct json_object *array,
+			 const struct lun_adapter *adapter)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_append_object(m, array), *ports;
 
-	if (!object || json_object_array_add(array, object))
-		*failed = true;
-	return object;
-}
-
-static void json_adapter(struct json_object *array, const struct lun_adapter *adapter, bool *failed)
-{
-	struct json_object *object = new_object(array, failed);
-	struct json_object *ports = json_object_new_array();
-
-	add_text(object, "name", adapter->name, failed);
-	add_text(object, "address", adapter->address, failed);
-	add(object, "ports", ports, failed);
+	put_known(m, object, "name", adapter->name);
+	put_known(m, object, "address", adapter->address);
+	ports = json_put_array(m, object, "ports");
 	for (unsigned port = 0; port < adapter->nr_ports; port++)
-		if (json_object_array_add(ports, json_object_new_string(adapter->port_state[port])))
-			*failed = true;
+		json_append(m, ports, json_object_new_string(adapter->port_state[port]));
 }
 
-static void json_path(struct json_object *array, const struct lun_path *path, bool *failed)
+static void json_path(struct json_maker *m, struct json_object *array, const struct lun_path *path)
 {
-	struct json_object *object = new_object(array, failed);
+	struct json_object *object = json_append_object(m, array);
 
-	add_text(object, "adapter", path->adapter, failed);
-	add(object, "port", json_object_new_int64(path->port), failed);
-	add_text(object, "device", path->device, failed);
-	add_text(object, "generic", path->generic, failed);
-	add_text(object, "mode", path->superpipe ? "superpipe" : "legacy", failed);
+	put_known(m, object, "adapter", path->adapter);
+	json_put_number(m, object, "port", path->port);
+	put_known(m, object, "device", path->device);
+	put_known(m, object, "generic", path->generic);
+	json_put_text(m, object, "mode", path->superpipe ? "superpipe" : "legacy");
 }
 
-static void json_user(struct json_object *array, const struct lun_user *user, bool *failed)
+static void json_user(struct json_maker *m, struct json_object *array, const struct lun_user *user)
 {
-	struct json_object *object = new_object(array, failed);
+	struct json_object *object = json_append_object(m, array);
 
-	add(object, "pid", json_object_new_int64(user->pid), failed);
-	add_text(object, "command", user->command, failed);
-	add(object, "attached", json_object_new_boolean(user->attached), failed);
+	json_put_number(m, object, "pid", (uint64_t)user->pid);
+	put_known(m, object, "command", user->command);
+	json_put_bool(m, object, "attached", user->attached);
 }
 
-static void json_lun(struct json_object *array, const struct lun *lun, bool *failed)
+static void json_lun(struct json_maker *m, struct json_object *array, const struct lun *lun)
 {
-	struct json_object *object = new_object(array, failed);
-	struct json_object *paths = json_object_new_array(), *users = json_object_new_array();
+	struct json_object *object = json_append_object(m, array), *paths, *users;
 	char wwid[LUN_WWID_TEXT_BYTES];
 
 	lun_wwid_format(lun->wwid, wwid);
-	add_text(object, "wwid", wwid, failed);
-	add(object, "bytes", json_object_new_uint64(lun->bytes), failed);
-	add(object, "block_bytes", json_object_new_int64(lun->block_bytes), failed);
-	add_text(object, "mode", mode_name(lun), failed);
-	add_text(object, "use", lun->use, failed);
-	add(object, "paths", paths, failed);
-	add(object, "users", users, failed);
+	json_put_text(m, object, "wwid", wwid);
+	json_put_number(m, object, "bytes", lun->bytes);
+	json_put_number(m, object, "block_bytes", lun->block_bytes);
+	json_put_text(m, object, "mode", mode_name(lun));
+	put_known(m, object, "use", lun->use);
+	paths = json_put_array(m, object, "paths");
 	for (unsigned i = 0; i < lun->nr_paths; i++)
-		json_path(paths, &lun->paths[i], failed);
+		json_path(m, paths, &lun->paths[i]);
+	users = json_put_array(m, object, "users");
 	for (unsigned i = 0; i < lun->nr_users; i++)
-		json_user(users, &lun->users[i], failed);
+		json_user(m, users, &lun->users[i]);
 }
 
 int lun_print_json(const struct lun_list *list, FILE *out)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *adapters = json_object_new_array(), *luns = json_object_new_array();
+	struct json_object *root = json_object_new_object(), *adapters, *luns;
+	struct json_maker m = { 0 };
 	const char *text = NULL;
-	bool failed = false;
 
-	add(root, "adapters", adapters, &failed);
-	add(root, "luns", luns, &failed);
+	adapters = json_put_array(&m, root, "adapters");
+	luns = json_put_array(&m, root, "luns");
 	for (unsigned i = 0; i < list->nr_adapters; i++)
-		json_adapter(adapters, &list->adapters[i], &failed);
+		json_adapter(&m, adapters, &list->adapters[i]);
 	for (unsigned i = 0; i < list->nr_luns; i++)
-		json_lun(luns, &list->luns[i], &failed);
-	if (!failed)
+		json_lun(&m, luns, &list->luns[i]);
+	if (!m.failed)
 		text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 								    JSON_C_TO_STRING_SPACED |
 								    JSON_C_TO_STRING_NOSLASHESCAPE);

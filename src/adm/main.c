@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cxlfsadm - looks after adapters. */
+/* cxlfsadm - looks after adapters and mounted volumes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +26,7 @@ static const struct {
 	{ "emul", "grow", adm_emul_grow, "emul grow PATH LUN SIZE" },
 	{ "lun", NULL, lun, "lun list [--json] [--ports] [emul:PATH]" },
 	{ "lun", NULL, lun, "lun enable|disable WWID|DEVICE|all [emul:PATH]" },
+	{ "status", NULL, adm_status, "status [MOUNTPOINT] [--json]" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -69,7 +70,7 @@ static int run(unsigned i, int argc, char *argv[])
 	int skip = commands[i].name ? 3 : 2;
 	int status = commands[i].run(argc - skip, argv + skip, stdout);
 
-	if (status == ADM_USAGE && commands[i].name)
+	if (status == ADM_USAGE && commands[i].run != lun)
 		fprintf(stderr, "usage: cxlfsadm %s\n", commands[i].usage);
 	return finish(status);
 }

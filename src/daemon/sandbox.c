@@ -46,7 +46,7 @@ static void drop_capabilities(void)
 		log_warning("cannot give up capabilities: %s", strerror(errno));
 }
 
-void sandbox_enter(struct superpipe *sp)
+void sandbox_enter(struct superpipe *sp, const char *sockets)
 {
 	int err;
 
@@ -56,7 +56,7 @@ void sandbox_enter(struct superpipe *sp)
 	drop_capabilities();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		log_debug(LOGC_DAEMON, "sandbox: no_new_privs: %s", strerror(errno));
-	err = sandbox_limit_files(sp);
+	err = sandbox_limit_files(sp, sockets);
 	if (err)
 		log_debug(LOGC_DAEMON, "sandbox: all files stay accessible: %s", strerror(-err));
 }

@@ -12,10 +12,11 @@
 /**
  * sandbox_enter() - give up capabilities, privileges of programs, and files
  * @sp: opened; its files stay accessible
+ * @sockets: a directory in which sockets can still be made and removed; empty: none
  * Call it before threads start: the kernel limits only the calling thread, and those that it
  * starts. From then on this process cannot mount or unmount.
  */
-void sandbox_enter(struct superpipe *sp);
+void sandbox_enter(struct superpipe *sp, const char *sockets);
 
 /**
  * sandbox_limit_calls() - allow only the system calls of a daemon that serves

@@ -17,6 +17,9 @@
 
 #define ACCESS_READ  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define ACCESS_WRITE (LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_TRUNCATE | ACCESS_IOCTL_DEV)
+#define ACCESS_SOCKETS                                                \
+	(LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_SOCK | \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE)
 /* Those that can be given for a file. */
 #define ACCESS_OF_FILE                                               \
 	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE | \
@@ -81,7 +84,7 @@ static void allow_device(void *arg, int fd)
 	allow(arg, fd, ACCESS_READ | ACCESS_WRITE);
 }
 
-int sandbox_limit_files(struct superpipe *sp)
+int sandbox_limit_files(struct superpipe *sp, const char *sockets)
 {
 	struct ruleset ruleset;
 	int err = ruleset_new(&ruleset);
@@ -96,6 +99,8 @@ int sandbox_limit_files(struct superpipe *sp)
 	/* The emulated adapter maps it. */
 	allow_path(&ruleset, "/dev/zero", ACCESS_READ);
 	allow_path(&ruleset, "/dev/null", ACCESS_READ | ACCESS_WRITE);
+	if (*sockets)
+		allow_path(&ruleset, sockets, ACCESS_SOCKETS);
 	err = syscall(SYS_landlock_restrict_self, ruleset.fd, 0) ? -errno : 0;
 	close(ruleset.fd);
 	return err;

@@ -13,6 +13,6 @@
 #endif
 
 /** sandbox_limit_files() - by Landlock. Return: 0; -errno: the kernel cannot. */
-int sandbox_limit_files(struct superpipe *sp);
+int sandbox_limit_files(struct superpipe *sp, const char *sockets);
 
 #endif

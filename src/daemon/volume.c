@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "daemon/control_socket.h"
 #include "daemon/keeper.h"
 #include "daemon/mount_watch.h"
 #include "daemon/mountpoint.h"
@@ -33,6 +35,7 @@ struct volume {
 	pthread_mutex_t event_lock;
 	struct mount_watch mount; /* set when mounted; atime: the thread of signals only */
 	_Atomic bool stopped;     /* by volume_stop() */
+	struct control_socket control;
 };
 
 static int fail(struct volume *volume, int err, const char *what)
@@ -219,8 +222,9 @@ int volume_attach(struct volume *volume)
 		err = start_keeper(volume);
 	if (err)
 		return err;
+	control_socket_prepare(&volume->control);
 	if (volume->options->sandbox)
-		sandbox_enter(volume->superpipe);
+		sandbox_enter(volume->superpipe, volume->control.directory);
 	err = superpipe_attach(volume->superpipe);
 	if (err)
 		return err;
@@ -255,6 +259,25 @@ static int mount_session(struct volume *volume)
 	return -EBADF;
 }
 
+static void start_control(struct volume *volume)
+{
+	const struct options *options = volume->options;
+	const struct control_volume for_control = {
+		.mountpoint = volume->mountpoint,
+		.device = volume->mount.device,
+		.source = options->device_list,
+		.luns = (const char *const *)options->devices,
+		.options = options->words,
+		.physical = options->physical,
+		.started_ns = clock_now_ns(),
+		.fs = volume->fs,
+		.data = volume->data,
+		.superpipe = volume->superpipe,
+	};
+
+	control_socket_open(&volume->control, &for_control);
+}
+
 int volume_mount(struct volume *volume)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -274,7 +297,10 @@ int volume_mount(struct volume *volume)
 	if (err)
 		return fail(volume, err, "cannot mount");
 	mount_watch_start(&volume->mount, volume->mountpoint);
-	return volume->io_uring ? use_io_uring(volume) : 0;
+	if (volume->io_uring && (err = use_io_uring(volume)))
+		return err;
+	start_control(volume);
+	return 0;
 }
 
 int volume_serve(struct volume *volume)
@@ -334,6 +360,7 @@ void volume_close(struct volume *volume)
 
 	if (!volume)
 		return;
+	control_socket_close(&volume->control);
 	was_mounted = volume->mounted;
 	if (volume->fs)
 		fs_end_session(volume->fs);

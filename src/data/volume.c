@@ -30,7 +30,11 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 	ret_stats->packs = vol->alloc.pack_blocks > 0;
 	ret_stats->nr_handles = superpipe_max_handles(vol->sp);
 	ret_stats->nr_free_handles = lun_table_free_handles(luns) + segments->pool.nr_empty;
+	ret_stats->nr_segments = segments->pool.nr_segments;
+	ret_stats->nr_empty_segments = segments->pool.nr_empty;
+	ret_stats->nr_segment_blocks = segment_vluns_nr_unclaimed(segments);
 	(void)pthread_mutex_unlock(&segments->lock);
+	ret_stats->nr_pooled = vlun_pool_nr(&vol->alloc.pool);
 }
 
 bool data_volume_can_add_file(struct data_volume *vol)

@@ -46,6 +46,13 @@ struct fs_config {
 	void *in_use_arg;
 };
 
+struct fs_stats {
+	uint64_t nr_inodes, max_inodes;
+	unsigned nr_active; /* requests under way */
+	bool io_uring;      /* how they come; else over /dev/fuse */
+	bool writeback;     /* the kernel caches writes */
+};
+
 /** fs_new() - create an empty file system on a volume. Return: 0; -ENOMEM; -EAGAIN no thread. */
 int fs_new(const struct fs_config *config, struct fs **ret_fs);
 
@@ -83,6 +90,9 @@ void fs_end_session(struct fs *fs);
  * Return: 0; -ENOMEM; -ENOENT no such file.
  */
 int fs_lun_grew(struct fs *fs, unsigned lun);
+
+/** fs_get_stats() - Any thread; waits for no data operation. */
+void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats);
 
 /* ---- another process takes over the session ---- */
 

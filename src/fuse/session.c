@@ -193,6 +193,17 @@ void fs_free(struct fs *fs)
 	free(fs);
 }
 
+void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats)
+{
+	fs_read_lock(fs);
+	ret_stats->nr_inodes = tree_nr_inodes(fs->tree);
+	ret_stats->max_inodes = tree_max_inodes(fs->tree);
+	fs_unlock(fs);
+	ret_stats->nr_active = fs_nr_active(fs);
+	ret_stats->io_uring = transport_uses_uring(fs->transport);
+	ret_stats->writeback = fs->config.writeback;
+}
+
 static ssize_t send_message(int fd, struct iovec *iov, int count, void *userdata)
 {
 	const struct fs *fs = userdata;

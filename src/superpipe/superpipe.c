@@ -169,6 +169,27 @@ void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret
 		add_stats(sp->sessions[i], ret_stats);
 }
 
+void superpipe_get_lun_stats(const struct superpipe *sp, unsigned lun,
+			     struct superpipe_lun_stats *ret_stats)
+{
+	struct session *session = superpipe_session(sp, lun, &lun);
+	struct ioq *q = &session->ioq;
+
+	*ret_stats = (struct superpipe_lun_stats){
+		.failed = session_failed(session),
+		.sq_mode = q->sq_mode,
+		.queue_depth = q->nr_slots,
+		.max_handles = __atomic_load_n(&session->vluns.max_handles, __ATOMIC_RELAXED),
+	};
+	add_stats(session, &ret_stats->counts);
+	pthread_mutex_lock(&q->submit_lock);
+	ret_stats->nr_in_flight = q->nr_busy;
+	pthread_mutex_unlock(&q->submit_lock);
+	pthread_mutex_lock(&session->vluns.lock);
+	ret_stats->nr_handles = session->vluns.nr_open;
+	pthread_mutex_unlock(&session->vluns.lock);
+}
+
 /* ---- commands ---- */
 
 struct batch {

@@ -70,6 +70,16 @@ struct superpipe_stats {
 	uint64_t commands, reads, writes, retries, recoveries, timeouts, errors, interrupts;
 };
 
+/** A LUN, with its context. LUNs that share a context have the same numbers. */
+struct superpipe_lun_stats {
+	bool failed;           /* permanently */
+	bool sq_mode;          /* else IOARRIN */
+	uint32_t nr_in_flight; /* commands that the adapter has */
+	uint32_t queue_depth;
+	unsigned nr_handles, max_handles; /* resource handles open, and at most */
+	struct superpipe_stats counts;
+};
+
 /**
  * superpipe_open() - open the devices of a volume; no context yet
  * @devices: @nr_devices names as devport.h describes them; borrowed
@@ -115,6 +125,10 @@ bool superpipe_is_synchronous(const struct superpipe *sp);
 bool superpipe_failed(const struct superpipe *sp);
 
 void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret_stats);
+
+/** superpipe_get_lun_stats() - Waits for no ioctl and no command. */
+void superpipe_get_lun_stats(const struct superpipe *sp, unsigned lun,
+			     struct superpipe_lun_stats *ret_stats);
 
 /**
  * superpipe_vlun_open() - make a vLUN of size 0

@@ -54,9 +54,9 @@ check_fault_words() {
 check_commands() {
 	local group name
 	while read -r group name; do
-		section cxlfsadm.8 SYNOPSIS | grep -q "^\\.Cm $group .*${name%%|*}" ||
+		section cxlfsadm.8 SYNOPSIS | grep -q "^\\.Cm $group.*${name%%|*}" ||
 			complain "cxlfsadm: '$group $name' is not in the synopsis"
-	done < <("$BUILD/cxlfsadm" --help | sed -nE 's/^.*cxlfsadm ([a-z]+) ([a-z|]+).*/\1 \2/p')
+	done < <("$BUILD/cxlfsadm" --help | sed -nE 's/^.*cxlfsadm ([a-z]+)( ([a-z|]+))?.*/\1 \3/p')
 }
 
 check_readme() {

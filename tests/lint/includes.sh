@@ -5,8 +5,9 @@ cd "$(dirname "$0")/../.."
 
 # Layer: what its files may include.  base and wire are below everything.
 declare -A MAY=(
-	[daemon]="fuse data tree superpipe devport"
-	[adm]="devport emul"
+	[daemon]="control fuse data tree superpipe devport"
+	[adm]="control devport emul"
+	[control]="fuse data superpipe"
 	[fuse]="data tree"
 	[data]="superpipe"
 	[superpipe]="devport"

@@ -14,6 +14,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,6 +54,18 @@ static int try_open(const char *path, int flags)
 	return 0;
 }
 
+static int make_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int err;
+
+	strcpy(address.sun_path, path);
+	err = bind(fd, (struct sockaddr *)&address, sizeof(address)) ? errno : 0;
+	close(fd);
+	return err;
+}
+
 static bool kernel_has_landlock(void)
 {
 	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
@@ -60,7 +73,7 @@ static bool kernel_has_landlock(void)
 
 START_TEST(test_sandbox_only_the_files_of_the_adapter_can_be_opened)
 {
-	sandbox_enter(sp);
+	sandbox_enter(sp, "");
 	ck_assert_int_eq(try_open(inside, O_RDWR), 0);
 	ck_assert_int_eq(try_open("/proc/self/mountinfo", O_RDONLY), 0);
 	if (!kernel_has_landlock())
@@ -69,6 +82,24 @@ START_TEST(test_sandbox_only_the_files_of_the_adapter_can_be_opened)
 	ck_assert_int_eq(try_open("/tmp", O_RDONLY | O_DIRECTORY), EACCES);
 	ck_assert_int_eq(try_open("/tmp", O_TMPFILE | O_RDWR), EACCES);
 	ck_assert_int_eq(mount("none", dir, "tmpfs", 0, NULL), -1);
+}
+END_TEST
+
+START_TEST(test_sandbox_sockets_can_be_made_in_one_directory)
+{
+	char sockets[] = "/tmp/cxlfs-sandbox-XXXXXX", path[64], other[64];
+
+	ck_assert_ptr_nonnull(mkdtemp(sockets));
+	snprintf(path, sizeof(path), "%s/socket", sockets);
+	snprintf(other, sizeof(other), "%s/other", sockets);
+	sandbox_enter(sp, sockets);
+	ck_assert_int_eq(make_socket(path), 0);
+	ck_assert_int_eq(rename(path, other), 0);
+	ck_assert_int_eq(unlink(other), 0);
+	if (!kernel_has_landlock())
+		return;
+	ck_assert_int_eq(make_socket("/tmp/cxlfs-sandbox-socket"), EACCES);
+	ck_assert_int_eq(try_open(path, O_RDWR | O_CREAT), EACCES);
 }
 END_TEST
 
@@ -83,7 +114,7 @@ START_TEST(test_sandbox_no_capability_is_left_and_none_can_be_had)
 	char line[256];
 	FILE *file;
 
-	sandbox_enter(sp);
+	sandbox_enter(sp, "");
 	ck_assert_int_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
 	file = fopen("/proc/self/status", "re");
 	ck_assert_ptr_nonnull(file);
@@ -180,7 +211,7 @@ static void serve(void)
 {
 	struct superpipe_vlun *vlun;
 
-	sandbox_enter(sp);
+	sandbox_enter(sp, "");
 	if (superpipe_attach(sp))
 		_exit(EXIT_FAILURE);
 	sandbox_limit_calls();
@@ -212,6 +243,7 @@ int main(void)
 #endif
 	tcase_add_checked_fixture(tcase, start, stop);
 	tcase_add_test(tcase, test_sandbox_only_the_files_of_the_adapter_can_be_opened);
+	tcase_add_test(tcase, test_sandbox_sockets_can_be_made_in_one_directory);
 	tcase_add_test(tcase, test_sandbox_no_capability_is_left_and_none_can_be_had);
 	tcase_add_loop_test(tcase,
 			    test_sandbox_a_call_that_is_not_allowed_ends_the_process_and_is_named,

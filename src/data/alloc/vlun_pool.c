@@ -25,6 +25,16 @@ void vlun_pool_fini(struct vlun_pool *pool)
 	(void)pthread_mutex_destroy(&pool->lock);
 }
 
+unsigned vlun_pool_nr(struct vlun_pool *pool)
+{
+	unsigned nr;
+
+	(void)pthread_mutex_lock(&pool->lock);
+	nr = pool->nr;
+	(void)pthread_mutex_unlock(&pool->lock);
+	return nr;
+}
+
 /** A file lies on one LUN, so none should begin on one that is much fuller than another. */
 static bool is_roomy(struct vlun_pool *pool, unsigned lun)
 {

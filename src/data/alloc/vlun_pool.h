@@ -48,6 +48,9 @@ void vlun_pool_fini(struct vlun_pool *pool);
 /** vlun_pool_stop() - make no more vLUNs; when there are no files left */
 void vlun_pool_stop(struct vlun_pool *pool);
 
+/** vlun_pool_nr() - how many there are. Any thread. */
+unsigned vlun_pool_nr(struct vlun_pool *pool);
+
 /**
  * vlun_pool_take() - take a vLUN, on a LUN that is not much fuller than the others
  * Any thread; a file's lock may be held. Return: false: there is none.

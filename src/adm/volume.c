@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adm/volume.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adm/adm.h"
+#include "control/client.h"
+#include "control/place.h"
+#include "control/server.h"
+
+struct json_object *volume_request(const char *command)
+{
+	struct json_object *request = json_object_new_object();
+	struct json_maker maker = { 0 };
+
+	json_put_number(&maker, request, "version", CONTROL_VERSION);
+	json_put_text(&maker, request, "command", command);
+	if (maker.failed) {
+		adm_say("out of memory");
+		exit(ADM_FAILED);
+	}
+	return request;
+}
+
+/* Return: the answer; NULL after a message. */
+static struct json_object *check_answer(const char *path, struct json_object *answer)
+{
+	if (!json_get(answer, "error"))
+		return answer;
+	adm_say("%s: %s", path, json_get_text(answer, "error"));
+	json_object_put(answer);
+	return NULL;
+}
+
+static void say_failure(const char *path, int err)
+{
+	if (err == -ENXIO)
+		adm_say("%s: no cxlfs volume with a control socket for this user is mounted there",
+			path);
+	else if (err == -ECONNREFUSED)
+		adm_say("%s: the daemon has ended; mount the volume again", path);
+	else if (err == -ETIMEDOUT)
+		adm_say("%s: the daemon does not answer", path);
+	else
+		adm_say("%s: %s", path, strerror(-err));
+}
+
+struct json_object *volume_ask(const char *path, struct json_object *request, int timeout_ms)
+{
+	struct json_object *answer = NULL;
+	char device[32], socket[CONTROL_PATH_BYTES];
+	int err = control_client_device(path, device);
+
+	if (!err)
+		err = control_place_find(device, socket);
+	if (!err)
+		err = control_client_ask(socket, request, timeout_ms, &answer);
+	json_object_put(request);
+	if (err)
+		say_failure(path, err);
+	return err ? NULL : check_answer(path, answer);
+}
+
+/* ---- all volumes ---- */
+
+struct all {
+	struct json_object *request, *answers;
+	bool failed;
+};
+
+/* A daemon that was killed leaves its socket behind. */
+static int ask_one(void *arg, const char *path)
+{
+	struct all *all = arg;
+	struct json_object *answer = NULL;
+	int err = control_client_ask(path, all->request, ADM_VOLUME_PATIENCE_MS, &answer);
+
+	if (err == -ECONNREFUSED || err == -ENOENT)
+		return 0;
+	if (err)
+		say_failure(path, err);
+	else
+		answer = check_answer(path, answer);
+	if (answer)
+		(void)json_object_array_add(all->answers, answer);
+	all->failed |= !answer;
+	return 0;
+}
+
+struct json_object *volume_ask_all(struct json_object *request)
+{
+	struct all all = { .request = request, .answers = json_object_new_array() };
+
+	if (all.answers)
+		(void)control_place_each(ask_one, &all);
+	json_object_put(request);
+	if (all.failed || !all.answers) {
+		json_object_put(all.answers);
+		return NULL;
+	}
+	return all.answers;
+}
+
+/* ---- printing ---- */
+
+int volume_print_json(struct json_object *object, FILE *out)
+{
+	const char *text = json_object_to_json_string_ext(
+		object,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (!text) {
+		adm_say("out of memory");
+		return ADM_FAILED;
+	}
+	fprintf(out, "%s\n", text);
+	return ADM_OK;
+}
+
+void volume_print_text(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+}
+
+void volume_format_bytes(uint64_t bytes, char *text, size_t text_bytes)
+{
+	static const char units[] = "BKMGTPE";
+	double value = (double)bytes;
+	unsigned unit = 0;
+
+	for (; value >= 1024 && units[unit + 1]; unit++)
+		value /= 1024;
+	snprintf(text, text_bytes, "%.*f%c", value < 10 && unit && value != (uint64_t)value, value,
+		 units[unit]);
+}

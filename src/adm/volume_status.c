@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cxlfsadm status: mounted volumes as text or as JSON. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "adm/adm.h"
+#include "adm/volume.h"
+
+static void print_bytes(struct json_object *status, const char *path, FILE *out)
+{
+	char text[32];
+
+	volume_format_bytes(json_get_number(status, path), text, sizeof(text));
+	fputs(text, out);
+}
+
+static void print_age(uint64_t seconds, FILE *out)
+{
+	if (seconds >= 86400)
+		fprintf(out, "%" PRIu64 " d ", seconds / 86400);
+	fprintf(out, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600 % 24, seconds / 60 % 60,
+		seconds % 60);
+}
+
+static void print_mount(struct json_object *status, FILE *out)
+{
+	volume_print_text(out, json_get_text(status, "mount.mountpoint"));
+	fputs(" on ", out);
+	volume_print_text(out, json_get_text(status, "mount.source"));
+	fprintf(out, "\n  mode      %s, %s, %s\n", json_get_text(status, "mount.mode"),
+		json_get_text(status, "mount.cache"), json_get_text(status, "requests.transport"));
+}
+
+static void print_daemon(struct json_object *status, FILE *out)
+{
+	fprintf(out, "  daemon    cxlfs %s, pid %" PRIu64 ", up ",
+		json_get_text(status, "daemon.version"), json_get_number(status, "daemon.pid"));
+	print_age(json_get_number(status, "daemon.age_seconds"), out);
+	fprintf(out, ", %" PRIu64 " threads, ", json_get_number(status, "daemon.threads"));
+	print_bytes(status, "daemon.memory_bytes", out);
+	fputs(" of memory\n", out);
+}
+
+static void print_space(struct json_object *status, FILE *out)
+{
+	uint64_t chunks = json_get_number(status, "space.chunks");
+	uint64_t handles = json_get_number(status, "space.handles");
+
+	fprintf(out, "  chunks    %" PRIu64 " of %" PRIu64 " used, of ",
+		chunks - json_get_number(status, "space.free_chunks"), chunks);
+	print_bytes(status, "space.chunk_bytes", out);
+	fputs("; ", out);
+	print_bytes(status, "space.free_bytes", out);
+	fprintf(out, " free\n  segments  %" PRIu64 ", %" PRIu64 " of them empty; ",
+		json_get_number(status, "space.segments"),
+		json_get_number(status, "space.empty_segments"));
+	print_bytes(status, "space.free_segment_bytes", out);
+	fprintf(out, " free\n  ahead     %" PRIu64 " vLUNs\n",
+		json_get_number(status, "space.vluns_ahead"));
+	fprintf(out, "  handles   %" PRIu64 " of %" PRIu64 " used\n",
+		handles - json_get_number(status, "space.free_handles"), handles);
+	fprintf(out, "  inodes    %" PRIu64 " of %" PRIu64 " used\n",
+		json_get_number(status, "inodes.used"), json_get_number(status, "inodes.max"));
+	fprintf(out, "  requests  %" PRIu64 " in flight\n",
+		json_get_number(status, "requests.in_flight"));
+}
+
+static void print_lun(struct json_object *lun, FILE *out)
+{
+	char size[32];
+
+	volume_format_bytes(json_get_number(lun, "bytes"), size, sizeof(size));
+	fprintf(out,
+		"  %-3" PRIu64 " %6s %-8s %-7s %4" PRIu64 "/%-4" PRIu64 " %10" PRIu64 " %10" PRIu64
+		" %7" PRIu64 " %6" PRIu64 " %10" PRIu64 "  ",
+		json_get_number(lun, "lun"), size, json_get_text(lun, "context.state"),
+		json_get_text(lun, "context.queue"), json_get_number(lun, "commands.in_flight"),
+		json_get_number(lun, "commands.queue_depth"),
+		json_get_number(lun, "commands.reads"), json_get_number(lun, "commands.writes"),
+		json_get_number(lun, "commands.retries"), json_get_number(lun, "commands.errors"),
+		json_get_number(lun, "context.recoveries"));
+	volume_print_text(out, json_get_text(lun, "device"));
+	fputc('\n', out);
+}
+
+static void print_status(struct json_object *status, FILE *out)
+{
+	struct json_object *luns = json_get(status, "luns");
+
+	print_mount(status, out);
+	print_daemon(status, out);
+	print_space(status, out);
+	fprintf(out, "  %-3s %6s %-8s %-7s %9s %10s %10s %7s %6s %10s  %s\n", "LUN", "SIZE",
+		"STATE", "QUEUE", "BUSY", "READS", "WRITES", "RETRIES", "ERRORS", "RECOVERIES",
+		"DEVICE");
+	for (size_t i = 0; i < json_object_array_length(luns); i++)
+		print_lun(json_object_array_get_idx(luns, i), out);
+}
+
+static int print_all(struct json_object *all, FILE *out)
+{
+	if (json_object_array_length(all) == 0)
+		fputs("no volume is mounted\n", out);
+	for (size_t i = 0; i < json_object_array_length(all); i++)
+		print_status(json_object_array_get_idx(all, i), out);
+	return ADM_OK;
+}
+
+int adm_status(int argc, char *argv[], FILE *out)
+{
+	struct json_object *status;
+	const char *path = NULL;
+	bool json = false;
+	int result = ADM_OK;
+
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--json") && !json)
+			json = true;
+		else if (argv[i][0] != '-' && !path)
+			path = argv[i];
+		else
+			return ADM_USAGE;
+	}
+	status = path ? volume_ask(path, volume_request("status"), ADM_VOLUME_PATIENCE_MS)
+		      : volume_ask_all(volume_request("status"));
+	if (!status)
+		return ADM_FAILED;
+	if (json)
+		result = volume_print_json(status, out);
+	else if (path)
+		print_status(status, out);
+	else
+		result = print_all(status, out);
+	json_object_put(status);
+	return result;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/commands.h"
+
+const struct control_command control_commands[] = {
+	{ "status", control_status, .slow = false },
+	{ NULL },
+};

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands - the commands of the control socket.
+ *
+ * To add one, write its function in a file of its own, declare it here and add it to the table in
+ * commands.c. server.h says what a command may do.
+ */
+#ifndef CXLFS_CONTROL_COMMANDS_H
+#define CXLFS_CONTROL_COMMANDS_H
+
+#include "control/server.h"
+#include "fuse/fs.h"
+#include "superpipe/superpipe.h"
+
+/** The mount that commands act on: their context. Set before the server starts; all borrowed. */
+struct control_volume {
+	const char *mountpoint;
+	const char *device;      /* MAJOR:MINOR */
+	const char *source;      /* the devices as the user gave them */
+	const char *const *luns; /* the devices, one for each LUN */
+	const char *options;     /* of the daemon, as given: a line each */
+	bool physical;           /* whole LUNs as files */
+	uint64_t started_ns;     /* clock_now_ns() */
+	struct fs *fs;
+	struct data_volume *data;
+	struct superpipe *superpipe;
+};
+
+/** Ends with a name NULL. The context is a struct control_volume. */
+extern const struct control_command control_commands[];
+
+/* ---- one function each: see struct control_command ---- */
+
+int control_status(void *context, struct control_request *request);
+
+#endif

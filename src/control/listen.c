@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/listen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG 16
+
+/* The mode is set before the socket has a name. */
+static int bind_to(int fd, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	if (fchmod(fd, 0600))
+		return -errno;
+	(void)unlink(path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG))
+		return -errno;
+	return 0;
+}
+
+static int temporary_path(const char *path, char ret_path[CONTROL_PATH_BYTES])
+{
+	int length = snprintf(ret_path, CONTROL_PATH_BYTES, "%s.%d", path, getpid());
+
+	return length < (int)CONTROL_PATH_BYTES ? 0 : -ENAMETOOLONG;
+}
+
+static int publish(struct control_listener *listener, const char *temporary, const char *path)
+{
+	struct stat st;
+
+	if (lstat(temporary, &st) || rename(temporary, path)) {
+		int err = -errno;
+
+		(void)unlink(temporary);
+		return err;
+	}
+	strcpy(listener->path, path);
+	listener->dev = st.st_dev;
+	listener->ino = st.st_ino;
+	return 0;
+}
+
+int control_listener_open(struct control_listener *listener, const char *path)
+{
+	char temporary[CONTROL_PATH_BYTES];
+	int err = temporary_path(path, temporary);
+	int fd;
+
+	*listener = (struct control_listener){ 0 };
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	err = bind_to(fd, temporary);
+	if (!err)
+		err = publish(listener, temporary, path);
+	if (err)
+		close(fd);
+	else
+		listener->fd = fd;
+	return err;
+}
+
+void control_listener_close(struct control_listener *listener)
+{
+	struct stat st;
+
+	if (!*listener->path)
+		return;
+	if (!lstat(listener->path, &st) && st.st_dev == listener->dev && st.st_ino == listener->ino)
+		(void)unlink(listener->path);
+	close(listener->fd);
+	*listener = (struct control_listener){ 0 };
+}
+
+int control_listener_accept(struct control_listener *listener)
+{
+	struct ucred peer;
+	socklen_t bytes = sizeof(peer);
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) ||
+	    (peer.uid != 0 && peer.uid != geteuid())) {
+		close(fd);
+		return -EPERM;
+	}
+	return fd;
+}

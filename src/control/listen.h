@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* listen - the listening end of a control socket. */
+#ifndef CXLFS_CONTROL_LISTEN_H
+#define CXLFS_CONTROL_LISTEN_H
+
+#include <sys/types.h>
+
+#include "control/place.h"
+
+/** All zeros is closed. */
+struct control_listener {
+	int fd;
+	char path[CONTROL_PATH_BYTES]; /* empty: closed */
+	dev_t dev;                     /* of the socket at @path when it was made */
+	ino_t ino;
+};
+
+/**
+ * control_listener_open() - make a socket that only this user can open
+ * @path: replaced in one step, so a client finds either the old socket or the new one
+ * Return: 0; -ENAMETOOLONG; -errno.
+ */
+int control_listener_open(struct control_listener *listener, const char *path);
+
+/** control_listener_close() - close and remove the socket, unless it has been replaced */
+void control_listener_close(struct control_listener *listener);
+
+/** control_listener_accept() - a non-blocking connection of root or of this user.
+ *  Return: a descriptor; -EAGAIN nobody; -EPERM another user; -errno. */
+int control_listener_accept(struct control_listener *listener);
+
+#endif

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "control/listen.h"
+#include "control/request.h"
+
+/* After a failure such as EMFILE: the connection stays pending, and poll(2) would not wait. */
+#define ACCEPT_PAUSE_MS 100
+
+struct client {
+	int fd; /* -1: free */
+	char in[CONTROL_LINE_BYTES];
+	size_t nr_in;
+	char *out; /* NULL: nothing to send */
+	size_t nr_out, nr_sent;
+	uint64_t deadline_ms; /* clock_now_ms(); disconnected then, unless it awaits a command */
+	bool awaits;          /* the slow command */
+	bool ended;           /* it sends no more, or what it sent was wrong */
+};
+
+/* The slow command that runs. */
+struct slow {
+	pthread_t thread;
+	bool running;      /* the server's thread only */
+	_Atomic bool done; /* the thread has nothing more to do */
+	const struct control_command *command;
+	struct control_request request;
+	int result;
+};
+
+/* All but the atomic fields and wake_fd: the server's thread only. */
+struct control_server {
+	pthread_t thread;
+	struct control_config config; /* set before the thread starts */
+	struct control_listener listener;
+	int wake_fd;       /* eventfd */
+	_Atomic bool stop; /* set by control_server_stop() */
+	struct slow slow;
+	struct client clients[CONTROL_MAX_CLIENTS];
+};
+
+static void wake(struct control_server *server)
+{
+	const uint64_t one = 1;
+
+	(void)!write(server->wake_fd, &one, sizeof(one));
+}
+
+/* ---- clients ---- */
+
+static void be_patient(const struct control_server *server, struct client *client)
+{
+	client->deadline_ms = clock_now_ms() + server->config.patience_ms;
+}
+
+static void disconnect(struct client *client)
+{
+	close(client->fd);
+	free(client->out);
+	client->out = NULL;
+	client->fd = -1;
+	client->awaits = false;
+}
+
+/* A free place, or that of the client that has been waited for the longest. NULL: all await. */
+static struct client *find_place(struct control_server *server)
+{
+	struct client *oldest = NULL;
+
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		struct client *client = &server->clients[i];
+
+		if (client->fd < 0)
+			return client;
+		if (!client->awaits && (!oldest || client->deadline_ms < oldest->deadline_ms))
+			oldest = client;
+	}
+	if (oldest)
+		disconnect(oldest);
+	return oldest;
+}
+
+static void take_client(struct control_server *server)
+{
+	int fd = control_listener_accept(&server->listener);
+	struct client *client = fd < 0 ? NULL : find_place(server);
+
+	if (fd >= 0 && !client)
+		close(fd);
+	if (fd < 0 && fd != -EAGAIN && fd != -EPERM)
+		(void)poll(NULL, 0, ACCEPT_PAUSE_MS);
+	if (!client)
+		return;
+	client->fd = fd;
+	client->nr_in = client->nr_out = client->nr_sent = 0;
+	client->ended = false;
+	be_patient(server, client);
+}
+
+static void send_some(const struct control_server *server, struct client *client)
+{
+	ssize_t sent = send(client->fd, client->out + client->nr_sent,
+			    client->nr_out - client->nr_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+		disconnect(client);
+		return;
+	}
+	client->nr_sent += sent > 0 ? (size_t)sent : 0;
+	if (client->nr_sent < client->nr_out)
+		return;
+	free(client->out);
+	client->out = NULL;
+	be_patient(server, client);
+}
+
+/* @line: freed once it is sent */
+static void answer(const struct control_server *server, struct client *client, char *line)
+{
+	if (!line) {
+		disconnect(client);
+		return;
+	}
+	client->out = line;
+	client->nr_out = strlen(line);
+	client->nr_sent = 0;
+	send_some(server, client);
+}
+
+/* ---- commands ---- */
+
+static void *slow_main(void *arg)
+{
+	struct control_server *server = arg;
+	struct slow *slow = &server->slow;
+
+	slow->result = slow->command->run(server->config.context, &slow->request);
+	atomic_store(&slow->done, true);
+	wake(server);
+	return NULL;
+}
+
+/* Return: 0: it runs, and @request is the thread's. */
+static int start_slow(struct control_server *server, const struct control_command *command,
+		      struct control_request *request)
+{
+	struct slow *slow = &server->slow;
+	int err;
+
+	if (slow->running)
+		return control_fail(request, -EBUSY, "the daemon is busy with '%s'",
+				    slow->command->name);
+	slow->command = command;
+	slow->request = *request;
+	atomic_store(&slow->done, false);
+	err = thread_start(&slow->thread, slow_main, server, "cxlfs-command");
+	slow->running = !err;
+	return err;
+}
+
+static void end_slow(struct control_server *server)
+{
+	struct slow *slow = &server->slow;
+	char *line;
+
+	pthread_join(slow->thread, NULL);
+	slow->running = false;
+	line = control_request_finish(&slow->request, slow->result);
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		struct client *client = &server->clients[i];
+
+		if (client->fd < 0 || !client->awaits)
+			continue;
+		client->awaits = false;
+		be_patient(server, client);
+		answer(server, client, line);
+		return;
+	}
+	free(line); /* the client is gone */
+}
+
+static void run_line(struct control_server *server, struct client *client, const char *line,
+		     size_t bytes)
+{
+	struct control_request request;
+	const struct control_command *command =
+		control_request_parse(&request, line, bytes, server->config.commands);
+	int err = command ? 0 : request.err;
+
+	if (command && command->slow) {
+		err = start_slow(server, command, &request);
+		client->awaits = !err;
+	} else if (command) {
+		err = command->run(server->config.context, &request);
+	}
+	if (!client->awaits)
+		answer(server, client, control_request_finish(&request, err));
+}
+
+/* ---- requests ---- */
+
+static void refuse_long_line(struct control_server *server, struct client *client)
+{
+	struct control_request request;
+
+	(void)control_request_parse(&request, "", 0, server->config.commands);
+	client->ended = true;
+	client->nr_in = 0;
+	answer(server, client,
+	       control_request_finish(&request,
+				      control_fail(&request, -E2BIG, "a request may have %d bytes",
+						   CONTROL_LINE_BYTES)));
+}
+
+/* One request at a time: the next one waits until the answer has been sent. */
+static void run_requests(struct control_server *server, struct client *client)
+{
+	while (client->fd >= 0 && !client->out && !client->awaits) {
+		char *end = memchr(client->in, '\n', client->nr_in);
+		size_t bytes = end ? (size_t)(end - client->in) : 0;
+
+		if (!end)
+			break;
+		run_line(server, client, client->in, bytes);
+		client->nr_in -= bytes + 1;
+		memmove(client->in, end + 1, client->nr_in);
+	}
+	if (client->fd < 0 || client->out || client->awaits)
+		return;
+	if (client->nr_in == sizeof(client->in))
+		refuse_long_line(server, client);
+	else if (client->ended)
+		disconnect(client);
+}
+
+static void receive(struct client *client)
+{
+	ssize_t got = recv(client->fd, client->in + client->nr_in,
+			   sizeof(client->in) - client->nr_in, MSG_DONTWAIT);
+
+	if (got > 0)
+		client->nr_in += (size_t)got;
+	else if (got == 0)
+		client->ended = true;
+	else if (errno != EAGAIN && errno != EINTR)
+		disconnect(client);
+}
+
+static void serve_client(struct control_server *server, struct client *client, short events)
+{
+	if (client->awaits)
+		disconnect(client); /* nothing else is reported while it waits */
+	else if (client->out && events & (POLLOUT | POLLERR | POLLHUP))
+		send_some(server, client);
+	else if (events & (POLLIN | POLLERR | POLLHUP))
+		receive(client);
+	if (client->fd >= 0)
+		run_requests(server, client);
+}
+
+/* ---- the thread ---- */
+
+static short wanted_events(const struct client *client)
+{
+	if (client->out)
+		return POLLOUT;
+	return client->awaits || client->ended ? 0 : POLLIN;
+}
+
+/* Return: milliseconds until the next one is due; -1: none is. */
+static int disconnect_late(struct control_server *server)
+{
+	uint64_t now_ms = clock_now_ms(), next_ms = UINT64_MAX;
+
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
+		struct client *client = &server->clients[i];
+
+		if (client->fd < 0 || client->awaits)
+			continue;
+		if (client->deadline_ms <= now_ms)
+			disconnect(client);
+		else if (client->deadline_ms < next_ms)
+			next_ms = client->deadline_ms;
+	}
+	return next_ms == UINT64_MAX ? -1 : (int)(next_ms - now_ms);
+}
+
+static void handle_wake(struct control_server *server)
+{
+	uint64_t count;
+
+	(void)!read(server->wake_fd, &count, sizeof(count));
+	if (server->slow.running && atomic_load(&server->slow.done))
+		end_slow(server);
+}
+
+static void serve_once(struct control_server *server)
+{
+	struct pollfd fds[2 + CONTROL_MAX_CLIENTS] = {
+		{ .fd = server->wake_fd, .events = POLLIN },
+		{ .fd = server->listener.fd, .events = POLLIN },
+	};
+	int timeout_ms = disconnect_late(server);
+
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		fds[2 + i] = (struct pollfd){ .fd = server->clients[i].fd,
+					      .events = wanted_events(&server->clients[i]) };
+	if (poll(fds, 2 + CONTROL_MAX_CLIENTS, timeout_ms) <= 0)
+		return;
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		if (fds[2 + i].revents)
+			serve_client(server, &server->clients[i], fds[2 + i].revents);
+	if (fds[0].revents)
+		handle_wake(server);
+	/* Last: it may disconnect a client and reuse its place. */
+	if (fds[1].revents)
+		take_client(server);
+}
+
+static void *server_main(void *arg)
+{
+	struct control_server *server = arg;
+
+	while (!atomic_load(&server->stop))
+		serve_once(server);
+	if (server->slow.running)
+		end_slow(server);
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		if (server->clients[i].fd >= 0)
+			disconnect(&server->clients[i]);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static void free_server(struct control_server *server)
+{
+	control_listener_close(&server->listener);
+	if (server->wake_fd >= 0)
+		close(server->wake_fd);
+	free(server);
+}
+
+int control_server_start(const struct control_config *config, struct control_server **ret_server)
+{
+	struct control_server *server = calloc(1, sizeof(*server));
+	int err;
+
+	if (!server)
+		return -ENOMEM;
+	server->config = *config;
+	if (!config->patience_ms)
+		server->config.patience_ms = CONTROL_PATIENCE_MS;
+	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++)
+		server->clients[i].fd = -1;
+	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = server->wake_fd < 0 ? -errno : 0;
+	if (!err)
+		err = control_listener_open(&server->listener, config->path);
+	if (!err)
+		err = thread_start(&server->thread, server_main, server, "cxlfs-control");
+	if (err) {
+		free_server(server);
+		return err;
+	}
+	*ret_server = server;
+	return 0;
+}
+
+void control_server_stop(struct control_server *server)
+{
+	if (!server)
+		return;
+	atomic_store(&server->stop, true);
+	wake(server);
+	pthread_join(server->thread, NULL);
+	free_server(server);
+}

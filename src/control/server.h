@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server - answers requests on the control socket of a mount.
+ *
+ * A request is a JSON object on one line, such as {"version":1,"command":"status"}. The answer is
+ * one object on one line: version, command, and either what the command adds or "error", a
+ * sentence, and "errno", such as "EINVAL". Members may be added in later versions, never removed.
+ *
+ * One thread serves all clients. A command must not wait for the adapter or for a lock that is held
+ * for long, unless it is slow: then it runs on a thread of its own, and only one does at a time.
+ *
+ * Clients are trusted (the owner of the daemon, or root), but may be broken. A client that does not
+ * complete its request or does not read its answer within CONTROL_PATIENCE_MS is disconnected. When
+ * too many are connected, the one that has been waited for the longest is.
+ */
+#ifndef CXLFS_CONTROL_SERVER_H
+#define CXLFS_CONTROL_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/json.h"
+
+#define CONTROL_VERSION     1
+#define CONTROL_LINE_BYTES  4096 /* of a request, with its newline */
+#define CONTROL_MAX_CLIENTS 16
+#define CONTROL_MAX_DEPTH   8 /* of nested values in a request */
+#define CONTROL_PATIENCE_MS 10000
+#define CONTROL_ERROR_BYTES 256
+
+/** A request that a command answers. */
+struct control_request {
+	struct json_object *in;          /* the request */
+	struct json_object *out;         /* the command puts its answer here */
+	struct json_maker maker;         /* for that */
+	char error[CONTROL_ERROR_BYTES]; /* these two: of control_fail() */
+	int err;
+};
+
+struct control_command {
+	const char *name;
+	/**
+	 * run() - answer a request
+	 * @context: of control_server_start()
+	 * Return: 0; -errno, after control_fail() or instead of it.
+	 */
+	int (*run)(void *context, struct control_request *request);
+	bool slow; /* may take long: runs on its own thread, while other requests are answered */
+};
+
+struct control_server;
+
+struct control_config {
+	const char *path; /* replaced if it exists: the caller knows that no daemon serves it */
+	const struct control_command *commands; /* ends with a name NULL; borrowed */
+	void *context;                          /* for the commands; borrowed */
+	unsigned patience_ms;                   /* 0: CONTROL_PATIENCE_MS */
+};
+
+/** control_server_start() - listen on a socket and start the thread. Return: 0; -errno. */
+int control_server_start(const struct control_config *config, struct control_server **ret_server);
+
+/** control_server_stop() - wait for a slow command, disconnect all, remove the socket. Accepts
+ * NULL.
+ */
+void control_server_stop(struct control_server *server);
+
+/** control_fail() - say in a sentence why a request fails. Return: @err. */
+int control_fail(struct control_request *request, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command status: what the volume is and how it is. Waits for no ioctl and no command. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "control/commands.h"
+
+/* ---- the process ---- */
+
+/* A number of /proc/self/status, such as "VmRSS:"; 0 if it cannot be read. */
+static uint64_t process_number(const char *name)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned long long value = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)) &&
+		    sscanf(line + strlen(name), "%llu", &value) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return value;
+}
+
+static void put_daemon(struct json_maker *m, struct json_object *out,
+		       const struct control_volume *volume)
+{
+	struct json_object *o = json_put_object(m, out, "daemon");
+
+	json_put_text(m, o, "version", CXLFS_VERSION);
+	json_put_number(m, o, "pid", (uint64_t)getpid());
+	json_put_number(m, o, "age_seconds", (clock_now_ns() - volume->started_ns) / 1000000000u);
+	json_put_number(m, o, "threads", process_number("Threads:"));
+	json_put_number(m, o, "memory_bytes", process_number("VmRSS:") * 1024);
+}
+
+static void put_mount(struct json_maker *m, struct json_object *out,
+		      const struct control_volume *volume, const struct fs_stats *stats)
+{
+	struct json_object *o = json_put_object(m, out, "mount");
+
+	json_put_text(m, o, "mountpoint", volume->mountpoint);
+	json_put_text(m, o, "device", volume->device);
+	json_put_text(m, o, "source", volume->source);
+	json_put_text(m, o, "mode", volume->physical ? "physical" : "virtual");
+	json_put_text(m, o, "cache", stats->writeback ? "writeback" : "writethrough");
+}
+
+/* ---- layers ---- */
+
+static void put_files(struct json_maker *m, struct json_object *out, const struct fs_stats *stats)
+{
+	struct json_object *o = json_put_object(m, out, "inodes");
+
+	json_put_number(m, o, "used", stats->nr_inodes);
+	json_put_number(m, o, "max", stats->max_inodes);
+}
+
+static void put_requests(struct json_maker *m, struct json_object *out,
+			 const struct fs_stats *stats)
+{
+	struct json_object *o = json_put_object(m, out, "requests");
+
+	json_put_text(m, o, "transport", stats->io_uring ? "io_uring" : "/dev/fuse");
+	json_put_number(m, o, "in_flight", stats->nr_active);
+}
+
+static void put_space(struct json_maker *m, struct json_object *out,
+		      const struct data_volume_stats *stats)
+{
+	struct json_object *o = json_put_object(m, out, "space");
+
+	json_put_number(m, o, "chunk_bytes", stats->chunk_bytes);
+	json_put_number(m, o, "chunks", stats->nr_chunks);
+	json_put_number(m, o, "free_chunks", stats->nr_free_chunks);
+	json_put_number(m, o, "free_bytes", stats->nr_free_blocks * DATA_BLOCK_BYTES);
+	json_put_number(m, o, "handles", stats->nr_handles);
+	json_put_number(m, o, "free_handles", stats->nr_free_handles);
+	json_put_number(m, o, "segments", stats->nr_segments);
+	json_put_number(m, o, "empty_segments", stats->nr_empty_segments);
+	json_put_number(m, o, "free_segment_bytes", stats->nr_segment_blocks * DATA_BLOCK_BYTES);
+	json_put_number(m, o, "vluns_ahead", stats->nr_pooled);
+}
+
+/* ---- LUNs ---- */
+
+static void put_commands(struct json_maker *m, struct json_object *lun,
+			 const struct superpipe_lun_stats *stats)
+{
+	struct json_object *o = json_put_object(m, lun, "commands");
+
+	json_put_number(m, o, "in_flight", stats->nr_in_flight);
+	json_put_number(m, o, "queue_depth", stats->queue_depth);
+	json_put_number(m, o, "reads", stats->counts.reads);
+	json_put_number(m, o, "writes", stats->counts.writes);
+	json_put_number(m, o, "retries", stats->counts.retries);
+	json_put_number(m, o, "errors", stats->counts.errors);
+	json_put_number(m, o, "interrupts", stats->counts.interrupts);
+}
+
+static void put_context(struct json_maker *m, struct json_object *lun,
+			const struct superpipe_lun_stats *stats)
+{
+	struct json_object *o = json_put_object(m, lun, "context");
+
+	json_put_text(m, o, "state", stats->failed ? "failed" : "attached");
+	json_put_text(m, o, "queue", stats->sq_mode ? "sq" : "ioarrin");
+	json_put_number(m, o, "recoveries", stats->counts.recoveries);
+	json_put_number(m, o, "timeouts", stats->counts.timeouts);
+	json_put_number(m, o, "handles", stats->nr_handles);
+	json_put_number(m, o, "max_handles", stats->max_handles);
+}
+
+static void put_lun(struct json_maker *m, struct json_object *luns,
+		    const struct control_volume *volume, unsigned number)
+{
+	const struct superpipe_lun_info *info = superpipe_lun_info(volume->superpipe, number);
+	struct json_object *lun = json_append_object(m, luns);
+	struct superpipe_lun_stats stats;
+
+	superpipe_get_lun_stats(volume->superpipe, number, &stats);
+	json_put_number(m, lun, "lun", number);
+	json_put_text(m, lun, "device", volume->luns[number]);
+	json_put_number(m, lun, "block_bytes", info->block_bytes);
+	json_put_number(m, lun, "bytes",
+			__atomic_load_n(&info->nr_lbas, __ATOMIC_RELAXED) * SUPERPIPE_LBA_BYTES);
+	put_context(m, lun, &stats);
+	put_commands(m, lun, &stats);
+}
+
+int control_status(void *context, struct control_request *request)
+{
+	const struct control_volume *volume = context;
+	struct json_maker *m = &request->maker;
+	struct data_volume_stats data;
+	struct json_object *luns;
+	struct fs_stats fs;
+
+	fs_get_stats(volume->fs, &fs);
+	data_volume_get_stats(volume->data, &data);
+	put_mount(m, request->out, volume, &fs);
+	put_daemon(m, request->out, volume);
+	put_space(m, request->out, &data);
+	put_files(m, request->out, &fs);
+	put_requests(m, request->out, &fs);
+	luns = json_put_array(m, request->out, "luns");
+	for (unsigned i = 0; i < superpipe_nr_luns(volume->superpipe); i++)
+		put_lun(m, luns, volume, i);
+	return 0;
+}

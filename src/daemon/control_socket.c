@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/control_socket.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* A user may have no place for sockets, and then misses nothing that worked before. */
+static void log_failure(const char *place, int err)
+{
+	if (geteuid() == 0)
+		log_warning("%s: no control socket: %s", place, strerror(-err));
+	else
+		log_debug(LOGC_DAEMON, "%s: no control socket: %s", place, strerror(-err));
+}
+
+void control_socket_prepare(struct control_socket *control)
+{
+	int err = control_place_make(control->directory);
+
+	if (!err)
+		return;
+	log_failure(control->directory, err);
+	*control->directory = '\0';
+}
+
+void control_socket_open(struct control_socket *control, const struct control_volume *volume)
+{
+	char path[CONTROL_PATH_BYTES];
+	const struct control_config config = { .path = path,
+					       .commands = control_commands,
+					       .context = &control->volume };
+	int err;
+
+	/* The failure has been logged: no directory, or the mount was not found. */
+	if (!*control->directory || !*volume->device)
+		return;
+	control->volume = *volume;
+	err = control_place_join(control->directory, volume->device, path);
+	if (!err)
+		err = control_server_start(&config, &control->server);
+	if (err)
+		log_failure(volume->mountpoint, err);
+}
+
+void control_socket_close(struct control_socket *control)
+{
+	control_server_stop(control->server);
+	control->server = NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control_socket - offers the control socket of a volume. The volume works without it too. */
+#ifndef CXLFS_DAEMON_CONTROL_SOCKET_H
+#define CXLFS_DAEMON_CONTROL_SOCKET_H
+
+#include "control/commands.h"
+#include "control/place.h"
+
+/** All zeros is closed. */
+struct control_socket {
+	char directory[CONTROL_PATH_BYTES]; /* empty: there can be no socket */
+	struct control_volume volume;       /* what the commands act on */
+	struct control_server *server;      /* NULL: there is no socket */
+};
+
+/**
+ * control_socket_prepare() - make the directory of the socket
+ * Call it while the process may still make directories. Logs a failure.
+ */
+void control_socket_prepare(struct control_socket *control);
+
+/**
+ * control_socket_open() - listen, once the volume is mounted
+ * @volume: copied; what it points to is borrowed
+ * Logs a failure.
+ */
+void control_socket_open(struct control_socket *control, const struct control_volume *volume);
+
+/** control_socket_close() - wait for a command that runs, and remove the socket */
+void control_socket_close(struct control_socket *control);
+
+#endif
