@@ -31,9 +31,11 @@
 #include <scsi/scsi.h>
 #include <scsi/scsi_host.h>
 
+/* common.h uses what sislite.h declares, and does not include it. */
+#include "sislite.h"
+
 #include "common.h"
 #include "main.h"
-#include "sislite.h"
 
 #define MAX_SIM_LUNS 8
 #define BLK          4096u
