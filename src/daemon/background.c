@@ -40,7 +40,6 @@ int background_fork(int *ret_report_fd)
 		wait_and_exit(child, fds[0]);
 	}
 	close(fds[0]);
-	(void)setsid();
 	*ret_report_fd = fds[1];
 	return 0;
 }
@@ -57,6 +56,9 @@ int background_ready(int report_fd)
 		if (null > 2)
 			close(null);
 	}
+	/* Not earlier: until the mount is complete, systemd's automount lets only processes of its
+	 * own group use the mountpoint. */
+	(void)setsid();
 	err = write(report_fd, &ok, 1) == 1 ? 0 : -errno;
 	close(report_fd);
 	return err;
