@@ -46,7 +46,7 @@ int adm_open_emul_device(const char *device, bool create, struct emul_adapter **
 
 /**
  * adm_open_emul() - open an emulated adapter that exists
- * @dir: as behind "emul:" in a device name; a leading "emul:" is accepted
+ * @dir: what follows "emul:" in a device name; a leading "emul:" is accepted
  * Return: for emul_adapter_put(); NULL after adm_say() has given the reason.
  */
 struct emul_adapter *adm_open_emul(const char *dir);

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "emul/adapter.h"
 
-/* How long a reset asked for by a person lasts: long enough to be seen. */
+/* Duration of a reset that a user requests: long enough to be noticed. */
 #define RESET_MS 100
 
 static int list(struct emul_adapter *ad, FILE *out)

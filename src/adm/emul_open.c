@@ -8,7 +8,7 @@
 #include "emul/adapter.h"
 #include "emul/store/spec.h"
 
-/* Name of the device that @dir and the options behind it stand for; false when too long. */
+/* Joins @dir and the options to a device name. Returns false if it is too long. */
 static bool device_name(const char *dir, int nr_options, char *const options[], char *device,
 			size_t bytes)
 {
@@ -70,7 +70,7 @@ int adm_emul_create(int argc, char *argv[], FILE *out)
 	char device[2 * PATH_MAX];
 	struct emul_adapter *ad;
 
-	(void)out; /* nothing to say when all is well */
+	(void)out; /* prints nothing on success */
 	if (argc < 1 || argv[0][0] == '-')
 		return ADM_USAGE;
 	if (!device_name(argv[0], argc - 1, argv + 1, device, sizeof(device))) {

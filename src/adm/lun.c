@@ -63,8 +63,8 @@ static int list_command(const struct lun_host *host, int argc, char *const argv[
 /* ---- enable, disable ---- */
 
 /*
- * The driver refuses to take a LUN with handles out of superpipe mode, but not one that is only
- * attached, and then the detach fails: look before.
+ * The driver does not take a LUN with handles out of superpipe mode. It does take out one that is
+ * only attached, and the detach then fails. So check first.
  */
 static int check_not_attached(const struct lun *lun, const char *wwid)
 {

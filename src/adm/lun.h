@@ -68,7 +68,7 @@ struct lun_list {
 	unsigned nr_luns;
 };
 
-/** Where to look for the adapters of this machine; tests use other places. */
+/** Where the adapters of this machine are found; tests use other directories. */
 struct lun_host {
 	const char *sysfs;                                      /* "/sys" */
 	const char *dev;                                        /* "/dev" */
@@ -97,7 +97,7 @@ void lun_list_fini(struct lun_list *list);
 unsigned lun_nr_superpipe(const struct lun *lun);
 
 /**
- * lun_list_find() - the LUN that a person means
+ * lun_list_find() - find the LUN that a user names
  * @text: WWID as 32 hex digits, also after "naa.", "0x" or the "3" of scsi_id; or a node of a path
  * Return: NULL when there is none.
  */

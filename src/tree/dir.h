@@ -4,7 +4,7 @@
  *
  * Ordered by a key made from the seeded hash of the name. The low TREE_KEY_SPARE_BITS bits
  * distinguish names with the same hash. The key of an entry never changes, so it is also its
- * readdir cookie: a reading continues after a key, whatever was created or removed meanwhile.
+ * readdir cookie: reading continues after that key even if names were created or removed.
  *
  * Errors: -errno, and then nothing has changed.
  */

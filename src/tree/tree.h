@@ -157,9 +157,9 @@ struct tree_dirent {
 /**
  * tree_readdir() - visit the entries after @cookie (0: from the start; "." and ".." come first)
  * @fn: returns false to stop before this entry; continue with the cookie of the previous one
- * Visits each entry that exists during the whole reading exactly once, even if others are created
- * or removed meanwhile. A name that a rename replaces exists during the whole reading. Cost: O(log
- * n) to find the slot, O(1) an entry.
+ * An entry that exists from the first call to the last is visited exactly once, even if others are
+ * created or removed between the calls. A name that a rename replaces counts as existing all the
+ * time. Cost: O(log n) for a call, O(1) for an entry.
  */
 int tree_readdir(const struct tree *tree, const struct tree_inode *dir, uint64_t cookie,
 		 bool (*fn)(void *arg, const struct tree_dirent *entry), void *arg);

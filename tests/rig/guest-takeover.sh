@@ -6,7 +6,7 @@
 . "$(dirname "$0")/guest.sh"
 
 takeover=$BUILD/tests/rig/takeover
-for way in fork exec disown; do
+for way in fork exec drop; do
 	say "$way"
 	"$takeover" /dev/sda "$way" || fail "$way"
 	[ "$(nr_contexts)" = 0 ] || fail "contexts are left: $(cat "$SIM/state")"

@@ -2,11 +2,11 @@
 /*
  * takeover - tests the clone interface of superpipe/ on the real driver or the emulator.
  *
- *     takeover DEVICE fork|exec|disown
+ *     takeover DEVICE fork|exec|drop
  *
  * A parent writes a vLUN. Its child, after fork or after fork and exec, takes over the vLUN, reads
  * the data and writes more. The parent reads that, grows its vLUN, which does not affect the child,
- * and ends. The child still reads all data. disown: the child drops the vLUN at once.
+ * and ends. The child still reads all data. drop: the child drops the vLUN at once.
  * Exit status 0 if all steps succeed.
  */
 #include <errno.h>
@@ -245,7 +245,7 @@ static void parent(const char *self, const char *device, bool exec)
 		die("the child", ECHILD);
 }
 
-static void disown(const char *device)
+static void drop(const char *device)
 {
 	struct volume v;
 	int status;
@@ -269,8 +269,8 @@ int main(int argc, char *argv[])
 		return exec_child(argv[1], argv[3]);
 	if (argc == 3 && (!strcmp(argv[2], "fork") || !strcmp(argv[2], "exec")))
 		parent(argv[0], argv[1], argv[2][0] == 'e');
-	else if (argc == 3 && !strcmp(argv[2], "disown"))
-		disown(argv[1]);
+	else if (argc == 3 && !strcmp(argv[2], "drop"))
+		drop(argv[1]);
 	else
 		return 2;
 	return 0;

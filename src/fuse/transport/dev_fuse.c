@@ -17,7 +17,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -26,7 +25,6 @@
 #include "fuse/transport/cpus.h"
 #include "fuse/transport/idle_sched.h"
 #include "fuse/transport/thread_pool.h"
-#include "fuse/transport/uring_abi.h"
 
 /* All workers take their requests from one queue of the kernel, so more would only contend. */
 #define MAX_WORKERS 16
@@ -82,37 +80,6 @@ static void call_if_behind(struct worker *worker, const struct fuse_in_header *h
 		thread_pool_call(&dev_fuse->pool, dev_fuse->nr_workers);
 }
 
-/* libfuse does not report the offer unless it uses rings of its own. */
-static void note_offer(struct transport *transport, const struct fuse_in_header *header)
-{
-	const struct fuse_init_in *in = (const void *)(header + 1);
-
-	transport->offers_uring = header->len >= sizeof(*header) + sizeof(*in) &&
-				  in->flags & URING_ABI_INIT_EXTENDED &&
-				  in->flags2 & URING_ABI_INIT2_RING;
-}
-
-static void note_init(struct transport *transport, const struct fuse_buf *request)
-{
-	struct transport_init *init = &transport->init;
-
-	if (request->size > sizeof(init->bytes))
-		return;
-	init->nr_bytes = (uint32_t)request->size;
-	memcpy(init->bytes, request->mem, request->size);
-}
-
-void dev_fuse_serve_init(struct transport *transport, const struct fuse_buf *request)
-{
-	note_offer(transport, request->mem);
-	note_init(transport, request);
-	fuse_session_process_buf(transport->session, request);
-	if (!transport->negotiated)
-		transport_end(transport, -ENOMEM); /* libfuse had no memory for the request */
-	else if (fuse_session_exited(transport->session))
-		transport_end(transport, -EPROTO);
-}
-
 static void serve(struct worker *worker, char *request, size_t bytes)
 {
 	struct transport *transport = worker->dev_fuse->transport;
@@ -121,7 +88,7 @@ static void serve(struct worker *worker, char *request, size_t bytes)
 
 	slot_set_here(worker->slot);
 	if (header->opcode == FUSE_INIT) {
-		dev_fuse_serve_init(transport, &buf);
+		transport_serve_init(transport, &buf);
 	} else {
 		call_if_behind(worker, header);
 		fuse_session_process_buf(transport->session, &buf);

@@ -44,6 +44,11 @@ static inline size_t request_data_bytes(const struct fuse_in_header *header)
 	return header->opcode == FUSE_READ || header->opcode == FUSE_WRITE ? in->size : 0;
 }
 
+/* ---- transport.c ---- */
+
+/** transport_serve_init() - answer an INIT request */
+void transport_serve_init(struct transport *transport, const struct fuse_buf *request);
+
 /* ---- dev_fuse.c ---- */
 
 /** dev_fuse_nr_slots() - slots that dev_fuse_serve() needs */
@@ -51,8 +56,6 @@ size_t dev_fuse_nr_slots(const struct transport_config *config);
 /** dev_fuse_serve() - serve /dev/fuse until the session is over
  *  @started, @arg: as for transport_serve(). Return: 0; -ENOMEM; -EAGAIN; that of @started. */
 int dev_fuse_serve(struct transport *transport, int (*started)(void *arg), void *arg);
-/** dev_fuse_serve_init() - answer an INIT request */
-void dev_fuse_serve_init(struct transport *transport, const struct fuse_buf *request);
 /** dev_fuse_pause(), dev_fuse_resume() - as transport_pause() and transport_resume() */
 int dev_fuse_pause(struct transport *transport, uint64_t deadline_ns);
 void dev_fuse_resume(struct transport *transport);

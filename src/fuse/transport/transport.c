@@ -9,6 +9,7 @@
 #include "fuse/transport/idle_sched.h"
 #include "fuse/transport/internal.h"
 #include "fuse/transport/uring.h"
+#include "fuse/transport/uring_abi.h"
 
 int transport_new(const struct transport_config *config, struct transport **ret_transport)
 {
@@ -85,6 +86,39 @@ void transport_negotiate(struct transport *transport, struct fuse_conn_info *con
 	transport->negotiated = true;
 }
 
+/* ---- INIT ---- */
+
+/* libfuse does not report the offer unless it uses rings of its own. */
+static void note_offer(struct transport *transport, const struct fuse_in_header *header)
+{
+	const struct fuse_init_in *in = (const void *)(header + 1);
+
+	transport->offers_uring = header->len >= sizeof(*header) + sizeof(*in) &&
+				  in->flags & URING_ABI_INIT_EXTENDED &&
+				  in->flags2 & URING_ABI_INIT2_RING;
+}
+
+static void note_init(struct transport *transport, const struct fuse_buf *request)
+{
+	struct transport_init *init = &transport->init;
+
+	if (request->size > sizeof(init->bytes))
+		return;
+	init->nr_bytes = (uint32_t)request->size;
+	memcpy(init->bytes, request->mem, request->size);
+}
+
+void transport_serve_init(struct transport *transport, const struct fuse_buf *request)
+{
+	note_offer(transport, request->mem);
+	note_init(transport, request);
+	fuse_session_process_buf(transport->session, request);
+	if (!transport->negotiated)
+		transport_end(transport, -ENOMEM); /* libfuse had no memory for the request */
+	else if (fuse_session_exited(transport->session))
+		transport_end(transport, -EPROTO);
+}
+
 const struct transport_init *transport_init_request(const struct transport *transport)
 {
 	return &transport->init;
@@ -95,7 +129,7 @@ int transport_replay_init(struct transport *transport, const struct transport_in
 	struct transport_init copy = *init;
 	const struct fuse_buf request = { .mem = copy.bytes, .size = copy.nr_bytes };
 
-	dev_fuse_serve_init(transport, &request);
+	transport_serve_init(transport, &request);
 	return transport->error;
 }
 
