@@ -14,8 +14,10 @@ readonly TREE
 
 say() { printf 'deb: %s\n' "$*" >&2; }
 
-# The private libfuse, if there is one, is not built again.
+# A private libfuse is built here if it is missing: in the package's build, it would get other compiler
+# flags.
 copy_source() {
+	contrib/build/config.sh "${LIBFUSE:-auto}" "${LIBCXL:-auto}" build/config-deb.mk
 	rm -rf $DIR
 	mkdir -p "$TREE/build"
 	tar -c --exclude=./build --exclude=./.git . | tar -x -C "$TREE"
@@ -33,6 +35,8 @@ build_package() {
 	}
 }
 
+# debhelper passes it on to the files of the package for debuggers.
+umask 022
 copy_source
 build_package
 lintian --allow-root --fail-on error,warning $DIR/*.changes
