@@ -121,8 +121,8 @@ $(OBJ_daemon): private EXTRA_CFLAGS = $(FUSE_CFLAGS) $(DAEMON_CFLAGS)
 $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
-$(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS)
-$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry blocking request options sandbox): private EXTRA_CFLAGS = -Itests $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS)
+$(patsubst %,$(B)/tests/unit/check_%.o,transport ring_entry blocking request options sandbox): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 $(OBJ_fuzz): private EXTRA_CFLAGS = -Itests $(FUSE_CFLAGS)
 
