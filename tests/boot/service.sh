@@ -31,6 +31,7 @@ check() {
 	before local-fs.target cxlfs@scratch.service
 	before cxlfs@scratch.service multi-user.target
 	use /scratch
+	cxlfsadm status /scratch
 	must_be cxlfs@missing failed
 	journalctl -u cxlfs@missing --no-pager -o cat | grep -q '/dev/missing.*No such file' ||
 		fail "no message about the missing adapter: $(journalctl -u cxlfs@missing -o cat)"

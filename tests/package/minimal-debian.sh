@@ -65,6 +65,7 @@ say "== mount -t fuse.cxlfs"
 run mount -t fuse.cxlfs $DEVICE $MNT
 use_volume
 run cxlfsadm emul status /var/lib/cxlfs
+run cxlfsadm status $MNT
 unmount
 run cxlfsadm emul audit /var/lib/cxlfs
 
