@@ -40,12 +40,13 @@ static int export_one(struct session *session, struct superpipe_clone_source *re
 		return -EIO;
 	pthread_mutex_lock(&session->vluns.lock);
 	rc = check_cloneable(session);
+	ret_source->nr_handles = session->vluns.nr_open;
 	pthread_mutex_unlock(&session->vluns.lock);
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&ctx->lock);
-	*ret_source =
-		(struct superpipe_clone_source){ .context_id = ctx->id, .adap_fd = ctx->adap_fd };
+	ret_source->context_id = ctx->id;
+	ret_source->adap_fd = ctx->adap_fd;
 	pthread_mutex_unlock(&ctx->lock);
 	return 0;
 }
@@ -81,7 +82,9 @@ int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_so
 
 	context_fini(&sp->all_luns);
 	while (!rc && nr < sp->nr_sessions) {
-		rc = attach_start(sp->sessions[nr], clone_from, &sources[nr]);
+		rc = attach_start(sp->sessions[nr],
+				  sources[nr].nr_handles ? clone_from : session_probe_luns,
+				  &sources[nr]);
 		nr += rc == 0;
 	}
 	while (rc && nr > 0)
@@ -111,7 +114,8 @@ static int split_off(struct session *session, struct context *ret_inherited)
 static int take_over(struct session *session, struct context *inherited, bool *ret_cloned)
 {
 	struct superpipe_clone_source source = { .context_id = inherited->id,
-						 .adap_fd = inherited->adap_fd };
+						 .adap_fd = inherited->adap_fd,
+						 .nr_handles = session->vluns.nr_open };
 	const char *devices[SUPERPIPE_MAX_LUNS];
 	int rc;
 
@@ -123,8 +127,9 @@ static int take_over(struct session *session, struct context *inherited, bool *r
 		return rc;
 	rc = check_cloneable(session);
 	if (!rc)
-		rc = attach_start(session, clone_from, &source);
-	*ret_cloned = rc == 0;
+		rc = attach_start(session, source.nr_handles ? clone_from : session_probe_luns,
+				  &source);
+	*ret_cloned = rc == 0 && source.nr_handles;
 	return rc;
 }
 

@@ -33,7 +33,8 @@
 /** A context of the parent, as plain values that can be sent through a pipe. */
 struct superpipe_clone_source {
 	uint64_t context_id;
-	int32_t adap_fd; /* the descriptor number of fd2 in the parent */
+	int32_t adap_fd;     /* the descriptor number of fd2 in the parent */
+	uint32_t nr_handles; /* that are open; 0: the driver refuses to clone such a context */
 };
 
 /** One vLUN of the parent, as plain values. */
@@ -56,7 +57,7 @@ void superpipe_vlun_export(const struct superpipe_vlun *vlun,
 			   struct superpipe_vlun_source *ret_source);
 
 /**
- * superpipe_attach_clone() - superpipe_attach(), then clone the parent's vLUNs
+ * superpipe_attach_clone() - superpipe_attach(), then clone the parent's vLUNs, if it has any
  * @sources: one for each LUN, in the order of the parent
  * Return: 0; -EINVAL not a child of the owner, or the description is out of date; -EIO a chunk has
  * too many owners, or the adapter has failed; -ENOMEM; others as superpipe_attach(). Every failure

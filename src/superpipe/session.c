@@ -52,7 +52,7 @@ void session_close(struct session *session)
 	free(session);
 }
 
-static int probe_luns(struct session *session, const void *arg)
+int session_probe_luns(struct session *session, const void *arg)
 {
 	const struct explainer *to = &session->context.explainer;
 
@@ -80,7 +80,7 @@ int session_attach(struct session *session)
 {
 	int rc = context_reopen_after_fork(&session->context);
 
-	return rc ? rc : attach_start(session, probe_luns, NULL);
+	return rc ? rc : attach_start(session, session_probe_luns, NULL);
 }
 
 void session_notify(const struct session *session, enum superpipe_event event, unsigned lun,

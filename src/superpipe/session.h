@@ -71,6 +71,10 @@ void session_close(struct session *session);
 /** session_attach() - as superpipe_attach(). */
 int session_attach(struct session *session);
 
+/** session_probe_luns() - can the LUNs be used? For attach_start(). Return: 0; -errno, explained.
+ */
+int session_probe_luns(struct session *session, const void *unused);
+
 /** session_notify() - report an event. @lun: within the context */
 void session_notify(const struct session *session, enum superpipe_event event, unsigned lun,
 		    const char *why);

@@ -62,6 +62,13 @@ void superpipe_close(struct superpipe *sp)
 	free(sp);
 }
 
+void superpipe_detach(struct superpipe *sp)
+{
+	for (unsigned i = 0; i < sp->nr_sessions; i++)
+		if (sp->sessions[i]->attached)
+			attach_end(sp->sessions[i]);
+}
+
 /* ---- attach ---- */
 
 /*

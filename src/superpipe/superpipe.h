@@ -108,6 +108,12 @@ void superpipe_close(struct superpipe *sp);
 /** superpipe_each_file() - see devport_ops.each_file. After superpipe_open(). */
 void superpipe_each_file(struct superpipe *sp, devport_file_fn *fn, void *arg);
 
+/**
+ * superpipe_detach() - as superpipe_close(), but what is known stays readable
+ * For a process whose child has cloned everything: see clone.h.
+ */
+void superpipe_detach(struct superpipe *sp);
+
 unsigned superpipe_nr_luns(const struct superpipe *sp);
 const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, unsigned lun);
 

@@ -201,6 +201,7 @@ static int main_taken_over(const char *word)
 		   &vlun_source.res_hndl, &nr_chunks, &to_child[0], &to_parent[1], &dir_at) != 6)
 		return 93;
 	source.context_id = context_id;
+	source.nr_handles = 1;
 	vlun_source.nr_chunks = nr_chunks;
 	snprintf(host.dir, sizeof(host.dir), "%s", word + dir_at);
 	CHILD(try_open_sp(1, false, &sp) == 0);
@@ -240,6 +241,34 @@ START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
 	superpipe_close(sp);
 	pass(to_child[1]);
 	require_success(child);
+	emul_host_destroy(&host);
+}
+END_TEST
+
+/* The driver refuses to clone it, because its LUN is not in virtual mode. */
+START_TEST(test_clone_of_a_context_without_handles_is_a_new_one)
+{
+	struct superpipe_clone_source source;
+	pid_t child;
+
+	start("");
+	ck_assert_int_eq(superpipe_vlun_close(vlun), 0);
+	ck_assert_int_eq(superpipe_clone_export(sp, &source), 0);
+	ck_assert_uint_eq(source.nr_handles, 0);
+	child = fork();
+	if (child == 0) {
+		uint64_t granted;
+
+		superpipe_drop_after_fork(sp);
+		sp = open_sp(1, false);
+		CHILD(superpipe_attach_clone(sp, &source) == 0);
+		CHILD(superpipe_vlun_open(sp, 0, &vlun) == 0);
+		CHILD(superpipe_vlun_resize(vlun, 1, &granted) == 0 && granted == 1);
+		superpipe_close(sp);
+		_exit(0);
+	}
+	require_success(child);
+	superpipe_close(sp);
 	emul_host_destroy(&host);
 }
 END_TEST
@@ -465,6 +494,7 @@ START_TEST(test_clone_order_is_unmap_attach_clone_close)
 
 	ck_assert_int_eq(superpipe_open(&device, 1, &options, on_explain, NULL, &sp), 0);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
+	ck_assert_int_eq(superpipe_vlun_open(sp, 0, &vlun), 0);
 	fake_port_trace_clear(fake);
 	child = fork();
 	if (child == 0) {
@@ -499,6 +529,7 @@ static void add_takeovers(TCase *core)
 			    test_clone_is_repeated_when_a_sync_fails_or_the_child_loses_its_context,
 			    0, 2);
 	tcase_add_loop_test(core, test_clone_order_is_unmap_attach_clone_close, 0, 2);
+	tcase_add_test(core, test_clone_of_a_context_without_handles_is_a_new_one);
 	tcase_add_test(core, test_clone_child_takes_over_every_context);
 	tcase_add_test(core, test_clone_attach_of_every_context_or_none);
 	tcase_add_test(core, test_clone_of_a_stranger_or_a_stale_context_is_einval);
