@@ -3,34 +3,43 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "fuse/internal.h"
 
-int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection)
+int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection, int *ret_rings_fd)
 {
 	*ret_connection = fs->connection;
 	ret_connection->init = *transport_init_request(fs->transport);
+	*ret_rings_fd = transport_get_rings(fs->transport, &ret_connection->rings);
 	return ret_connection->init.nr_bytes ? 0 : -EOPNOTSUPP;
 }
 
-/* The kernel goes on with what the first answer to INIT said. */
-int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection)
+static int replay_init(struct fs *fs, const struct fs_connection *connection)
 {
+	bool has_rings = connection->rings.address;
 	int err = transport_replay_init(fs->transport, &connection->init);
 
 	if (err)
 		return err;
-	if (!memcmp(&fs->connection.agreed, &connection->agreed, sizeof(connection->agreed)))
-		return 0;
-	log_debug(LOGC_FS, "capabilities %#llx instead of %#llx",
-		  (unsigned long long)fs->connection.agreed.want,
-		  (unsigned long long)connection->agreed.want);
-	return -EPROTO;
+	/* The kernel goes on with what the first answer to INIT said. */
+	if (memcmp(&fs->connection.agreed, &connection->agreed, sizeof(connection->agreed)))
+		return -EPROTO;
+	return has_rings == transport_uses_uring(fs->transport) ? 0 : -EPROTO;
 }
 
-int fs_pause(struct fs *fs, uint64_t deadline_ns)
+int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection, int rings_fd)
 {
-	int err = transport_pause(fs->transport, deadline_ns);
+	int err = 0;
+
+	fs->in_use = true; /* what in_use() does has been done */
+	if (connection->rings.address)
+		err = transport_adopt_rings(fs->transport, &fs_ring_io, &connection->rings,
+					    rings_fd);
+	return err ? err : replay_init(fs, connection);
+}
+
+int fs_pause(struct fs *fs, void (*ask)(void *arg), void *arg, uint64_t deadline_ns)
+{
+	int err = transport_pause(fs->transport, ask, arg, deadline_ns);
 
 	if (err)
 		return err;

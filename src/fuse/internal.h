@@ -51,6 +51,14 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
+/* ---- session.c ---- */
+
+/** fs_tree_config() - for a tree of @fs, without a seed */
+struct tree_config fs_tree_config(const struct fs *fs);
+
+/** How libfuse sends and receives if there may be rings. */
+extern const struct fuse_custom_io fs_ring_io;
+
 /* ---- request.c: begin and end requests, locks ---- */
 
 /**

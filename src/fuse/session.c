@@ -28,7 +28,7 @@ static uint64_t inodes_in_half_of_memory(void)
 	       INODE_COST_BYTES;
 }
 
-static int tree_start(struct fs *fs)
+struct tree_config fs_tree_config(const struct fs *fs)
 {
 	struct tree_config config = {
 		.root_uid = fs->config.root_uid,
@@ -42,6 +42,13 @@ static int tree_start(struct fs *fs)
 
 	if (!config.max_inodes)
 		config.max_inodes = inodes_in_half_of_memory();
+	return config;
+}
+
+static int tree_start(struct fs *fs)
+{
+	struct tree_config config = fs_tree_config(fs);
+
 	if (getrandom(&config.hash_seed, sizeof(config.hash_seed), 0) !=
 	    (ssize_t)sizeof(config.hash_seed))
 		return -EIO;
@@ -218,11 +225,11 @@ static ssize_t receive_message(int fd, void *buf, size_t bytes, void *userdata)
 	return read(fd, buf, bytes);
 }
 
+const struct fuse_custom_io fs_ring_io = { .writev = send_message, .read = receive_message };
+
 int fs_use_uring(struct fs *fs)
 {
-	static const struct fuse_custom_io io = { .writev = send_message, .read = receive_message };
-
-	return transport_use_uring(fs->transport, &io);
+	return transport_use_uring(fs->transport, &fs_ring_io);
 }
 
 void fs_end_serving(struct fs *fs, int err)

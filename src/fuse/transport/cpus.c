@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #define POSSIBLE "/sys/devices/system/cpu/possible"
+#define ONLINE   "/sys/devices/system/cpu/online"
+#define MAX_LIST 4096
 
 unsigned cpus_usable(void)
 {
@@ -20,32 +22,65 @@ unsigned cpus_usable(void)
 	return nr > 1 ? (unsigned)nr : 1;
 }
 
+/* Return: false at the end of the list, or of what is understood of it. */
+static bool next_range(const char **list, unsigned long *ret_first, unsigned long *ret_last)
+{
+	char *end;
+
+	if (**list < '0' || **list > '9')
+		return false;
+	*ret_first = *ret_last = strtoul(*list, &end, 10);
+	if (*end == '-')
+		*ret_last = strtoul(end + 1, &end, 10);
+	*list = *end == ',' ? end + 1 : end;
+	return true;
+}
+
 unsigned cpus_count(const char *list)
 {
+	unsigned long first, last;
 	unsigned nr = 0;
 
-	while (*list >= '0' && *list <= '9') {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10), last = first;
-
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
+	while (next_range(&list, &first, &last))
 		nr += (unsigned)(last - first + 1);
-		list = *end == ',' ? end + 1 : end;
-	}
 	return nr;
+}
+
+bool cpus_list_has(const char *list, unsigned number)
+{
+	unsigned long first, last;
+
+	while (next_range(&list, &first, &last))
+		if (number >= first && number <= last)
+			return true;
+	return false;
+}
+
+static void read_list(const char *path, char list[MAX_LIST])
+{
+	FILE *file = fopen(path, "re");
+
+	list[0] = '\0';
+	if (!file)
+		return;
+	(void)!fgets(list, MAX_LIST, file);
+	fclose(file);
 }
 
 unsigned cpus_possible(void)
 {
-	FILE *file = fopen(POSSIBLE, "re");
-	char list[4096] = "";
+	char list[MAX_LIST];
 	unsigned nr;
 
-	if (file) {
-		(void)!fgets(list, sizeof(list), file);
-		fclose(file);
-	}
+	read_list(POSSIBLE, list);
 	nr = cpus_count(list);
 	return nr ? nr : (unsigned)get_nprocs_conf();
+}
+
+bool cpus_is_online(unsigned number)
+{
+	char list[MAX_LIST];
+
+	read_list(ONLINE, list);
+	return !list[0] || cpus_list_has(list, number);
 }

@@ -317,7 +317,7 @@ int dev_fuse_serve(struct transport *transport, int (*started)(void *arg), void 
 	if (err)
 		return err;
 	err = start_workers(dev_fuse, nr_workers);
-	if (!err && started)
+	if (!err)
 		err = started(arg);
 	if (!err) {
 		publish(transport, dev_fuse);

@@ -20,6 +20,7 @@ struct transport {
 	bool wants_uring;
 	struct fuse_session *session;
 	struct slot_region region;
+	struct slot_region ring_region; /* none: there are no rings */
 	struct slot_pool *slots;
 
 	/* Set while INIT is being served. */

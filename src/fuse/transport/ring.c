@@ -108,6 +108,14 @@ void ring_stop(struct ring *ring)
 	pthread_mutex_unlock(&ring->lock);
 }
 
+void ring_wake(struct ring *ring)
+{
+	pthread_mutex_lock(&ring->lock);
+	atomic_store(&ring->has_resumed, true);
+	wake_locked(ring);
+	pthread_mutex_unlock(&ring->lock);
+}
+
 static struct slot *take_resumed(struct ring *ring)
 {
 	struct slot *first;
@@ -165,6 +173,29 @@ static void serve(struct ring *ring, struct ring_entry *entry)
 		submit(ring);
 }
 
+static void park(struct ring *ring, struct ring_entry *entry)
+{
+	entry->is_registered = true;
+	*entry->is_parked = true;
+	ring->nr_parked++;
+	uring_note_parked(ring->uring);
+}
+
+static void serve_parked(struct ring *ring)
+{
+	if (!ring->nr_parked || ring->uring->is_paused)
+		return;
+	for (unsigned i = 0; i < ring->nr_entries; i++) {
+		struct ring_entry *entry = &ring->entries[i];
+
+		if (!*entry->is_parked)
+			continue;
+		*entry->is_parked = false;
+		ring->nr_parked--;
+		serve(ring, entry);
+	}
+}
+
 static bool is_session_over(const struct ring *ring)
 {
 	struct pollfd fd = { .fd = fuse_session_fd(ring->transport->session) };
@@ -175,6 +206,8 @@ static bool is_session_over(const struct ring *ring)
 /* The kernel has rejected an entry, which is then lost. */
 static void note_refusal(struct ring *ring, const struct ring_entry *entry, int err)
 {
+	ring->nr_refused++;
+	uring_note_parked(ring->uring);
 	if (err == -ENOTCONN || err == -ECONNABORTED || is_session_over(ring))
 		return;
 	if (entry->is_registered) {
@@ -189,7 +222,9 @@ static void note_refusal(struct ring *ring, const struct ring_entry *entry, int 
 
 static void take_completion(struct ring *ring, struct ring_entry *entry, int result)
 {
-	if (result == 0)
+	if (result == 0 && ring->uring->is_paused)
+		park(ring, entry);
+	else if (result == 0)
 		serve(ring, entry);
 	else if (result == -EAGAIN || result == -EINTR)
 		give_to_kernel(ring, entry);
@@ -294,14 +329,23 @@ static void wait_for_something(struct ring *ring)
 
 static void serve_until_over(struct ring *ring)
 {
-	for (unsigned i = 0; i < ring->nr_entries; i++)
-		give_to_kernel(ring, &ring->entries[i]);
+	for (unsigned i = 0; i < ring->nr_entries; i++) {
+		struct ring_entry *entry = &ring->entries[i];
+
+		if (*entry->is_parked)
+			ring->nr_parked++;
+		else
+			give_to_kernel(ring, entry);
+	}
 	watch_wake_fd(ring);
+	poller_start(&ring->poller);
+	serve_parked(ring);
 	while (!is_over(ring)) {
 		wait_for_something(ring);
 		poller_start(&ring->poller); /* before commands are submitted */
 		take_completions(ring);
 		resume_all(ring);
+		serve_parked(ring);
 	}
 	poller_stop(&ring->poller);
 	submit(ring);

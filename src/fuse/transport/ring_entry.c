@@ -9,11 +9,15 @@
 /* The kernel counts its uniques up from 0, and no address has this bit. */
 #define IS_HANDLE (1ull << 63)
 
+/* Between the kernel's header and the copy of the request's. */
+#define PARKED_AT 1024
+
 /* libfuse needs a request in one piece. The kernel puts its header at the start of the front, so it
  * is copied to the end. */
-_Static_assert(sizeof(struct uring_abi_header) + sizeof(struct fuse_in_header) +
-			       sizeof(((struct uring_abi_header *)0)->op_in) <=
-		       SLOT_FRONT_BYTES,
+_Static_assert(sizeof(struct uring_abi_header) <= PARKED_AT &&
+		       PARKED_AT + sizeof(bool) + sizeof(struct fuse_in_header) +
+				       sizeof(((struct uring_abi_header *)0)->op_in) <=
+			       SLOT_FRONT_BYTES,
 	       "the header is in front of its copy");
 
 void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue, char *payload)
@@ -24,6 +28,7 @@ void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue
 		.slot = { .payload = payload, .ring = ring },
 		.queue = (uint16_t)queue,
 		.header = (void *)front,
+		.is_parked = (void *)(front + PARKED_AT),
 		.memory = { { .iov_base = front, .iov_len = sizeof(struct uring_abi_header) },
 			    { .iov_base = payload, .iov_len = SLOT_PAYLOAD_BYTES } },
 	};

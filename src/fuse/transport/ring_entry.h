@@ -23,10 +23,15 @@ struct ring_entry {
 	struct uring_abi_header *header; /* at the start of the slot's front */
 	struct iovec memory[2];          /* header and payload, for the kernel */
 	bool is_registered;
+	/* It holds a request that is not served yet. In the slot's front, where another process
+	 * finds it. */
+	bool *is_parked;
 	uint64_t unique, commit_id; /* of the request that it holds */
 };
 
-/** ring_entry_init() - @payload: from slot_region_take(); @ring: its thread serves the entry */
+/** ring_entry_init() - @payload: from slot_region_take(), with zeros or what another process has
+ * left;
+ *  @ring: its thread serves the entry */
 void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue, char *payload);
 
 /** ring_entry_submit() - fill @sqe so that it passes the entry to the kernel, the first time

@@ -33,11 +33,29 @@ struct ring {
 	int wake_fd __attribute__((aligned(64)));
 	_Atomic bool stop;
 	_Atomic bool asleep;      /* write wake_fd to wake the thread */
-	_Atomic bool has_resumed; /* the list of resumed requests is not empty */
-	pthread_mutex_t lock;     /* protects that list */
+	_Atomic bool has_resumed; /* the list of resumed requests is not empty, or ring_wake() */
+	_Atomic unsigned nr_parked, nr_refused; /* entries; changed by its own thread only */
+	pthread_mutex_t lock;                   /* protects that list */
 	struct slot *resumed, **resumed_end;
 
 	struct ring_entry entries[] __attribute__((aligned(64)));
+};
+
+struct uring {
+	struct transport *transport; /* set before threads start */
+	_Atomic bool is_paused;
+	pthread_mutex_t lock; /* protects what follows */
+	pthread_cond_t changed;
+	unsigned nr_ready;    /* threads that have called uring_ready() */
+	int error;            /* of the first thread that cannot serve */
+	bool is_decided;      /* threads need not wait any longer */
+	_Atomic bool is_open; /* the rings serve; read without the lock */
+
+	pthread_t *askers; /* of uring_pause() */
+	unsigned nr_askers;
+
+	unsigned nr_rings; /* rings with a thread; set before they serve */
+	struct ring *rings[];
 };
 
 /** ring_new() - make a ring without a thread, with slots of the transport. Return: 0; -ENOMEM;
@@ -52,10 +70,14 @@ int ring_set_up(struct ring *ring);
 void *ring_main(void *arg);
 /** ring_stop() - end the thread. Any thread may call it. */
 void ring_stop(struct ring *ring);
+/** ring_wake() - make the thread look whether a pause is over. Any thread may call it. */
+void ring_wake(struct ring *ring);
 /** ring_send() - answer a request with the next submission. Call it on the ring's thread.
  * Return: 0; -EMSGSIZE. */
 int ring_send(struct ring_entry *entry, const struct iovec *iov, int count);
 
+/** uring_note_parked() - report that a ring has parked or lost an entry */
+void uring_note_parked(struct uring *uring);
 /** uring_ready() - report that a ring can serve, or cannot because of @err, and wait until all have
  *  reported. Return: true if the ring must serve. */
 bool uring_ready(struct uring *uring, int err);

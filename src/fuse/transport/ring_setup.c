@@ -90,7 +90,7 @@ int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
 	pthread_mutex_init(&ring->lock, NULL);
 	for (unsigned i = 0; i < nr_entries; i++)
 		ring_entry_init(&ring->entries[i], ring, queue,
-				slot_region_take(&transport->region));
+				slot_region_take(&transport->ring_region));
 	*ret_ring = ring;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "fuse/transport/ring.h"
 
@@ -30,14 +31,53 @@ int slot_region_init(struct slot_region *region, size_t nr_slots)
 
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
-	*region = (struct slot_region){ .memory = memory, .nr_slots = nr_slots };
+	*region = (struct slot_region){ .memory = memory, .nr_slots = nr_slots, .fd = -1 };
 	return 0;
+}
+
+static int map_shared(struct slot_region *region, size_t nr_slots, void *wanted, int fd)
+{
+	const int flags = MAP_SHARED | MAP_NORESERVE | (wanted ? MAP_FIXED_NOREPLACE : 0);
+	void *memory = mmap(wanted, nr_slots * SLOT_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	if (memory == MAP_FAILED)
+		return errno == EEXIST ? -EADDRINUSE : -errno;
+	*region = (struct slot_region){ .memory = memory, .nr_slots = nr_slots, .fd = fd };
+	return 0;
+}
+
+int slot_region_share(struct slot_region *region, size_t nr_slots)
+{
+	int fd = memfd_create("cxlfs-rings", MFD_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = ftruncate(fd, (off_t)(nr_slots * SLOT_BYTES))
+		      ? -errno
+		      : map_shared(region, nr_slots, NULL, fd);
+	if (err)
+		close(fd);
+	return err;
+}
+
+int slot_region_adopt(struct slot_region *region, size_t nr_slots, void *memory, int fd)
+{
+	int err = map_shared(region, nr_slots, memory, fd);
+
+	if (err)
+		close(fd);
+	return err;
 }
 
 void slot_region_fini(struct slot_region *region)
 {
-	if (region->memory)
-		(void)munmap(region->memory, region->nr_slots * SLOT_BYTES);
+	if (!region->memory)
+		return;
+	(void)munmap(region->memory, region->nr_slots * SLOT_BYTES);
+	if (region->fd >= 0)
+		close(region->fd);
+	*region = (struct slot_region){ .memory = NULL };
 }
 
 char *slot_region_take(struct slot_region *region)

@@ -2,9 +2,10 @@
 /*
  * slot - memory for one request and its answer.
  *
- * All slots of a session are in one region of memory. Each worker has one, and so has each entry of
- * a ring. If a request is answered later, it keeps the slot of its worker, and the worker takes
- * another.
+ * The slots of /dev/fuse are in one region of memory. Those of rings are in another, which a
+ * process that takes over the rings maps at the same address, because the kernel knows it. Each
+ * worker has a slot, and so has each entry of a ring. If a request is answered later, it keeps the
+ * slot of its worker, and the worker takes another.
  *
  *     | front: one page                      | payload                      |
  *     | ring: the kernel's header | request  | bytes to write, or to return |
@@ -69,11 +70,21 @@ struct slot_pool {
 struct slot_region {
 	char *memory;
 	size_t nr_slots, nr_used;
+	int fd; /* of shared memory; -1: it is private */
 };
 
 /** slot_region_init() - reserve memory for @nr_slots; pages are allocated on first use. Return: 0;
  *  -ENOMEM. */
 int slot_region_init(struct slot_region *region, size_t nr_slots);
+/** slot_region_share() - the same, in memory that another process can map. Return: 0; -errno. */
+int slot_region_share(struct slot_region *region, size_t nr_slots);
+/**
+ * slot_region_adopt() - map what slot_region_share() of another process has made
+ * @memory: its address there; @fd: taken also after a failure
+ * Return: 0; -EADDRINUSE this process has something else there; -errno.
+ */
+int slot_region_adopt(struct slot_region *region, size_t nr_slots, void *memory, int fd);
+/** slot_region_fini() - Accepts all zeros. */
 void slot_region_fini(struct slot_region *region);
 /** slot_region_take() - take memory for a slot; one thread at a time. Return: its payload. */
 char *slot_region_take(struct slot_region *region);

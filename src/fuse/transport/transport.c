@@ -28,6 +28,8 @@ void transport_free(struct transport *transport)
 {
 	if (!transport)
 		return;
+	uring_free(atomic_load(&transport->uring));
+	slot_region_fini(&transport->ring_region);
 	pthread_mutex_destroy(&transport->dev_fuse_lock);
 	sem_destroy(&transport->over);
 	free(transport);
@@ -154,38 +156,105 @@ static int make_slots(struct transport *transport)
 {
 	size_t nr = dev_fuse_nr_slots(&transport->config);
 	size_t nr_of_rings = transport->wants_uring ? uring_nr_slots(transport) : 0;
-	int err = slot_region_init(&transport->region, nr + nr_of_rings);
+	int err = slot_region_init(&transport->region, nr);
 
+	/* Memory of another process's rings is there already. */
+	if (!err && nr_of_rings && !transport->ring_region.memory)
+		err = slot_region_share(&transport->ring_region, nr_of_rings);
 	if (err)
 		return err;
 	transport->slots = slot_pool_new(&transport->region, nr);
 	return transport->slots ? 0 : -ENOMEM;
 }
 
+struct starting {
+	struct transport *transport;
+	int (*started)(void *arg);
+	void *arg;
+};
+
+/* Rings that exist before the session is served come from another process, which has answered INIT.
+ */
+static int start(void *arg)
+{
+	const struct starting *starting = arg;
+	struct uring *uring = atomic_load(&starting->transport->uring);
+	int err = starting->started ? starting->started(starting->arg) : 0;
+
+	if (!err && uring)
+		uring_open(uring);
+	return err;
+}
+
 int transport_serve(struct transport *transport, int (*started)(void *arg),
 		    void (*quiesce)(void *arg), void *arg)
 {
+	struct starting starting = { transport, started, arg };
 	int err = make_slots(transport);
 
 	if (!err)
-		err = dev_fuse_serve(transport, started, arg);
+		err = dev_fuse_serve(transport, start, &starting);
 	/* Requests in progress need the rings for their answers, even if the session is over. */
 	quiesce(arg);
 	uring_free(atomic_exchange(&transport->uring, NULL));
 	idle_sched_free(transport->idle_sched);
 	transport->idle_sched = NULL;
 	slot_pool_free(transport->slots);
+	slot_region_fini(&transport->ring_region);
 	slot_region_fini(&transport->region);
 	return err ? err : transport->error;
 }
 
-int transport_pause(struct transport *transport, uint64_t deadline_ns)
+int transport_pause(struct transport *transport, void (*ask)(void *arg), void *arg,
+		    uint64_t deadline_ns)
 {
-	return transport_uses_uring(transport) ? -EOPNOTSUPP
-					       : dev_fuse_pause(transport, deadline_ns);
+	struct uring *uring = atomic_load(&transport->uring);
+	int err = uring ? uring_pause(uring, ask, arg, deadline_ns) : 0;
+
+	if (err)
+		return err;
+	err = dev_fuse_pause(transport, deadline_ns);
+	if (err && uring)
+		uring_resume(uring);
+	return err;
 }
 
 void transport_resume(struct transport *transport)
 {
+	struct uring *uring = atomic_load(&transport->uring);
+
 	dev_fuse_resume(transport);
+	if (uring)
+		uring_resume(uring);
+}
+
+/* ---- rings move to another process ---- */
+
+int transport_get_rings(const struct transport *transport, struct transport_rings *ret_rings)
+{
+	const struct slot_region *region = &transport->ring_region;
+
+	*ret_rings = (struct transport_rings){ .address = 0 };
+	if (!transport_uses_uring(transport))
+		return -1;
+	*ret_rings = (struct transport_rings){
+		.address = (uintptr_t)region->memory,
+		.nr_slots = (uint32_t)region->nr_slots,
+		.depth = transport->config.ring_depth,
+	};
+	return region->fd;
+}
+
+int transport_adopt_rings(struct transport *transport, const struct fuse_custom_io *io,
+			  const struct transport_rings *rings, int fd)
+{
+	int err = slot_region_adopt(&transport->ring_region, rings->nr_slots,
+				    (void *)(uintptr_t)rings->address, fd);
+
+	if (err)
+		return err;
+	transport->config.ring_depth = rings->depth;
+	if (uring_nr_slots(transport) != rings->nr_slots)
+		return -EINVAL;
+	return transport_use_uring(transport, io);
 }

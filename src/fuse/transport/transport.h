@@ -67,6 +67,26 @@ void transport_negotiate(struct transport *transport, struct fuse_conn_info *con
 /** transport_uses_uring() - true if requests come over io_uring; after INIT */
 bool transport_uses_uring(const struct transport *transport);
 
+/** Rings that another process can take over, as plain values. */
+struct transport_rings {
+	uint64_t address; /* of their memory; 0: there are no rings */
+	uint32_t nr_slots;
+	uint32_t depth; /* of each */
+};
+
+/** transport_get_rings() - describe the rings; after INIT
+ *  Return: the descriptor of their memory, borrowed; -1: there are none. */
+int transport_get_rings(const struct transport *transport, struct transport_rings *ret_rings);
+
+/**
+ * transport_adopt_rings() - use the rings of another process; before transport_replay_init()
+ * @fd: of their memory; taken also after a failure. Instead of transport_use_uring().
+ * Return: 0; -EADDRINUSE the address is in use; -EINVAL the number of processors has changed;
+ * -ENOTSUP; -errno.
+ */
+int transport_adopt_rings(struct transport *transport, const struct fuse_custom_io *io,
+			  const struct transport_rings *rings, int fd);
+
 /** transport_init_request() - the INIT request that started the session; after INIT */
 const struct transport_init *transport_init_request(const struct transport *transport);
 
@@ -92,12 +112,15 @@ int transport_serve(struct transport *transport, int (*started)(void *arg),
 
 /**
  * transport_pause() - take no more requests: they wait in the kernel until transport_resume()
- * Requests that were taken before are still under way when it returns. Any thread that does not
- * serve requests. @deadline_ns: by clock_now_ns()
- * Return: 0; -ETIMEDOUT too late, and serving goes on; -ENODEV nothing is served; -EOPNOTSUPP
- * requests come over io_uring.
+ * Requests that were taken before are still under way when it returns, but none over io_uring. Any
+ * thread that does not serve requests.
+ * @ask, @arg: see uring_pause()
+ * @deadline_ns: by clock_now_ns()
+ * Return: 0; -ETIMEDOUT; -ENODEV nothing is served; as uring_pause(). After an error serving goes
+ * on.
  */
-int transport_pause(struct transport *transport, uint64_t deadline_ns);
+int transport_pause(struct transport *transport, void (*ask)(void *arg), void *arg,
+		    uint64_t deadline_ns);
 
 /** transport_resume() - end transport_pause() */
 void transport_resume(struct transport *transport);

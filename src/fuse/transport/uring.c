@@ -10,21 +10,9 @@
 #include "fuse/transport/cpus.h"
 #include "fuse/transport/ring_internal.h"
 
-struct uring {
-	pthread_mutex_t lock; /* protects what follows */
-	pthread_cond_t changed;
-	unsigned nr_ready;    /* threads that have called uring_ready() */
-	int error;            /* of the first thread that cannot serve */
-	bool is_decided;      /* threads need not wait any longer */
-	_Atomic bool is_open; /* the rings serve; read without the lock */
-
-	unsigned nr_rings; /* rings with a thread; set before they serve */
-	struct ring *rings[];
-};
-
 /* ---- sending ---- */
 
-static void open_rings(struct uring *uring)
+void uring_open(struct uring *uring)
 {
 	pthread_mutex_lock(&uring->lock);
 	uring->is_decided = true;
@@ -45,7 +33,7 @@ static ssize_t send_answer_to_init(struct uring *uring, int fd, struct iovec *io
 	out->flags2 |= URING_ABI_INIT2_RING;
 	sent = writev(fd, iov, count);
 	if (sent > 0)
-		open_rings(uring);
+		uring_open(uring);
 	return sent;
 }
 
@@ -126,6 +114,7 @@ int uring_new(struct transport *transport, struct uring **ret_uring)
 
 	if (!uring)
 		return -ENOMEM;
+	uring->transport = transport;
 	pthread_mutex_init(&uring->lock, NULL);
 	pthread_cond_init(&uring->changed, NULL);
 	for (unsigned i = 0; i < nr_queues && !err; i++)

@@ -10,6 +10,8 @@
 #define CXLFS_FUSE_TRANSPORT_URING_H
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
 #include "fuse/fuse.h"
@@ -25,6 +27,22 @@ struct uring;
  * Return: 0; -ENOMEM; -EMFILE; -EAGAIN no thread; -errno of io_uring_setup(2).
  */
 int uring_new(struct transport *transport, struct uring **ret_uring);
+/** uring_open() - serve; for rings whose INIT another process has answered */
+void uring_open(struct uring *uring);
+
+/**
+ * uring_pause() - serve no new requests, but leave one in each entry
+ * An entry without a request would lose the next one when another process takes over. So requests
+ * are made until every entry has one: @ask is called on new threads, each bound to one processor,
+ * and returns when its request has been answered.
+ * @deadline_ns: by clock_now_ns()
+ * Return: 0: end with uring_resume(); -ETIMEDOUT; -EAGAIN no thread; -ENOMEM; -EPERM this process
+ * may not run on all processors. After an error serving goes on.
+ */
+int uring_pause(struct uring *uring, void (*ask)(void *arg), void *arg, uint64_t deadline_ns);
+/** uring_resume() - serve those requests and later ones */
+void uring_resume(struct uring *uring);
+
 /** uring_free() - stop serving; no request may be in progress. Accepts NULL.
  *  Later requests stay unanswered until the session ends. */
 void uring_free(struct uring *uring);
@@ -45,6 +63,26 @@ static inline int uring_new(struct transport *transport, struct uring **ret_urin
 }
 
 static inline void uring_free(struct uring *uring)
+{
+	(void)uring;
+}
+
+static inline void uring_open(struct uring *uring)
+{
+	(void)uring;
+}
+
+static inline int uring_pause(struct uring *uring, void (*ask)(void *arg), void *arg,
+			      uint64_t deadline_ns)
+{
+	(void)uring;
+	(void)ask;
+	(void)arg;
+	(void)deadline_ns;
+	return -ENOSYS;
+}
+
+static inline void uring_resume(struct uring *uring)
 {
 	(void)uring;
 }
