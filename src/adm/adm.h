@@ -24,6 +24,7 @@ void __attribute__((format(printf, 1, 2))) adm_say(const char *format, ...);
 /* ---- mounted volumes ---- */
 
 int adm_status(int argc, char *argv[], FILE *out);
+int adm_upgrade(int argc, char *argv[], FILE *out);
 
 /* ---- cxlfsadm emul ---- */
 

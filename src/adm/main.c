@@ -27,6 +27,7 @@ static const struct {
 	{ "lun", NULL, lun, "lun list [--json] [--ports] [emul:PATH]" },
 	{ "lun", NULL, lun, "lun enable|disable WWID|DEVICE|all [emul:PATH]" },
 	{ "status", NULL, adm_status, "status [MOUNTPOINT] [--json]" },
+	{ "upgrade", NULL, adm_upgrade, "upgrade MOUNTPOINT [--timeout SECONDS]" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

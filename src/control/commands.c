@@ -3,5 +3,6 @@
 
 const struct control_command control_commands[] = {
 	{ "status", control_status, .slow = false },
+	{ "upgrade", control_upgrade, .slow = true },
 	{ NULL },
 };

@@ -8,9 +8,17 @@
 #ifndef CXLFS_CONTROL_COMMANDS_H
 #define CXLFS_CONTROL_COMMANDS_H
 
+#include <sys/types.h>
+
+#include "base/explain.h"
 #include "control/server.h"
 #include "fuse/fs.h"
 #include "superpipe/superpipe.h"
+
+struct control_upgraded {
+	pid_t pid;         /* of the process that serves now */
+	unsigned pause_ms; /* how long requests had to wait */
+};
 
 /** The mount that commands act on: their context. Set before the server starts; all borrowed. */
 struct control_volume {
@@ -24,6 +32,11 @@ struct control_volume {
 	struct fs *fs;
 	struct data_volume *data;
 	struct superpipe *superpipe;
+	/** Hands the volume over to the installed program. Return: 0, and the daemon ends soon;
+	 * -errno, explained, and it goes on. */
+	int (*upgrade)(void *arg, unsigned timeout_ms, const struct explainer *to,
+		       struct control_upgraded *ret_upgraded);
+	void *upgrade_arg;
 };
 
 /** Ends with a name NULL. The context is a struct control_volume. */
@@ -32,5 +45,6 @@ extern const struct control_command control_commands[];
 /* ---- one function each: see struct control_command ---- */
 
 int control_status(void *context, struct control_request *request);
+int control_upgrade(void *context, struct control_request *request);
 
 #endif

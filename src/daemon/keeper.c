@@ -17,12 +17,13 @@
 #include "daemon/bdi_tuning.h"
 #include "daemon/mount_watch.h"
 #include "daemon/mountpoint.h"
+#include "daemon/program.h"
 #include "fuse/fs.h"
 
 #define KEEPER_NAME "cxlfs-keeper"
 #define KEEPER_FD   3 /* of its socket, in the keeper */
 
-enum task { TASK_MOUNT, TASK_TUNE, TASK_UNMOUNT, TASK_DETACH };
+enum task { TASK_MOUNT, TASK_START_PROGRAM, TASK_TUNE, TASK_UNMOUNT, TASK_DETACH };
 
 struct keeper {
 	pthread_mutex_t lock; /* held for a task and its answer */
@@ -37,10 +38,10 @@ union control {
 	char space[CMSG_SPACE(sizeof(int))];
 };
 
-/* @fd: -1: none */
-static void send_answer(int err, int fd)
+/* @fd: -1: none. Return: 0; -errno. */
+static int send_number(int socket, int number, int fd)
 {
-	struct iovec iov = { &err, sizeof(err) };
+	struct iovec iov = { &number, sizeof(number) };
 	union control control = { .space = { 0 } };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -52,14 +53,19 @@ static void send_answer(int err, int fd)
 						   .cmsg_len = CMSG_LEN(sizeof(fd)) };
 		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
 	}
-	(void)sendmsg(KEEPER_FD, &message, MSG_NOSIGNAL);
+	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Return: the answer; -EPIPE the keeper has ended. */
-static int receive_answer(int socket, int *ret_fd)
+static void send_answer(int answer, int fd)
 {
-	int err;
-	struct iovec iov = { &err, sizeof(err) };
+	(void)send_number(KEEPER_FD, answer, fd);
+}
+
+/* Return: the number; -EPIPE the other side has ended. @ret_fd: untouched if none came */
+static int receive_number(int socket, int *ret_fd)
+{
+	int number;
+	struct iovec iov = { &number, sizeof(number) };
 	union control control = { .space = { 0 } };
 	struct msghdr message = { .msg_iov = &iov,
 				  .msg_iovlen = 1,
@@ -70,11 +76,11 @@ static int receive_answer(int socket, int *ret_fd)
 	do
 		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	while (got < 0 && errno == EINTR);
-	if (got != sizeof(err))
+	if (got != sizeof(number))
 		return got < 0 ? -errno : -EPIPE;
-	if (message.msg_controllen >= CMSG_LEN(sizeof(int)) && ret_fd)
+	if (message.msg_controllen >= CMSG_LEN(sizeof(int)))
 		memcpy(ret_fd, CMSG_DATA(&control.header), sizeof(*ret_fd));
-	return err;
+	return number;
 }
 
 /* ---- in the keeper ---- */
@@ -128,9 +134,22 @@ static void answer_mount(const struct keeper_config *config)
 		forget_terminal();
 }
 
-static void answer(const struct keeper_config *config, enum task task)
+static void answer_start(const struct keeper_config *config, int socket)
+{
+	pid_t pid = 0;
+	int err = program_start(config->program, socket, &pid);
+
+	close(socket);
+	send_answer(err ? err : pid, -1);
+}
+
+/* @fd: came with the task */
+static void answer(const struct keeper_config *config, enum task task, int fd)
 {
 	switch (task) {
+	case TASK_START_PROGRAM:
+		answer_start(config, fd);
+		break;
 	case TASK_MOUNT:
 		answer_mount(config);
 		break;
@@ -159,19 +178,15 @@ static void close_descriptors(int socket)
 /* Signals to the process group are for the daemon; this process ends when the daemon has. */
 static void __attribute__((noreturn)) keep(const struct keeper_config *config, int socket)
 {
-	enum task task;
+	int task, fd = -1;
 	sigset_t all;
-	ssize_t got;
 
 	(void)prctl(PR_SET_NAME, KEEPER_NAME);
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	close_descriptors(socket);
-	do {
-		got = recv(KEEPER_FD, &task, sizeof(task), 0);
-		if (got == sizeof(task))
-			answer(config, task);
-	} while (got > 0);
+	while ((task = receive_number(KEEPER_FD, &fd)) >= 0)
+		answer(config, (enum task)task, fd);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -224,17 +239,36 @@ void keeper_stop(struct keeper *keeper)
 	free(keeper);
 }
 
-static int ask(struct keeper *keeper, enum task task, int *ret_fd)
+/* @fd: goes with the task, and then is the one that came with the answer; -1: none */
+static int ask(struct keeper *keeper, enum task task, int *fd)
 {
-	int err = 0;
+	int answer;
 
 	pthread_mutex_lock(&keeper->lock);
-	if (send(keeper->socket, &task, sizeof(task), MSG_NOSIGNAL) < 0)
-		err = -errno;
-	else
-		err = receive_answer(keeper->socket, ret_fd);
+	answer = send_number(keeper->socket, (int)task, *fd);
+	if (!answer) {
+		*fd = -1;
+		answer = receive_number(keeper->socket, fd);
+	}
 	pthread_mutex_unlock(&keeper->lock);
-	return err;
+	return answer;
+}
+
+static int ask_plainly(struct keeper *keeper, enum task task)
+{
+	int fd = -1;
+
+	return ask(keeper, task, &fd);
+}
+
+int keeper_start_program(struct keeper *keeper, int socket, pid_t *ret_pid)
+{
+	int answer = ask(keeper, TASK_START_PROGRAM, &socket);
+
+	if (answer < 0)
+		return answer;
+	*ret_pid = answer;
+	return 0;
 }
 
 int keeper_mount(struct keeper *keeper, int *ret_fd)
@@ -250,15 +284,15 @@ int keeper_mount(struct keeper *keeper, int *ret_fd)
 
 void keeper_tune(struct keeper *keeper)
 {
-	(void)ask(keeper, TASK_TUNE, NULL);
+	(void)ask_plainly(keeper, TASK_TUNE);
 }
 
 int keeper_unmount(struct keeper *keeper)
 {
-	return ask(keeper, TASK_UNMOUNT, NULL);
+	return ask_plainly(keeper, TASK_UNMOUNT);
 }
 
 int keeper_detach(struct keeper *keeper)
 {
-	return ask(keeper, TASK_DETACH, NULL);
+	return ask_plainly(keeper, TASK_DETACH);
 }

@@ -11,17 +11,31 @@
 #include "base/std_fds.h"
 #include "daemon/background.h"
 #include "daemon/options.h"
+#include "daemon/program.h"
 #include "daemon/remount.h"
 #include "daemon/signals.h"
+#include "daemon/takeover.h"
 #include "daemon/volume.h"
 
-/* @arg: bool, set when a message was printed */
+/* This process, and who waits for it to start: a shell, or the daemon whose volume it takes over.
+ */
+struct start {
+	struct options options;
+	struct program program;
+	struct takeover takeover;
+	struct volume *volume;
+	bool said; /* a message was printed; later ones go to the log */
+};
+
 static void explain(void *arg, const char *text)
 {
-	bool *said = arg;
+	struct start *start = arg;
 
-	fprintf(stderr, "cxlfs: %s\n", text);
-	*said = true;
+	if (start->takeover.socket >= 0)
+		takeover_explain(&start->takeover, text);
+	else
+		fprintf(stderr, "cxlfs: %s\n", text);
+	start->said = true;
 }
 
 static void fuse_log_to_ours(enum fuse_log_level level, const char *format, va_list ap)
@@ -42,29 +56,48 @@ static void start_logging(const struct options *options)
 	fuse_set_log_func(fuse_log_to_ours);
 }
 
-static int serve(struct volume *volume)
+static int serve(struct start *start, int (*started)(void *arg), void *arg)
 {
+	struct volume *volume = start->volume;
 	struct signals *signals = NULL;
 	int err = signals_start(volume, &signals);
 
 	if (!err)
-		err = volume_serve(volume);
-	(void)sd_notify(0, "STOPPING=1");
+		err = volume_serve(volume, started, arg);
+	if (!volume_has_parted(volume))
+		(void)sd_notify(0, "STOPPING=1");
 	signals_stop(signals);
+	if (volume_has_parted(volume))
+		volume_end_process(volume);
 	if (err)
 		log_err("%s: serving ended: %s", volume_mountpoint(volume), strerror(-err));
 	return err;
 }
 
-static int run(const struct options *options, struct volume *volume, bool *ret_said)
+static int take_over(struct start *start)
 {
+	int err;
+
+	start->takeover.volume = start->volume;
+	start->takeover.foreground = start->options.foreground;
+	err = takeover_begin(&start->takeover);
+	if (err)
+		return err;
+	signals_block();
+	return serve(start, takeover_finish, &start->takeover);
+}
+
+static int mount_and_serve(struct start *start)
+{
+	struct volume *volume = start->volume;
+	bool foreground = start->options.foreground;
 	int report_fd = -1;
 	int err = 0;
 
-	if (!options->foreground)
+	if (!foreground)
 		err = background_fork(&report_fd);
 	if (err) {
-		explain(ret_said, "cannot start in the background");
+		explain(start, "cannot start in the background");
 		return err;
 	}
 	err = volume_attach(volume);
@@ -75,17 +108,17 @@ static int run(const struct options *options, struct volume *volume, bool *ret_s
 	err = volume_mount(volume);
 	if (err)
 		return err;
-	if (!options->foreground) {
+	if (!foreground) {
 		(void)!chdir("/");
 		err = background_ready(report_fd);
 	}
-	*ret_said = true; /* from here on errors go to the log */
+	start->said = true;
 	if (err) {
 		log_notice("startup was interrupted: unmounting %s", volume_mountpoint(volume));
 		return err;
 	}
 	(void)sd_notify(0, "READY=1");
-	return serve(volume);
+	return serve(start, NULL, NULL);
 }
 
 /* glibc gives each thread a heap, and all but the first grow by a page at a time, with a system
@@ -95,30 +128,39 @@ static void use_one_heap(void)
 	(void)mallopt(M_ARENA_MAX, 1);
 }
 
+static int run(struct start *start)
+{
+	bool takes_over = start->takeover.socket >= 0;
+	int err;
+
+	use_one_heap();
+	start_logging(&start->options);
+	signals_prepare(start->options.foreground);
+	err = volume_open(&start->options, &start->program, explain, start, &start->volume);
+	if (!err)
+		err = takes_over ? take_over(start) : mount_and_serve(start);
+	if (err && !start->said)
+		explain(start, strerror(-err));
+	volume_close(start->volume);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
-	struct options options;
-	struct volume *volume = NULL;
+	struct start start = { .said = false };
 	enum options_result result;
-	bool said = false;
 	int err = 0;
 
 	if (std_fds_fill())
 		return EXIT_FAILURE;
-	result = options_parse(argc, argv, &options);
-	if (result == OPTIONS_RUN && options.remount) {
-		err = remount(&options, explain, NULL);
-	} else if (result == OPTIONS_RUN) {
-		use_one_heap();
-		start_logging(&options);
-		signals_prepare(options.foreground);
-		err = volume_open(&options, explain, &said, &volume);
-		if (!err)
-			err = run(&options, volume, &said);
-		if (err && !said)
-			explain(&said, strerror(-err));
-		volume_close(volume);
-	}
-	options_free(&options);
+	program_note(&argc, argv, &start.program);
+	start.takeover.socket = start.program.predecessor;
+	result = options_parse(argc, argv, &start.options);
+	if (result == OPTIONS_RUN && start.options.remount)
+		err = remount(&start.options, explain, &start);
+	else if (result == OPTIONS_RUN)
+		err = run(&start);
+	options_free(&start.options);
+	program_free(&start.program);
 	return result == OPTIONS_WRONG || err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

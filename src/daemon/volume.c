@@ -2,43 +2,20 @@
 #include "daemon/volume.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "daemon/control_socket.h"
-#include "daemon/keeper.h"
-#include "daemon/mount_watch.h"
 #include "daemon/mountpoint.h"
+#include "daemon/program.h"
 #include "daemon/sandbox.h"
-#include "fuse/fs.h"
+#include "daemon/volume_internal.h"
 
 #define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
 
-struct volume {
-	struct log_limit adapter_log; /* a failing card may reset many times a second */
-	const struct options *options;
-	struct explainer explainer;
-	char *mountpoint;
-	struct keeper *keeper; /* mounts and unmounts */
-	struct superpipe *superpipe;
-	struct data_volume *data;
-	struct fs *fs;
-	struct fuse_session *session;
-	bool io_uring;
-	_Atomic bool mounted;
-	/* The reaper threads use fs only under this lock and only while mounted is set. */
-	pthread_mutex_t event_lock;
-	struct mount_watch mount; /* set when mounted; atime: the thread of signals only */
-	_Atomic bool stopped;     /* by volume_stop() */
-	struct control_socket control;
-};
-
-static int fail(struct volume *volume, int err, const char *what)
+int volume_fail(struct volume *volume, int err, const char *what)
 {
 	return explain_error(&volume->explainer, err, "%s: %s", what, strerror(-err));
 }
@@ -84,8 +61,17 @@ static void adapter_event(void *arg, enum superpipe_event event, unsigned lun, c
 	}
 }
 
-int volume_open(const struct options *options, explain_fn explain, void *explain_arg,
-		struct volume **ret_volume)
+/* The layers below keep this function for as long as they live. */
+static void explain_to_present(void *arg, const char *text)
+{
+	const struct volume *volume = arg;
+
+	if (volume->explainer.explain)
+		volume->explainer.explain(volume->explainer.arg, text);
+}
+
+int volume_open(const struct options *options, const struct program *program, explain_fn explain,
+		void *explain_arg, struct volume **ret_volume)
 {
 	struct volume *volume = calloc(1, sizeof(*volume));
 	const struct superpipe_options sp_options = {
@@ -94,19 +80,24 @@ int volume_open(const struct options *options, explain_fn explain, void *explain
 		.notify = adapter_event,
 		.notify_arg = volume,
 	};
-	int err;
+	int err = 0;
 
 	if (!volume) {
 		explain(explain_arg, "out of memory");
 		return -ENOMEM;
 	}
 	pthread_mutex_init(&volume->event_lock, NULL);
+	pthread_mutex_init(&volume->life_lock, NULL);
 	volume->options = options;
+	volume->program = program;
 	volume->explainer = (struct explainer){ explain, explain_arg };
-	err = mountpoint_prepare(options->mountpoint, explain, explain_arg, &volume->mountpoint);
+	volume->borrowed = program->predecessor >= 0;
+	if (!volume->borrowed)
+		err = mountpoint_prepare(options->mountpoint, explain, explain_arg,
+					 &volume->mountpoint);
 	if (!err)
 		err = superpipe_open((const char *const *)options->devices, options->nr_devices,
-				     &sp_options, explain, explain_arg, &volume->superpipe);
+				     &sp_options, explain_to_present, volume, &volume->superpipe);
 	if (err) {
 		volume_close(volume);
 		return err;
@@ -181,11 +172,11 @@ static int start_fs(struct volume *volume)
 	int err = fs_new(&config, &volume->fs);
 
 	if (err)
-		return fail(volume, err, "cannot start the file system");
+		return volume_fail(volume, err, "cannot start the file system");
 	if (!options->physical)
 		return 0;
 	err = fs_add_whole_luns(volume->fs, superpipe_nr_luns(volume->superpipe));
-	return err ? fail(volume, err, "cannot show the LUNs as files") : 0;
+	return err ? volume_fail(volume, err, "cannot show the LUNs as files") : 0;
 }
 
 /* Needs a libfuse that was built with custom I/O. */
@@ -194,7 +185,8 @@ static int use_io_uring(struct volume *volume)
 	int err = fs_use_uring(volume->fs);
 
 	if (err && volume->options->io_uring == IO_URING_YES)
-		return fail(volume, err, "option io_uring: this libfuse does not support it");
+		return volume_fail(volume, err,
+				   "option io_uring: this libfuse does not support it");
 	if (err)
 		log_notice("FUSE over io_uring is not used: this libfuse does not support it: %s",
 			   strerror(-err));
@@ -208,10 +200,33 @@ static int start_keeper(struct volume *volume)
 		.session_args = &volume->options->session_args,
 		.strictatime = volume->options->atime == TREE_ATIME_STRICT,
 		.foreground = volume->options->foreground,
+		.program = volume->program,
 	};
 	int err = keeper_start(&config, &volume->keeper);
 
-	return err ? fail(volume, err, "cannot start a process") : 0;
+	return err ? volume_fail(volume, err, "cannot start a process") : 0;
+}
+
+int volume_confine(struct volume *volume)
+{
+	int err = start_keeper(volume);
+
+	if (err)
+		return err;
+	control_socket_prepare(&volume->control);
+	if (volume->options->sandbox)
+		sandbox_enter(volume->superpipe, volume->control.directory);
+	return 0;
+}
+
+int volume_start_data(struct volume *volume)
+{
+	int err = data_volume_new(volume->superpipe, &volume->data);
+
+	if (err)
+		return volume_fail(volume, err, "cannot use the LUNs as one volume");
+	data_volume_set_pack_bytes(volume->data, volume->options->pack_bytes);
+	return start_fs(volume);
 }
 
 int volume_attach(struct volume *volume)
@@ -219,20 +234,10 @@ int volume_attach(struct volume *volume)
 	int err = choose_transport(volume, &volume->io_uring);
 
 	if (!err)
-		err = start_keeper(volume);
-	if (err)
-		return err;
-	control_socket_prepare(&volume->control);
-	if (volume->options->sandbox)
-		sandbox_enter(volume->superpipe, volume->control.directory);
-	err = superpipe_attach(volume->superpipe);
-	if (err)
-		return err;
-	err = data_volume_new(volume->superpipe, &volume->data);
-	if (err)
-		return fail(volume, err, "cannot use the LUNs as one volume");
-	data_volume_set_pack_bytes(volume->data, volume->options->pack_bytes);
-	return start_fs(volume);
+		err = volume_confine(volume);
+	if (!err)
+		err = superpipe_attach(volume->superpipe);
+	return err ? err : volume_start_data(volume);
 }
 
 void volume_follow_mount(struct volume *volume)
@@ -243,15 +248,10 @@ void volume_follow_mount(struct volume *volume)
 		fs_set_atime(volume->fs, atime);
 }
 
-/* The session serves the connection that the keeper has made. */
-static int mount_session(struct volume *volume)
+int volume_set_connection(struct volume *volume, int fd)
 {
 	char name[32];
-	int fd, err = keeper_mount(volume->keeper, &fd);
 
-	if (err)
-		return err;
-	volume->mounted = true;
 	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
 	if (!fuse_session_mount(volume->session, name))
 		return 0;
@@ -259,26 +259,18 @@ static int mount_session(struct volume *volume)
 	return -EBADF;
 }
 
-static void start_control(struct volume *volume)
+/* The session serves the connection that the keeper has made. */
+static int mount_session(struct volume *volume)
 {
-	const struct options *options = volume->options;
-	const struct control_volume for_control = {
-		.mountpoint = volume->mountpoint,
-		.device = volume->mount.device,
-		.source = options->device_list,
-		.luns = (const char *const *)options->devices,
-		.options = options->words,
-		.physical = options->physical,
-		.started_ns = clock_now_ns(),
-		.fs = volume->fs,
-		.data = volume->data,
-		.superpipe = volume->superpipe,
-	};
+	int fd, err = keeper_mount(volume->keeper, &fd);
 
-	control_socket_open(&volume->control, &for_control);
+	if (err)
+		return err;
+	volume->mounted = true;
+	return volume_set_connection(volume, fd);
 }
 
-int volume_mount(struct volume *volume)
+int volume_new_session(struct volume *volume)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	const struct fuse_args *given = &volume->options->session_args;
@@ -291,35 +283,46 @@ int volume_mount(struct volume *volume)
 						   volume->fs);
 	fuse_opt_free_args(&args);
 	if (!volume->session)
-		return fail(volume, -EINVAL, "libfuse did not accept the mount options");
+		return volume_fail(volume, -EINVAL, "libfuse did not accept the mount options");
 	fs_set_session(volume->fs, volume->session);
-	err = mount_session(volume);
-	if (err)
-		return fail(volume, err, "cannot mount");
-	mount_watch_start(&volume->mount, volume->mountpoint);
-	if (volume->io_uring && (err = use_io_uring(volume)))
-		return err;
-	start_control(volume);
 	return 0;
 }
 
-int volume_serve(struct volume *volume)
+int volume_mount(struct volume *volume)
+{
+	int err = volume_new_session(volume);
+
+	if (err)
+		return err;
+	err = mount_session(volume);
+	if (err)
+		return volume_fail(volume, err, "cannot mount");
+	volume->started_ns = clock_now_ns();
+	mount_watch_start(&volume->mount, volume->mountpoint);
+	if (volume->io_uring && (err = use_io_uring(volume)))
+		return err;
+	volume_start_control(volume);
+	return 0;
+}
+
+int volume_serve(struct volume *volume, int (*started)(void *arg), void *arg)
 {
 	int err;
 
-	if (volume->options->sandbox)
+	/* With a predecessor, volume_own() does it. */
+	if (!volume->borrowed && volume->options->sandbox)
 		sandbox_limit_calls();
-	err = fs_serve(volume->fs, NULL, NULL);
+	err = fs_serve(volume->fs, started, arg);
 
 	/* The kernel reports an unmount and an aborted connection in the same way. */
-	if (!err && !volume->stopped && mount_watch_remains(&volume->mount))
+	if (!err && !volume->stopped && !volume->parted && volume->mounted &&
+	    mount_watch_remains(&volume->mount))
 		err = -ECONNABORTED;
 	return err;
 }
 
-void volume_stop(struct volume *volume)
+static void stop_locked(struct volume *volume)
 {
-	volume->stopped = true;
 	/* If no file is open, the kernel then ends the session cleanly. */
 	if (mount_watch_is_on_top(&volume->mount)) {
 		int err = keeper_unmount(volume->keeper);
@@ -333,6 +336,15 @@ void volume_stop(struct volume *volume)
 	}
 	fs_quiesce(volume->fs);
 	fs_end_serving(volume->fs, 0);
+}
+
+void volume_stop(struct volume *volume)
+{
+	volume->stopped = true;
+	pthread_mutex_lock(&volume->life_lock);
+	if (!volume->borrowed && !volume->parted)
+		stop_locked(volume);
+	pthread_mutex_unlock(&volume->life_lock);
 }
 
 /* The adapter reports events until it is closed, which is after fs is freed. */
@@ -373,6 +385,7 @@ void volume_close(struct volume *volume)
 	data_volume_free(volume->data);
 	superpipe_close(volume->superpipe);
 	keeper_stop(volume->keeper);
+	pthread_mutex_destroy(&volume->life_lock);
 	pthread_mutex_destroy(&volume->event_lock);
 	free(volume->mountpoint);
 	free(volume);

@@ -3,17 +3,21 @@
 #ifndef CXLFS_DAEMON_VOLUME_H
 #define CXLFS_DAEMON_VOLUME_H
 
+#include "daemon/handover.h"
 #include "daemon/options.h"
+#include "daemon/program.h"
 
 struct volume;
 
 /**
  * volume_open() - check the mountpoint and open the devices; call it before the fork
- * @explain: receives one sentence for each error, also of volume_attach() and volume_mount()
+ * @program: how this one was started. If it has a predecessor, call volume_take_over(): the mount
+ * is that process's until volume_own().
+ * @explain: receives one sentence for each error, also of the functions below
  * Return: 0; -errno.
  */
-int volume_open(const struct options *options, explain_fn explain, void *explain_arg,
-		struct volume **ret_volume);
+int volume_open(const struct options *options, const struct program *program, explain_fn explain,
+		void *explain_arg, struct volume **ret_volume);
 
 /**
  * volume_attach() - attach to the adapter and set up all layers
@@ -24,8 +28,12 @@ int volume_attach(struct volume *volume);
 /** volume_mount() - mount the volume. Return: 0; -errno. */
 int volume_mount(struct volume *volume);
 
-/** volume_serve() - answer requests until unmounted or stopped. Return: 0; -errno. */
-int volume_serve(struct volume *volume);
+/**
+ * volume_serve() - answer requests until unmounted or stopped
+ * @started, @arg: as for fs_serve()
+ * Return: 0; -errno.
+ */
+int volume_serve(struct volume *volume, int (*started)(void *arg), void *arg);
 
 /**
  * volume_stop() - make volume_serve() return
@@ -42,5 +50,57 @@ void volume_follow_mount(struct volume *volume);
 void volume_close(struct volume *volume);
 
 const char *volume_mountpoint(const struct volume *volume);
+
+/* ---- the volume moves to a successor: see handover.h ---- */
+
+/**
+ * volume_lend() - take no more requests and describe the volume for a successor
+ * @deadline_ns: by clock_now_ns()
+ * @explain: receives one sentence for each error from now on
+ * @ret_fds: HANDOVER_NR_FDS descriptors; the caller closes HANDOVER_FD_SNAPSHOT
+ * Return: 0: end with volume_keep() or volume_part(); -errno: the volume goes on.
+ */
+int volume_lend(struct volume *volume, uint64_t deadline_ns, const struct explainer *explainer,
+		struct handover_state *ret_state, int ret_fds[]);
+
+/**
+ * volume_start_successor() - start the installed program as a child of this process
+ * @socket: see program.predecessor
+ * Return: 0; as keeper_start_program().
+ */
+int volume_start_successor(struct volume *volume, int socket, pid_t *ret_pid);
+
+/** volume_keep() - there is no successor: go on */
+void volume_keep(struct volume *volume);
+
+/**
+ * volume_part() - the successor has everything: give up the contexts
+ * Then end the volume with volume_leave_to().
+ */
+void volume_part(struct volume *volume);
+
+/** volume_leave_to() - make volume_serve() return; signals that came too late go to @successor */
+void volume_leave_to(struct volume *volume, pid_t successor);
+
+/** volume_has_parted() - after volume_serve(): call volume_end_process() at once */
+bool volume_has_parted(const struct volume *volume);
+
+/** volume_end_process() - answer the last request of the control socket and exit */
+void __attribute__((noreturn)) volume_end_process(struct volume *volume);
+
+/**
+ * volume_take_over() - attach, and make a copy of the volume of the parent process
+ * @fds: HANDOVER_NR_FDS descriptors, which this function takes
+ * Return: 0; -errno, explained.
+ */
+int volume_take_over(struct volume *volume, const struct handover_state *state, int fds[]);
+
+/**
+ * volume_own() - from now on the volume is this process's, not its parent's
+ * @agree: called with @arg, without a signal stopping the volume meanwhile; returns 0 when the
+ *         parent has parted with the volume
+ * Return: 0; -ECANCELED the volume was stopped; that of @agree.
+ */
+int volume_own(struct volume *volume, int (*agree)(void *arg), void *arg);
 
 #endif

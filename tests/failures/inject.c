@@ -2,7 +2,8 @@
 /*
  * A library for LD_PRELOAD that makes one call of a program fail.
  *
- * INJECT_GROUP names the kind of calls: memory, map, descriptor, thread, ioctl or media.
+ * INJECT_GROUP names the kind of calls: memory, map, descriptor, thread, ioctl, media or message. A
+ * message does not fail: the process is killed before it sends or receives it.
  * INJECT_CONTROL is a file with one 64-bit number. A call of the group decrements it while it is
  * above 0, and the call that makes it 0 fails. So 0 means that the call has come, or none is to.
  * A test writes the number at the moment that it chooses.
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,12 +24,14 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 static _Atomic int64_t *control;
 static const char *chosen;
+static pid_t loader; /* the process that was started */
 
 __attribute__((constructor)) static void load(void)
 {
@@ -40,6 +44,7 @@ __attribute__((constructor)) static void load(void)
 	map = (void *)syscall(SYS_mmap, NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED,
 			      fd, 0);
 	(void)syscall(SYS_close, fd);
+	loader = getpid();
 	chosen = getenv("INJECT_GROUP");
 	if (chosen && map != MAP_FAILED)
 		control = map;
@@ -234,3 +239,24 @@ FILE *fopen64(const char *path, const char *mode) __attribute__((alias("fopen"))
 ssize_t pread64(int fd, void *buf, size_t bytes, off_t offset) __attribute__((alias("pread")));
 ssize_t pwrite64(int fd, const void *buf, size_t bytes, off_t offset)
 	__attribute__((alias("pwrite")));
+
+/* ---- messages ---- */
+
+/* Not in children of the program, which have messages of their own. */
+static void die_of_message(void)
+{
+	if (getpid() == loader && fails("message", 0))
+		(void)kill(getpid(), SIGKILL);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	die_of_message();
+	return syscall(SYS_sendmsg, fd, msg, flags);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	die_of_message();
+	return syscall(SYS_recvmsg, fd, msg, flags);
+}

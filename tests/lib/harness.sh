@@ -105,7 +105,7 @@ ADAPTER=$STORE/adapter # a script may have others
 
 # ---- volumes --------------------------------------------------------------------
 
-declare -A DAEMON=() DAEMON_LOG=()
+declare -A DAEMON=() DAEMON_LOG=() SUCCESSOR=()
 declare -a ADAPTERS=()
 
 # The message after "left out" is checked itself.
@@ -135,16 +135,18 @@ wait_until() {
 
 # Does a daemon answer?  The kernel never answers statfs from a cache.
 is_served() { [ "$(stat -f -c %t "$1" 2>/dev/null)" = 65735546 ]; }
-is_gone() { ! kill -0 "$1" 2>/dev/null; }
+# It may still be a zombie: a successor's status is collected by process 1, perhaps late.
+is_gone() { ! grep -qs '^State:[[:space:]]*[^Z]' "/proc/$1/status"; }
 is_served_or_gone() { is_served "$1" || is_gone "$2"; }
 
-# launch_daemon DEVICE MOUNTPOINT [OPTIONS]: in the foreground, as a job of this shell.
+# launch_daemon DEVICE MOUNTPOINT [OPTIONS]: in the foreground, as a job of this shell.  PROGRAM may
+# name a copy of the program.
 launch_daemon() {
 	local mnt=$2 options log
 	log=$WORK/daemon-$((nr_daemons += 1)).log
 	options=$(join "${3:-}" "$CXLFS_TEST_TRANSPORT")
 	# A shell's background jobs ignore SIGINT; a daemon should not.
-	env --default-signal=INT "$CXLFS" -f "$1" "$mnt" ${options:+-o "$options"} >"$log" 2>&1 &
+	env --default-signal=INT "${PROGRAM:-$CXLFS}" -f "$1" "$mnt" ${options:+-o "$options"} >"$log" 2>&1 &
 	DAEMON[$mnt]=$!
 	DAEMON_LOG[$mnt]=$log
 }
@@ -199,8 +201,9 @@ check_log() {
 wait_for_daemon() {
 	local mnt=$1 status=0
 	wait_until "daemon of $mnt ended" is_gone "${DAEMON[$mnt]}"
-	wait "${DAEMON[$mnt]}" || status=$?
-	unset "DAEMON[$mnt]"
+	# A successor is no child of this shell, so its status is not known.
+	[ -n "${SUCCESSOR[$mnt]:-}" ] || wait "${DAEMON[$mnt]}" || status=$?
+	unset "DAEMON[$mnt]" "SUCCESSOR[$mnt]"
 	check_log "${DAEMON_LOG[$mnt]}"
 	[ $status = 0 ] || fail "the daemon of $mnt ended with status $status"
 }
@@ -217,6 +220,17 @@ must_end_aborted() {
 	same $status 1 "exit status"
 	! is_mounted "$MNT" || fail "$MNT is still mounted"
 	same "$(ls -A "$MNT")" "" "what is in the mountpoint"
+}
+
+# follow_daemon [MOUNTPOINT]: a successor has taken over; the old daemon must end with status 0.
+follow_daemon() {
+	local mnt=${1:-$MNT} pid status=0
+	pid=$("$CXLFSADM" status "$mnt" | sed -n 's/.* pid \([0-9]*\),.*/\1/p')
+	[ "$pid" != "${DAEMON[$mnt]}" ] || fail "no process has taken over $mnt"
+	wait_until "the old daemon of $mnt ended" is_gone "${DAEMON[$mnt]}"
+	[ -n "${SUCCESSOR[$mnt]:-}" ] || wait "${DAEMON[$mnt]}" || status=$?
+	[ $status = 0 ] || fail "the old daemon of $mnt ended with status $status"
+	DAEMON[$mnt]=$pid SUCCESSOR[$mnt]=yes
 }
 
 umount_silently() { umount "$1" 2>/dev/null; }

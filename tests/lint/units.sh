@@ -11,7 +11,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
 # Verify the unit without installing the program.
-sed 's,@SBINDIR@/cxlfs,/bin/true,' contrib/systemd/cxlfs@.service.in >"$dir/cxlfs@.service"
+sed -E 's,@SBINDIR@/cxlfs(adm)?,/bin/true,' contrib/systemd/cxlfs@.service.in >"$dir/cxlfs@.service"
 cp contrib/examples/*.mount "$dir"
 cd "$dir"
 said=$(SYSTEMD_UNIT_PATH="$dir:" systemd-analyze verify --man=no ./*.mount ./cxlfs@scratch.service 2>&1) ||

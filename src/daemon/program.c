@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* For cxlfs only. A version that does not know it refuses to start. */
+#define OPTION       "takeover="
+#define SOCKET       3 /* the first free descriptor of the new program */
+#define MAX_NR_BYTES 4096
+
+/* The name is read now: once the file has been replaced, the kernel would report a deleted one. */
+static char *own_path(void)
+{
+	char path[MAX_NR_BYTES];
+	ssize_t bytes = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (bytes < 0)
+		return NULL;
+	path[bytes] = '\0';
+	return strdup(path);
+}
+
+/* Return: the socket; -1: there is no such option. */
+static int take_option(int *argc, char **argv)
+{
+	int socket;
+
+	if (*argc < 3 || strcmp(argv[*argc - 2], "-o") ||
+	    sscanf(argv[*argc - 1], OPTION "%d", &socket) != 1)
+		return -1;
+	*argc -= 2;
+	argv[*argc] = NULL;
+	(void)fcntl(socket, F_SETFD, FD_CLOEXEC);
+	return socket;
+}
+
+void program_note(int *argc, char **argv, struct program *ret_program)
+{
+	ret_program->predecessor = take_option(argc, argv);
+	ret_program->argc = *argc;
+	ret_program->argv = argv;
+	ret_program->path = own_path();
+	ret_program->directory = getcwd(NULL, 0);
+}
+
+void program_free(struct program *program)
+{
+	free(program->path);
+	free(program->directory);
+}
+
+/* In the new process, which shares no memory that it may change: only simple calls. */
+static void __attribute__((noreturn))
+become(const struct program *program, int socket, char **argv, int report_fd)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The number may be that of report_fd, or of socket itself. */
+	report_fd = fcntl(report_fd, F_DUPFD_CLOEXEC, SOCKET + 1);
+	if (report_fd >= 0 && !chdir(program->directory) &&
+	    (socket == SOCKET ? !fcntl(socket, F_SETFD, 0) : dup2(socket, SOCKET) == SOCKET))
+		(void)execv(program->path, argv);
+	(void)!write(report_fd, &errno, sizeof(errno));
+	_exit(EXIT_FAILURE);
+}
+
+/* CLONE_PARENT: the child of this process's parent. */
+static int spawn(const struct program *program, int socket, char **argv, pid_t *ret_pid)
+{
+	int report[2], err = 0;
+	pid_t pid;
+
+	if (pipe2(report, O_CLOEXEC))
+		return -errno;
+	pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid == 0)
+		become(program, socket, argv, report[1]);
+	if (pid < 0)
+		err = errno;
+	close(report[1]);
+	if (!err && read(report[0], &err, sizeof(err)) != sizeof(err))
+		err = 0; /* closed by the exec */
+	close(report[0]);
+	if (!err)
+		*ret_pid = pid;
+	return -err;
+}
+
+int program_start(const struct program *program, int socket, pid_t *ret_pid)
+{
+	char option_flag[] = "-o", option[32];
+	char **argv;
+	int err;
+
+	if (!program->path || !program->directory)
+		return -ENOENT;
+	argv = calloc((size_t)program->argc + 3, sizeof(*argv));
+	if (!argv)
+		return -ENOMEM;
+	memcpy(argv, program->argv, (size_t)program->argc * sizeof(*argv));
+	snprintf(option, sizeof(option), OPTION "%d", SOCKET);
+	argv[program->argc] = option_flag;
+	argv[program->argc + 1] = option;
+	err = spawn(program, socket, argv, ret_pid);
+	free(argv);
+	return err;
+}

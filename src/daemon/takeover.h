@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* takeover - this process takes over the mount of its parent: the other side of upgrade.h. */
+#ifndef CXLFS_DAEMON_TAKEOVER_H
+#define CXLFS_DAEMON_TAKEOVER_H
+
+#include "daemon/volume.h"
+
+struct takeover {
+	struct volume *volume;
+	int socket; /* to the parent; -1: it is closed */
+	bool foreground;
+};
+
+/**
+ * takeover_begin() - make a copy of the parent's volume
+ * @takeover: socket is set; the volume was opened as borrowed
+ * Return: 0; -errno, explained.
+ */
+int takeover_begin(struct takeover *takeover);
+
+/**
+ * takeover_finish() - the parent gives up the volume; for volume_serve()
+ * Return: 0; -errno: the parent keeps it.
+ */
+int takeover_finish(void *takeover);
+
+/** takeover_explain() - tell the parent why there is no takeover. Accepts a closed socket. */
+void takeover_explain(const struct takeover *takeover, const char *why);
+
+#endif

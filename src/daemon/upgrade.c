@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/upgrade.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/handover.h"
+
+/* Until the successor serves; it needs nothing any more. */
+#define SERVING_MS 1000
+
+struct successor {
+	pid_t pid;
+	int socket;
+	const struct explainer *explainer;
+};
+
+static uint64_t deadline(unsigned timeout_ms)
+{
+	return clock_now_ns() + timeout_ms * 1000000ull;
+}
+
+/* ---- the process ---- */
+
+static int successor_start(struct successor *next, struct volume *volume)
+{
+	int sockets[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return explain_error(next->explainer, -errno, "cannot make a socket: %s",
+				     strerror(errno));
+	err = volume_start_successor(volume, sockets[1], &next->pid);
+	close(sockets[1]);
+	if (!err) {
+		next->socket = sockets[0];
+		return 0;
+	}
+	close(sockets[0]);
+	return explain_error(next->explainer, err, "cannot start the installed version: %s",
+			     strerror(-err));
+}
+
+/* It must not take the end of the socket for the end of this process and go on. */
+static void successor_kill(struct successor *next)
+{
+	(void)kill(next->pid, SIGKILL);
+	while (waitpid(next->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(next->socket);
+}
+
+static int explain_missing(const struct successor *next, int err,
+			   const struct handover_message *message)
+{
+	switch (err) {
+	case -ECANCELED:
+		return explain_error(next->explainer, err, "the installed version: %s",
+				     message->why);
+	case -ETIMEDOUT:
+		return explain_error(next->explainer, err,
+				     "the installed version was not ready in time");
+	case -EPIPE:
+		return explain_error(next->explainer, err,
+				     "the installed version has ended; its messages say why");
+	case -EPROTO:
+	case -EPROTONOSUPPORT:
+		return explain_error(
+			next->explainer, err,
+			"the installed version cannot take over from this one; unmount "
+			"and mount again to use it");
+	default:
+		return explain_error(next->explainer, err, "the installed version: %s",
+				     strerror(-err));
+	}
+}
+
+static int await(const struct successor *next, enum handover_kind kind, uint64_t deadline_ns,
+		 struct handover_message *message)
+{
+	int err = handover_receive(next->socket, kind, deadline_ns, message, NULL);
+
+	return err ? explain_missing(next, err, message) : 0;
+}
+
+/* ---- the volume ---- */
+
+static int pass_on(const struct successor *next, struct handover_message *message, const int *fds,
+		   uint64_t deadline_ns)
+{
+	int err;
+
+	message->kind = HANDOVER_STATE;
+	err = handover_send(next->socket, message, fds);
+	close(fds[HANDOVER_FD_SNAPSHOT]);
+	if (err)
+		return explain_missing(next, err, message);
+	return await(next, HANDOVER_READY, deadline_ns, message);
+}
+
+/* When the successor is ready, even the death of this process does not stop it. */
+static int hand_over(struct volume *volume, const struct successor *next, unsigned timeout_ms,
+		     struct handover_message *message)
+{
+	uint64_t until = deadline(timeout_ms);
+	int fds[HANDOVER_NR_FDS];
+	int err = volume_lend(volume, until, next->explainer, &message->state, fds);
+
+	if (err)
+		return err;
+	err = pass_on(next, message, fds, until);
+	if (err) {
+		volume_keep(volume);
+		return err;
+	}
+	volume_part(volume);
+	(void)sd_notifyf(0, "MAINPID=%ld", (long)next->pid);
+	(void)handover_send_kind(next->socket, HANDOVER_GO);
+	/* It closes its end when it serves, with a control socket of its own. */
+	(void)handover_receive(next->socket, HANDOVER_GO, deadline(SERVING_MS), message, NULL);
+	return 0;
+}
+
+static int run(struct volume *volume, unsigned timeout_ms, struct successor *next,
+	       unsigned *ret_pause_ms)
+{
+	struct handover_message *message = calloc(1, sizeof(*message));
+	uint64_t paused_ns;
+	int err;
+
+	if (!message)
+		return explain_error(next->explainer, -ENOMEM, "out of memory");
+	err = successor_start(next, volume);
+	if (!err) {
+		err = await(next, HANDOVER_HELLO, deadline(timeout_ms), message);
+		paused_ns = clock_now_ns();
+		if (!err)
+			err = hand_over(volume, next, timeout_ms, message);
+		if (err)
+			successor_kill(next);
+		*ret_pause_ms = (unsigned)((clock_now_ns() - paused_ns) / 1000000);
+	}
+	free(message);
+	return err;
+}
+
+struct refusal {
+	const struct volume *volume;
+	const struct explainer *to;
+};
+
+static void refuse(void *arg, const char *why)
+{
+	const struct refusal *refusal = arg;
+
+	log_notice("%s: the upgrade was refused: %s", volume_mountpoint(refusal->volume), why);
+	(void)explain_error(refusal->to, -EIO, "%s", why);
+}
+
+int upgrade(struct volume *volume, unsigned timeout_ms, const struct explainer *to,
+	    struct control_upgraded *ret_upgraded)
+{
+	struct refusal refusal = { volume, to };
+	const struct explainer explainer = { refuse, &refusal };
+	struct successor next = { .explainer = &explainer };
+	int err = run(volume, timeout_ms, &next, &ret_upgraded->pause_ms);
+
+	if (err)
+		return err;
+	ret_upgraded->pid = next.pid;
+	log_notice("%s: process %ld goes on; requests waited %u ms", volume_mountpoint(volume),
+		   (long)next.pid, ret_upgraded->pause_ms);
+	volume_leave_to(volume, next.pid);
+	return 0;
+}

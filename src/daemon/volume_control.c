@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the control socket of a volume can do. */
+#include "daemon/upgrade.h"
+#include "daemon/volume_internal.h"
+
+static int upgrade_volume(void *arg, unsigned timeout_ms, const struct explainer *to,
+			  struct control_upgraded *ret_upgraded)
+{
+	return upgrade(arg, timeout_ms, to, ret_upgraded);
+}
+
+void volume_start_control(struct volume *volume)
+{
+	const struct options *options = volume->options;
+	const struct control_volume for_control = {
+		.mountpoint = volume->mountpoint,
+		.device = volume->mount.device,
+		.source = options->device_list,
+		.luns = (const char *const *)options->devices,
+		.options = options->words,
+		.physical = options->physical,
+		.started_ns = volume->started_ns,
+		.fs = volume->fs,
+		.data = volume->data,
+		.superpipe = volume->superpipe,
+		.upgrade = upgrade_volume,
+		.upgrade_arg = volume,
+	};
+
+	control_socket_open(&volume->control, &for_control);
+}

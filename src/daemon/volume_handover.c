@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The volume moves from one process to another. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "daemon/sandbox.h"
+#include "daemon/volume_internal.h"
+#include "data/snapshot.h"
+#include "superpipe/clone.h"
+
+/* ---- the old process ---- */
+
+/* The kernel always sends statfs(2), and never answers it from a cache. */
+static void ask(void *arg)
+{
+	const struct volume *volume = arg;
+	struct statfs unused;
+
+	(void)!fstatfs(volume->root_fd, &unused);
+}
+
+static int open_root(struct volume *volume)
+{
+	int fd = -EBUSY;
+
+	if (mount_watch_is_on_top(&volume->mount)) {
+		fd = open(volume->mountpoint, O_PATH | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
+	if (fd < 0)
+		return volume_fail(volume, fd, "cannot open the mountpoint");
+	volume->root_fd = fd;
+	return 0;
+}
+
+static int pause_requests(struct volume *volume, uint64_t deadline_ns)
+{
+	int err = open_root(volume);
+
+	if (err)
+		return err;
+	err = fs_pause(volume->fs, ask, volume, deadline_ns);
+	if (err)
+		close(volume->root_fd);
+	switch (err) {
+	case -EPERM:
+		return explain_error(&volume->explainer, err,
+				     "cxlfs may not run on all processors, and so cannot hand over "
+				     "its rings; mount with no_io_uring");
+	case -ETIMEDOUT:
+		return explain_error(&volume->explainer, err, "requests were not answered in time");
+	case 0:
+		return 0;
+	default:
+		return volume_fail(volume, err, "cannot pause");
+	}
+}
+
+/* Handles are counted only when no more are opened or closed. */
+static int pause_all(struct volume *volume, uint64_t deadline_ns)
+{
+	int err = pause_requests(volume, deadline_ns);
+
+	if (!err)
+		data_volume_quiesce(volume->data);
+	return err;
+}
+
+static void resume_requests(struct volume *volume)
+{
+	data_volume_resume(volume->data);
+	fs_resume(volume->fs);
+	close(volume->root_fd);
+}
+
+static int save_snapshot(struct volume *volume, int *ret_fd)
+{
+	int fd = memfd_create("cxlfs-snapshot", MFD_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return volume_fail(volume, -errno, "cannot make the snapshot");
+	err = fs_save(volume->fs, fd);
+	if (!err && lseek(fd, 0, SEEK_SET))
+		err = -errno;
+	if (err) {
+		close(fd);
+		return volume_fail(volume, err, "cannot make the snapshot");
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int describe(struct volume *volume, struct handover_state *state, int *ret_rings_fd)
+{
+	int err = fs_get_connection(volume->fs, &state->connection, ret_rings_fd);
+
+	if (err)
+		return volume_fail(volume, err, "the connection cannot be handed over");
+	snprintf(state->mountpoint, sizeof(state->mountpoint), "%s", volume->mountpoint);
+	memcpy(state->mount_device, volume->mount.device, sizeof(state->mount_device));
+	memcpy(state->mount_atime, volume->mount.atime, sizeof(state->mount_atime));
+	state->started_ns = volume->started_ns;
+	state->nr_luns = superpipe_nr_luns(volume->superpipe);
+	return superpipe_clone_export(volume->superpipe, state->sources);
+}
+
+static int lend_locked(struct volume *volume, uint64_t deadline_ns, struct handover_state *state,
+		       int fds[])
+{
+	int err;
+
+	if (volume->stopped)
+		return explain_error(&volume->explainer, -ENODEV, "the volume is being unmounted");
+	err = pause_all(volume, deadline_ns);
+	if (err)
+		return err;
+	err = describe(volume, state, &fds[HANDOVER_FD_RINGS]);
+	if (!err)
+		err = save_snapshot(volume, &fds[HANDOVER_FD_SNAPSHOT]);
+	if (err)
+		resume_requests(volume);
+	fds[HANDOVER_FD_FUSE] = fuse_session_fd(volume->session);
+	return err;
+}
+
+int volume_lend(struct volume *volume, uint64_t deadline_ns, const struct explainer *explainer,
+		struct handover_state *ret_state, int ret_fds[])
+{
+	int err;
+
+	pthread_mutex_lock(&volume->life_lock);
+	volume->explainer = *explainer;
+	err = lend_locked(volume, deadline_ns, ret_state, ret_fds);
+	if (err)
+		pthread_mutex_unlock(&volume->life_lock);
+	return err;
+}
+
+void volume_keep(struct volume *volume)
+{
+	resume_requests(volume);
+	pthread_mutex_unlock(&volume->life_lock);
+}
+
+void volume_part(struct volume *volume)
+{
+	superpipe_detach(volume->superpipe);
+}
+
+void volume_leave_to(struct volume *volume, pid_t successor)
+{
+	volume->parted = true;
+	volume->successor = successor;
+	pthread_mutex_unlock(&volume->life_lock);
+	fs_end_serving(volume->fs, 0);
+}
+
+int volume_start_successor(struct volume *volume, int socket, pid_t *ret_pid)
+{
+	return keeper_start_program(volume->keeper, socket, ret_pid);
+}
+
+bool volume_has_parted(const struct volume *volume)
+{
+	return volume->parted;
+}
+
+void volume_end_process(struct volume *volume)
+{
+	control_socket_close(&volume->control);
+	if (volume->stopped)
+		(void)kill(volume->successor, SIGTERM);
+	_exit(EXIT_SUCCESS);
+}
+
+/* ---- the new one ---- */
+
+static int load_snapshot(struct volume *volume, int fd)
+{
+	int err;
+
+	/* Until volume_own(): the parent may still go on with the same chunks. */
+	data_volume_quiesce(volume->data);
+	err = fs_load(volume->fs, fd);
+	close(fd);
+	if (err == -EPROTO || err == -EPROTONOSUPPORT || err == -EBADMSG)
+		return explain_error(&volume->explainer, err,
+				     "the snapshot is of another version: %s", strerror(-err));
+	return err ? volume_fail(volume, err, "cannot read the snapshot") : 0;
+}
+
+static int adopt_session(struct volume *volume, const struct handover_state *state, int fd,
+			 int rings_fd)
+{
+	int err = volume_new_session(volume);
+
+	if (err) {
+		close(fd);
+		return err;
+	}
+	err = volume_set_connection(volume, fd);
+	if (!err)
+		err = fs_adopt_connection(volume->fs, &state->connection, rings_fd);
+	if (err == -EADDRINUSE)
+		return explain_error(&volume->explainer, err,
+				     "the address of the rings is in use by chance; try again");
+	if (err == -EPROTO)
+		return explain_error(&volume->explainer, err,
+				     "this version of cxlfs or libfuse uses the kernel in another "
+				     "way; unmount and mount again to use it");
+	return err ? volume_fail(volume, err, "cannot take over the connection") : 0;
+}
+
+static int adopt_place(struct volume *volume, const struct handover_state *state)
+{
+	struct mount_watch *watch = &volume->mount;
+
+	volume->mountpoint = strndup(state->mountpoint, sizeof(state->mountpoint));
+	if (!volume->mountpoint)
+		return volume_fail(volume, -ENOMEM, "cannot take over");
+	volume->started_ns = state->started_ns;
+	watch->mountpoint = volume->mountpoint;
+	memcpy(watch->device, state->mount_device, sizeof(watch->device));
+	memcpy(watch->atime, state->mount_atime, sizeof(watch->atime));
+	return 0;
+}
+
+static int adopt_data(struct volume *volume, const struct handover_state *state)
+{
+	int err;
+
+	if (state->nr_luns != superpipe_nr_luns(volume->superpipe))
+		return explain_error(&volume->explainer, -EINVAL, "the number of LUNs has changed");
+	err = superpipe_attach_clone(volume->superpipe, state->sources);
+	if (err)
+		return err;
+	return volume_start_data(volume);
+}
+
+int volume_take_over(struct volume *volume, const struct handover_state *state, int fds[])
+{
+	int err = adopt_place(volume, state);
+
+	if (!err)
+		err = volume_confine(volume);
+	if (!err)
+		err = adopt_data(volume, state);
+	if (!err)
+		err = load_snapshot(volume, fds[HANDOVER_FD_SNAPSHOT]);
+	else
+		close(fds[HANDOVER_FD_SNAPSHOT]);
+	if (!err)
+		return adopt_session(volume, state, fds[HANDOVER_FD_FUSE], fds[HANDOVER_FD_RINGS]);
+	close(fds[HANDOVER_FD_FUSE]);
+	return err;
+}
+
+/* A signal that arrives meanwhile waits for the lock, and then stops the volume of this process. */
+int volume_own(struct volume *volume, int (*agree)(void *arg), void *arg)
+{
+	int err;
+
+	pthread_mutex_lock(&volume->life_lock);
+	err = volume->stopped ? -ECANCELED : agree(arg);
+	if (!err) {
+		volume->borrowed = false;
+		volume->mounted = true;
+		data_volume_resume(volume->data);
+		volume_start_control(volume);
+		if (volume->options->sandbox)
+			sandbox_limit_calls();
+	}
+	pthread_mutex_unlock(&volume->life_lock);
+	return err;
+}

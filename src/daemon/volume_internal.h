@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* volume_internal - struct volume, for the files that implement volume.h. */
+#ifndef CXLFS_DAEMON_VOLUME_INTERNAL_H
+#define CXLFS_DAEMON_VOLUME_INTERNAL_H
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "daemon/control_socket.h"
+#include "daemon/keeper.h"
+#include "daemon/mount_watch.h"
+#include "daemon/volume.h"
+#include "fuse/fs.h"
+
+struct volume {
+	struct log_limit adapter_log; /* a failing card may reset many times a second */
+	const struct options *options;
+	struct explainer explainer;
+	char *mountpoint;
+	struct keeper *keeper; /* mounts and unmounts */
+	struct superpipe *superpipe;
+	struct data_volume *data;
+	struct fs *fs;
+	struct fuse_session *session;
+	bool io_uring;
+	_Atomic bool mounted;
+	/* The reaper threads use fs only under this lock and only while mounted is set. */
+	pthread_mutex_t event_lock;
+	struct mount_watch mount; /* set when mounted; atime: the thread of signals only */
+	_Atomic bool stopped;     /* by volume_stop() */
+	uint64_t started_ns;      /* clock_now_ns() of the mount */
+	struct control_socket control;
+
+	/* ---- moving to another process ---- */
+	const struct program *program;
+	pthread_mutex_t life_lock; /* held while the volume is stopped or handed over */
+	bool borrowed;             /* protected by life_lock: another process serves the mount */
+	bool parted;               /* protected by life_lock: a successor has it */
+	pid_t successor;
+	int root_fd; /* the root of the mount, while requests are paused */
+};
+
+/** volume_fail() - explain an error as "@what: reason". Return: @err. */
+int volume_fail(struct volume *volume, int err, const char *what);
+
+/** volume_start_data() - create data and file system on what is attached. Return: 0; -errno,
+ *  explained. */
+int volume_start_data(struct volume *volume);
+
+/** volume_confine() - start the keeper and enter the sandbox. Return: 0; -errno, explained. */
+int volume_confine(struct volume *volume);
+
+/** volume_start_control() - offer the control socket */
+void volume_start_control(struct volume *volume);
+
+/** volume_set_connection() - the session serves the connection @fd, which it takes. Return: 0;
+ *  -EBADF. */
+int volume_set_connection(struct volume *volume, int fd);
+
+/** volume_new_session() - create the session of the file system. Return: 0; -errno, explained. */
+int volume_new_session(struct volume *volume);
+
+#endif

@@ -1,0 +1,79 @@
+#!/bin/bash
+# The installed program takes over a volume that is in use, again and again: nothing that is open, in
+# flight or stored is lost, and nothing of the old process stays on the adapter.
+# matrix: transport
+# sanitize: yes
+# timeout: 240
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/endless.sh
+. "$(dirname "$0")/../lib/endless.sh"
+need_root
+need_tools fio
+need_cxlfs
+expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+
+# An upgrade replaces the file while its old contents run.
+PROGRAM=$WORK/bin/cxlfs
+install_program() {
+	mkdir -p "$WORK/bin"
+	cp "$CXLFS" "$WORK/bin/new"
+	mv "$WORK/bin/new" "$PROGRAM"
+}
+
+upgrade() {
+	install_program
+	"$CXLFSADM" upgrade "$MNT" >>"$WORK/upgrades" || fail "no upgrade"
+	follow_daemon
+}
+
+everything() { (cd "$MNT/tree" && find . -printf '%i %p %M %n %s %b %T@ %l\n' | sort -k 2); }
+forget_pages() { find "$MNT/tree" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \;; }
+contents() { (cd "$MNT/tree" && find . -type f -exec cksum {} + | sort -k 3); }
+free_chunks() { "$CXLFSADM" status "$MNT" --json | sed -n 's/.*"free_chunks": *\([0-9]*\).*/\1/p'; }
+
+install_program
+start_volume "" noatime
+free=$(free_chunks)
+
+say "stored files stay"
+cp -a /usr/share/doc/bash "$MNT/tree"
+truncate -s 64M "$MNT/tree/sparse"
+dd if="$CXLFS" of="$MNT/tree/sparse" bs=4k seek=9000 conv=notrunc status=none
+head -c 20M "$CXLFS" >"$MNT/tree/large"
+everything >"$WORK/before"
+contents >"$WORK/contents"
+for i in 1 2 3; do
+	upgrade
+	everything >"$WORK/after"
+	cmp "$WORK/before" "$WORK/after" || fail "upgrade $i changed the tree"
+	forget_pages
+	contents | cmp "$WORK/contents" - || fail "upgrade $i changed contents"
+done
+
+say "open files stay open"
+UPGRADE="$CXLFSADM upgrade $MNT" "$HELPERS/upgrade" "$MNT" || fail "open files"
+follow_daemon
+
+say "requests in flight are answered"
+verified_io small --rw=randrw --bs=4k --size=12m --iodepth=32 --numjobs=2 &
+jobs=$!
+verified_io large --rw=randwrite --bsrange=4k-1m --size=32m --iodepth=8 &
+jobs+=" $!"
+verified_io mapped --rw=randrw --bs=4k --size=8m --ioengine=mmap --direct=0 &
+jobs+=" $!"
+for _ in 1 2 3; do
+	sleep 0.3
+	upgrade
+done
+for job in $jobs; do
+	wait "$job" || fail "verified I/O"
+done
+
+say "all space comes back"
+rm -rf "${MNT:?}"/*
+space_is_back() { [ "$(free_chunks)" = "$free" ]; }
+wait_until "all chunks are free" space_is_back
+stop_volume
+[ "$(grep -c . "$WORK/upgrades")" = 6 ] || fail "upgrades are not reported"
+finish
