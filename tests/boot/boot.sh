@@ -120,7 +120,7 @@ run_guest() {
 	set -m
 	TMPDIR=/dev/shm taskset -c $(($$ % $(nproc))) setarch -R "$kernel" mem=768M umid="cxlboot-$$" \
 		uml_dir="$share/" ubd0="$share/cow,$IMAGE" root=/dev/ubda rw init=/sbin/first \
-		con0=null,fd:1 con=null ssl=null panic=-1 cxlflash.store="$share/lun0,$share/lun1" \
+		con0=null,fd:1 con=null ssl=null panic=-1 cxlflash.store="$share/lun0,$share/lun1,$share/lun2" \
 		systemd.journald.forward_to_console=1 boot_share="$share" \
 		>"$share/console" 2>&1 </dev/null &
 	guest=$!
@@ -142,7 +142,7 @@ on_host() {
 	mkdir "$share/tests"
 	cp -r tests/boot tests/package "$share/tests/"
 	printf '#!/bin/bash\nexec bash /host/tests/boot/%s "$@"\n' "$(basename "$0")" >"$share/script"
-	truncate -s 8G "$share/lun0" "$share/lun1"
+	truncate -s 8G "$share"/lun{0,1,2}
 	run_guest
 	cp "$share/console" "$DEBIAN/$(basename "$0" .sh).console"
 	tell
