@@ -28,6 +28,8 @@ void help_print(void)
 	      "                      memory can hold)\n"
 	      "  pack=SIZE           keep up to SIZE of each chunk of a file in chunks that files\n"
 	      "                      share (default 1M; 0: each chunk belongs to one file)\n"
+	      "  stripe=SIZE         spread files larger than a chunk over the LUNs in pieces of\n"
+	      "                      SIZE (default 256K; 0: fill one LUN after the other)\n"
 	      "  ro, nosuid, nodev, noexec, nosymfollow, sync, dirsync\n"
 	      "                      as in mount(8)\n"
 	      "  fsname=NAME         name in the mount table instead of DEVICE\n"

@@ -26,6 +26,7 @@ const struct fuse_opt option_table[] = {
 	VALUE("busy_poll=%s", VALUE_BUSY_POLL),
 	VALUE("max_inodes=%s", VALUE_MAX_INODES),
 	VALUE("pack=%s", VALUE_PACK),
+	VALUE("stripe=%s", VALUE_STRIPE),
 	VALUE("uid=%s", VALUE_UID),
 	VALUE("gid=%s", VALUE_GID),
 	VALUE("mode=%s", VALUE_MODE),

@@ -9,6 +9,8 @@
 #include "daemon/options_internal.h"
 
 #define DEFAULT_PACK_BYTES   (1u << 20)
+#define DEFAULT_STRIPE_BYTES (256u << 10)
+#define MIN_STRIPE_BYTES     (64u << 10)
 #define MAX_THREADS          1024
 #define MAX_RING_DEPTH       1024
 #define DEFAULT_BUSY_POLL_US 100
@@ -21,6 +23,7 @@ static const char *const names[NR_OPTION_VALUES] = {
 	[VALUE_BUSY_POLL] = "busy_poll=",
 	[VALUE_MAX_INODES] = "max_inodes=",
 	[VALUE_PACK] = "pack=",
+	[VALUE_STRIPE] = "stripe=",
 	[VALUE_UID] = "uid=",
 	[VALUE_GID] = "gid=",
 	[VALUE_MODE] = "mode=",
@@ -60,6 +63,16 @@ static uint64_t size(struct raw_options *raw, enum option_value which, uint64_t 
 	return default_value;
 }
 
+static uint64_t stripe_size(struct raw_options *raw)
+{
+	uint64_t value = size(raw, VALUE_STRIPE, DEFAULT_STRIPE_BYTES);
+
+	if (value > 0 && (value < MIN_STRIPE_BYTES || (value & (value - 1))))
+		options_complain(raw, "option stripe=%s is not 0 or a power of two from 64K on",
+				 raw->values[VALUE_STRIPE]);
+	return value;
+}
+
 static mode_t octal_mode(struct raw_options *raw)
 {
 	const char *text = raw->values[VALUE_MODE];
@@ -87,6 +100,7 @@ void option_values_read(struct raw_options *raw)
 		(unsigned)number(raw, VALUE_BUSY_POLL, 0, MAX_BUSY_POLL_US, DEFAULT_BUSY_POLL_US);
 	out->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 1, UINT32_MAX, 0);
 	out->pack_bytes = size(raw, VALUE_PACK, DEFAULT_PACK_BYTES);
+	out->stripe_bytes = stripe_size(raw);
 	out->root_uid = (uid_t)number(raw, VALUE_UID, 0, UINT32_MAX - 1, geteuid());
 	out->root_gid = (gid_t)number(raw, VALUE_GID, 0, UINT32_MAX - 1, getegid());
 	out->root_mode = octal_mode(raw);

@@ -37,6 +37,7 @@ struct options {
 	unsigned busy_poll_us; /* how long threads that serve poll */
 	uint64_t max_inodes;   /* 0: default */
 	uint64_t pack_bytes;   /* see data_volume_set_pack_bytes() */
+	uint64_t stripe_bytes; /* see data_volume_set_stripe_bytes() */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;

@@ -226,6 +226,7 @@ int volume_start_data(struct volume *volume)
 	if (err)
 		return volume_fail(volume, err, "cannot use the LUNs as one volume");
 	data_volume_set_pack_bytes(volume->data, volume->options->pack_bytes);
+	data_volume_set_stripe_bytes(volume->data, volume->options->stripe_bytes);
 	return start_fs(volume);
 }
 

@@ -91,6 +91,13 @@ int data_volume_set_limits(struct data_volume *vol, const struct data_limits *li
  */
 bool data_volume_may_reach_reserve(struct data_volume *vol, uint64_t bytes);
 
+/**
+ * data_volume_set_stripe_bytes() - spread files over the LUNs of the volume in stripes of this size
+ * A power of two of at least a block; more than a chunk counts as a chunk. 0, the default: one LUN
+ * is filled after the other. See data/stripe.h. Before there are files.
+ */
+void data_volume_set_stripe_bytes(struct data_volume *vol, uint64_t bytes);
+
 /** data_volume_free() - stop the worker; every file must have been freed. Accepts NULL. */
 void data_volume_free(struct data_volume *vol);
 

@@ -6,77 +6,8 @@
 #include "data/alloc/background.h"
 #include "data/alloc/grow.h"
 #include "data/alloc/reserve.h"
+#include "data/growth_need.h"
 #include "data/mover.h"
-
-/** Blocks of one chunk that lie, or are to lie, in extents. */
-struct packed {
-	uint64_t start, end;
-	uint64_t nr_blocks; /* without a place */
-};
-
-/** What the blocks of a range need. Only the range's first and last chunk may be packed: another
- * one is used as a whole. */
-struct need {
-	struct packed head, tail;
-	uint64_t first,
-		last;      /* the chunks between, those with slots included; first > last: none */
-	uint64_t nr_slots; /* for these */
-};
-
-static uint64_t nr_packed(const struct need *need)
-{
-	return need->head.nr_blocks + need->tail.nr_blocks;
-}
-
-/** The part of [start, end) in @chunk. */
-static struct packed part_of(const struct mapping *map, uint64_t chunk, uint64_t start,
-			     uint64_t end)
-{
-	uint64_t base = chunk * map->chunk_blocks;
-	struct packed part = { .start = max_u64(start, base),
-			       .end = min_u64(end, base + map->chunk_blocks) };
-
-	part.nr_blocks = part.end - part.start -
-			 extent_map_covered(&map->space->extents, part.start, part.end);
-	return part;
-}
-
-/** Is [start, end) in @chunk to be packed? @idle: not if a free slot will do as well. */
-static bool must_pack(const struct data_file *file, uint64_t chunk, uint64_t start, uint64_t end,
-		      bool idle, struct packed *ret_packed)
-{
-	const struct mapping *map = &file->map;
-	uint64_t base = chunk * map->chunk_blocks, held;
-	struct packed part;
-
-	if (mapping_nr_missing(map, chunk, chunk) == 0)
-		return false;
-	part = part_of(map, chunk, start, end);
-	held = extent_map_covered(&map->space->extents, base, base + map->chunk_blocks);
-	if (part.nr_blocks > 0 &&
-	    (held + part.nr_blocks > file->space.alloc->pack_blocks || (held == 0 && idle)))
-		return false;
-	*ret_packed = part;
-	return true;
-}
-
-static struct need need_of(const struct data_file *file, uint64_t start, uint64_t end)
-{
-	const struct mapping *map = &file->map;
-	struct need need = { .first = mapping_chunk_of(map, start),
-			     .last = mapping_chunk_of(map, end - 1) };
-	bool one = need.first == need.last;
-	bool idle = file_slots_nr_free(&file->space.slots) >=
-		    mapping_nr_missing(map, need.first, need.last);
-
-	if (!one && must_pack(file, need.last, start, end, idle, &need.tail))
-		need.last--;
-	if (must_pack(file, need.first, start, end, idle, &need.head))
-		need.first++;
-	if (need.first <= need.last)
-		need.nr_slots = mapping_nr_missing(map, need.first, need.last);
-	return need;
-}
 
 /** So many blocks have been claimed for it. */
 static int pack(struct data_file *file, const struct packed *part, uint64_t nr_claimed)
@@ -91,7 +22,7 @@ static int pack(struct data_file *file, const struct packed *part, uint64_t nr_c
 static int pack_ends(struct data_file *file, const struct need *need)
 {
 	struct segments *segments = &file->space.alloc->segments.pool;
-	uint64_t nr = nr_packed(need);
+	uint64_t nr = growth_nr_packed(need);
 	int err;
 
 	if (nr == 0)
@@ -120,16 +51,17 @@ static int assign_locked(struct data_file *file, uint64_t first, uint64_t last)
 	return err;
 }
 
-static int take_need(struct data_file *file, const struct need *need)
+static int take_need(struct data_file *file, const struct need *need, enum growth_how how)
 {
+	uint64_t more[SUPERPIPE_MAX_LUNS];
 	int err;
 
 	if (need->nr_slots == 0)
 		return pack_ends(file, need);
 	/* A file that needs more at once should be on the LUN with most room. */
 	if (need->nr_slots == 1 && !file_slots_has_vlun(&file->space.slots))
-		file_space_take_pooled_locked(&file->space);
-	if (need->nr_slots > file_slots_nr_free(&file->space.slots))
+		file_space_take_pooled_locked(&file->space, need->first);
+	if (!growth_fits(file, need, how, more))
 		return -ENOSPC;
 	err = pack_ends(file, need);
 	if (err)
@@ -146,21 +78,26 @@ static int take_need(struct data_file *file, const struct need *need)
 /** By how many blocks the free ones become fewer when it is taken. */
 static uint64_t cost_of(const struct data_file *file, const struct need *need)
 {
-	return nr_packed(need) +
-	       file_slots_nr_rising(&file->space.slots, need->nr_slots) * file->map.chunk_blocks;
+	return growth_nr_packed(need) + file_slots_nr_rising(&file->space.slots, need->nr_slots) *
+						mapping_chunk_blocks(&file->map);
+}
+
+static int take_locked(struct data_op *op, uint64_t start, uint64_t end, enum growth_how how)
+{
+	struct data_file *file = op->file;
+	struct allocator *alloc = file->space.alloc;
+	struct need need = growth_need_of(file, start, end, how);
+	int err = -ENOSPC;
+
+	if (cost_of(file, &need) <= reserve_enter(alloc, op->spares_reserve))
+		err = take_need(file, &need, how);
+	reserve_leave(alloc, op->spares_reserve);
+	return err;
 }
 
 int growth_take_locked(struct data_op *op, uint64_t start, uint64_t end)
 {
-	struct data_file *file = op->file;
-	struct allocator *alloc = file->space.alloc;
-	struct need need = need_of(file, start, end);
-	int err = -ENOSPC;
-
-	if (cost_of(file, &need) <= reserve_enter(alloc, op->spares_reserve))
-		err = take_need(file, &need);
-	reserve_leave(alloc, op->spares_reserve);
-	return err;
+	return take_locked(op, start, end, GROWTH_ON_PREFERRED_LUNS);
 }
 
 /* ---- worker: growth for an operation -------------------------------------------------------- */
@@ -194,37 +131,69 @@ static bool spare_reserve(const struct data_op *op, struct need *need)
 
 	if (cost_of(file, need) <= headroom)
 		return true;
-	need->nr_slots = min_u64(need->nr_slots, file_slots_nr_below_tail(&file->space.slots) +
-							 headroom / file->map.chunk_blocks);
+	need->nr_slots =
+		min_u64(need->nr_slots, file_slots_nr_below_tail(&file->space.slots) +
+						headroom / mapping_chunk_blocks(&file->map));
 	return false;
 }
 
-/** Return: 0 when all slots and free blocks were there; -ENOSPC, -ENOMEM, -EIO why not. */
-static int get_flash(struct data_op *op)
+/** What the worker is to get. */
+struct wanted {
+	struct need need;
+	uint64_t more[SUPERPIPE_MAX_LUNS]; /* slots on each LUN that chunks prefer */
+	uint64_t nr_slots;                 /* all that the file should have then */
+	bool denied;                       /* the reserve does not allow all */
+	bool grow;
+};
+
+static void find_wanted(struct data_op *op, enum growth_how how, struct wanted *wanted)
 {
 	struct data_file *file = op->file;
-	const struct file_slots *slots = &file->space.slots;
-	uint64_t nr_free, nr_used;
-	struct need need;
-	bool denied;
-	int err = 0;
+	struct file_slots *slots = &file->space.slots;
 
 	file_lock(file);
-	need = need_of(file, first_block(op), end_block(op));
-	denied = !spare_reserve(op, &need);
-	nr_free = file_slots_nr_free(slots);
-	nr_used = file_slots_nr(slots) - nr_free;
+	wanted->need = growth_need_of(file, first_block(op), end_block(op), how);
+	wanted->denied = !spare_reserve(op, &wanted->need);
+	if (slots->striped && !file_slots_has_vlun(slots))
+		file_slots_prefer(slots, wanted->need.first,
+				  lun_table_roomiest(&file->space.alloc->luns, 0));
+	wanted->grow = !growth_fits(file, &wanted->need, GROWTH_ON_PREFERRED_LUNS, wanted->more);
+	wanted->nr_slots = file_slots_nr(slots) - file_slots_nr_free(slots) + wanted->need.nr_slots;
 	file_unlock(file);
-	if (denied && needs_all(op))
-		return -ENOSPC;
-	if (need.nr_slots > nr_free) {
-		if (too_large(op, nr_used + need.nr_slots))
-			return -ENOSPC;
-		err = grow_file(&file->space, need.nr_slots - nr_free);
+}
+
+/** Where they should be, and what is missing then anywhere. Return: as grow_file(). */
+static int get_slots(struct data_file *file, const struct wanted *wanted)
+{
+	struct file_space *space = &file->space;
+	uint64_t nr;
+
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		if (wanted->more[lun] > 0 && grow_on_lun(space, lun, wanted->more[lun]) == -ENOMEM)
+			return -ENOMEM;
 	}
-	if (!err && denied)
+	file_lock(file);
+	nr = file_slots_nr(&space->slots);
+	file_unlock(file);
+	return nr < wanted->nr_slots ? grow_file(space, wanted->nr_slots - nr) : 0;
+}
+
+/** Return: 0 when all slots and free blocks were there; -ENOSPC, -ENOMEM, -EIO why not. */
+static int get_flash(struct data_op *op, enum growth_how how)
+{
+	struct wanted wanted;
+	int err = 0;
+
+	find_wanted(op, how, &wanted);
+	if (wanted.denied && needs_all(op))
+		return -ENOSPC;
+	if (wanted.grow && too_large(op, wanted.nr_slots))
+		return -ENOSPC;
+	if (wanted.grow)
+		err = get_slots(op->file, &wanted);
+	if (!err && wanted.denied)
 		err = -ENOSPC;
-	return err ? err : grow_segments(file->space.alloc, nr_packed(&need));
+	return err ? err : grow_segments(op->file->space.alloc, growth_nr_packed(&wanted.need));
 }
 
 static bool is_freed(struct data_file *file)
@@ -243,11 +212,13 @@ static int pack_claimed(struct data_file *file, uint64_t start, uint64_t end, ui
 	const struct mapping *map = &file->map;
 
 	while (nr_claimed > 0) {
+		struct stripe_group unit;
 		struct packed part;
 		uint64_t nr;
 
 		start = mapping_first_missing(map, start, end);
-		part = part_of(map, mapping_chunk_of(map, start), start, end);
+		unit = mapping_unit_of(map, start);
+		part = growth_part_of(map, &unit, start, end);
 		nr = min_u64(part.nr_blocks, nr_claimed);
 		nr_claimed -= nr;
 		if (pack(file, &part, nr)) {
@@ -305,7 +276,7 @@ static int take_slots_locked(struct data_op *op)
 	const struct mapping *map = &file->map;
 	uint64_t first = mapping_chunk_of(map, first_block(op));
 	uint64_t end = mapping_chunk_of(map, end_block(op) - 1) + 1;
-	uint64_t headroom = reserve_enter(alloc, op->spares_reserve) / map->chunk_blocks;
+	uint64_t headroom = reserve_enter(alloc, op->spares_reserve) / mapping_chunk_blocks(map);
 	int err = 0;
 
 	while (end > first &&
@@ -340,20 +311,29 @@ static int take_rest(struct data_op *op, int err)
 }
 
 /** Return: as get_flash(), once what was got has been taken. */
-static int get_and_take(struct data_op *op)
+static int get_and_take_so(struct data_op *op, enum growth_how how)
 {
 	struct data_file *file = op->file;
 	int err;
 
 	do {
-		err = get_flash(op);
+		err = get_flash(op, how);
 		if (err)
 			break;
 		/* Another operation may have taken it: then ask for more. */
 		file_lock(file);
-		err = growth_take_locked(op, first_block(op), end_block(op));
+		err = take_locked(op, first_block(op), end_block(op), how);
 		file_unlock(file);
 	} while (err == -ENOSPC);
+	return err;
+}
+
+static int get_and_take(struct data_op *op)
+{
+	int err = get_and_take_so(op, GROWTH_ON_ANY_LUN);
+
+	if (err == -ENOSPC && op->file->space.slots.striped)
+		err = get_and_take_so(op, GROWTH_IN_ORDER);
 	return err;
 }
 
@@ -390,15 +370,39 @@ enum step_result growth_start(struct data_op *op)
 	return STEP_WAIT;
 }
 
+/** The LUNs that the chunks behind @block's unit prefer, as far as the file has no free slot there.
+ */
+static unsigned luns_ahead(const struct data_file *file, uint64_t block)
+{
+	const struct file_slots *slots = &file->space.slots;
+	struct stripe_group unit = mapping_unit_of(&file->map, block);
+	uint64_t next = stripe_last_chunk(&unit) + 1;
+	unsigned luns = 0;
+
+	unit = stripe_group_of(file->map.stripes, next);
+	for (; next <= stripe_last_chunk(&unit); next++) {
+		unsigned lun = file_slots_preferred(slots, next);
+
+		if (file_slots_nr_free_on(slots, lun) == 0)
+			luns |= 1u << lun;
+	}
+	return luns;
+}
+
 void growth_ahead_locked(struct data_file *file, uint64_t last_block)
 {
 	struct file_space *space = &file->space;
-	const struct mapping *map = &file->map;
+	const struct file_slots *slots = &space->slots;
+	unsigned luns;
 
-	if (file_slots_nr_free(&space->slots) > 0 ||
-	    space->prealloc_asked_at == file_slots_nr(&space->slots) ||
-	    !mapping_half_written(map, mapping_chunk_of(map, last_block)))
+	if ((!slots->striped && file_slots_nr_free(slots) > 0) ||
+	    space->prealloc_asked_at == file_slots_nr(slots) ||
+	    !mapping_half_written(&file->map, last_block))
 		return;
-	space->prealloc_asked_at = file_slots_nr(&space->slots);
+	luns = luns_ahead(file, last_block);
+	if (luns == 0)
+		return;
+	space->prealloc_asked_at = file_slots_nr(slots);
+	space->ahead_luns = (uint8_t)luns;
 	background_grow_locked(space);
 }

@@ -24,6 +24,9 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
 	err = allocator_init(&vol->alloc, sp, shrink_idle);
 	if (err)
 		goto fini_bounce;
+	vol->in_order = (struct stripes){ .chunk_blocks = vol->alloc.luns.chunk_blocks,
+					  .nr_luns = vol->alloc.luns.nr_luns };
+	vol->stripes = vol->in_order;
 	vol->freezer = freezer_new();
 	err = vol->freezer ? mover_new(&vol->alloc, &vol->mover) : -ENOMEM;
 	if (err)
@@ -68,7 +71,7 @@ struct data_file *data_file_new(struct data_volume *vol)
 		return NULL;
 	file_space_init(&file->space, &vol->alloc, file_gone);
 	range_lock_init(&file->ranges);
-	mapping_init(&file->map, &file->space);
+	mapping_init(&file->map, &file->space, &vol->stripes);
 	return file;
 }
 

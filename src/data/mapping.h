@@ -16,15 +16,16 @@
 #include <stdint.h>
 
 #include "data/alloc/file_space.h"
+#include "data/stripe.h"
 #include "data/written_map.h"
 
 struct data_chunk;
 
 struct mapping {
-	struct file_space *space;   /* of the file */
-	struct data_chunk **chunks; /* sorted by file chunk */
-	uint64_t nr_allocated;      /* blocks that are written or reserved */
-	uint32_t chunk_blocks;
+	struct file_space *space;       /* of the file */
+	struct data_chunk **chunks;     /* sorted by file chunk */
+	uint64_t nr_allocated;          /* blocks that are written or reserved */
+	const struct stripes *stripes;  /* of the volume */
 	uint32_t nr_chunks, max_chunks; /* in use, allocated */
 };
 
@@ -35,14 +36,29 @@ struct mapping_run {
 	uint64_t nr_blocks;
 };
 
-/** mapping_init() - no chunks. @space is borrowed; mapping_fini() frees no slot and no extent. */
-void mapping_init(struct mapping *map, struct file_space *space);
+/** mapping_init() - no chunks. All is borrowed; mapping_fini() frees no slot and no extent. */
+void mapping_init(struct mapping *map, struct file_space *space, const struct stripes *stripes);
 void mapping_fini(struct mapping *map);
 
+static inline uint32_t mapping_chunk_blocks(const struct mapping *map)
+{
+	return map->stripes->chunk_blocks;
+}
+
+/** mapping_chunk_of() - the chunk of @block if blocks lie in order */
 static inline uint64_t mapping_chunk_of(const struct mapping *map, uint64_t block)
 {
-	return block / map->chunk_blocks;
+	return block / mapping_chunk_blocks(map);
 }
+
+/**
+ * mapping_unit_of() - the chunks that get and lose their slots together, among them that of @block
+ * A group, see data/stripe.h, or one chunk if the group has slots but is not striped.
+ */
+struct stripe_group mapping_unit_of(const struct mapping *map, uint64_t block);
+
+/** mapping_unit_end() - the block behind a unit */
+uint64_t mapping_unit_end(const struct mapping *map, const struct stripe_group *unit);
 
 /** mapping_lookup() - what is at @block; at most @max_blocks, at least 1. */
 void mapping_lookup(const struct mapping *map, uint64_t block, uint64_t max_blocks,
@@ -65,6 +81,11 @@ bool mapping_next_reserved(const struct mapping *map, uint64_t block, uint64_t *
 /** mapping_nr_missing() - how many chunks of [first, last] have no slot. */
 uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t last);
 
+/** mapping_missing_on_luns() - the same for each LUN, of the chunks that prefer it. In a file that
+ *  is striped. */
+void mapping_missing_on_luns(const struct mapping *map, uint64_t first, uint64_t last,
+			     uint64_t ret_nr[]);
+
 /** mapping_nr_homeless() - how many blocks of [start, end) have no place */
 uint64_t mapping_nr_homeless(const struct mapping *map, uint64_t start, uint64_t end);
 
@@ -73,6 +94,7 @@ uint64_t mapping_first_missing(const struct mapping *map, uint64_t start, uint64
 
 /**
  * mapping_assign() - give slots to the chunks of [first, last] that have none, lowest first
+ * A group that gets all its slots at once is striped.
  * Return: 0, also when free slots ran out; -ENOMEM, and none has been given.
  */
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last);
@@ -105,6 +127,7 @@ struct mapping_chunk {
 	uint64_t index; /* in the file */
 	unsigned lun;
 	uint32_t slot; /* in the file's vLUN on that LUN */
+	bool striped;  /* with the rest of its group; else its blocks lie in order */
 	struct written_map *written;
 	struct written_map *allocated; /* written or reserved; without leaves nothing is reserved */
 };
@@ -118,6 +141,9 @@ bool mapping_chunk_at(const struct mapping *map, uint32_t at, struct mapping_chu
  * Return: 0; -EPROTO there is no such slot, or it is in use; -ENOMEM.
  */
 int mapping_adopt_chunk(struct mapping *map, const struct mapping_chunk *chunk);
+
+/** mapping_groups_are_whole() - has each striped group that was adopted all its chunks? */
+bool mapping_groups_are_whole(const struct mapping *map);
 
 /** mapping_adopt_extent() - as extent_map_adopt() */
 int mapping_adopt_extent(struct mapping *map, const struct extent *extent);
@@ -148,13 +174,13 @@ int mapping_replace_extent(struct mapping *map, struct extent *copy);
 /** mapping_remove() - take the slots of all chunks of [first, last]; their data is lost. */
 void mapping_remove(struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_is_empty() - has @chunk a slot, but neither a written block nor a reservation? */
-bool mapping_is_empty(const struct mapping *map, uint64_t chunk);
+/** mapping_is_empty() - has @unit slots, but neither a written block nor a reservation? */
+bool mapping_is_empty(const struct mapping *map, const struct stripe_group *unit);
 
-/** mapping_next_empty() - lowest such chunk of [first, last], or UINT64_MAX */
+/** mapping_next_empty() - lowest chunk of [first, last] that is like that, or UINT64_MAX */
 uint64_t mapping_next_empty(const struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_half_written() - is @chunk the file's last one and its first half's worth written? */
-bool mapping_half_written(const struct mapping *map, uint64_t chunk);
+/** mapping_half_written() - does @block lie in the file's last unit, and is that half written? */
+bool mapping_half_written(const struct mapping *map, uint64_t block);
 
 #endif

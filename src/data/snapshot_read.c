@@ -25,11 +25,16 @@ static int read_volume(struct build *build)
 	const struct lun_table *luns = &build->vol->alloc.luns;
 	uint32_t chunk_blocks = record_get_u32(build->in);
 	uint32_t nr_luns = record_get_u32(build->in);
+	uint32_t stripe_blocks = record_get_u32(build->in);
 
-	if (build->has_volume || record_get_error(build->in))
+	if (build->has_volume || record_get_error(build->in) ||
+	    (stripe_blocks > 0 && (chunk_blocks % stripe_blocks || nr_luns == 1)))
 		return -EPROTO;
 	build->has_volume = true;
-	return chunk_blocks == luns->chunk_blocks && nr_luns == luns->nr_luns ? 0 : -EINVAL;
+	if (chunk_blocks != luns->chunk_blocks || nr_luns != luns->nr_luns)
+		return -EINVAL;
+	data_volume_set_stripe_bytes(build->vol, (uint64_t)stripe_blocks * DATA_BLOCK_BYTES);
+	return 0;
 }
 
 /* Return: -EPROTO; as superpipe_vlun_import(). */
@@ -91,6 +96,8 @@ static int end_file(struct build *build)
 
 	if (!file)
 		return 0;
+	if (!mapping_groups_are_whole(&file->map))
+		return -EPROTO;
 	file_lock(file);
 	file_space_settle(&file->space);
 	file_note_allocated_locked(file);
@@ -176,6 +183,7 @@ static int read_chunk(struct build *build)
 
 	chunk.lun = record_get_u32(in);
 	chunk.slot = record_get_u32(in);
+	chunk.striped = record_get_u8(in);
 	err = build->file ? written_map_init(&written, nr_blocks) : -EPROTO;
 	if (!err)
 		err = written_map_init(&allocated, nr_blocks);

@@ -26,6 +26,7 @@ static void put_volume(const struct data_volume *vol, struct record_writer *out)
 	record_begin(out, DATA_RECORD_VOLUME, 0);
 	record_put_u32(out, vol->alloc.luns.chunk_blocks);
 	record_put_u32(out, vol->alloc.luns.nr_luns);
+	record_put_u32(out, vol->stripes.stripe_blocks);
 	record_end(out);
 }
 
@@ -91,6 +92,7 @@ static void put_chunks(const struct data_file *file, struct record_writer *out)
 		record_put_u64(out, chunk.index);
 		record_put_u32(out, chunk.lun);
 		record_put_u32(out, chunk.slot);
+		record_put_u8(out, chunk.striped);
 		put_runs(out, chunk.written);
 		put_runs(out, chunk.allocated);
 		record_end(out);

@@ -20,29 +20,47 @@ int unmap_blocks_locked(struct data_file *file, uint64_t start, uint64_t end, bo
 	return 0;
 }
 
-/** A write in another part of the chunk relies on its slot, although no block is written yet. */
-static void unmap_if_empty(struct data_op *op, uint64_t chunk)
+static void remove_unit(struct mapping *map, const struct stripe_group *unit)
+{
+	mapping_remove(map, unit->first, stripe_last_chunk(unit));
+}
+
+/** A write in another part of the unit relies on its slots, although no block is written yet. */
+static void unmap_if_empty(struct data_op *op, uint64_t block)
 {
 	struct data_file *file = op->file;
-	uint64_t start = chunk * file->map.chunk_blocks, end = start + file->map.chunk_blocks;
+	struct stripe_group unit = mapping_unit_of(&file->map, block);
+	uint64_t start = unit.first * mapping_chunk_blocks(&file->map);
+	uint64_t end = mapping_unit_end(&file->map, &unit);
 
-	if (mapping_is_empty(&file->map, chunk) &&
+	if (mapping_is_empty(&file->map, &unit) &&
 	    !range_lock_writing(&file->ranges, start, end, &op_priv(op)->range))
-		mapping_remove(&file->map, chunk, chunk);
+		remove_unit(&file->map, &unit);
+}
+
+/** Return: the first block of a unit: that of @block, or the next if @block is not its first. */
+static uint64_t next_unit(const struct mapping *map, uint64_t block)
+{
+	struct stripe_group unit = mapping_unit_of(map, block);
+
+	return unit.first * mapping_chunk_blocks(map) == block ? block
+							       : mapping_unit_end(map, &unit);
 }
 
 void unmap_chunks_locked(struct data_op *op, uint64_t start, uint64_t end)
 {
 	struct mapping *map = &op->file->map;
-	uint64_t first = mapping_chunk_of(map, start), last = mapping_chunk_of(map, end);
+	uint64_t first, last;
 
 	if (start >= end)
 		return;
-	if (end != RANGE_LOCK_END && end % map->chunk_blocks)
-		unmap_if_empty(op, last);
-	if (start % map->chunk_blocks) {
-		unmap_if_empty(op, first);
-		first++;
+	unmap_if_empty(op, start);
+	first = mapping_chunk_of(map, next_unit(map, start));
+	last = mapping_chunk_of(map, end);
+	if (end != RANGE_LOCK_END) {
+		if (next_unit(map, end) != end)
+			unmap_if_empty(op, end);
+		last = mapping_unit_of(map, end).first;
 	}
 	if (first < last)
 		mapping_remove(map, first, last - 1);
@@ -53,12 +71,13 @@ static void unmap_unused_locked(struct data_op *op)
 {
 	struct mapping *map = &op->file->map;
 	const struct range_lock_entry *range = &op_priv(op)->range;
-	uint64_t chunk = mapping_chunk_of(map, range->start);
-	uint64_t last = mapping_chunk_of(map, range->end - 1);
+	struct stripe_group unit = mapping_unit_of(map, range->end - 1);
+	uint64_t chunk = mapping_unit_of(map, range->start).first;
+	uint64_t last = stripe_last_chunk(&unit);
 
 	mapping_drop_taken(map, range->start, range->end);
 	for (; (chunk = mapping_next_empty(map, chunk, last)) <= last; chunk++)
-		unmap_if_empty(op, chunk);
+		unmap_if_empty(op, chunk * mapping_chunk_blocks(map));
 	background_count_locked(&op->file->space);
 }
 

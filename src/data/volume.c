@@ -13,6 +13,16 @@ void data_volume_set_pack_bytes(struct data_volume *vol, uint64_t bytes)
 	vol->alloc.pack_blocks = min_u64(bytes / DATA_BLOCK_BYTES, vol->alloc.luns.chunk_blocks);
 }
 
+void data_volume_set_stripe_bytes(struct data_volume *vol, uint64_t bytes)
+{
+	struct stripes *stripes = &vol->stripes;
+
+	if (stripes->nr_luns > 1)
+		stripes->stripe_blocks =
+			(uint32_t)min_u64(bytes / DATA_BLOCK_BYTES, stripes->chunk_blocks);
+	vol->alloc.striped = stripes->stripe_blocks > 0;
+}
+
 void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats)
 {
 	struct lun_table *luns = &vol->alloc.luns;

@@ -6,6 +6,7 @@
 #include "data/alloc/allocator.h"
 #include "data/bounce_buffer.h"
 #include "data/data.h"
+#include "data/stripe.h"
 
 /* Locks: those of the allocator, see there; then the mover's and the freezer's; those of the bounce
  * pool come last.
@@ -16,6 +17,8 @@ struct data_volume {
 	struct bounce_pool bounce;
 	struct mover *mover;
 	struct freezer *freezer;
+	struct stripes stripes;  /* set before there are files */
+	struct stripes in_order; /* for whole LUNs */
 };
 
 #endif

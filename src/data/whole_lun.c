@@ -31,8 +31,8 @@ static int map_all_locked(struct data_file *file)
 	uint32_t nr_chunks = chunks_of(file_volume(file), nr_blocks);
 	int err;
 
-	if (nr_blocks > (uint64_t)nr_chunks * map->chunk_blocks)
-		nr_blocks = (uint64_t)nr_chunks * map->chunk_blocks;
+	if (nr_blocks > (uint64_t)nr_chunks * mapping_chunk_blocks(map))
+		nr_blocks = (uint64_t)nr_chunks * mapping_chunk_blocks(map);
 	err = slots_make_room(slots, nr_chunks);
 	if (err)
 		return err;
@@ -84,6 +84,7 @@ int data_file_new_whole_lun(struct data_volume *vol, unsigned lun, struct data_f
 		return -ENOMEM;
 	file->space.slots.home = (uint8_t)lun;
 	file->space.is_plun = true;
+	file->map.stripes = &vol->in_order;
 	err = open_lun(file);
 	if (!err) {
 		file_lock(file);

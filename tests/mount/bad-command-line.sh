@@ -23,6 +23,7 @@ refused 'unknown.*-x' -x "$device" "$MNT"
 refused 'unknown.*--no-such' --no-such "$device" "$MNT"
 for option in bogus threads=x threads=0 threads=-1 threads=99999999999999999999 threads= \
 	ring_depth=none queue_depth=0 busy_poll=1s max_inodes=many uid=root uid=-1 gid=4294967296 pack=much pack=-1 \
+	stripe=4K stripe=96K \
 	mode=999 mode= debug=nonsense debug=; do
 	refused "$option" "$device" "$MNT" -o "$option"
 	refused "$option" -f "$device" "$MNT" -o "nosuid,$option"

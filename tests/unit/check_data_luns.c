@@ -17,23 +17,27 @@
 #define ALL          (NR_LUNS * NR_CHUNKS * CHUNK)
 #define NR_FILES     8u
 
-static const unsigned pack_blocks[] = { 0, 4 };
+static const struct {
+	unsigned pack_blocks, stripe_blocks;
+} kinds[] = { { 0, 0 }, { 4, 0 }, { 0, 4 }, { 4, 4 }, { 15, 1 } };
 
 static struct superpipe *sp;
 static struct data_volume *vol;
 static struct data_file *files[NR_FILES];
 static uint8_t *buf;
 
-static void start(unsigned pack)
+static void start(unsigned kind)
 {
 	struct fake_config config = { .nr_threads = 1, .nr_luns = NR_LUNS, .nr_chunks = NR_CHUNKS };
 
 	sp = fake_new(&config);
 	ck_assert_int_eq(data_volume_new(sp, &vol), 0);
-	data_volume_set_pack_bytes(vol, pack_blocks[pack] * BLOCK);
+	data_volume_set_pack_bytes(vol, kinds[kind].pack_blocks * BLOCK);
+	data_volume_set_stripe_bytes(vol, kinds[kind].stripe_blocks * BLOCK);
 	for (unsigned i = 0; i < NR_FILES; i++)
 		files[i] = data_file_new(vol);
 	buf = aligned_alloc(BLOCK, ALL + CHUNK);
+	data_volume_set_idle_ms(vol, 20);
 }
 
 static struct data_volume_stats stats_of(void)
@@ -79,6 +83,18 @@ static ssize_t put(unsigned i, uint64_t offset, uint64_t bytes, int value)
 	return run(i, DATA_OP_WRITE, offset, bytes);
 }
 
+/** Blocks that are being moved from a segment into a slot take both for a moment. */
+static void put_surely(unsigned i, uint64_t offset, uint64_t bytes, int value)
+{
+	ssize_t got = put(i, offset, bytes, value);
+
+	for (int tries = 0; got != (ssize_t)bytes && tries < 2000; tries++) {
+		usleep(1000);
+		got = put(i, offset, bytes, value);
+	}
+	ck_assert_int_eq(got, (ssize_t)bytes);
+}
+
 static void expect(unsigned i, uint64_t offset, uint64_t bytes, uint8_t value)
 {
 	memset(buf, 0xEE, bytes);
@@ -105,7 +121,7 @@ START_TEST(test_luns_one_file_fills_them_all)
 {
 	start((unsigned)_i);
 	for (uint64_t at = 0; at < ALL; at += CHUNK / 2)
-		ck_assert_int_eq(put(0, at, CHUNK / 2, 1 + (int)(at / CHUNK)), CHUNK / 2);
+		put_surely(0, at, CHUNK / 2, 1 + (int)(at / CHUNK));
 	ck_assert_uint_eq(stats_of().nr_free_blocks, 0);
 	ck_assert_int_eq(put(0, ALL, 1, 1), -ENOSPC);
 	ck_assert_int_eq(put(1, 0, 1, 1), -ENOSPC);
@@ -172,16 +188,107 @@ START_TEST(test_luns_deleted_file_gives_back_on_each)
 }
 END_TEST
 
-START_TEST(test_luns_punched_chunk_is_used_again)
+#define GROUP (NR_LUNS * CHUNK) /* one begins behind the first three chunks */
+
+START_TEST(test_luns_punched_chunks_are_used_again)
 {
 	start((unsigned)_i);
 	ck_assert_int_eq(run(0, DATA_OP_ALLOCATE, 0, ALL), 0);
-	for (uint64_t at = 0; at < ALL; at += 2 * CHUNK) {
-		ck_assert_int_eq(run(0, DATA_OP_PUNCH, at, CHUNK), 0);
-		ck_assert_int_eq(put(0, ALL + at, CHUNK, 5), CHUNK);
-		expect(0, ALL + at, CHUNK, 5);
-		expect(0, at, CHUNK, 0);
+	for (uint64_t at = GROUP; at < ALL; at += 2 * GROUP) {
+		ck_assert_int_eq(run(0, DATA_OP_PUNCH, at, GROUP), 0);
+		ck_assert_int_eq(put(0, ALL + at, GROUP, 5), GROUP);
+		expect(0, ALL + at, GROUP, 5);
+		expect(0, at, GROUP, 0);
 	}
+	stop();
+}
+END_TEST
+
+static uint64_t nr_used_on(unsigned lun)
+{
+	return NR_CHUNKS - fake_free_chunks(sp, lun);
+}
+
+/** Waits for what is held ahead to go back. */
+static void ck_used_on(unsigned lun, uint64_t nr)
+{
+	for (int tries = 0; nr_used_on(lun) != nr && tries < 2000; tries++)
+		usleep(1000);
+	ck_assert_uint_eq(nr_used_on(lun), nr);
+}
+
+START_TEST(test_luns_stripes_use_all_alike)
+{
+	start(2);
+	ck_assert_int_eq(put(0, 0, CHUNK, 1), CHUNK);
+	ck_assert_uint_eq(stats_of().nr_free_chunks, NR_LUNS * NR_CHUNKS - 1);
+	for (uint64_t at = CHUNK; at < 6 * CHUNK; at += CHUNK)
+		ck_assert_int_eq(put(0, at, CHUNK, 1), CHUNK);
+	for (unsigned lun = 0; lun < NR_LUNS; lun++)
+		ck_used_on(lun, 2);
+	expect(0, 0, 6 * CHUNK, 1);
+	stop();
+}
+END_TEST
+
+/* The first chunk, then two, then three at once. */
+START_TEST(test_luns_stripes_take_a_group_at_once)
+{
+	static const uint64_t taken[] = { 1, 3, 3, 6, 6, 6, 9 };
+
+	start(2);
+	for (uint64_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		ck_assert_int_eq(put(0, i * CHUNK, BLOCK, 1), BLOCK);
+		ck_assert_uint_eq(stats_of().nr_free_chunks, NR_LUNS * NR_CHUNKS - taken[i]);
+	}
+	ck_assert_int_eq(run(0, DATA_OP_PUNCH, 3 * CHUNK, BLOCK), 0);
+	ck_assert_int_eq(run(0, DATA_OP_PUNCH, 5 * CHUNK, BLOCK), 0);
+	ck_assert_uint_eq(stats_of().nr_free_chunks, NR_LUNS * NR_CHUNKS - 9);
+	ck_assert_int_eq(run(0, DATA_OP_PUNCH, 4 * CHUNK, BLOCK), 0);
+	ck_assert_int_eq(put(1, 0, (NR_LUNS * NR_CHUNKS - 9) * CHUNK, 2),
+			 (NR_LUNS * NR_CHUNKS - 9) * CHUNK);
+	ck_assert_int_eq(put(0, 7 * CHUNK, BLOCK, 3), BLOCK);
+	stop();
+}
+END_TEST
+
+/** Leaves so many chunks free, less than a group of three. */
+static void fill_but(unsigned nr_chunks)
+{
+	const uint64_t groups = ALL - GROUP;
+
+	ck_assert_int_eq(put(0, 0, groups, 1), (ssize_t)groups);
+	for (unsigned i = 0; i < NR_LUNS - nr_chunks; i++)
+		ck_assert_int_eq(put(2 + i, 0, CHUNK, 1), CHUNK);
+	ck_assert_uint_eq(stats_of().nr_free_chunks, nr_chunks);
+}
+
+START_TEST(test_luns_group_lies_in_order_when_chunks_are_few)
+{
+	start(2);
+	fill_but(2);
+	ck_assert_int_eq(put(1, GROUP + BLOCK, BLOCK, 2), BLOCK);
+	ck_assert_uint_eq(stats_of().nr_free_chunks, 1);
+	ck_assert_int_eq(put(1, GROUP, CHUNK, 3), CHUNK);
+	ck_assert_int_eq(put(1, GROUP + 2 * CHUNK, CHUNK, 4), CHUNK);
+	ck_assert_int_eq(put(1, GROUP + CHUNK, BLOCK, 2), -ENOSPC);
+	expect(1, GROUP, CHUNK, 3);
+	expect(1, GROUP + CHUNK, CHUNK, 0);
+	expect(1, GROUP + 2 * CHUNK, CHUNK, 4);
+	stop();
+}
+END_TEST
+
+START_TEST(test_luns_reservation_of_a_part_of_a_group_takes_what_it_needs)
+{
+	start(2);
+	fill_but(1);
+	ck_assert_int_eq(run(1, DATA_OP_ALLOCATE, GROUP, CHUNK + 1), -ENOSPC);
+	ck_assert_uint_eq(stats_of().nr_free_chunks, 1);
+	ck_assert_int_eq(run(1, DATA_OP_ALLOCATE, GROUP + CHUNK, CHUNK), 0);
+	ck_assert_int_eq(put(1, GROUP + CHUNK, CHUNK, 4), CHUNK);
+	ck_assert_int_eq(put(1, GROUP, CHUNK, 4), -ENOSPC);
+	expect(1, GROUP + CHUNK, CHUNK, 4);
 	stop();
 }
 END_TEST
@@ -215,7 +322,7 @@ int main(void)
 {
 	Suite *suite = suite_create("data_luns");
 	TCase *core = tcase_create("core");
-	const int nr = (int)(sizeof(pack_blocks) / sizeof(pack_blocks[0]));
+	const int nr = (int)(sizeof(kinds) / sizeof(kinds[0]));
 	SRunner *runner;
 	int failed;
 
@@ -225,7 +332,11 @@ int main(void)
 	tcase_add_loop_test(core, test_luns_reservation_takes_all_or_nothing, 0, nr);
 	tcase_add_loop_test(core, test_luns_truncate_gives_back_on_each, 0, nr);
 	tcase_add_loop_test(core, test_luns_deleted_file_gives_back_on_each, 0, nr);
-	tcase_add_loop_test(core, test_luns_punched_chunk_is_used_again, 0, nr);
+	tcase_add_loop_test(core, test_luns_punched_chunks_are_used_again, 0, nr);
+	tcase_add_test(core, test_luns_stripes_use_all_alike);
+	tcase_add_test(core, test_luns_stripes_take_a_group_at_once);
+	tcase_add_test(core, test_luns_group_lies_in_order_when_chunks_are_few);
+	tcase_add_test(core, test_luns_reservation_of_a_part_of_a_group_takes_what_it_needs);
 	tcase_add_loop_test(core, test_luns_data_pass_over_one_that_fails, 0, nr);
 	tcase_add_loop_test(core, test_luns_what_is_held_ahead_goes_to_a_file_that_needs_it, 0, nr);
 	suite_add_tcase(suite, core);

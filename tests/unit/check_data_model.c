@@ -8,7 +8,7 @@
 #include "support/data_model.h"
 
 static void run_on_luns(unsigned nr_luns, unsigned nr_threads, uint32_t chunk_lbas, uint64_t base,
-			uint64_t pack_lbas)
+			uint64_t pack_lbas, uint64_t stripe_lbas)
 {
 	struct fake_config config = { .nr_luns = nr_luns,
 				      .nr_threads = nr_threads,
@@ -21,6 +21,7 @@ static void run_on_luns(unsigned nr_luns, unsigned nr_threads, uint32_t chunk_lb
 
 	ck_assert_int_eq(data_volume_new(sp, &vol), 0);
 	data_volume_set_pack_bytes(vol, pack_lbas * DATA_BLOCK_BYTES);
+	data_volume_set_stripe_bytes(vol, stripe_lbas * DATA_BLOCK_BYTES);
 	data_model_run(vol, base, config.seed, 100);
 	data_volume_free(vol);
 	ck_assert_uint_eq(fake_free(sp), 0);
@@ -28,7 +29,7 @@ static void run_on_luns(unsigned nr_luns, unsigned nr_threads, uint32_t chunk_lb
 
 static void run_packed(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base, uint64_t pack_lbas)
 {
-	run_on_luns(1, nr_threads, chunk_lbas, base, pack_lbas);
+	run_on_luns(1, nr_threads, chunk_lbas, base, pack_lbas, 0);
 }
 
 static void run_model(unsigned nr_threads, uint32_t chunk_lbas, uint64_t base)
@@ -77,8 +78,24 @@ END_TEST
 /* So little on each LUN that files get slots on all. */
 START_TEST(test_data_equals_model_on_several_luns)
 {
-	run_on_luns(2 + (unsigned)_i, 2, 16, 0, 0);
-	run_on_luns(2 + (unsigned)_i, 2, 4, 777, 3);
+	run_on_luns(2 + (unsigned)_i, 2, 16, 0, 0, 0);
+	run_on_luns(2 + (unsigned)_i, 2, 4, 777, 3, 0);
+}
+END_TEST
+
+static const uint64_t stripes[] = { 1, 2, 8, 16 };
+
+START_TEST(test_data_equals_model_in_stripes)
+{
+	run_on_luns(2, 2, 16, 0, 0, stripes[_i]);
+	run_on_luns(3, 1, 16, 1234567, 4, stripes[_i]);
+	run_on_luns(4, 2, 16, 4096, 16, stripes[_i]);
+}
+END_TEST
+
+START_TEST(test_data_equals_model_in_stripes_far_into_a_sparse_file)
+{
+	run_on_luns(3, 2, 4, (UINT64_C(1) << 62) + 12345, 0, 2);
 }
 END_TEST
 
@@ -98,6 +115,9 @@ int main(void)
 			    (int)(sizeof(packs) / sizeof(packs[0])));
 	tcase_add_test(core, test_data_equals_model_when_small_chunks_are_packed);
 	tcase_add_loop_test(core, test_data_equals_model_on_several_luns, 0, 2);
+	tcase_add_loop_test(core, test_data_equals_model_in_stripes, 0,
+			    (int)(sizeof(stripes) / sizeof(stripes[0])));
+	tcase_add_test(core, test_data_equals_model_in_stripes_far_into_a_sparse_file);
 	suite_add_tcase(suite, core);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bitmap.h"
+#include "base/minmax.h"
 #include "data/alloc/slots.h"
 #include "data/mapping.h"
 #include "data/range_lock.h"
@@ -154,13 +155,63 @@ START_TEST(test_written_map_costs_nothing_when_all_or_nothing_is_written)
 }
 END_TEST
 
+/* ---- stripes ------------------------------------------------------------------------------ */
+
+/** Counts the blocks of a group chunk by chunk, in the order of the file. */
+static void ck_group(const struct stripes *layout, const struct stripe_group *group)
+{
+	uint64_t base = group->first * layout->chunk_blocks;
+	uint64_t end = base + (uint64_t)group->width * layout->chunk_blocks;
+	uint32_t count[8] = { 0 };
+
+	for (uint64_t block = base; block < end; block++) {
+		uint32_t from, nr;
+		unsigned at = stripe_chunk_of(layout, group, block, &from, &nr);
+
+		for (unsigned i = 0; i < group->width; i++)
+			ck_assert_uint_eq(stripe_rank(layout, group, i, block), count[i]);
+		ck_assert_uint_eq(from, count[at]++);
+		ck_assert_uint_eq(stripe_block_of(layout, group, at, from), block);
+		ck_assert_uint_ge(nr, 1);
+		ck_assert_uint_eq(stripe_block_of(layout, group, at, from + nr - 1),
+				  block + nr - 1);
+	}
+	for (unsigned i = 0; i < group->width; i++) {
+		ck_assert_uint_eq(stripe_rank(layout, group, i, end), layout->chunk_blocks);
+		ck_assert_uint_eq(stripe_rank(layout, group, i, UINT64_MAX), layout->chunk_blocks);
+	}
+}
+
+START_TEST(test_stripes_cover_each_block_once)
+{
+	struct stripes layout = { .chunk_blocks = 16, .nr_luns = 1 + (unsigned)_i };
+
+	for (layout.stripe_blocks = 1; layout.stripe_blocks <= 16; layout.stripe_blocks *= 2) {
+		uint64_t next = 0;
+
+		while (next < 100) {
+			struct stripe_group group = stripe_group_of(&layout, next);
+
+			ck_assert_uint_eq(group.first, next);
+			ck_assert_uint_le(group.width, max_u64(next + 1, 1));
+			ck_assert_uint_le(group.width, layout.nr_luns);
+			for (unsigned i = 1; i < group.width; i++)
+				ck_assert_uint_eq(stripe_group_of(&layout, next + i).first, next);
+			ck_group(&layout, &group);
+			next += group.width;
+		}
+	}
+}
+END_TEST
+
 /* ---- mapping ------------------------------------------------------------------------------ */
 
 #define VLUN ((struct superpipe_vlun *)(uintptr_t)64) /* never looked into */
 
-static struct allocator alloc = { .luns.chunk_blocks = 16, .luns.nr_luns = 1 };
+static struct allocator alloc = { .luns.nr_luns = 1 };
 static struct file_space space = { .alloc = &alloc }; /* whose mapping is tested; no extents */
 static struct slots slots;                            /* the only ones */
+static struct stripes stripes;
 
 static void slots_start(uint32_t nr)
 {
@@ -168,7 +219,7 @@ static void slots_start(uint32_t nr)
 	slots.vlun = VLUN;
 	ck_assert_int_eq(slots_make_room(&slots, nr), 0);
 	slots.nr = nr;
-	file_slots_init(&space.slots, 1);
+	file_slots_init(&space.slots, 1, false);
 	ck_assert_int_eq(file_slots_prepare(&space.slots), 0);
 	file_slots_add(&space.slots, &slots);
 }
@@ -183,7 +234,15 @@ static void map_end(struct mapping *map)
 static void map_start(struct mapping *map, uint32_t nr_slots)
 {
 	slots_start(nr_slots);
-	mapping_init(map, &space);
+	stripes = (struct stripes){ .chunk_blocks = 16, .nr_luns = 1 };
+	mapping_init(map, &space, &stripes);
+}
+
+static bool is_empty(const struct mapping *map, uint64_t chunk)
+{
+	const struct stripe_group unit = mapping_unit_of(map, chunk * 16);
+
+	return mapping_is_empty(map, &unit);
 }
 
 START_TEST(test_mapping_takes_the_lowest_free_slot)
@@ -306,12 +365,12 @@ START_TEST(test_mapping_runs_end_where_the_state_changes)
 	ck_assert_uint_eq(mapping_next(&map, 41, false), 50);
 	ck_assert_uint_eq(mapping_next(&map, 50, true), UINT64_MAX);
 	ck_assert_uint_eq(mapping_next(&map, 1000000, false), 1000000);
-	ck_assert(!mapping_is_empty(&map, 2));
+	ck_assert(!is_empty(&map, 2));
 	ck_assert_int_eq(mapping_prepare_clear(&map, 0, UINT64_MAX), 0);
 	mapping_clear(&map, 0, UINT64_MAX);
-	ck_assert(mapping_is_empty(&map, 2));
+	ck_assert(is_empty(&map, 2));
 	ck_assert_int_eq(mapping_reserve(&map, 33, 34), 0);
-	ck_assert(!mapping_is_empty(&map, 2));
+	ck_assert(!is_empty(&map, 2));
 	map_end(&map);
 }
 END_TEST
@@ -359,8 +418,8 @@ START_TEST(test_mapping_counts_blocks_written_or_reserved)
 
 	random_state += (uint64_t)_i;
 	slots_start(2);
-	mapping_init(&map, &space);
-	map.chunk_blocks = NR_MODEL_BLOCKS / 2;
+	stripes = (struct stripes){ .chunk_blocks = NR_MODEL_BLOCKS / 2, .nr_luns = 1 };
+	mapping_init(&map, &space, &stripes);
 	ck_assert_int_eq(mapping_assign(&map, 0, 1), 0);
 	memset(&model, 0, sizeof(model));
 	for (unsigned n = 0; n < 300; n++) {
@@ -506,6 +565,7 @@ int main(void)
 	tcase_add_test(core, test_bitmap_equals_an_array_of_bools);
 	tcase_add_loop_test(core, test_written_map_equals_an_array_of_bools, 0, 5);
 	tcase_add_test(core, test_written_map_costs_nothing_when_all_or_nothing_is_written);
+	tcase_add_loop_test(core, test_stripes_cover_each_block_once, 0, 8);
 	tcase_add_test(core, test_mapping_takes_the_lowest_free_slot);
 	tcase_add_test(core, test_mapping_assigns_from_the_front_until_slots_run_out);
 	tcase_add_test(core, test_mapping_assigns_between_what_is_there);

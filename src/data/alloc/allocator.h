@@ -36,7 +36,8 @@ struct allocator {
 	struct file_vlun_list reclaimable; /* worker only: oldest first */
 	struct segment_vluns segments;
 	struct reserve reserve;
-	uint64_t pack_blocks;     /* set before there are files; 0: no segments */
+	uint64_t pack_blocks;     /* these two: set before there are files; 0: no segments */
+	bool striped;             /* see file_slots.h */
 	_Atomic uint64_t idle_ns; /* unused flash goes back after this time */
 };
 

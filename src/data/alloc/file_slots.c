@@ -4,15 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-void file_slots_init(struct file_slots *slots, unsigned nr_luns)
+void file_slots_init(struct file_slots *slots, unsigned nr_luns, bool striped)
 {
-	*slots = (struct file_slots){ .nr_luns = (uint8_t)nr_luns };
+	*slots = (struct file_slots){ .nr_luns = (uint8_t)nr_luns, .striped = striped };
 }
 
 void file_slots_fini(struct file_slots *slots)
 {
 	free(slots->on);
-	file_slots_init(slots, slots->nr_luns);
+	file_slots_init(slots, slots->nr_luns, slots->striped);
 }
 
 int file_slots_prepare(struct file_slots *slots)
@@ -98,8 +98,16 @@ static unsigned find(const struct file_slots *slots, unsigned preferred,
 	return slots->nr_luns;
 }
 
-unsigned file_slots_pick(const struct file_slots *slots, unsigned preferred)
+void file_slots_prefer(struct file_slots *slots, uint64_t chunk, unsigned lun)
 {
+	if (slots->striped)
+		lun = (unsigned)((lun + slots->nr_luns - chunk % slots->nr_luns) % slots->nr_luns);
+	slots->home = (uint8_t)lun;
+}
+
+unsigned file_slots_pick(const struct file_slots *slots, uint64_t chunk)
+{
+	unsigned preferred = file_slots_preferred(slots, chunk);
 	unsigned lun = find(slots, preferred, nr_below_tail);
 
 	return lun < slots->nr_luns ? lun : find(slots, preferred, file_slots_nr_free_on);

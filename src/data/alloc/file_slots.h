@@ -17,11 +17,12 @@
 
 struct file_slots {
 	struct slots **on; /* by LUN; NULL: the file has had no vLUN, there or anywhere */
-	uint8_t nr_luns;   /* of the volume; this and the next fill a word */
-	uint8_t home;      /* the LUN to grow on */
+	uint8_t nr_luns;   /* of the volume */
+	bool striped;      /* each chunk prefers the LUN behind that of the chunk before it */
+	uint8_t home;      /* striped: the LUN that chunk 0 prefers; else the one to grow on */
 };
 
-void file_slots_init(struct file_slots *slots, unsigned nr_luns);
+void file_slots_init(struct file_slots *slots, unsigned nr_luns, bool striped);
 
 /** file_slots_fini() - the slots are the caller's */
 void file_slots_fini(struct file_slots *slots);
@@ -57,11 +58,20 @@ uint64_t file_slots_nr_rising(const struct file_slots *slots, uint64_t nr);
 /** file_slots_has_vlun() - has the file a vLUN on any LUN? */
 bool file_slots_has_vlun(const struct file_slots *slots);
 
+/** file_slots_preferred() - the LUN on which @chunk should have its slot */
+static inline unsigned file_slots_preferred(const struct file_slots *slots, uint64_t chunk)
+{
+	return slots->striped ? (unsigned)((slots->home + chunk) % slots->nr_luns) : slots->home;
+}
+
+/** file_slots_prefer() - @chunk prefers @lun from now on; other chunks follow */
+void file_slots_prefer(struct file_slots *slots, uint64_t chunk, unsigned lun);
+
 /**
- * file_slots_pick() - the LUN for the next slot; one is free
- * One below a tail goes first, then one on @preferred.
+ * file_slots_pick() - the LUN for a slot of @chunk; one is free
+ * One below a tail goes first, then one on the preferred LUN.
  */
-unsigned file_slots_pick(const struct file_slots *slots, unsigned preferred);
+unsigned file_slots_pick(const struct file_slots *slots, uint64_t chunk);
 
 /** file_slots_cut_tails() - slots have been put: find the tail on each LUN again */
 void file_slots_cut_tails(struct file_slots *slots);

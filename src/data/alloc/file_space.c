@@ -13,7 +13,7 @@ void file_space_init(struct file_space *space, struct allocator *alloc,
 {
 	*space = (struct file_space){ .alloc = alloc, .gone = gone, .refs = 1 };
 	(void)pthread_mutex_init(&space->lock, NULL);
-	file_slots_init(&space->slots, alloc->luns.nr_luns);
+	file_slots_init(&space->slots, alloc->luns.nr_luns, alloc->striped);
 }
 
 /* ---- vLUNs -------------------------------------------------------------------------------- */
@@ -75,7 +75,7 @@ struct file_vlun *file_space_make_vlun_locked(struct file_space *space, unsigned
 	return vlun;
 }
 
-void file_space_take_pooled_locked(struct file_space *space)
+void file_space_take_pooled_locked(struct file_space *space, uint64_t chunk)
 {
 	struct allocator *alloc = space->alloc;
 	struct file_vlun *made = vlun_new(space), *vlun;
@@ -94,7 +94,7 @@ void file_space_take_pooled_locked(struct file_space *space)
 		add_vlun(space, vlun = made, pooled.lun);
 	vlun->slots.vlun = pooled.vlun;
 	vlun->slots.nr = 1;
-	space->slots.home = (uint8_t)pooled.lun;
+	file_slots_prefer(&space->slots, chunk, pooled.lun);
 	vlun_pool_note_new(&alloc->pool, true, alloc->idle_ns);
 }
 

@@ -47,6 +47,7 @@ struct file_space {
 	uint32_t refs;
 	uint32_t prealloc_asked_at; /* slots there were when one was last asked for ahead: ask once
 				     */
+	uint8_t ahead_luns;         /* bit mask: the LUNs to take a slot on ahead of need */
 	uint8_t wants;              /* of background.c; non-zero: job is queued */
 	bool is_plun;               /* a whole LUN, never resized; set before the file is shared */
 	bool freed;                 /* by its owner */
@@ -96,8 +97,10 @@ void file_space_set_orphan_locked(struct file_space *space, bool orphan);
  *  Return: whether any went down. */
 bool file_space_count_locked(struct file_space *space);
 
-/** file_space_take_pooled_locked() - give a file without a vLUN one from the pool, if any */
-void file_space_take_pooled_locked(struct file_space *space);
+/** file_space_take_pooled_locked() - give a file without a vLUN one for @chunk from the pool, if
+ * any
+ */
+void file_space_take_pooled_locked(struct file_space *space, uint64_t chunk);
 
 /**
  * file_space_adopt_vlun() - give a file a vLUN that another process has made

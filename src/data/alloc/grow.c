@@ -164,11 +164,12 @@ static uint64_t nr_slots(struct file_space *space)
 	return nr;
 }
 
-/** The file grows on @lun from now on. */
+/** The file grows on @lun from now on, unless its chunks have their LUNs. */
 static void set_home(struct file_space *space, unsigned lun)
 {
 	file_space_lock(space);
-	space->slots.home = (uint8_t)lun;
+	if (!space->slots.striped)
+		space->slots.home = (uint8_t)lun;
 	file_space_unlock(space);
 }
 
@@ -241,22 +242,52 @@ int grow_segments(struct allocator *alloc, uint64_t nr_blocks)
 	return err;
 }
 
+/** Return: whether the file has a vLUN on the LUN. */
+static bool open_ahead(struct file_vlun *vlun, bool is_open)
+{
+	struct superpipe_vlun *handle;
+
+	if (!is_open &&
+	    superpipe_vlun_open(vlun->space->alloc->luns.sp, vlun->slots.lun, &handle) == 0)
+		attach(vlun, handle);
+	return vlun->slots.vlun != NULL;
+}
+
+/** An error does not matter: a write that needs the chunk asks again. */
+static void grow_ahead_on(struct file_space *space, unsigned lun)
+{
+	bool is_open;
+	struct file_vlun *vlun = make_vlun(space, lun, &is_open);
+	uint32_t wanted;
+
+	if (!vlun || vlun->slots.nr >= space->alloc->luns.luns[lun].nr_chunks ||
+	    !open_ahead(vlun, is_open))
+		return;
+	wanted = vlun->slots.nr + 1;
+	(void)resize(vlun, wanted);
+	if (vlun->slots.nr == 0)
+		(void)shrink_vlun(vlun);
+	else if (vlun->slots.nr == wanted)
+		file_vlun_set_reclaimable(vlun);
+}
+
 void grow_ahead(struct file_space *space)
 {
-	struct file_vlun *vlun;
-	uint32_t wanted = 0;
+	unsigned luns = 0;
 
 	file_space_lock(space);
-	vlun = file_space_vlun_locked(space, space->slots.home);
-	if (vlun && vlun->slots.vlun && !space->freed && file_slots_nr_free(&space->slots) == 0)
-		wanted = vlun->slots.nr + 1;
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		if (space->ahead_luns & (1u << lun) &&
+		    file_slots_nr_free_on(&space->slots, lun) == 0)
+			luns |= 1u << lun;
+	}
+	if (space->freed || !file_slots_has_vlun(&space->slots))
+		luns = 0;
 	file_space_unlock(space);
-	if (wanted == 0 || wanted > space->alloc->luns.luns[vlun->slots.lun].nr_chunks)
-		return;
-	/* An error does not matter: a write that needs the chunk asks again. */
-	(void)resize(vlun, wanted);
-	if (vlun->slots.nr == wanted)
-		file_vlun_set_reclaimable(vlun);
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		if (luns & (1u << lun))
+			grow_ahead_on(space, lun);
+	}
 }
 
 static void settle(struct file_vlun *vlun, bool failed)

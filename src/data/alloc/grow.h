@@ -29,7 +29,8 @@ int grow_on_lun(struct file_space *space, unsigned lun, uint64_t nr);
  */
 int grow_segments(struct allocator *alloc, uint64_t nr_blocks);
 
-/** grow_ahead() - one slot more than the file uses, if it uses all it has */
+/** grow_ahead() - one slot more than the file uses on each LUN of ahead_luns, if it uses all there
+ */
 void grow_ahead(struct file_space *space);
 
 /** grow_settle() - slots that were got but not used: give them back (@failed) or keep for a while

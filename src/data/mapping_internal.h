@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mapping_internal - what the files of the mapping share. */
+#ifndef CXLFS_DATA_MAPPING_INTERNAL_H
+#define CXLFS_DATA_MAPPING_INTERNAL_H
+
+#include "data/mapping.h"
+
+struct data_chunk {
+	uint64_t index; /* in the file */
+	uint32_t slot;  /* in the file's vLUN on @lun */
+	uint8_t lun;
+	bool striped; /* with all other chunks of its group, which are there; else in order */
+	bool fresh;   /* by the mapping_assign() that runs now */
+	struct written_map written;
+	struct written_map allocated; /* written or reserved; without leaves nothing is reserved */
+};
+
+static inline struct file_slots *slots_of(const struct mapping *map)
+{
+	return &map->space->slots;
+}
+
+static inline struct extent_map *extents_of(const struct mapping *map)
+{
+	return &map->space->extents;
+}
+
+static inline struct segments *segments_of(const struct mapping *map)
+{
+	return &map->space->alloc->segments.pool;
+}
+
+static inline uint32_t chunk_nr_allocated(const struct data_chunk *chunk)
+{
+	return chunk->allocated.leaves ? chunk->allocated.nr_written : chunk->written.nr_written;
+}
+
+/** data_chunk_free() - its slot is the caller's */
+void data_chunk_free(struct data_chunk *chunk);
+
+/** mapping_room_for_chunks() - make room for @nr more in the array. Return: 0; -ENOMEM. */
+int mapping_room_for_chunks(struct mapping *map, uint32_t nr);
+
+/** mapping_find_position() - position in the array of the first chunk at or after @index */
+uint32_t mapping_find_position(const struct mapping *map, uint64_t index);
+
+/** mapping_find_chunk() - the chunk @index, or NULL if it has no slot */
+struct data_chunk *mapping_find_chunk(const struct mapping *map, uint64_t index);
+
+/** mapping_first_block() - first block of the group of a chunk; of the chunk if not striped */
+uint64_t mapping_first_block(const struct mapping *map, const struct data_chunk *chunk);
+
+/** mapping_rank() - how many blocks of the file before @block lie in a chunk */
+uint32_t mapping_rank(const struct mapping *map, const struct data_chunk *chunk, uint64_t block);
+
+#endif

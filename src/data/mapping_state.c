@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How blocks are noted as written, reserved or moved. */
+#include "base/clock.h"
+#include "base/minmax.h"
+#include "data/mapping_internal.h"
+
+/** Calls @fn for the part of [start, end) in each chunk that has a slot, until it fails. */
+static int for_each_part(struct mapping *map, uint64_t start, uint64_t end,
+			 int (*fn)(struct data_chunk *chunk, uint32_t from, uint32_t to))
+{
+	uint32_t at = mapping_find_position(map, mapping_unit_of(map, start).first);
+	int err = 0;
+
+	for (; at < map->nr_chunks && mapping_first_block(map, map->chunks[at]) < end && !err;
+	     at++) {
+		struct data_chunk *chunk = map->chunks[at];
+		uint32_t before = chunk_nr_allocated(chunk);
+		uint32_t from = mapping_rank(map, chunk, start), to = mapping_rank(map, chunk, end);
+
+		if (from < to)
+			err = fn(chunk, from, to);
+		map->nr_allocated += chunk_nr_allocated(chunk);
+		map->nr_allocated -= before;
+	}
+	return err;
+}
+
+static int prepare_set_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	int err = written_map_prepare_set(&chunk->written, from, to);
+
+	if (!err && chunk->allocated.leaves)
+		err = written_map_prepare_set(&chunk->allocated, from, to);
+	return err;
+}
+
+static int set_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	written_map_set(&chunk->written, from, to);
+	if (chunk->allocated.leaves)
+		written_map_set(&chunk->allocated, from, to);
+	return 0;
+}
+
+static int prepare_clear_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	int err = written_map_prepare_clear(&chunk->written, from, to);
+
+	if (!err && chunk->allocated.leaves)
+		err = written_map_prepare_clear(&chunk->allocated, from, to);
+	return err;
+}
+
+static int clear_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	written_map_clear(&chunk->written, from, to);
+	if (chunk->allocated.leaves)
+		written_map_clear(&chunk->allocated, from, to);
+	return 0;
+}
+
+/* A copy has a leaf wherever a write in flight has prepared one, so that write can still be noted.
+ */
+static int reserve_part(struct data_chunk *chunk, uint32_t from, uint32_t to)
+{
+	int err =
+		chunk->allocated.leaves ? 0 : written_map_copy(&chunk->allocated, &chunk->written);
+
+	return err ? err : written_map_add(&chunk->allocated, from, to);
+}
+
+/** Calls @fn for the parts of [start, end) that are in slots but not in extents, until it fails. */
+static int for_each_part_in_slots(struct mapping *map, uint64_t start, uint64_t end,
+				  int (*fn)(struct data_chunk *chunk, uint32_t from, uint32_t to))
+{
+	int err = 0;
+
+	while (start < end && !err) {
+		const struct extent *extent = extent_map_at(extents_of(map), start);
+		uint64_t gap_end = extent ? min_u64(extent->block, end) : end;
+
+		if (start < gap_end)
+			err = for_each_part(map, start, gap_end, fn);
+		start = extent ? extent_end(extent) : end;
+	}
+	return err;
+}
+
+int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end)
+{
+	int err = extent_map_prepare_set(extents_of(map), segments_of(map), start, end);
+
+	return err ? err : for_each_part_in_slots(map, start, end, prepare_set_part);
+}
+
+int mapping_prepare_clear(struct mapping *map, uint64_t start, uint64_t end)
+{
+	int err = extent_map_prepare_remove(extents_of(map), segments_of(map), start, end);
+
+	return err ? err : for_each_part(map, start, end, prepare_clear_part);
+}
+
+int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end)
+{
+	int err = for_each_part_in_slots(map, start, end, reserve_part);
+
+	if (!err)
+		map->nr_allocated += extent_map_reserve(extents_of(map), start, end);
+	return err;
+}
+
+void mapping_set(struct mapping *map, uint64_t start, uint64_t end)
+{
+	(void)for_each_part_in_slots(map, start, end, set_part);
+	map->nr_allocated += extent_map_set(extents_of(map), segments_of(map), start, end);
+}
+
+void mapping_clear(struct mapping *map, uint64_t start, uint64_t end)
+{
+	(void)for_each_part(map, start, end, clear_part);
+	map->nr_allocated -=
+		extent_map_remove(extents_of(map), segments_of(map), start, end, clock_now_ns());
+}
+
+void mapping_unwrite(struct mapping *map, uint64_t start, uint64_t end)
+{
+	(void)for_each_part(map, start, end, clear_part);
+	extent_map_unwrite(extents_of(map), start, end);
+}
+
+void mapping_drop_taken(struct mapping *map, uint64_t start, uint64_t end)
+{
+	extent_map_drop_taken(extents_of(map), segments_of(map), start, end, clock_now_ns());
+}
+
+bool mapping_next_outgrown(const struct mapping *map, uint64_t *block)
+{
+	const struct extent *extent;
+	uint64_t at = *block;
+
+	while ((extent = extent_map_at(extents_of(map), at))) {
+		struct stripe_group unit;
+
+		at = max_u64(at, extent->block);
+		unit = mapping_unit_of(map, at);
+		if (mapping_find_chunk(map, unit.first)) {
+			*block = at;
+			return true;
+		}
+		at = min_u64(extent_end(extent), mapping_unit_end(map, &unit));
+	}
+	return false;
+}
+
+int mapping_prepare_slot(struct mapping *map, uint64_t start, uint64_t end)
+{
+	return for_each_part(map, start, end, prepare_set_part);
+}
+
+int mapping_move_to_slot(struct mapping *map, uint64_t start, uint64_t end)
+{
+	bool written = mapping_is_written(map, start);
+	int err = extent_map_prepare_remove(extents_of(map), segments_of(map), start, end);
+
+	if (!err)
+		err = for_each_part(map, start, end, written ? set_part : reserve_part);
+	if (!err)
+		map->nr_allocated -= extent_map_remove(extents_of(map), segments_of(map), start,
+						       end, clock_now_ns());
+	return err;
+}
+
+int mapping_replace_extent(struct mapping *map, struct extent *copy)
+{
+	int err = extent_map_prepare_remove(extents_of(map), segments_of(map), copy->block,
+					    extent_end(copy));
+
+	if (!err)
+		extent_map_replace(extents_of(map), segments_of(map), copy, clock_now_ns());
+	return err;
+}
