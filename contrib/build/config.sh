@@ -129,7 +129,8 @@ write_config() {
 
 choose_libfuse "$1"
 mkdir -p "$(dirname "$3")"
-write_config >"$3.tmp"
-contrib/build/libcxl.sh "$2" >>"$3.tmp"
-mv "$3.tmp" "$3"
+readonly new=$3.$$ # another make may write it at the same time
+write_config >"$new"
+contrib/build/libcxl.sh "$2" >>"$new"
+mv "$new" "$3"
 say "$fuse_kind"

@@ -4,5 +4,5 @@
 const struct control_command control_commands[] = {
 	{ "status", control_status, .slow = false },
 	{ "upgrade", control_upgrade, .slow = true },
-	{ NULL },
+	{ 0 },
 };

@@ -204,7 +204,7 @@ static void catch_violations(void)
 	(void)sigaction(SIGSYS, &action, NULL);
 }
 
-/* @call: unknown on this machine: it cannot be needed */
+/* Ignores a call that this machine does not have. */
 static int allow(scmp_filter_ctx filter, const char *call, unsigned nr_args,
 		 const struct scmp_arg_cmp *args)
 {
@@ -215,12 +215,11 @@ static int allow(scmp_filter_ctx filter, const char *call, unsigned nr_args,
 	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, nr_args, args);
 }
 
-/* Sockets of this machine only; the memory of this process only, which the emulated adapter reads.
- */
+/* Only local sockets, and only the memory of this process, which the emulated adapter reads. */
 static int allow_some(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp local = SCMP_A0(SCMP_CMP_EQ, AF_UNIX);
-	const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+	const struct scmp_arg_cmp local = { .op = SCMP_CMP_EQ, .datum_a = AF_UNIX };
+	const struct scmp_arg_cmp own = { .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid() };
 	int err = allow(filter, "socket", 1, &local);
 
 	if (!err)

@@ -73,7 +73,7 @@ static int run_slow(void *context, struct control_request *request)
 static const struct control_command commands[] = {
 	{ "echo", run_echo, .slow = false }, { "large", run_large, .slow = false },
 	{ "fail", run_fail, .slow = false }, { "plain", run_plain_error, .slow = false },
-	{ "slow", run_slow, .slow = true },  { NULL },
+	{ "slow", run_slow, .slow = true },  { 0 },
 };
 
 static char context[] = "the context";
