@@ -25,8 +25,12 @@ install_program() { # a script on standard input
 	mv "$WORK/new" "$PROGRAM"
 }
 
-# arm NUMBER: the call with this number, below 256, is the one; 0: none is.
-arm() { printf '%b' "\\0$(printf '%o' "$1")\\0\\0\\0\\0\\0\\0\\0" >"$CONTROL"; }
+# arm NUMBER: the call with this number, below 256, is the one; 0: none is.  The file is in memory of
+# processes, so it must not become shorter.
+arm() {
+	printf '%b' "\\0$(printf '%o' "$1")\\0\\0\\0\\0\\0\\0\\0" |
+		dd of="$CONTROL" conv=notrunc status=none
+}
 
 still_works() { # WHY
 	[ "$(cat "$MNT/text")" = text ] || fail "$1: a file cannot be read"
@@ -77,6 +81,7 @@ done
 say "one call of it fails"
 for group in descriptor thread map ioctl memory; do
 	for nr in 1 2 4 8 16; do
+		CONTROL=$WORK/control-$group-$nr # a successor keeps it
 		arm $nr
 		install_program <<<"LD_PRELOAD=$INJECT INJECT_GROUP=$group INJECT_CONTROL=$CONTROL \
 			exec $CXLFS \"\$@\""
