@@ -151,6 +151,9 @@ $(UNIT_TESTS):
 
 # As check_options, and as check_data.
 $(B)/tests/fuzz/fuzz_options: $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-control.a $(B)/libcxlfs-fuse.a
+$(B)/tests/fuzz/fuzz_control: $(B)/libcxlfs-control.a
+$(B)/tests/fuzz/fuzz_snapshot: $(B)/tests/fuzz/records.o
+$(B)/tests/fuzz/fuzz_contents: $(B)/tests/fuzz/records.o $(B)/tests/fake/fake_superpipe.o
 $(B)/tests/fuzz/fuzz_state: $(B)/tests/support/dk.o
 $(B)/tests/fuzz/fuzz_requests: $(B)/tests/fuzz/kernel.o $(B)/tests/fake/fake_superpipe.o \
 	$(filter-out %/blocking.o,$(OBJ_fuse))

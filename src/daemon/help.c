@@ -26,6 +26,8 @@ void help_print(void)
 	      "  uid=N gid=N mode=M  owner and permission bits of the root directory\n"
 	      "  max_inodes=N        maximum of files and directories (default: what half of the\n"
 	      "                      memory can hold)\n"
+	      "  max_inodes_per_user=N\n"
+	      "                      the same for each user but root (default: no limit)\n"
 	      "  pack=SIZE           keep up to SIZE of each chunk of a file in chunks that files\n"
 	      "                      share (default 1M; 0: each chunk belongs to one file)\n"
 	      "  stripe=SIZE         spread files larger than a chunk over the LUNs in pieces of\n"
@@ -57,6 +59,7 @@ void help_print(void)
 	      "                      (default 100)\n"
 	      "  sandbox             give up what serving requests does not need (default)\n"
 	      "  no_sandbox          keep all rights, for debugging\n"
+	      "  dump_contents       put contents of files into core dumps\n"
 	      "Options of fstab(5) such as nofail, _netdev, user and x-* are accepted and "
 	      "ignored.\n",
 	      stdout);

@@ -172,7 +172,7 @@ static void close_descriptors(int socket)
 	closelog();
 	if (socket != KEEPER_FD)
 		(void)dup3(socket, KEEPER_FD, O_CLOEXEC);
-	(void)close_range(KEEPER_FD + 1, ~0u, 0);
+	closefrom(KEEPER_FD + 1);
 }
 
 /* Signals to the process group are for the daemon; this process ends when the daemon has. */

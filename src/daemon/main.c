@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/core_dump.h"
 #include "base/log.h"
 #include "base/std_fds.h"
 #include "daemon/background.h"
@@ -134,6 +135,8 @@ static int run(struct start *start)
 	int err;
 
 	use_one_heap();
+	if (start->options.dump_contents)
+		core_dump_allow_contents();
 	start_logging(&start->options);
 	signals_prepare(start->options.foreground);
 	err = volume_open(&start->options, &start->program, explain, start, &start->volume);

@@ -25,6 +25,7 @@ const struct fuse_opt option_table[] = {
 	VALUE("queue_depth=%s", VALUE_QUEUE_DEPTH),
 	VALUE("busy_poll=%s", VALUE_BUSY_POLL),
 	VALUE("max_inodes=%s", VALUE_MAX_INODES),
+	VALUE("max_inodes_per_user=%s", VALUE_MAX_USER_INODES),
 	VALUE("pack=%s", VALUE_PACK),
 	VALUE("stripe=%s", VALUE_STRIPE),
 	VALUE("uid=%s", VALUE_UID),

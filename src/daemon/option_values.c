@@ -22,6 +22,7 @@ static const char *const names[NR_OPTION_VALUES] = {
 	[VALUE_QUEUE_DEPTH] = "queue_depth=",
 	[VALUE_BUSY_POLL] = "busy_poll=",
 	[VALUE_MAX_INODES] = "max_inodes=",
+	[VALUE_MAX_USER_INODES] = "max_inodes_per_user=",
 	[VALUE_PACK] = "pack=",
 	[VALUE_STRIPE] = "stripe=",
 	[VALUE_UID] = "uid=",
@@ -99,6 +100,7 @@ void option_values_read(struct raw_options *raw)
 	out->busy_poll_us =
 		(unsigned)number(raw, VALUE_BUSY_POLL, 0, MAX_BUSY_POLL_US, DEFAULT_BUSY_POLL_US);
 	out->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 1, UINT32_MAX, 0);
+	out->max_user_inodes = (uint64_t)number(raw, VALUE_MAX_USER_INODES, 1, UINT32_MAX, 0);
 	out->pack_bytes = size(raw, VALUE_PACK, DEFAULT_PACK_BYTES);
 	out->stripe_bytes = stripe_size(raw);
 	out->root_uid = (uid_t)number(raw, VALUE_UID, 0, UINT32_MAX - 1, geteuid());

@@ -26,6 +26,7 @@ static const struct {
 	{ "no_idle_sched", offsetof(struct options, idle_sched), false },
 	{ "physical", offsetof(struct options, physical), true },
 	{ "sandbox", offsetof(struct options, sandbox), true },
+	{ "dump_contents", offsetof(struct options, dump_contents), true },
 	{ "no_sandbox", offsetof(struct options, sandbox), false },
 };
 

@@ -27,17 +27,19 @@ struct options {
 	unsigned debug_categories; /* of base/log.h */
 	enum io_uring_choice io_uring;
 	bool writeback;
-	bool idle_sched; /* see fuse/transport/idle_sched.h */
-	bool physical;   /* whole LUNs as files */
-	bool sandbox;    /* see sandbox.h */
+	bool idle_sched;    /* see fuse/transport/idle_sched.h */
+	bool physical;      /* whole LUNs as files */
+	bool sandbox;       /* see sandbox.h */
+	bool dump_contents; /* of files, in core dumps */
 	enum tree_atime atime;
-	unsigned threads;      /* serving /dev/fuse, at most; 0: see fs_serve() */
-	unsigned ring_depth;   /* requests a core with io_uring, 0: default */
-	unsigned queue_depth;  /* commands in flight, 0: default */
-	unsigned busy_poll_us; /* how long threads that serve poll */
-	uint64_t max_inodes;   /* 0: default */
-	uint64_t pack_bytes;   /* see data_volume_set_pack_bytes() */
-	uint64_t stripe_bytes; /* see data_volume_set_stripe_bytes() */
+	unsigned threads;         /* serving /dev/fuse, at most; 0: see fs_serve() */
+	unsigned ring_depth;      /* requests a core with io_uring, 0: default */
+	unsigned queue_depth;     /* commands in flight, 0: default */
+	unsigned busy_poll_us;    /* how long threads that serve poll */
+	uint64_t max_inodes;      /* 0: default */
+	uint64_t max_user_inodes; /* 0: no limit */
+	uint64_t pack_bytes;      /* see data_volume_set_pack_bytes() */
+	uint64_t stripe_bytes;    /* see data_volume_set_stripe_bytes() */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;

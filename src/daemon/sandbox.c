@@ -42,7 +42,8 @@ static void drop_capabilities(void)
 	capng_clear(CAPNG_SELECT_ALL);
 	if (keeps_nice)
 		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_NICE);
-	if (capng_apply(CAPNG_SELECT_BOUNDS) || capng_apply(CAPNG_SELECT_CAPS))
+	(void)capng_apply(CAPNG_SELECT_BOUNDS); /* matters less than no_new_privs */
+	if (capng_apply(CAPNG_SELECT_CAPS))
 		log_warning("cannot give up capabilities: %s", strerror(errno));
 }
 

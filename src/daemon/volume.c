@@ -162,6 +162,7 @@ static int start_fs(struct volume *volume)
 		},
 		.physical = options->physical,
 		.max_inodes = options->max_inodes,
+		.max_user_inodes = options->max_user_inodes,
 		.root_uid = options->root_uid,
 		.root_gid = options->root_gid,
 		.root_mode = options->root_mode,

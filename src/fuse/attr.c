@@ -200,11 +200,11 @@ void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 		return;
 	data_volume_get_stats(fs->config.volume, &data);
 	fs_read_lock(fs);
-	used = tree_nr_inodes(fs->tree);
+	used = tree_nr_charged(fs->tree);
 	max = tree_max_inodes(fs->tree);
 	fs_unlock(fs);
 	/* A new file needs an inode, and a resource handle for its data unless it is packed. */
-	room = max - used;
+	room = max > used ? max - used : 0;
 	if (!data.packs && room > data.nr_free_handles)
 		room = data.nr_free_handles;
 	st = (struct statvfs){

@@ -34,9 +34,10 @@ struct fs_config {
 	enum tree_atime atime;
 	bool writeback;                    /* the kernel caches writes; not with physical */
 	struct transport_config transport; /* fs_new() sets its volume */
-	bool physical;       /* files are whole LUNs: none can be created or removed */
-	const char *options; /* for FS_IOC_OPTIONS; borrowed; may be NULL */
-	uint64_t max_inodes; /* 0: as many as half of the memory holds */
+	bool physical;            /* files are whole LUNs: none can be created or removed */
+	const char *options;      /* for FS_IOC_OPTIONS; borrowed; may be NULL */
+	uint64_t max_inodes;      /* 0: as many as half of the memory holds */
+	uint64_t max_user_inodes; /* 0: no limit */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;

@@ -82,9 +82,14 @@ static void drop_privileges(struct tree_inode *inode, bool in_group)
 int tree_setattr(struct tree *tree, struct tree_inode *inode, unsigned what,
 		 const struct tree_attr *attr, const struct tree_caller *caller)
 {
-	(void)tree;
-	if (what & TREE_SET_UID)
+	if (what & TREE_SET_UID) {
+		int err = tree_quota_check(tree, attr->uid, 0);
+
+		if (err)
+			return err;
 		inode->uid = attr->uid;
+		tree_quota_update(tree, inode);
+	}
 	if (what & TREE_SET_GID)
 		inode->gid = attr->gid;
 	if (what & (TREE_SET_UID | TREE_SET_GID | TREE_SET_KILL_SUIDGID))

@@ -76,10 +76,12 @@ static void check_table(struct check *check)
 		    inode->generation >= tree->next_generation)
 			violation(check, inode, "generation %" PRIu64, inode->generation);
 	}
-	if (nr != tree->itable.nr_used || nr > tree->max_inodes)
+	if (nr != tree->itable.nr_used || nr > tree->quota.max)
 		violation(check, NULL,
 			  "%" PRIu64 " inodes, %" PRIu64 " counted, %" PRIu64 " allowed", nr,
-			  tree->itable.nr_used, tree->max_inodes);
+			  tree->itable.nr_used, tree->quota.max);
+	if (!tree_quota_is_consistent(tree))
+		violation(check, NULL, "the charges of inodes do not add up");
 	if (!tree_get(tree, TREE_ROOT_INO) || !tree_is_dir(tree_get(tree, TREE_ROOT_INO)))
 		violation(check, NULL, "no root");
 }

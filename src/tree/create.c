@@ -34,10 +34,9 @@ int tree_inode_make(struct tree *tree, const struct tree_inode *dir, mode_t mode
 	gid_t gid;
 	int err;
 
-	if (tree->itable.nr_used >= tree->max_inodes) {
-		log_debug(LOGC_TREE, "no new inode: all %" PRIu64 " are in use", tree->max_inodes);
-		return -ENOSPC;
-	}
+	err = tree_quota_check(tree, caller->uid, 1);
+	if (err)
+		goto no_inode;
 	inherit_group(dir, &mode, caller, &gid);
 	err = tree_inode_new(tree, mode, caller, &inode);
 	if (err)
@@ -123,6 +122,8 @@ int tree_symlink(struct tree *tree, struct tree_inode *dir, const char *name, co
 	if (bytes > TREE_SYMLINK_MAX)
 		return -ENAMETOOLONG;
 	err = tree_name_find_free(tree, dir, name, &slot);
+	if (!err)
+		err = tree_quota_check(tree, caller->uid, 1 + bytes / TREE_QUOTA_UNIT_BYTES);
 	if (!err)
 		err = tree_inode_make(tree, dir, S_IFLNK | 0777, caller, &inode);
 	if (err)

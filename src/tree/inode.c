@@ -66,6 +66,7 @@ void tree_inode_free(struct tree *tree, struct tree_inode *inode)
 	else if (S_ISLNK(inode->mode))
 		free(inode->symlink.target);
 	tree_xattr_free_all(inode);
+	tree_quota_release(tree, inode);
 	free(inode);
 }
 
@@ -73,6 +74,7 @@ void tree_inode_publish(struct tree *tree, struct tree_inode *inode)
 {
 	inode->ino = tree_itable_add(&tree->itable, inode);
 	inode->generation = tree->next_generation++;
+	tree_quota_update(tree, inode);
 }
 
 static bool is_held(const struct tree_inode *inode)
@@ -100,8 +102,10 @@ bool tree_inode_free_if_unused(struct tree *tree, struct tree_inode *inode)
 
 	if (S_ISREG(inode->mode) && inode->nlink == 0 && inode->refs)
 		tree_inode_set_orphaned(tree, inode, true);
-	if (is_held(first))
+	if (is_held(first)) {
+		tree_quota_update(tree, first);
 		return false;
+	}
 	/* A removed directory may have been the last pin of its removed parent, and so on. */
 	while (inode && !is_held(inode)) {
 		struct tree_inode *parent = tree_is_dir(inode) ? inode->dir.parent : NULL;

@@ -15,13 +15,14 @@
 
 #include "tree/dir.h"
 #include "tree/itable.h"
+#include "tree/quota.h"
 #include "tree/tree.h"
 
 struct tree_xattr;
 
 struct tree {
 	struct tree_itable itable;
-	uint64_t max_inodes; /* UINT64_MAX: no limit */
+	struct tree_quota quota;
 	uint32_t max_links;
 	uint64_t next_generation; /* one counter for all inodes */
 	uint64_t hash_seed;
@@ -47,9 +48,11 @@ struct tree_inode {
 	uint32_t nlink; /* directories: 2 + subdirectories, 0 once removed */
 	uid_t uid;
 	gid_t gid;
-	bool linkable;    /* from tree_tmpfile() and never had a name */
-	bool orphaned;    /* a regular file without a name */
-	uint32_t writers; /* see tree_add_writers() */
+	bool linkable;     /* from tree_tmpfile() and never had a name */
+	bool orphaned;     /* a regular file without a name */
+	uint32_t writers;  /* see tree_add_writers() */
+	uid_t charged_uid; /* these two: see quota.h */
+	uint64_t charged;
 	struct tree_xattr *xattrs;
 	union { /* by file type */
 		struct tree_dir dir;
@@ -76,7 +79,7 @@ int tree_inode_new(struct tree *tree, mode_t mode, const struct tree_caller *cal
 /**
  * tree_inode_make() - allocate an inode for a new name in @dir, without number or link
  * Checks the limit of inodes, inherits group and ACL from @dir, and reserves a number.
- * Return: 0; -ENOSPC; -ENOMEM.
+ * Return: 0; -ENOSPC; -EDQUOT; -ENOMEM.
  */
 int tree_inode_make(struct tree *tree, const struct tree_inode *dir, mode_t mode,
 		    const struct tree_caller *caller, struct tree_inode **ret_inode);

@@ -24,10 +24,13 @@ int tree_link(struct tree *tree, struct tree_inode *inode, struct tree_inode *di
 			  inode->nlink);
 		return -EMLINK;
 	}
-	err = tree_dir_add(tree, &dir->dir, &slot, name, inode);
+	err = tree_quota_check(tree, inode->uid, 1);
+	if (!err)
+		err = tree_dir_add(tree, &dir->dir, &slot, name, inode);
 	if (err)
 		return err;
 	inode->nlink++;
+	tree_quota_update(tree, inode);
 	inode->linkable = false;
 	tree_inode_set_orphaned(tree, inode, false);
 	inode->ctime = caller->now;

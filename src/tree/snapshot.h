@@ -50,8 +50,8 @@ int tree_snapshot_write(const struct tree *tree, enum tree_snapshot_what what,
  * @in: is at the record before TREE; then at TREE_END
  * No payload is set, so payload_free() is not called if it fails. payload_orphaned() is called by
  * tree_set_payload().
- * Return: 0; -ENOSPC more inodes than config->max_inodes; -ENOMEM; -EPROTO the records do not make
- * a tree; others of record_next().
+ * Return: 0; -ENOSPC more inodes, or numbers of inodes, than config->max_inodes; -ENOMEM; -EPROTO
+ * the records do not make a tree; others of record_next().
  */
 int tree_snapshot_read(const struct tree_config *config, struct record_reader *in,
 		       struct tree **ret_tree);

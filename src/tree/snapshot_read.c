@@ -29,6 +29,10 @@ static int read_tree(struct build *build)
 	if (record_get_error(build->in) || next_ino <= TREE_ROOT_INO || next_ino > UINT64_MAX / 2 ||
 	    build->named)
 		return -EPROTO;
+	/* Numbers are used again, so there can be only so many more than inodes. */
+	if (next_ino - 1 > TREE_INO_REUSE_DELAY + 1 &&
+	    next_ino - 1 - (TREE_INO_REUSE_DELAY + 1) > tree->quota.max)
+		return -ENOSPC;
 	build->named = calloc(BITMAP_WORDS(next_ino), sizeof(*build->named));
 	if (!build->named)
 		return -ENOMEM;
@@ -107,7 +111,7 @@ static int new_inode(struct build *build, const struct tree_inode *start)
 	struct tree_inode *inode;
 	int err;
 
-	if (build->tree->itable.nr_used >= build->tree->max_inodes)
+	if (build->tree->itable.nr_used >= build->tree->quota.max)
 		return -ENOSPC;
 	err = tree_inode_new(build->tree, start->mode, &nobody, &inode);
 	if (err)

@@ -29,8 +29,14 @@ static int settle_dir(struct tree_inode *dir, bool is_named)
 	return dir->dir.nr_entries ? -EPROTO : 0;
 }
 
-static int settle_inode(struct tree_inode *inode, const uint64_t *named)
+/* Whoever is above its limit by then stays there. */
+static int settle_inode(struct tree *tree, struct tree_inode *inode, const uint64_t *named)
 {
+	int err = tree_quota_check(tree, inode->uid, 0);
+
+	if (err)
+		return err;
+	tree_quota_update(tree, inode);
 	inode->orphaned = S_ISREG(inode->mode) && !inode->nlink;
 	if (!tree_acl_check(inode) || (inode->linkable && !inode->orphaned))
 		return -EPROTO;
@@ -79,7 +85,7 @@ int tree_snapshot_settle(struct tree *tree, const uint64_t *named)
 	for (uint64_t ino = TREE_ROOT_INO; ino < tree->itable.next_ino && !err; ino++) {
 		struct tree_inode *inode = tree_get(tree, ino);
 
-		err = inode ? settle_inode(inode, named) : 0;
+		err = inode ? settle_inode(tree, inode, named) : 0;
 	}
 	if (err)
 		return err;

@@ -10,7 +10,10 @@
 static struct tree make_tree(const struct tree_config *config)
 {
 	struct tree tree = {
-		.max_inodes = config->max_inodes ? config->max_inodes : UINT64_MAX,
+		.quota = {
+			.max = config->max_inodes ? config->max_inodes : UINT64_MAX,
+			.max_user = config->max_user_inodes ? config->max_user_inodes : UINT64_MAX,
+		},
 		.max_links = config->max_links ? config->max_links : UINT32_MAX,
 		.hash_seed = config->hash_seed,
 		.hash_mask = UINT64_MAX,
@@ -34,6 +37,8 @@ static int make_root(struct tree *tree, const struct tree_config *config)
 	struct tree_inode *root;
 	int err = tree_itable_reserve(&tree->itable, tree->alloc);
 
+	if (!err)
+		err = tree_quota_check(tree, config->root_uid, 0);
 	if (!err)
 		err = tree_inode_new(tree, S_IFDIR | (config->root_mode & 07777), &caller, &root);
 	if (err)
@@ -80,6 +85,7 @@ void tree_free(struct tree *tree)
 	/* By number rather than by name: no recursion, and it finds unlinked inodes too. */
 	for (uint64_t ino = TREE_ROOT_INO; ino < tree->itable.next_ino; ino++)
 		tree_inode_free(tree, tree_get(tree, ino));
+	tree_quota_fini(tree);
 	tree_itable_fini(&tree->itable);
 	free(tree);
 }
@@ -89,7 +95,12 @@ uint64_t tree_nr_inodes(const struct tree *tree)
 	return tree->itable.nr_used;
 }
 
+uint64_t tree_nr_charged(const struct tree *tree)
+{
+	return tree->quota.used;
+}
+
 uint64_t tree_max_inodes(const struct tree *tree)
 {
-	return tree->max_inodes == UINT64_MAX ? 0 : tree->max_inodes;
+	return tree->quota.max == UINT64_MAX ? 0 : tree->quota.max;
 }

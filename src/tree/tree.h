@@ -37,10 +37,11 @@ struct tree_inode;
 struct tree_config {
 	uid_t root_uid;
 	gid_t root_gid;
-	mode_t root_mode;    /* permission bits */
-	uint64_t hash_seed;  /* random for each volume, against chosen collisions of names */
-	uint64_t max_inodes; /* 0: no limit but memory */
-	uint32_t max_links;  /* 0: UINT32_MAX */
+	mode_t root_mode;         /* permission bits */
+	uint64_t hash_seed;       /* random for each volume, against chosen collisions of names */
+	uint64_t max_inodes;      /* 0: no limit but memory; counted as in quota.h */
+	uint64_t max_user_inodes; /* the same for each user but 0 */
+	uint32_t max_links;       /* 0: UINT32_MAX */
 	struct timespec now;
 	/** Frees the payload of a regular file that was freed. Must not call into the tree. Never
 	 *  NULL. */
@@ -80,6 +81,8 @@ struct tree_inode *tree_get(const struct tree *tree, uint64_t ino);
 
 /** The number of inodes, including the root and unlinked ones. */
 uint64_t tree_nr_inodes(const struct tree *tree);
+/** What counts against tree_max_inodes(): inodes, further names, and large attributes. */
+uint64_t tree_nr_charged(const struct tree *tree);
 /** As in struct tree_config. */
 uint64_t tree_max_inodes(const struct tree *tree);
 
@@ -105,8 +108,8 @@ void tree_set_payload(struct tree *tree, struct tree_inode *inode, void *payload
 
 /* Namespace. Names are NUL-terminated bytes without '/'. Every ret_inode is borrowed: take a
  * reference under the same lock. Common errors: -ENOTDIR, -ENOENT (also if @dir was removed),
- * -EEXIST, -ENAMETOOLONG, -EINVAL (empty name, or a '/' in it), -ENOMEM, -EMLINK, -ENOSPC
- * (max_inodes; or 256 names in one directory share a 55-bit hash). */
+ * -EEXIST, -ENAMETOOLONG, -EINVAL (empty name, or a '/' in it), -ENOMEM, -EMLINK, -EDQUOT
+ * (max_user_inodes), -ENOSPC (max_inodes; or 256 names in one directory share a 55-bit hash). */
 
 /** In a removed directory only ".." exists. "." finds @dir itself, which may be of any type: the
  *  kernel uses this to resolve file handles. -ESTALE: the inode has no name any more. */
@@ -203,8 +206,8 @@ void tree_touch_accessed(struct tree_inode *inode, const struct timespec *now);
  */
 ssize_t tree_getxattr(const struct tree_inode *inode, const char *name, void *value, size_t bytes);
 /** @flags: XATTR_CREATE (-EEXIST), XATTR_REPLACE (-ENODATA). -E2BIG, -ERANGE (name), -ENOSPC
- *  (TREE_XATTR_LIST_MAX or TREE_XATTR_TOTAL_MAX). ACLs: see tree_acl_set(); an ACL without entries
- * removes it.
+ *  (TREE_XATTR_LIST_MAX, TREE_XATTR_TOTAL_MAX or max_inodes), -EDQUOT. ACLs: see tree_acl_set(); an
+ * ACL without entries removes it.
  *  @clear_sgid: setting an access ACL also drops S_ISGID (caller outside the group). */
 int tree_setxattr(struct tree *tree, struct tree_inode *inode, const char *name, const void *value,
 		  size_t bytes, int flags, bool clear_sgid, const struct tree_caller *caller);

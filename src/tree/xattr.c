@@ -173,19 +173,30 @@ bool tree_xattr_fits(const struct tree_inode *inode, const char *name, size_t by
 	return check_set(inode, name, bytes, XATTR_CREATE) == 0;
 }
 
+/* Without what it replaces, so that an attribute can be replaced only while there is room for
+ * both. */
+static uint64_t units_for(const char *name, size_t bytes)
+{
+	return (strlen(name) + 1 + bytes) / TREE_QUOTA_UNIT_BYTES;
+}
+
 int tree_setxattr(struct tree *tree, struct tree_inode *inode, const char *name, const void *value,
 		  size_t bytes, int flags, bool clear_sgid, const struct tree_caller *caller)
 {
 	int err = check_set(inode, name, bytes, flags);
 
+	if (!err)
+		err = tree_quota_check(tree, inode->uid, units_for(name, bytes));
 	if (err)
 		return err;
 	if (tree_acl_is_name(name))
 		err = tree_acl_set(tree, inode, name, value, bytes, clear_sgid);
 	else
 		err = set_plain(tree, inode, name, value, bytes);
-	if (!err)
+	if (!err) {
 		inode->ctime = caller->now;
+		tree_quota_update(tree, inode);
+	}
 	return err;
 }
 
@@ -215,7 +226,6 @@ int tree_removexattr(struct tree *tree, struct tree_inode *inode, const char *na
 {
 	int err = tree_xattr_check_name(name);
 
-	(void)tree;
 	if (err)
 		return err;
 	if (S_ISLNK(inode->mode) && tree_acl_is_name(name))
@@ -225,6 +235,7 @@ int tree_removexattr(struct tree *tree, struct tree_inode *inode, const char *na
 	if (!tree_xattr_drop(inode, name) && !tree_acl_is_name(name))
 		return -ENODATA;
 	inode->ctime = caller->now;
+	tree_quota_update(tree, inode);
 	return 0;
 }
 

@@ -60,35 +60,34 @@ bool fs_blocking_try_run(struct fs_blocking *blocking, struct fs_io *io)
 
 /* ---- replies ---- */
 
-static size_t gather(const struct iovec *iov, int count, char **ret_message)
-{
-	size_t bytes = 0, at = 0;
+/* Without an allocation, because replies are large. One thread at a time replies. */
+static char message[KERNEL_MAX_DATA + 4096];
 
-	for (int i = 0; i < count; i++)
+static size_t gather(const struct iovec *iov, int count)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < count; i++) {
+		FUZZ_REQUIRE(iov[i].iov_len <= sizeof(message) - bytes);
+		memcpy(message + bytes, iov[i].iov_base, iov[i].iov_len);
 		bytes += iov[i].iov_len;
-	*ret_message = malloc(bytes);
-	FUZZ_REQUIRE(*ret_message);
-	for (int i = 0; i < count; at += iov[i++].iov_len)
-		memcpy(*ret_message + at, iov[i].iov_base, iov[i].iov_len);
+	}
 	return bytes;
 }
 
 static ssize_t receive_reply(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct fuse_out_header header;
-	char *message;
-	size_t bytes = gather(iov, count, &message);
+	size_t bytes = gather(iov, count);
 
 	(void)fd, (void)userdata;
 	FUZZ_REQUIRE(bytes >= sizeof(header));
 	memcpy(&header, message, sizeof(header));
-	if (header.unique) { /* else a notification */
-		rig.nr_replies++;
-		kernel_take_reply(&rig.kernel, &header, message + sizeof(header),
-				  bytes - sizeof(header));
-		sem_post(&rig.replied);
-	}
-	free(message);
+	if (!header.unique)
+		return (ssize_t)bytes; /* a notification */
+	rig.nr_replies++;
+	kernel_take_reply(&rig.kernel, &header, message + sizeof(header), bytes - sizeof(header));
+	sem_post(&rig.replied);
 	return (ssize_t)bytes;
 }
 
@@ -111,7 +110,8 @@ static void send_request(struct slot *slot, size_t bytes)
 	slot_set_here(NULL);
 	if (!rig.kernel.wants_reply)
 		return;
-	sem_wait(&rig.replied);
+	while (sem_wait(&rig.replied) && errno == EINTR)
+		;
 	FUZZ_REQUIRE(rig.nr_replies == 1);
 }
 
@@ -168,7 +168,7 @@ static void start(unsigned options)
 	char *argv[] = { "fuzz", NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	const struct fake_config fake = {
-		.nr_luns = 1 + (options & 1), .nr_chunks = 8, .max_handles = 6, .scrub = true
+		.nr_luns = 1 + (options & 1), .nr_chunks = 5, .max_handles = 4, .scrub = true
 	};
 	struct fs_config config = { .atime = options >> 1 & 1 ? TREE_ATIME_NEVER
 							      : TREE_ATIME_RELATIVE,

@@ -308,7 +308,7 @@ static bool make_read(struct maker *m)
 	struct fuse_read_in *in = add(m, sizeof(*in));
 
 	in->offset = pick_size(m);
-	in->size = pick_bytes(m, 1u << 20);
+	in->size = pick_bytes(m, KERNEL_MAX_DATA);
 	in->flags = take(m, 1) & 1 ? O_NOATIME : 0;
 	m->kernel->data_bytes = in->size;
 	return true;

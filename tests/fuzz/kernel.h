@@ -13,7 +13,7 @@
 #define KERNEL_MAX_NODES 32
 #define KERNEL_MAX_OPENS 16
 /* Bytes of a write, at most: more than a chunk of the fake adapter. */
-#define KERNEL_MAX_DATA (192u << 10)
+#define KERNEL_MAX_DATA (96u << 10)
 
 struct kernel_node {
 	uint64_t ino, nlookup;

@@ -11,7 +11,8 @@ cd "$(dirname "$0")/../.."
 
 readonly seconds=$1
 shift
-[ $# -gt 0 ] || set -- $(basename -a tests/fuzz/fuzz_*.c | sed 's/^fuzz_//; s/\.c$//')
+names=("$@")
+[ $# -gt 0 ] || mapfile -t names < <(basename -a tests/fuzz/fuzz_*.c | sed 's/^fuzz_//; s/\.c$//')
 readonly findings=build/fuzz-findings logs=build/test-logs/fuzz
 mkdir -p $findings $logs
 
@@ -33,7 +34,7 @@ fuzz() {
 }
 
 wrong=0
-for name in "$@"; do
+for name in "${names[@]}"; do
 	fuzz "$name" || wrong=1
 done
 exit $wrong

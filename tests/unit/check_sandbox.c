@@ -232,8 +232,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sandbox");
-	TCase *tcase = tcase_create("sandbox");
+	Suite *suite;
+	TCase *tcase;
 	SRunner *runner;
 	int failed;
 
@@ -241,6 +241,8 @@ int main(void)
 	puts("skip: sanitizers need what the sandbox takes away");
 	return 77;
 #endif
+	suite = suite_create("sandbox");
+	tcase = tcase_create("sandbox");
 	tcase_add_checked_fixture(tcase, start, stop);
 	tcase_add_test(tcase, test_sandbox_only_the_files_of_the_adapter_can_be_opened);
 	tcase_add_test(tcase, test_sandbox_sockets_can_be_made_in_one_directory);

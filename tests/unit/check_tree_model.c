@@ -76,6 +76,18 @@ static int model_nr_inodes(const struct world *w)
 	return nr;
 }
 
+/* Each further name counts as an inode. */
+static bool model_is_full(const struct world *w, int more)
+{
+	int nr = model_nr_inodes(w) + more;
+
+	for (int i = 0; i < MAX_INODES; i++)
+		if (w->inodes[i].exists && !S_ISDIR(w->inodes[i].attr.mode) &&
+		    w->inodes[i].attr.nlink > 1)
+			nr += (int)w->inodes[i].attr.nlink - 1;
+	return nr > MAX_INODES;
+}
+
 static void model_enter(struct world *w, int dir, char name, int inode)
 {
 	*model_find(w, NOTHING, 0) = (struct model_name){ dir, inode, name };
@@ -285,7 +297,7 @@ static int expect_make(struct world *w, int dir, char name, bool makes_dir)
 		return -EEXIST;
 	if (makes_dir && w->inodes[dir].attr.nlink >= MAX_LINKS)
 		return -EMLINK;
-	return model_nr_inodes(w) == MAX_INODES ? -ENOSPC : 0;
+	return model_is_full(w, 1) ? -ENOSPC : 0;
 }
 
 static void do_make(struct world *w)
@@ -326,7 +338,7 @@ static void do_tmpfile(struct world *w)
 	int dir = pick_inode(w, true), expected = model_check_dir(w, dir), i;
 	struct tree_inode *inode = NULL;
 
-	if (!expected && model_nr_inodes(w) == MAX_INODES)
+	if (!expected && model_is_full(w, 1))
 		expected = -ENOSPC;
 	ck_assert_int_eq(ATTEMPT(w, tree_tmpfile(w->tree, real(w, dir), 0600, &w->caller, &inode)),
 			 expected);
@@ -351,7 +363,9 @@ static int expect_link(struct world *w, int i, int dir, char name)
 		return -EPERM;
 	if (w->inodes[i].attr.nlink == 0 && !w->inodes[i].linkable)
 		return -ENOENT;
-	return w->inodes[i].attr.nlink >= MAX_LINKS ? -EMLINK : 0;
+	if (w->inodes[i].attr.nlink >= MAX_LINKS)
+		return -EMLINK;
+	return model_is_full(w, 1) ? -ENOSPC : 0;
 }
 
 static void do_link(struct world *w)
@@ -461,7 +475,7 @@ static int expect_rename(struct world *w, const struct renaming *r)
 	err = expect_types(w, r);
 	if (!err)
 		err = expect_rename_links(w, r);
-	if (!err && (r->flags & RENAME_WHITEOUT) && model_nr_inodes(w) == MAX_INODES)
+	if (!err && (r->flags & RENAME_WHITEOUT) && model_is_full(w, 1))
 		err = -ENOSPC;
 	return err;
 }

@@ -335,7 +335,7 @@ START_TEST(test_rename_without_room_for_a_whiteout_changes_nothing)
 {
 	struct place p = make_place(0);
 
-	p.tree->max_inodes = tree_nr_inodes(p.tree);
+	p.tree->quota.max = tree_nr_inodes(p.tree);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "x", RENAME_WHITEOUT), -ENOSPC);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", RENAME_WHITEOUT), -ENOSPC);
 	ck_assert_ptr_eq(find(p.tree, p.a, "f"), p.f);

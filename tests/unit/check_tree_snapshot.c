@@ -208,6 +208,24 @@ static unsigned change_payload(struct memory_stream *stream, size_t at, size_t e
 	return nr_refused;
 }
 
+/* The table of numbers is made before the inodes are read, so their number must be possible. */
+START_TEST(test_snapshot_too_many_numbers)
+{
+	const size_t at = sizeof(struct record_stream_header) + sizeof(struct record_header);
+	const struct tree_config config = config_with(1000, 0);
+	struct tree *tree = make_rich_tree(), *copy;
+	struct memory_stream stream = { .bytes = 0 };
+	uint64_t next_ino = htole64(UINT64_C(1) << 40);
+
+	tree_copy_write(tree, TREE_SNAPSHOT_ALL, &stream);
+	memcpy(stream.data + at, &next_ino, sizeof(next_ino));
+	make_valid(&stream);
+	ck_assert_int_eq(tree_copy_read(&stream, &config, &copy), -ENOSPC);
+	memory_stream_fini(&stream);
+	end_tree(tree);
+}
+END_TEST
+
 /* With a right checksum, each change of a payload gives a valid tree or an error. */
 START_TEST(test_snapshot_impossible_streams_are_refused)
 {
@@ -244,6 +262,7 @@ int main(void)
 	tcase_add_test(core, test_snapshot_named_leaves_out_what_has_no_name);
 	tcase_add_test(core, test_snapshot_goes_on_with_the_same_numbers);
 	tcase_add_test(errors, test_snapshot_too_many_inodes);
+	tcase_add_test(errors, test_snapshot_too_many_numbers);
 	tcase_add_test(errors, test_snapshot_damaged_streams_are_refused);
 	tcase_add_test(errors, test_snapshot_impossible_streams_are_refused);
 	suite_add_tcase(suite, core);

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/core_dump.h"
 #include "fuse/transport/ring.h"
 
 #define SLOT_BYTES (SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES)
@@ -31,6 +32,7 @@ int slot_region_init(struct slot_region *region, size_t nr_slots)
 
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
+	core_dump_exclude(memory, nr_slots * SLOT_BYTES);
 	*region = (struct slot_region){ .memory = memory, .nr_slots = nr_slots, .fd = -1 };
 	return 0;
 }
@@ -42,6 +44,7 @@ static int map_shared(struct slot_region *region, size_t nr_slots, void *wanted,
 
 	if (memory == MAP_FAILED)
 		return errno == EEXIST ? -EADDRINUSE : -errno;
+	core_dump_exclude(memory, nr_slots * SLOT_BYTES);
 	*region = (struct slot_region){ .memory = memory, .nr_slots = nr_slots, .fd = fd };
 	return 0;
 }
