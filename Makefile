@@ -86,7 +86,8 @@ OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c tests/
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
 # With parts of the transports.
 $(B)/tests/unit/check_idle_sched: $(patsubst %,$(B)/src/fuse/transport/%.o,idle_sched cpus)
-$(B)/tests/unit/check_transport: $(patsubst %,$(B)/src/fuse/transport/%.o,thread_pool cpus slot)
+$(B)/tests/unit/check_transport: $(patsubst %,$(B)/src/fuse/transport/%.o,thread_pool cpus slot account)
+$(B)/tests/unit/check_account: $(B)/src/fuse/transport/account.o
 $(B)/tests/unit/check_ring_entry: $(B)/src/fuse/transport/ring_entry.o
 $(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
 # With a fake of libfuse and of the rest of fuse.
@@ -283,6 +284,9 @@ check-clang: build/deps/clang ## compile everything with clang, and clang-tidy; 
 	@$(MAKE) --no-print-directory VARIANT=clang everything
 	@tests/lib/tidy.sh
 
+check-metrics: everything build/deps/metrics ## what cxlfsadm tells Prometheus, checked by its promtool
+	@BUILD=$(B) CXLFS_PROMTOOL=required tests/lib/run.sh metrics tests/mount/metrics.sh
+
 stress: everything build/deps/test ## stress-ng and fio on a mount for SECONDS (3600)
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh stress tests/mount/stress-ng.sh
 
@@ -358,6 +362,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/*.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
-	check-asan check-outside check-tsan check-valgrind check-clang check-failures fuzz fuzzers stress soak bench bench-scale \
+	check-asan check-outside check-tsan check-valgrind check-clang check-failures check-metrics fuzz fuzzers stress soak bench bench-scale \
 	bench-card bench-instructions lint man-lint \
 	install uninstall clean distclean help FORCE

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +21,8 @@ static struct log_config config = {
 	.level = LOG_LEVEL_NOTICE,
 	.ident = "cxlfs",
 };
+
+static int emergency_fd = -1; /* as config */
 
 /* clang-format off */
 static const struct {
@@ -36,13 +41,58 @@ static const struct {
 
 #define NR_CATEGORIES (sizeof(categories) / sizeof(categories[0]))
 
+/* syslog(3) may not be called from a signal handler, so that has a socket of its own. */
+static void open_emergency(void)
+{
+	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = _PATH_LOG };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		fd = -1;
+	}
+	if (emergency_fd >= 0)
+		close(emergency_fd);
+	emergency_fd = fd;
+}
+
 void log_open(const struct log_config *wanted)
 {
 	if (config.target == LOG_TARGET_SYSLOG)
 		closelog();
 	config = *wanted;
-	if (config.target == LOG_TARGET_SYSLOG)
-		openlog(config.ident, LOG_PID, LOG_DAEMON);
+	if (config.target != LOG_TARGET_SYSLOG)
+		return;
+	openlog(config.ident, LOG_PID, LOG_DAEMON);
+	open_emergency();
+}
+
+static void add_part(struct iovec *part, const char *text)
+{
+	part->iov_base = (void *)(uintptr_t)text;
+	part->iov_len = strlen(text);
+}
+
+void log_emergency(const char *text)
+{
+	bool to_syslog = config.target == LOG_TARGET_SYSLOG;
+	int fd = to_syslog ? emergency_fd : STDERR_FILENO, saved_errno = errno;
+	struct iovec parts[4];
+
+	/* A facility and level as in syslog(3): daemon, error. */
+	add_part(&parts[0], to_syslog ? "<27>" : "");
+	add_part(&parts[1], config.ident);
+	add_part(&parts[2], ": ");
+	add_part(&parts[3], text);
+	(void)!writev(fd, parts, 4);
+	if (!to_syslog)
+		(void)!write(fd, "\n", 1);
+	errno = saved_errno;
+}
+
+void log_set_debug_categories(unsigned categories)
+{
+	__atomic_store_n(&config.debug_categories, categories, __ATOMIC_RELAXED);
 }
 
 static unsigned find_category(const char *name, size_t length)
@@ -124,7 +174,7 @@ void log_message(enum log_level level, const char *format, ...)
 
 bool log_debug_enabled(enum log_category category)
 {
-	return (config.debug_categories & category) != 0;
+	return (__atomic_load_n(&config.debug_categories, __ATOMIC_RELAXED) & category) != 0;
 }
 
 static const char *category_name(enum log_category category)

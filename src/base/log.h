@@ -7,8 +7,8 @@
  *
  * Layers below fuse return errors and log only at debug level. The code that handles an error logs
  * it.
- * Every function preserves errno and may be called from any thread; none may be called from a
- * signal handler.
+ * Every function preserves errno and may be called from any thread; only log_emergency() may be
+ * called from a signal handler.
  */
 #ifndef CXLFS_BASE_LOG_H
 #define CXLFS_BASE_LOG_H
@@ -52,6 +52,9 @@ struct log_config {
 /** log_open() - choose target, level and categories; before threads start. */
 void log_open(const struct log_config *config);
 
+/** log_set_debug_categories() - change what is logged at debug level; any thread */
+void log_set_debug_categories(unsigned categories);
+
 /**
  * log_parse_categories() - read a list as in --debug=fs,data; "all" is every category
  * Return: 0; -EINVAL for an unknown or empty name, *ret_mask untouched.
@@ -61,6 +64,9 @@ int log_parse_categories(const char *list, unsigned *ret_mask);
 /** log_message() - one message; text without newline. */
 void log_message(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/** log_emergency() - one message at level error. Async-signal-safe. */
+void log_emergency(const char *text);
 
 /** log_vmessage() - the same for a va_list, for the log hooks of libraries. */
 void log_vmessage(enum log_level level, const char *format, va_list ap)

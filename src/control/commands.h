@@ -46,5 +46,9 @@ extern const struct control_command control_commands[];
 
 int control_status(void *context, struct control_request *request);
 int control_upgrade(void *context, struct control_request *request);
+int control_file(void *context, struct control_request *request);
+int control_set(void *context, struct control_request *request);
+int control_trace(void *context, struct control_request *request);
+int control_counters(void *context, struct control_request *request);
 
 #endif

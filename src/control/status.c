@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command status: what the volume is and how it is. Waits for no ioctl and no command. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "control/commands.h"
+#include "fuse/transport/account.h"
 
 /* ---- the process ---- */
 
@@ -60,12 +63,20 @@ static void put_files(struct json_maker *m, struct json_object *out, const struc
 }
 
 static void put_requests(struct json_maker *m, struct json_object *out,
-			 const struct fs_stats *stats)
+			 const struct fs_stats *stats, const struct account_kind *kinds)
 {
 	struct json_object *o = json_put_object(m, out, "requests");
+	uint64_t in_flight = 0, ended = 0, errors = 0;
 
+	for (unsigned i = 0; i < ACCOUNT_NR_KINDS; i++) {
+		in_flight += kinds[i].nr_started - kinds[i].nr_ended;
+		ended += kinds[i].nr_ended;
+		errors += kinds[i].nr_errors;
+	}
 	json_put_text(m, o, "transport", stats->io_uring ? "io_uring" : "/dev/fuse");
-	json_put_number(m, o, "in_flight", stats->nr_active);
+	json_put_number(m, o, "in_flight", in_flight);
+	json_put_number(m, o, "ended", ended);
+	json_put_number(m, o, "errors", errors);
 }
 
 static void put_space(struct json_maker *m, struct json_object *out,
@@ -87,6 +98,20 @@ static void put_space(struct json_maker *m, struct json_object *out,
 
 /* ---- LUNs ---- */
 
+static void put_retries(struct json_maker *m, struct json_object *commands,
+			const struct superpipe_stats *counts)
+{
+	static const char *const causes[SUPERPIPE_NR_RETRIES] = {
+		[SUPERPIPE_RETRY_TRANSIENT] = "transient", [SUPERPIPE_RETRY_BUSY] = "busy",
+		[SUPERPIPE_RETRY_ATTENTION] = "attention", [SUPERPIPE_RETRY_CONTEXT] = "context",
+		[SUPERPIPE_RETRY_TIMEOUT] = "timeout",     [SUPERPIPE_RETRY_RESET] = "reset",
+	};
+	struct json_object *o = json_put_object(m, commands, "retries_by_cause");
+
+	for (unsigned i = 0; i < SUPERPIPE_NR_RETRIES; i++)
+		json_put_number(m, o, causes[i], counts->retries_by[i]);
+}
+
 static void put_commands(struct json_maker *m, struct json_object *lun,
 			 const struct superpipe_lun_stats *stats)
 {
@@ -97,6 +122,7 @@ static void put_commands(struct json_maker *m, struct json_object *lun,
 	json_put_number(m, o, "reads", stats->counts.reads);
 	json_put_number(m, o, "writes", stats->counts.writes);
 	json_put_number(m, o, "retries", stats->counts.retries);
+	put_retries(m, o, &stats->counts);
 	json_put_number(m, o, "errors", stats->counts.errors);
 	json_put_number(m, o, "interrupts", stats->counts.interrupts);
 }
@@ -104,12 +130,18 @@ static void put_commands(struct json_maker *m, struct json_object *lun,
 static void put_context(struct json_maker *m, struct json_object *lun,
 			const struct superpipe_lun_stats *stats)
 {
+	const struct superpipe_recovery *recovery = &stats->recovery;
 	struct json_object *o = json_put_object(m, lun, "context");
 
 	json_put_text(m, o, "state", stats->failed ? "failed" : "attached");
 	json_put_text(m, o, "queue", stats->sq_mode ? "sq" : "ioarrin");
 	json_put_number(m, o, "recoveries", stats->counts.recoveries);
 	json_put_number(m, o, "timeouts", stats->counts.timeouts);
+	json_put_number(m, o, "recovery_total_ns", recovery->total_ns);
+	json_put_number(m, o, "last_recovery_ns", recovery->last_length_ns);
+	if (recovery->last_ns)
+		json_put_number(m, o, "last_recovery_age_seconds",
+				(clock_now_ns() - recovery->last_ns) / 1000000000u);
 	json_put_number(m, o, "handles", stats->nr_handles);
 	json_put_number(m, o, "max_handles", stats->max_handles);
 }
@@ -131,23 +163,34 @@ static void put_lun(struct json_maker *m, struct json_object *luns,
 	put_commands(m, lun, &stats);
 }
 
+static void put_luns(struct json_maker *m, struct json_object *out,
+		     const struct control_volume *volume)
+{
+	struct json_object *luns = json_put_array(m, out, "luns");
+
+	for (unsigned i = 0; i < superpipe_nr_luns(volume->superpipe); i++)
+		put_lun(m, luns, volume, i);
+}
+
 int control_status(void *context, struct control_request *request)
 {
 	const struct control_volume *volume = context;
+	struct account_kind *kinds = calloc(ACCOUNT_NR_KINDS, sizeof(*kinds));
 	struct json_maker *m = &request->maker;
 	struct data_volume_stats data;
-	struct json_object *luns;
 	struct fs_stats fs;
 
+	if (!kinds)
+		return -ENOMEM;
 	fs_get_stats(volume->fs, &fs);
+	account_sum(fs_account(volume->fs), kinds);
 	data_volume_get_stats(volume->data, &data);
 	put_mount(m, request->out, volume, &fs);
 	put_daemon(m, request->out, volume);
 	put_space(m, request->out, &data);
 	put_files(m, request->out, &fs);
-	put_requests(m, request->out, &fs);
-	luns = json_put_array(m, request->out, "luns");
-	for (unsigned i = 0; i < superpipe_nr_luns(volume->superpipe); i++)
-		put_lun(m, luns, volume, i);
+	put_requests(m, request->out, &fs, kinds);
+	put_luns(m, request->out, volume);
+	free(kinds);
 	return 0;
 }

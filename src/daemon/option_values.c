@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "daemon/options_internal.h"
+#include "fuse/transport/transport.h"
 
 #define DEFAULT_PACK_BYTES   (1u << 20)
 #define DEFAULT_STRIPE_BYTES (256u << 10)
@@ -14,7 +15,6 @@
 #define MAX_THREADS          1024
 #define MAX_RING_DEPTH       1024
 #define DEFAULT_BUSY_POLL_US 100
-#define MAX_BUSY_POLL_US     1000000
 
 static const char *const names[NR_OPTION_VALUES] = {
 	[VALUE_THREADS] = "threads=",
@@ -97,8 +97,8 @@ void option_values_read(struct raw_options *raw)
 	out->ring_depth = (unsigned)number(raw, VALUE_RING_DEPTH, 1, MAX_RING_DEPTH, 0);
 	out->queue_depth =
 		(unsigned)number(raw, VALUE_QUEUE_DEPTH, 1, SUPERPIPE_MAX_QUEUE_DEPTH, 0);
-	out->busy_poll_us =
-		(unsigned)number(raw, VALUE_BUSY_POLL, 0, MAX_BUSY_POLL_US, DEFAULT_BUSY_POLL_US);
+	out->busy_poll_us = (unsigned)number(raw, VALUE_BUSY_POLL, 0, TRANSPORT_MAX_POLL_US,
+					     DEFAULT_BUSY_POLL_US);
 	out->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 1, UINT32_MAX, 0);
 	out->max_user_inodes = (uint64_t)number(raw, VALUE_MAX_USER_INODES, 1, UINT32_MAX, 0);
 	out->pack_bytes = size(raw, VALUE_PACK, DEFAULT_PACK_BYTES);

@@ -145,6 +145,36 @@ uint64_t data_file_size(const struct data_file *file);
 /** Bytes in blocks that were written or are reserved, a multiple of 4,096. Lock-free. */
 uint64_t data_file_allocated_bytes(const struct data_file *file);
 
+/** A vLUN that holds data of one file. */
+struct data_file_vlun {
+	unsigned lun;
+	uint32_t handle; /* resource handle in the context of the LUN */
+	uint32_t nr_chunks, nr_used_chunks;
+};
+
+/** A part of a file, in whole blocks. */
+struct data_file_extent {
+	uint64_t offset, bytes;
+	bool written; /* else it reads as zeros; what follows is set if it is written */
+	bool packed;  /* lies in a vLUN that files share */
+	unsigned lun;
+	uint32_t handle;
+	uint64_t lba; /* of 4 KiB, in the vLUN */
+};
+
+struct data_file_map {
+	struct data_file_extent *extents; /* these two: of the caller */
+	unsigned max_extents;
+	unsigned nr_extents;
+	uint64_t next_offset; /* where the extents end */
+	uint64_t size, allocated_bytes;
+	unsigned nr_vluns;
+	struct data_file_vlun vluns[SUPERPIPE_MAX_LUNS]; /* of this file alone */
+};
+
+/** data_file_get_map() - where the data from @offset on lie. Any thread; takes the file's lock. */
+void data_file_get_map(struct data_file *file, uint64_t offset, struct data_file_map *map);
+
 enum data_op_kind {
 	DATA_OP_READ,     /* offset, bytes, buf: bytes read, short only at end of file */
 	DATA_OP_WRITE,    /* offset, bytes, buf: bytes written; short where space ran out */
@@ -173,6 +203,10 @@ struct data_op {
 	uint64_t bytes;
 	void *buf;
 	void (*done)(struct data_op *op, ssize_t result);
+
+	/* result, valid in @done: when its first command was submitted, by ticks_now(). The caller
+	 * sets it to 0, and it stays 0 if there was none. */
+	uint64_t command_ticks;
 
 	/* the layer's own, see data/op.h */
 	uint64_t priv[DATA_OP_PRIVATE_WORDS];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/ticks.h"
 #include "data/file.h"
 
 #define EMBEDDED_IOS (sizeof(((struct data_op_priv *)0)->embedded) / sizeof(struct data_io))
@@ -69,6 +70,8 @@ enum step_result io_round_submit(struct data_op *op, data_step_fn *next)
 	for (unsigned i = 0; i < nr; i++)
 		priv->ios[i].io.next = i + 1 < nr ? &priv->ios[i + 1].io : NULL;
 	priv->step = next;
+	if (!op->command_ticks)
+		op->command_ticks = ticks_now();
 	atomic_store_explicit(&priv->nr_pending, nr + 1, memory_order_relaxed);
 	superpipe_submit(file_volume(op->file)->sp, &priv->ios[0].io);
 	if (atomic_fetch_sub_explicit(&priv->nr_pending, 1, memory_order_acq_rel) == 1)

@@ -49,9 +49,8 @@ struct fs_config {
 
 struct fs_stats {
 	uint64_t nr_inodes, max_inodes;
-	unsigned nr_active; /* requests under way */
-	bool io_uring;      /* how they come; else over /dev/fuse */
-	bool writeback;     /* the kernel caches writes */
+	bool io_uring;  /* how requests come; else over /dev/fuse */
+	bool writeback; /* the kernel caches writes */
 };
 
 /** fs_new() - create an empty file system on a volume. Return: 0; -ENOMEM; -EAGAIN no thread. */
@@ -91,6 +90,19 @@ void fs_end_session(struct fs *fs);
  * Return: 0; -ENOMEM; -ENOENT no such file.
  */
 int fs_lun_grew(struct fs *fs, unsigned lun);
+
+/**
+ * fs_map_file() - where the data of a file lie, from @offset on
+ * @map: extents and max_extents are set
+ * Return: 0; -ESTALE no such inode; -EISDIR; -EINVAL not a regular file.
+ */
+int fs_map_file(struct fs *fs, uint64_t ino, uint64_t offset, struct data_file_map *map);
+
+/** fs_set_poll_us() - change transport.poll_us of the configuration. Any thread. */
+void fs_set_poll_us(struct fs *fs, unsigned poll_us);
+
+/** fs_account() - what is counted of the requests; valid as long as @fs */
+struct account *fs_account(struct fs *fs);
 
 /** fs_get_stats() - Any thread; waits for no data operation. */
 void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats);

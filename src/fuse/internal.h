@@ -67,8 +67,6 @@ extern const struct fuse_custom_io fs_ring_io;
  * Return: the file system; NULL if it is shutting down, and the request has been answered.
  */
 struct fs *fs_enter(fuse_req_t req);
-/** fs_nr_active() - requests under way */
-unsigned fs_nr_active(struct fs *fs);
 /** fs_leave() - end a request. After the last one @fs may be freed at any time. */
 void fs_leave(struct fs *fs);
 /** fs_await_idle() - wait until no request is under way; none may be taken meanwhile

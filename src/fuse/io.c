@@ -69,12 +69,19 @@ void fs_io_put(struct fs_io *io)
 		fs_leave(fs);
 }
 
+/* The thread may be serving another request: its commands complete on any thread. */
 void fs_io_answer(struct fs_io *io)
 {
+	struct slot *serving = slot_here();
+
+	slot_set_here(io->slot);
+	if (io->slot)
+		io->slot->request.command_ticks = io->op.command_ticks;
 	if (io->result < 0)
 		fs_reply_err(io->fs, io->req, (int)io->result);
 	else
 		io->reply(io);
+	slot_set_here(serving);
 	fs_io_put(io);
 }
 

@@ -11,6 +11,7 @@
 void fs_reply_err(struct fs *fs, fuse_req_t req, int err)
 {
 	assert(err <= 0);
+	slot_note_error(err);
 	fuse_reply_err(req, -err);
 	fs_leave(fs);
 }
@@ -48,12 +49,14 @@ void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fus
 
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes)
 {
+	slot_note_moved(bytes);
 	fuse_reply_buf(req, buf, bytes);
 	fs_leave(fs);
 }
 
 void fs_reply_write(struct fs *fs, fuse_req_t req, size_t bytes)
 {
+	slot_note_moved(bytes);
 	fuse_reply_write(req, bytes);
 	fs_leave(fs);
 }

@@ -45,11 +45,6 @@ struct fs *fs_enter(fuse_req_t req)
 	return fs;
 }
 
-unsigned fs_nr_active(struct fs *fs)
-{
-	return atomic_load_explicit(&fs->nr_active, memory_order_relaxed) & FS_NR_ACTIVE;
-}
-
 void fs_hold(struct fs *fs)
 {
 	atomic_fetch_add_explicit(&fs->nr_active, 1, memory_order_relaxed);

@@ -201,13 +201,42 @@ void fs_free(struct fs *fs)
 	free(fs);
 }
 
+/* The tree lock keeps the file alive. */
+int fs_map_file(struct fs *fs, uint64_t ino, uint64_t offset, struct data_file_map *map)
+{
+	struct tree_inode *inode = fs_inode_lock(fs, ino);
+	struct data_file *file;
+	int err = 0;
+
+	if (!inode)
+		return -ESTALE;
+	if (!S_ISREG(tree_mode(inode)))
+		err = S_ISDIR(tree_mode(inode)) ? -EISDIR : -EINVAL;
+	file = err ? NULL : tree_payload(inode);
+	map->nr_extents = map->nr_vluns = 0;
+	map->size = map->allocated_bytes = map->next_offset = 0;
+	if (file)
+		data_file_get_map(file, offset, map);
+	fs_inode_unlock(fs, inode);
+	return err;
+}
+
+void fs_set_poll_us(struct fs *fs, unsigned poll_us)
+{
+	transport_set_poll_us(fs->transport, poll_us);
+}
+
+struct account *fs_account(struct fs *fs)
+{
+	return transport_account(fs->transport);
+}
+
 void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats)
 {
 	fs_read_lock(fs);
 	ret_stats->nr_inodes = tree_nr_inodes(fs->tree);
 	ret_stats->max_inodes = tree_max_inodes(fs->tree);
 	fs_unlock(fs);
-	ret_stats->nr_active = fs_nr_active(fs);
 	ret_stats->io_uring = transport_uses_uring(fs->transport);
 	ret_stats->writeback = fs->config.writeback;
 }

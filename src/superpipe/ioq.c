@@ -94,6 +94,7 @@ int ioq_init(struct ioq *q, const struct devport_ops *ops, unsigned depth)
 	memset(q, 0, sizeof(*q));
 	if (depth > IOQ_MAX_DEPTH)
 		return -EINVAL;
+	ticks_start();
 	q->ops = ops;
 	q->nr_slots = round_up_depth(depth ? depth : IOQ_DEFAULT_DEPTH);
 	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -190,8 +191,7 @@ static bool have_credit_locked(struct ioq *q)
  * The caller updates the counters, for many commands at once. It must not access @cmd afterwards: a
  * thread may collect it at once. It may access the io, except queue_next, while it has submit_lock.
  */
-static inline void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t sequence,
-				uint64_t now_ms)
+static inline void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t sequence, uint64_t now)
 {
 	struct ioq_slot *slot = ioq_slot_of(q, cmd);
 	bool sq_mode = q->sq_mode;
@@ -202,7 +202,7 @@ static inline void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t seq
 		ioarcb->ioasa_ea = (uint64_t)(uintptr_t)&slot->ioasa;
 	memset(&slot->ioasa, 0, offsetof(struct sisl_ioasa, host_use));
 	cmd->sequence = sequence;
-	cmd->issued_ms = now_ms;
+	cmd->issued_ticks = now;
 	__atomic_store_n(&cmd->state, IOQ_CMD_ISSUED, __ATOMIC_RELEASE);
 	if (!sq_mode) {
 		q->nr_credits--;
@@ -220,19 +220,19 @@ static inline void count_issued_locked(struct ioq *q, bool write, uint64_t seque
 	ioq_count_locked(write ? &q->nr_writes : &q->nr_reads, nr_cmds);
 }
 
-static __attribute__((noinline)) void issue_retries_locked(struct ioq *q, uint64_t now_ms)
+static __attribute__((noinline)) void issue_retries_locked(struct ioq *q, uint64_t now)
 {
 	while (q->retries.head && have_credit_locked(q)) {
 		struct ioq_cmd *cmd = ioq_list_pop(&q->retries);
 		bool write = cmd->io->write;
 
-		issue_locked(q, cmd, q->sequence, now_ms);
+		issue_locked(q, cmd, q->sequence, now);
 		count_issued_locked(q, write, q->sequence + 1);
 	}
 }
 
 /* Issues as much of an io as slots and credits allow. */
-static inline void issue_io_locked(struct ioq *q, struct superpipe_io *io, uint64_t now_ms)
+static inline void issue_io_locked(struct ioq *q, struct superpipe_io *io, uint64_t now)
 {
 	struct ioq_cmd *cmd = q->free_cmds, *next;
 	uint32_t io_lba = io->nr_issued, nr_lbas = io->nr_lbas, max = io->vlun->max_cmd_lbas;
@@ -243,12 +243,13 @@ static inline void issue_io_locked(struct ioq *q, struct superpipe_io *io, uint6
 
 		next = cmd->next;
 		cmd->io = io;
+		cmd->write = io->write;
 		cmd->io_lba = io_lba;
 		cmd->nr_lbas = left < max ? left : max;
 		cmd->nr_retries = 0;
 		cmd->nr_delays = 0;
 		io_lba += cmd->nr_lbas;
-		issue_locked(q, cmd, sequence++, now_ms);
+		issue_locked(q, cmd, sequence++, now);
 	}
 	q->free_cmds = cmd;
 	io->nr_issued = io_lba;
@@ -256,12 +257,12 @@ static inline void issue_io_locked(struct ioq *q, struct superpipe_io *io, uint6
 }
 
 /* Once the last command of an io is issued, the thread that collects it may use queue_next. */
-static inline void issue_fifo_locked(struct ioq *q, uint64_t now_ms)
+static inline void issue_fifo_locked(struct ioq *q, uint64_t now)
 {
 	while (q->fifo_head && q->free_cmds) {
 		struct superpipe_io *io = q->fifo_head, *next = io->queue_next;
 
-		issue_io_locked(q, io, now_ms);
+		issue_io_locked(q, io, now);
 		if (io->nr_issued != io->nr_lbas)
 			return;
 		q->fifo_head = next;
@@ -272,12 +273,12 @@ static inline void issue_fifo_locked(struct ioq *q, uint64_t now_ms)
 
 static void issue_all_locked(struct ioq *q)
 {
-	uint64_t before = q->sequence, now_ms = ioq_now_ms();
+	uint64_t before = q->sequence, now = ticks_now();
 
 	if (q->retries.head)
-		issue_retries_locked(q, now_ms);
+		issue_retries_locked(q, now);
 	if (!q->retries.head)
-		issue_fifo_locked(q, now_ms);
+		issue_fifo_locked(q, now);
 	if (q->sequence != before && q->sq_mode)
 		q->ops->write64(q->mmio, SISL_SQ_TAIL, ring_sq_tail(&q->sq));
 	/* No credit, and no completion will call this again: the reaper has to. */

@@ -38,6 +38,8 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/histogram.h"
+#include "base/ticks.h"
 #include "devport/devport.h"
 #include "superpipe/ioasa.h"
 #include "superpipe/ring.h"
@@ -78,12 +80,13 @@ struct ioq_cmd {
 	uint32_t nr_lbas;
 	uint8_t nr_retries;
 	uint8_t nr_delays;
+	bool write;                           /* of its io, also after that has ended */
 	struct ioasa_disposition disposition; /* of the last completion */
 	struct superpipe_io *io;
 	struct ioq_cmd *next;
-	uint64_t sequence;  /* order of issue */
-	uint64_t issued_ms; /* ioq_now_ms(), for the watchdog */
-	uint64_t due_ms;    /* ioq_now_ms(); DEFERRED: earliest time of the retry */
+	uint64_t sequence;     /* order of issue */
+	uint64_t issued_ticks; /* ticks_now(), for the watchdog and the latency */
+	uint64_t due_ms;       /* ioq_now_ms(); DEFERRED: earliest time of the retry */
 } __attribute__((aligned(64)));
 
 struct ioq_list {
@@ -146,7 +149,11 @@ struct ioq {
 	/* Atomic; the first three change under submit_lock only. */
 	uint64_t nr_commands __attribute__((aligned(IOQ_CACHE_LINE)));
 	uint64_t nr_reads, nr_writes;
-	uint64_t nr_retries, nr_errors, nr_bad_entries;
+	uint64_t nr_retries[SUPERPIPE_NR_RETRIES], nr_errors, nr_bad_entries;
+
+	/* From issue to completion, of commands that succeeded: reads, writes. One thread at a time
+	 * adds, under submit_lock. */
+	struct histogram latency[2];
 };
 
 /* ---- ioq.c: allocation, submission ---- */

@@ -25,9 +25,9 @@ static inline void ioq_count_locked(uint64_t *counter, uint64_t nr)
 	__atomic_store_n(counter, *counter + nr, __ATOMIC_RELAXED);
 }
 
-static inline void ioq_count(uint64_t *counter)
+static inline void ioq_count(uint64_t *counter, uint64_t nr)
 {
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(counter, nr, __ATOMIC_RELAXED);
 }
 
 /* Commands wait to be issued, and none is in flight whose completion would issue them. */

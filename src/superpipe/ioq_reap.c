@@ -45,7 +45,7 @@ void ioq_run_callbacks(struct ioq *q, struct ioq_io_list *ended)
 		if (io->failure != IOQ_NO_FAILURE) {
 			io->status = -(int)(uint32_t)io->failure;
 			io->nr_lbas_done = (uint32_t)(io->failure >> 32);
-			ioq_count(&q->nr_errors);
+			ioq_count(&q->nr_errors, 1);
 		}
 		io->done(io);
 		io = next;
@@ -109,7 +109,7 @@ static inline unsigned collect_locked(struct ioq *q, struct ioq_cmd *cmds[BATCH]
 		if (__builtin_expect(take_entry(q, address - first, &cmds[nr_cmds]), 1))
 			nr_cmds++;
 		else
-			ioq_count(&q->nr_bad_entries);
+			ioq_count(&q->nr_bad_entries, 1);
 	}
 	q->rrq = rrq;
 	return nr_cmds;
@@ -129,6 +129,20 @@ static unsigned collect(struct ioq *q, struct ioq_cmd *cmds[BATCH], bool even_ha
 
 /* ---- decoding and completing ---- */
 
+static enum superpipe_retry cause_of(enum ioasa_action action)
+{
+	switch (action) {
+	case IOASA_DELAY:
+		return SUPERPIPE_RETRY_BUSY;
+	case IOASA_VERIFY:
+		return SUPERPIPE_RETRY_ATTENTION;
+	case IOASA_RECOVER:
+		return SUPERPIPE_RETRY_CONTEXT;
+	default:
+		return SUPERPIPE_RETRY_TRANSIENT;
+	}
+}
+
 /* Decodes the IOASA. A command without retries left fails. */
 static struct ioasa_disposition decode(struct ioq *q, struct ioq_cmd *cmd)
 {
@@ -146,7 +160,7 @@ static struct ioasa_disposition decode(struct ioq *q, struct ioq_cmd *cmd)
 		disposition.action = IOASA_FAIL;
 	} else {
 		++*nr_times;
-		ioq_count(&q->nr_retries);
+		ioq_count(&q->nr_retries[cause_of(disposition.action)], 1);
 	}
 	return disposition;
 }
@@ -222,10 +236,36 @@ static inline void add_good(struct good_cmds *good, struct ioq_cmd *cmd, struct 
 	good->first = cmd;
 }
 
+static inline void add_latency_locked(struct ioq *q, const struct ioq_cmd *cmd, uint64_t now,
+				      unsigned nr_cmds)
+{
+	histogram_add(&q->latency[cmd->write], ticks_to_ns(now - cmd->issued_ticks), nr_cmds);
+}
+
+/* Commands that were issued together, as those of a long io are, count as one step. */
+static void count_latencies_locked(struct ioq *q, const struct good_cmds *good)
+{
+	const struct ioq_cmd *cmd = good->first, *next;
+	uint64_t now = ticks_now();
+	unsigned nr_cmds = 1;
+
+	for (; cmd != good->last; cmd = next) {
+		next = cmd->next;
+		if (next->issued_ticks == cmd->issued_ticks && next->write == cmd->write) {
+			nr_cmds++;
+			continue;
+		}
+		add_latency_locked(q, cmd, now, nr_cmds);
+		nr_cmds = 1;
+	}
+	add_latency_locked(q, cmd, now, nr_cmds);
+}
+
 static inline void free_good_locked(struct ioq *q, const struct good_cmds *good, unsigned nr_cmds)
 {
 	if (!nr_cmds)
 		return;
+	count_latencies_locked(q, good);
 	q->nr_busy -= nr_cmds;
 	q->nr_completed += nr_cmds;
 	good->last->next = q->free_cmds;

@@ -131,8 +131,12 @@ static void prepend_retries_locked(struct ioq *q, uint32_t nr_cmds)
 
 void ioq_requeue_issued(struct ioq *q)
 {
+	uint32_t nr_taken;
+
 	pthread_mutex_lock(&q->submit_lock);
-	prepend_retries_locked(q, take_issued_locked(q));
+	nr_taken = take_issued_locked(q);
+	ioq_count(&q->nr_retries[SUPERPIPE_RETRY_RESET], nr_taken);
+	prepend_retries_locked(q, nr_taken);
 	/* Failures of a lost context do not count as retries. */
 	for (struct ioq_cmd *cmd = q->deferred.head; cmd; cmd = cmd->next) {
 		if (cmd->disposition.action == IOASA_RECOVER)
@@ -141,28 +145,32 @@ void ioq_requeue_issued(struct ioq *q)
 	pthread_mutex_unlock(&q->submit_lock);
 }
 
-static bool is_cmd_overdue(const struct ioq *q, const struct ioq_cmd *cmd, uint64_t now_ms)
+static bool is_cmd_overdue(const struct ioq *q, const struct ioq_cmd *cmd, uint64_t now)
 {
-	return now_ms - cmd->issued_ms >= q->watchdog_ms;
+	return ticks_to_ns(now - cmd->issued_ticks) >= q->watchdog_ms * 1000000ull;
 }
 
 void ioq_requeue_overdue(struct ioq *q)
 {
 	struct ioq_io_list ended = { NULL, NULL };
 	uint32_t nr_taken, nr_kept = 0;
-	uint64_t now_ms;
+	uint64_t now;
 
 	pthread_mutex_lock(&q->submit_lock);
-	now_ms = ioq_now_ms();
+	now = ticks_now();
 	nr_taken = take_issued_locked(q);
 	for (uint32_t i = 0; i < nr_taken; i++) {
 		struct ioq_cmd *cmd = q->requeued[i];
 
-		if (!is_cmd_overdue(q, cmd, now_ms) || cmd->nr_retries++ < IOQ_MAX_RETRIES) {
-			q->requeued[nr_kept++] = cmd;
+		bool overdue = is_cmd_overdue(q, cmd, now);
+
+		if (overdue && cmd->nr_retries++ >= IOQ_MAX_RETRIES) {
+			ioq_fail_cmd_locked(q, cmd, -ETIMEDOUT, &ended);
 			continue;
 		}
-		ioq_fail_cmd_locked(q, cmd, -ETIMEDOUT, &ended);
+		ioq_count(&q->nr_retries[overdue ? SUPERPIPE_RETRY_TIMEOUT : SUPERPIPE_RETRY_RESET],
+			  1);
+		q->requeued[nr_kept++] = cmd;
 	}
 	prepend_retries_locked(q, nr_kept);
 	pthread_mutex_unlock(&q->submit_lock);
@@ -172,15 +180,15 @@ void ioq_requeue_overdue(struct ioq *q)
 bool ioq_is_overdue(struct ioq *q)
 {
 	bool overdue = false;
-	uint64_t now_ms;
+	uint64_t now;
 
 	pthread_mutex_lock(&q->submit_lock);
-	now_ms = ioq_now_ms(); /* under the lock, so that it is not before any issued_ms */
+	now = ticks_now();
 	for (uint32_t i = 0; q->nr_busy && i < q->nr_slots && !overdue; i++) {
 		const struct ioq_cmd *cmd = &q->cmds[i];
 
 		overdue = __atomic_load_n(&cmd->state, __ATOMIC_RELAXED) == IOQ_CMD_ISSUED &&
-			  is_cmd_overdue(q, cmd, now_ms);
+			  is_cmd_overdue(q, cmd, now);
 	}
 	pthread_mutex_unlock(&q->submit_lock);
 	return overdue;

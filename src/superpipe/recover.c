@@ -292,13 +292,38 @@ static uint32_t take_faults(struct session *session, uint64_t *ret_nr_requested)
 	return faults;
 }
 
+static uint64_t nr_events(const struct session *session)
+{
+	return __atomic_load_n(&session->nr_recoveries, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&session->nr_timeouts, __ATOMIC_RELAXED);
+}
+
+static void note_times(struct session *session, uint64_t start_ns)
+{
+	struct superpipe_recovery *times = &session->recovery.times;
+
+	pthread_mutex_lock(&session->recovery.lock);
+	times->last_ns = clock_now_ns();
+	times->last_length_ns = times->last_ns - start_ns;
+	times->total_ns += times->last_length_ns;
+	pthread_mutex_unlock(&session->recovery.lock);
+}
+
+void recover_get_times(struct session *session, struct superpipe_recovery *ret_times)
+{
+	pthread_mutex_lock(&session->recovery.lock);
+	*ret_times = session->recovery.times;
+	pthread_mutex_unlock(&session->recovery.lock);
+}
+
 void recover_handle(struct session *session)
 {
-	uint64_t nr_requested;
+	uint64_t nr_requested, start_ns, nr_before = nr_events(session);
 	uint32_t faults = take_faults(session, &nr_requested);
 
 	if (!faults)
 		return;
+	start_ns = clock_now_ns();
 	if (!session_failed(session)) {
 		ioq_halt(&session->ioq);
 		note_progress(session);
@@ -310,5 +335,7 @@ void recover_handle(struct session *session)
 		if (faults != IOQ_FAULT_HUNG && faults & IOQ_FAULT_HUNG)
 			ioq_report_fault(&session->ioq, IOQ_FAULT_HUNG);
 	}
+	if (nr_events(session) != nr_before)
+		note_times(session, start_ns);
 	announce(session, nr_requested);
 }

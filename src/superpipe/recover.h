@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct session;
+struct superpipe_recovery;
 
 int recover_init(struct session *session);
 void recover_fini(struct session *session);
@@ -31,6 +32,9 @@ int recover_check(struct session *session, uint64_t generation);
  * Return: 0; -EIO the adapter has failed.
  */
 int recover_await(struct session *session);
+
+/** recover_get_times() - how long recoveries took. Any thread. */
+void recover_get_times(struct session *session, struct superpipe_recovery *ret_times);
 
 /** recover_cancel() - end every pause at once, because the reaper thread is about to stop. */
 void recover_cancel(struct session *session);

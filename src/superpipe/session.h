@@ -34,6 +34,8 @@ struct recovery {
 	uint64_t nr_finished;  /* protected by lock: the last request that was handled */
 	unsigned pause_ms;     /* before the first retry; set before threads start */
 
+	struct superpipe_recovery times; /* protected by lock */
+
 	/* Reaper thread only. */
 	unsigned nr_fruitless;     /* recoveries since the last completion that changed nothing */
 	unsigned nr_resets;        /* context resets since the last completion */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "superpipe/attach.h"
+#include "superpipe/recover.h"
 #include "superpipe/superpipe_internal.h"
 #include "superpipe/vlun.h"
 
@@ -162,11 +163,16 @@ static void add_stats(const struct session *session, struct superpipe_stats *sta
 	stats->commands += __atomic_load_n(&q->nr_commands, __ATOMIC_RELAXED);
 	stats->reads += __atomic_load_n(&q->nr_reads, __ATOMIC_RELAXED);
 	stats->writes += __atomic_load_n(&q->nr_writes, __ATOMIC_RELAXED);
-	stats->retries += __atomic_load_n(&q->nr_retries, __ATOMIC_RELAXED);
 	stats->errors += __atomic_load_n(&q->nr_errors, __ATOMIC_RELAXED);
 	stats->recoveries += __atomic_load_n(&session->nr_recoveries, __ATOMIC_RELAXED);
 	stats->timeouts += __atomic_load_n(&session->nr_timeouts, __ATOMIC_RELAXED);
 	stats->interrupts += __atomic_load_n(&session->nr_interrupts, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < SUPERPIPE_NR_RETRIES; i++) {
+		uint64_t nr = __atomic_load_n(&q->nr_retries[i], __ATOMIC_RELAXED);
+
+		stats->retries_by[i] += nr;
+		stats->retries += i == SUPERPIPE_RETRY_RESET ? 0 : nr;
+	}
 }
 
 void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret_stats)
@@ -189,6 +195,9 @@ void superpipe_get_lun_stats(const struct superpipe *sp, unsigned lun,
 		.max_handles = __atomic_load_n(&session->vluns.max_handles, __ATOMIC_RELAXED),
 	};
 	add_stats(session, &ret_stats->counts);
+	recover_get_times(session, &ret_stats->recovery);
+	for (unsigned i = 0; i < 2; i++)
+		histogram_merge(&ret_stats->latency[i], &q->latency[i]);
 	pthread_mutex_lock(&q->submit_lock);
 	ret_stats->nr_in_flight = q->nr_busy;
 	pthread_mutex_unlock(&q->submit_lock);

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "devport/devport.h"
 
 #define SUPERPIPE_LBA_BYTES       4096u
@@ -65,9 +66,29 @@ struct superpipe_lun_info {
 	uint32_t max_xfer_lbas; /* largest command on a physical handle */
 };
 
+/** Why a command was issued again. */
+enum superpipe_retry {
+	SUPERPIPE_RETRY_TRANSIENT, /* an error that may go away at once */
+	SUPERPIPE_RETRY_BUSY,      /* the LUN or its port was busy */
+	SUPERPIPE_RETRY_ATTENTION, /* unit attention: after the VERIFY ioctl */
+	SUPERPIPE_RETRY_CONTEXT,   /* the AFU did not accept the context: after RECOVER_AFU */
+	SUPERPIPE_RETRY_TIMEOUT,   /* it was not answered in time */
+	SUPERPIPE_RETRY_RESET,     /* it was under way when the context was reset or replaced */
+	SUPERPIPE_NR_RETRIES,
+};
+
 /** Counters since attach. */
 struct superpipe_stats {
 	uint64_t commands, reads, writes, retries, recoveries, timeouts, errors, interrupts;
+	uint64_t
+		retries_by[SUPERPIPE_NR_RETRIES]; /* retries is their sum, without those of RESET */
+};
+
+/** How long commands had to wait for recoveries and context resets. */
+struct superpipe_recovery {
+	uint64_t last_ns;        /* when the last one ended, by clock_now_ns(); 0: there was none */
+	uint64_t last_length_ns; /* how long it took */
+	uint64_t total_ns;       /* all of them */
 };
 
 /** A LUN, with its context. LUNs that share a context have the same numbers. */
@@ -78,6 +99,8 @@ struct superpipe_lun_stats {
 	uint32_t queue_depth;
 	unsigned nr_handles, max_handles; /* resource handles open, and at most */
 	struct superpipe_stats counts;
+	struct superpipe_recovery recovery;
+	struct histogram latency[2]; /* reads, writes: from issue to completion, successful ones */
 };
 
 /**
@@ -162,6 +185,11 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 
 /** superpipe_vlun_close() - release a vLUN with all its chunks. No command may be in flight. */
 int superpipe_vlun_close(struct superpipe_vlun *vlun);
+
+/** superpipe_vlun_lun() / superpipe_vlun_handle() - the LUN of a vLUN, and its resource handle in
+ * the context of that LUN */
+unsigned superpipe_vlun_lun(const struct superpipe_vlun *vlun);
+uint32_t superpipe_vlun_handle(const struct superpipe_vlun *vlun);
 
 /** superpipe_plun_open() - a handle on a whole LUN (physical mode); closed like a vLUN. */
 int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun);

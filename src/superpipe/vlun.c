@@ -303,3 +303,13 @@ int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 	}
 	return rc == -EAGAIN || rc == -EINTR ? 0 : rc;
 }
+
+unsigned superpipe_vlun_lun(const struct superpipe_vlun *vlun)
+{
+	return vlun->session->first_lun + vlun->lun;
+}
+
+uint32_t superpipe_vlun_handle(const struct superpipe_vlun *vlun)
+{
+	return vlun->res_hndl;
+}

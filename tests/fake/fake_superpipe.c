@@ -335,6 +335,17 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 	return err;
 }
 
+unsigned superpipe_vlun_lun(const struct superpipe_vlun *vlun)
+{
+	return vlun->lun;
+}
+
+uint32_t superpipe_vlun_handle(const struct superpipe_vlun *vlun)
+{
+	(void)vlun;
+	return 0;
+}
+
 int superpipe_vlun_close(struct superpipe_vlun *vlun)
 {
 	struct superpipe *sp = vlun->sp;

@@ -137,6 +137,11 @@ struct slot *slot_here(void)
 	return slot_of_request;
 }
 
+void slot_set_here(struct slot *of)
+{
+	slot_of_request = of;
+}
+
 bool slot_has_others_waiting(const struct slot *of)
 {
 	ck_assert_ptr_eq(of, &slot);

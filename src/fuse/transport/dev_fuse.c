@@ -86,14 +86,14 @@ static void serve(struct worker *worker, char *request, size_t bytes)
 	const struct fuse_buf buf = { .mem = request, .size = bytes };
 	const struct fuse_in_header *header = (const void *)request;
 
-	slot_set_here(worker->slot);
+	slot_begin(worker->slot, &transport->account, header);
 	if (header->opcode == FUSE_INIT) {
 		transport_serve_init(transport, &buf);
 	} else {
 		call_if_behind(worker, header);
 		fuse_session_process_buf(transport->session, &buf);
 	}
-	slot_set_here(NULL);
+	slot_end(worker->slot);
 }
 
 /* Replaces the slot if a request that is answered later keeps it. */
@@ -157,7 +157,7 @@ static void sleep_until_request(struct worker *worker)
 static bool pause_or_leave(struct worker *worker, uint64_t *last_us)
 {
 	struct dev_fuse *dev_fuse = worker->dev_fuse;
-	unsigned poll_us = is_beside_rings(worker) ? 0 : dev_fuse->transport->config.poll_us;
+	unsigned poll_us = is_beside_rings(worker) ? 0 : transport_poll_us(dev_fuse->transport);
 
 	worker->behind_bytes = 0;
 	if (thread_pool_leave(&dev_fuse->pool))
@@ -201,7 +201,7 @@ static void *worker_main(void *arg)
 {
 	struct worker *worker = arg;
 
-	poller_init(&worker->poller, &worker->dev_fuse->transport->config);
+	poller_init(&worker->poller, worker->dev_fuse->transport);
 	while (thread_pool_wait(&worker->dev_fuse->pool))
 		be_active(worker);
 	if (worker->slot)

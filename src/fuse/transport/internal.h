@@ -33,8 +33,10 @@ struct transport {
 	pthread_mutex_t dev_fuse_lock;
 	struct dev_fuse *dev_fuse; /* protected by dev_fuse_lock; NULL: it does not serve */
 
-	sem_t over;        /* posted by transport_end() */
-	_Atomic int error; /* of transport_end() */
+	struct account account;
+	_Atomic unsigned poll_us; /* at first that of config */
+	sem_t over;               /* posted by transport_end() */
+	_Atomic int error;        /* of transport_end() */
 };
 
 /* Bytes of a file that a request reads or writes. Both requests have the size in one place. */
@@ -64,23 +66,28 @@ void dev_fuse_resume(struct transport *transport);
 /* ---- polling for completions, by the thread that owns the poller ---- */
 
 struct poller {
-	struct data_volume *volume; /* NULL: never polls */
+	struct transport *transport;
 	bool on;
 };
 
-static inline void poller_init(struct poller *poller, const struct transport_config *config)
+static inline void poller_init(struct poller *poller, struct transport *transport)
 {
-	bool polls = !config->synchronous && config->poll_us;
+	*poller = (struct poller){ .transport = transport };
+}
 
-	*poller = (struct poller){ .volume = polls ? config->volume : NULL };
+static inline unsigned transport_poll_us(const struct transport *transport)
+{
+	return atomic_load_explicit(&transport->poll_us, memory_order_relaxed);
 }
 
 static inline void poller_start(struct poller *poller)
 {
-	if (poller->on || !poller->volume)
+	const struct transport *transport = poller->transport;
+
+	if (poller->on || transport->config.synchronous || !transport_poll_us(transport))
 		return;
 	poller->on = true;
-	data_volume_start_polling(poller->volume);
+	data_volume_start_polling(transport->config.volume);
 }
 
 static inline void poller_stop(struct poller *poller)
@@ -88,13 +95,13 @@ static inline void poller_stop(struct poller *poller)
 	if (!poller->on)
 		return;
 	poller->on = false;
-	data_volume_stop_polling(poller->volume);
+	data_volume_stop_polling(poller->transport->config.volume);
 }
 
 /* Return: true if anything has completed. */
 static inline bool poller_poll(struct poller *poller)
 {
-	return poller->on && data_volume_poll(poller->volume);
+	return poller->on && data_volume_poll(poller->transport->config.volume);
 }
 
 #endif

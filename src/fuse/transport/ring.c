@@ -165,9 +165,9 @@ static void serve(struct ring *ring, struct ring_entry *entry)
 	}
 	is_large = request_data_bytes(request.mem) >= LARGE_BYTES;
 	idle_sched_count(&ring->idle);
-	slot_set_here(&entry->slot);
+	slot_begin(&entry->slot, &ring->transport->account, request.mem);
 	fuse_session_process_buf(ring->transport->session, &request);
-	slot_set_here(NULL);
+	slot_end(&entry->slot);
 	/* So that the program can go on while other large requests are copied. */
 	if (is_large)
 		submit(ring);
@@ -284,7 +284,7 @@ static bool poll_a_while(struct ring *ring)
 
 	if (!ring->poller.on)
 		return false;
-	until_us = clock_now_us() + ring->transport->config.poll_us;
+	until_us = clock_now_us() + transport_poll_us(ring->transport);
 	do {
 		if (poller_poll(&ring->poller) || found_something(ring))
 			return true;
@@ -357,7 +357,7 @@ void *ring_main(void *arg)
 	int err = ring_set_up(ring);
 
 	ring_here = ring;
-	poller_init(&ring->poller, &ring->transport->config);
+	poller_init(&ring->poller, ring->transport);
 	if (uring_ready(ring->uring, err))
 		serve_until_over(ring);
 	idle_sched_leave(&ring->idle);

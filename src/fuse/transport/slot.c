@@ -23,6 +23,21 @@ void slot_set_here(struct slot *slot)
 	here = slot;
 }
 
+void slot_begin(struct slot *slot, struct account *account, const struct fuse_in_header *header)
+{
+	account_begin(account, &slot->request, header);
+	here = slot;
+}
+
+/* Only this thread sets @kept. Another one may have answered meanwhile, but the slot is still ours.
+ */
+void slot_end(struct slot *slot)
+{
+	if (!slot->request.kept)
+		account_end(&slot->request);
+	here = NULL;
+}
+
 /* ---- memory ---- */
 
 int slot_region_init(struct slot_region *region, size_t nr_slots)
@@ -149,6 +164,7 @@ void slot_put(struct slot *slot)
 
 void slot_keep(struct slot *slot)
 {
+	slot->request.kept = true;
 	if (slot->ring)
 		ring_keep(slot->ring);
 	else
@@ -157,6 +173,7 @@ void slot_keep(struct slot *slot)
 
 void slot_release(struct slot *slot)
 {
+	account_end(&slot->request);
 	if (slot->ring)
 		ring_release(slot->ring);
 	else

@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "fuse/transport/account.h"
+
 #define SLOT_FRONT_BYTES 4096
 /* The longest read or write. The kernel's own default is the same. */
 #define SLOT_PAYLOAD_BYTES ((size_t)1 << 20)
@@ -32,6 +34,8 @@ struct slot {
 	_Atomic unsigned refs;  /* without a ring: of the worker, and of a request that keeps it */
 	struct slot_pool *pool; /* without a ring */
 	struct slot *next;      /* in the list of free slots, or of resumed requests */
+	/* Of the thread that serves the request, then of the one that answers it. */
+	struct account_request request;
 	/* Of a resumed request: */
 	void (*resume)(void *arg);
 	void *arg;
@@ -56,7 +60,31 @@ void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg);
 /** slot_release() - undo slot_keep() after the answer, on the thread that sent it */
 void slot_release(struct slot *slot);
 
+/* What the account says of the request in slot_here(), if any. */
+
+static inline void slot_note_error(int err)
+{
+	struct slot *slot = slot_here();
+
+	if (slot)
+		slot->request.error = err;
+}
+
+static inline void slot_note_moved(size_t bytes)
+{
+	struct slot *slot = slot_here();
+
+	if (slot)
+		slot->request.nr_moved = bytes;
+}
+
 /* ---- for transports ---- */
+
+/** slot_begin() - the calling thread serves the request in @slot; account it */
+void slot_begin(struct slot *slot, struct account *account, const struct fuse_in_header *header);
+
+/** slot_end() - it has served it. A request that is answered later is accounted for then. */
+void slot_end(struct slot *slot);
 
 /** The slots for /dev/fuse, at first all free. */
 struct slot_pool {

@@ -18,6 +18,8 @@ int transport_new(const struct transport_config *config, struct transport **ret_
 	if (!transport)
 		return -ENOMEM;
 	transport->config = *config;
+	transport->poll_us = config->poll_us;
+	account_init(&transport->account);
 	sem_init(&transport->over, 0, 0);
 	pthread_mutex_init(&transport->dev_fuse_lock, NULL);
 	*ret_transport = transport;
@@ -32,6 +34,7 @@ void transport_free(struct transport *transport)
 	slot_region_fini(&transport->ring_region);
 	pthread_mutex_destroy(&transport->dev_fuse_lock);
 	sem_destroy(&transport->over);
+	account_fini(&transport->account);
 	free(transport);
 }
 
@@ -138,6 +141,16 @@ int transport_replay_init(struct transport *transport, const struct transport_in
 bool transport_uses_uring(const struct transport *transport)
 {
 	return atomic_load_explicit(&transport->uring, memory_order_relaxed);
+}
+
+void transport_set_poll_us(struct transport *transport, unsigned poll_us)
+{
+	atomic_store(&transport->poll_us, poll_us);
+}
+
+struct account *transport_account(struct transport *transport)
+{
+	return &transport->account;
 }
 
 /* ---- serving ---- */

@@ -24,6 +24,9 @@
 struct data_volume;
 struct transport;
 
+/** Of poll_us. */
+#define TRANSPORT_MAX_POLL_US 1000000u
+
 struct transport_config {
 	struct data_volume *volume; /* polled for completions; borrowed */
 	unsigned nr_workers;        /* for /dev/fuse; 0: one for each processor, at most 16 */
@@ -97,6 +100,12 @@ const struct transport_init *transport_init_request(const struct transport *tran
  * Return: 0; -EPROTO libfuse rejects the request; -ENOMEM.
  */
 int transport_replay_init(struct transport *transport, const struct transport_init *init);
+
+/** transport_set_poll_us() - change config.poll_us. Any thread. */
+void transport_set_poll_us(struct transport *transport, unsigned poll_us);
+
+/** transport_account() - what is counted of its requests; valid as long as @transport */
+struct account *transport_account(struct transport *transport);
 
 /**
  * transport_serve() - serve the mounted session until transport_end() or its end
