@@ -25,6 +25,11 @@ void __attribute__((format(printf, 1, 2))) adm_say(const char *format, ...);
 
 int adm_status(int argc, char *argv[], FILE *out);
 int adm_upgrade(int argc, char *argv[], FILE *out);
+int adm_file(int argc, char *argv[], FILE *out);
+int adm_set(int argc, char *argv[], FILE *out);
+int adm_top(int argc, char *argv[], FILE *out);
+int adm_trace(int argc, char *argv[], FILE *out);
+int adm_metrics(int argc, char *argv[], FILE *out);
 
 /* ---- cxlfsadm emul ---- */
 

@@ -28,6 +28,11 @@ static const struct {
 	{ "lun", NULL, lun, "lun enable|disable WWID|DEVICE|all [emul:PATH]" },
 	{ "status", NULL, adm_status, "status [MOUNTPOINT] [--json]" },
 	{ "upgrade", NULL, adm_upgrade, "upgrade MOUNTPOINT [--timeout SECONDS]" },
+	{ "file", NULL, adm_file, "file PATH [--json]" },
+	{ "set", NULL, adm_set, "set MOUNTPOINT OPTION=VALUE..." },
+	{ "top", NULL, adm_top, "top [MOUNTPOINT] [-d SECONDS] [-n COUNT]" },
+	{ "trace", NULL, adm_trace, "trace MOUNTPOINT [--slow TIME] [-n COUNT] [--json]" },
+	{ "metrics", NULL, adm_metrics, "metrics [--output FILE]" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -10,6 +10,12 @@
 #include "control/place.h"
 #include "control/server.h"
 
+static void __attribute__((noreturn)) out_of_memory(void)
+{
+	adm_say("out of memory");
+	exit(ADM_FAILED);
+}
+
 struct json_object *volume_request(const char *command)
 {
 	struct json_object *request = json_object_new_object();
@@ -17,10 +23,8 @@ struct json_object *volume_request(const char *command)
 
 	json_put_number(&maker, request, "version", CONTROL_VERSION);
 	json_put_text(&maker, request, "command", command);
-	if (maker.failed) {
-		adm_say("out of memory");
-		exit(ADM_FAILED);
-	}
+	if (maker.failed)
+		out_of_memory();
 	return request;
 }
 
@@ -70,14 +74,14 @@ struct all {
 	bool failed;
 };
 
-/* A daemon that was killed leaves its socket behind. */
+/* A daemon that was killed leaves its socket behind; one that ends closes it. */
 static int ask_one(void *arg, const char *path)
 {
 	struct all *all = arg;
 	struct json_object *answer = NULL;
 	int err = control_client_ask(path, all->request, ADM_VOLUME_PATIENCE_MS, &answer);
 
-	if (err == -ECONNREFUSED || err == -ENOENT)
+	if (err == -ECONNREFUSED || err == -ENOENT || err == -ECONNRESET)
 		return 0;
 	if (err)
 		say_failure(path, err);
@@ -89,18 +93,31 @@ static int ask_one(void *arg, const char *path)
 	return 0;
 }
 
-struct json_object *volume_ask_all(struct json_object *request)
+struct json_object *volume_ask_all(struct json_object *request, bool *ret_failed)
 {
 	struct all all = { .request = request, .answers = json_object_new_array() };
 
-	if (all.answers)
-		(void)control_place_each(ask_one, &all);
+	if (!all.answers)
+		out_of_memory();
+	(void)control_place_each(ask_one, &all);
 	json_object_put(request);
-	if (all.failed || !all.answers) {
-		json_object_put(all.answers);
-		return NULL;
-	}
+	*ret_failed = all.failed;
 	return all.answers;
+}
+
+uint64_t volume_count_below(struct json_object *latency, uint64_t ns)
+{
+	struct json_object *buckets = json_get(latency, "buckets");
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < json_object_array_length(buckets); i++) {
+		struct json_object *bucket = json_object_array_get_idx(buckets, i);
+		uint64_t end_ns = json_object_get_uint64(json_object_array_get_idx(bucket, 0));
+
+		if (end_ns && end_ns <= ns)
+			count += json_object_get_uint64(json_object_array_get_idx(bucket, 1));
+	}
+	return count;
 }
 
 /* ---- printing ---- */

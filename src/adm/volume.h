@@ -29,15 +29,20 @@ struct json_object *volume_ask(const char *path, struct json_object *request, in
 /**
  * volume_ask_all() - ask the daemon of each mounted volume that this user may ask
  * @request: freed
- * Return: an array of answers, without those of daemons that have ended; NULL after a message.
+ * @ret_failed: true: some did not answer, after a message for each
+ * Return: an array of answers, without those of daemons that have ended.
  */
-struct json_object *volume_ask_all(struct json_object *request);
+struct json_object *volume_ask_all(struct json_object *request, bool *ret_failed);
 
 /** volume_print_json() - print it over several lines. Return: an exit status. */
 int volume_print_json(struct json_object *object, FILE *out);
 
 /** volume_print_text() - print a string, with control characters as '?' */
 void volume_print_text(FILE *out, const char *text);
+
+/** volume_count_below() - how many of the latencies in a histogram of an answer are below @ns,
+ * which must be the end of a bucket */
+uint64_t volume_count_below(struct json_object *latency, uint64_t ns);
 
 /** volume_format_bytes() - as "256M" */
 void volume_format_bytes(uint64_t bytes, char *text, size_t text_bytes);

@@ -61,8 +61,10 @@ static void print_space(struct json_object *status, FILE *out)
 		handles - json_get_number(status, "space.free_handles"), handles);
 	fprintf(out, "  inodes    %" PRIu64 " of %" PRIu64 " used\n",
 		json_get_number(status, "inodes.used"), json_get_number(status, "inodes.max"));
-	fprintf(out, "  requests  %" PRIu64 " in flight\n",
-		json_get_number(status, "requests.in_flight"));
+	fprintf(out, "  requests  %" PRIu64 " in flight, %" PRIu64 " ended, %" PRIu64 " errors\n",
+		json_get_number(status, "requests.in_flight"),
+		json_get_number(status, "requests.ended"),
+		json_get_number(status, "requests.errors"));
 }
 
 static void print_lun(struct json_object *lun, FILE *out)
@@ -83,6 +85,30 @@ static void print_lun(struct json_object *lun, FILE *out)
 	fputc('\n', out);
 }
 
+/* Only if there is anything to say. */
+static void print_trouble(struct json_object *lun, FILE *out)
+{
+	struct json_object *causes = json_get(lun, "commands.retries_by_cause");
+	uint64_t lun_number = json_get_number(lun, "lun");
+
+	if (json_get_number(lun, "commands.retries")) {
+		fprintf(out, "  LUN %" PRIu64 " retries:", lun_number);
+		json_object_object_foreach(causes, cause, value)
+		{
+			if (json_object_get_uint64(value))
+				fprintf(out, " %s %" PRIu64, cause, json_object_get_uint64(value));
+		}
+		fputc('\n', out);
+	}
+	if (json_get_number(lun, "context.recovery_total_ns"))
+		fprintf(out,
+			"  LUN %" PRIu64 " recoveries: the last one %" PRIu64
+			" s ago, %.1f ms long; all together %.1f ms\n",
+			lun_number, json_get_number(lun, "context.last_recovery_age_seconds"),
+			(double)json_get_number(lun, "context.last_recovery_ns") / 1e6,
+			(double)json_get_number(lun, "context.recovery_total_ns") / 1e6);
+}
+
 static void print_status(struct json_object *status, FILE *out)
 {
 	struct json_object *luns = json_get(status, "luns");
@@ -95,6 +121,8 @@ static void print_status(struct json_object *status, FILE *out)
 		"DEVICE");
 	for (size_t i = 0; i < json_object_array_length(luns); i++)
 		print_lun(json_object_array_get_idx(luns, i), out);
+	for (size_t i = 0; i < json_object_array_length(luns); i++)
+		print_trouble(json_object_array_get_idx(luns, i), out);
 }
 
 static int print_all(struct json_object *all, FILE *out)
@@ -110,7 +138,7 @@ int adm_status(int argc, char *argv[], FILE *out)
 {
 	struct json_object *status;
 	const char *path = NULL;
-	bool json = false;
+	bool json = false, failed = false;
 	int result = ADM_OK;
 
 	for (int i = 0; i < argc; i++) {
@@ -122,7 +150,7 @@ int adm_status(int argc, char *argv[], FILE *out)
 			return ADM_USAGE;
 	}
 	status = path ? volume_ask(path, volume_request("status"), ADM_VOLUME_PATIENCE_MS)
-		      : volume_ask_all(volume_request("status"));
+		      : volume_ask_all(volume_request("status"), &failed);
 	if (!status)
 		return ADM_FAILED;
 	if (json)
@@ -132,5 +160,5 @@ int adm_status(int argc, char *argv[], FILE *out)
 	else
 		result = print_all(status, out);
 	json_object_put(status);
-	return result;
+	return failed ? ADM_FAILED : result;
 }

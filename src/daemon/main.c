@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/std_fds.h"
 #include "daemon/background.h"
+#include "daemon/crash.h"
 #include "daemon/options.h"
 #include "daemon/program.h"
 #include "daemon/remount.h"
@@ -139,6 +140,7 @@ static int run(struct start *start)
 		core_dump_allow_contents();
 	start_logging(&start->options);
 	signals_prepare(start->options.foreground);
+	crash_prepare();
 	err = volume_open(&start->options, &start->program, explain, start, &start->volume);
 	if (!err)
 		err = takes_over ? take_over(start) : mount_and_serve(start);

@@ -11,12 +11,19 @@
 #include <unistd.h>
 
 #include "base/explain.h"
+#include "base/json.h"
+#include "control/client.h"
+#include "control/place.h"
+#include "control/server.h"
 #include "daemon/mount_table.h"
 #include "fuse/fs.h"
 
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256
 #endif
+
+/* How long the daemon may take to change an option. */
+#define PATIENCE_MS 5000
 
 #define ATIME_FLAGS (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
 
@@ -97,6 +104,64 @@ static int check_device(const struct job *job, const char *running)
 			     job->mount.source, job->place, device);
 }
 
+/* Options that the daemon can change: control/set.c. */
+static bool can_change(const char *word)
+{
+	return !strncmp(word, "debug=", 6) || !strncmp(word, "busy_poll=", 10);
+}
+
+static struct json_object *make_request(const char *word, size_t length)
+{
+	struct json_object *request = json_object_new_object();
+	size_t name = strcspn(word, "=");
+	struct json_maker maker = { 0 };
+
+	json_put_number(&maker, request, "version", CONTROL_VERSION);
+	json_put_text(&maker, request, "command", "set");
+	json_put(&maker, request, "option", json_object_new_string_len(word, (int)name));
+	json_put(&maker, request, "value",
+		 json_object_new_string_len(word + name + 1, (int)(length - name - 1)));
+	if (!maker.failed)
+		return request;
+	json_object_put(request);
+	return NULL;
+}
+
+/* Asks the daemon to change one option. */
+static int change_word(const struct job *job, const char *word, size_t length)
+{
+	struct json_object *request = make_request(word, length), *answer = NULL;
+	char path[CONTROL_PATH_BYTES];
+	int err = request ? control_place_find(job->mount.device, path) : -ENOMEM;
+
+	if (!err)
+		err = control_client_ask(path, request, PATIENCE_MS, &answer);
+	json_object_put(request);
+	if (err)
+		return explain_error(&job->to, err, "option %.*s: cannot ask the daemon of %s: %s",
+				     (int)length, word, job->place, strerror(-err));
+	if (json_get(answer, "error"))
+		err = explain_error(&job->to, -EINVAL, "%s", json_get_text(answer, "error"));
+	json_object_put(answer);
+	return err;
+}
+
+static int change_words(const struct job *job)
+{
+	const char *word = job->options->words ? job->options->words : "";
+	int err = 0;
+
+	while (*word && !err) {
+		size_t length = strcspn(word, "\n");
+
+		if (can_change(word))
+			err = change_word(job, word, length);
+		word += length;
+		word += *word == '\n';
+	}
+	return err;
+}
+
 static int check_words(const struct job *job, const char *running)
 {
 	const char *word = job->options->words;
@@ -104,7 +169,7 @@ static int check_words(const struct job *job, const char *running)
 	while (*word) {
 		size_t length = strcspn(word, "\n");
 
-		if (!has_word(running, word, length))
+		if (!can_change(word) && !has_word(running, word, length))
 			return explain_error(&job->to, -EINVAL,
 					     "option %.*s: %s was mounted without it; unmount and "
 					     "mount it again",
@@ -146,6 +211,10 @@ static int check(const struct job *job)
 
 static int change(const struct job *job)
 {
+	int err = change_words(job);
+
+	if (err)
+		return err;
 	if (!mount(job->mount.source, job->place, job->mount.type,
 		   MS_REMOUNT | job->options->mount_flags, NULL))
 		return 0;

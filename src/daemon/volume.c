@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "daemon/crash.h"
 #include "daemon/mountpoint.h"
 #include "daemon/program.h"
 #include "daemon/sandbox.h"
@@ -174,6 +175,7 @@ static int start_fs(struct volume *volume)
 
 	if (err)
 		return volume_fail(volume, err, "cannot start the file system");
+	crash_set_account(fs_account(volume->fs));
 	if (!options->physical)
 		return 0;
 	err = fs_add_whole_luns(volume->fs, superpipe_nr_luns(volume->superpipe));
@@ -383,6 +385,7 @@ void volume_close(struct volume *volume)
 		fuse_session_destroy(volume->session);
 	if (was_mounted)
 		unmount(volume);
+	crash_set_account(NULL);
 	fs_free(volume->fs);
 	data_volume_free(volume->data);
 	superpipe_close(volume->superpipe);

@@ -12,9 +12,12 @@ trap 'rm -rf "$dir"' EXIT
 
 # Verify the unit without installing the program.
 sed -E 's,@SBINDIR@/cxlfs(adm)?,/bin/true,' contrib/systemd/cxlfs@.service.in >"$dir/cxlfs@.service"
-cp contrib/examples/*.mount "$dir"
+cp contrib/examples/*.mount contrib/examples/*.timer "$dir"
+sed 's,^ExecStart=cxlfsadm,ExecStart=/bin/true,' contrib/examples/cxlfs-metrics.service \
+	>"$dir/cxlfs-metrics.service"
 cd "$dir"
-said=$(SYSTEMD_UNIT_PATH="$dir:" systemd-analyze verify --man=no ./*.mount ./cxlfs@scratch.service 2>&1) ||
+said=$(SYSTEMD_UNIT_PATH="$dir:" systemd-analyze verify --man=no ./*.mount ./*.timer \
+	./cxlfs-metrics.service ./cxlfs@scratch.service 2>&1) ||
 	{ echo "$said"; exit 1; }
 echo "$said"
 [ -z "$said" ]

@@ -69,13 +69,13 @@ must_fail "usage: cxlfsadm status" "$CXLFSADM" status "$MNT" "$MNT"
 
 # ---- while the adapter resets all the time ----
 "$CXLFSADM" emul fault "$ADAPTER" 'every=20ms action=reset kind=eeh'
-timeout 10 sh -c "while :; do dd if=/dev/zero of='$MNT/file' bs=1M count=4 oflag=direct; done" 2>/dev/null &
+timeout 100 sh -c "while :; do dd if=/dev/zero of='$MNT/file' bs=1M count=4 oflag=direct; done" 2>/dev/null &
 load=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	status "$MNT" 's["luns"][0]["context"]["recoveries"]' >/dev/null
 	sleep 0.1
 done
-kill $load
+kill $load 2>/dev/null || true
 wait $load 2>/dev/null || true
 "$CXLFSADM" emul fault "$ADAPTER" clear
 expect_log 'the context was recovered, no data is lost$'
