@@ -36,6 +36,9 @@ static int export_one(struct session *session, struct superpipe_clone_source *re
 	struct context *ctx = &session->context;
 	int rc;
 
+	/* A reset may have passed unnoticed: an idle context gets no event. */
+	if (!session_failed(session) && context_is_lost(ctx))
+		(void)recover_await(session);
 	if (session_failed(session))
 		return -EIO;
 	pthread_mutex_lock(&session->vluns.lock);

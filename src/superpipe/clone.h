@@ -47,9 +47,9 @@ struct superpipe_vlun_source {
 /**
  * superpipe_clone_export() - describe the contexts for a child
  * @ret_sources: room for one for each LUN
- * The next recovery makes the description invalid; a child that gets -EINVAL needs a new one.
- * Return: 0; -EOPNOTSUPP LUNs that share a context, or physical handles, explained; -EIO a context
- * has failed.
+ * Recovers a context that was lost. The next recovery makes the description invalid; a child that
+ * gets -EINVAL needs a new one. Return: 0; -EOPNOTSUPP LUNs that share a context, or physical
+ * handles, explained; -EIO a context has failed.
  */
 int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source ret_sources[]);
 
