@@ -323,14 +323,16 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 	pthread_mutex_lock(&sp->lock);
 	err = enter_locked(sp, FAKE_RESIZE);
 	before = vlun->nr_chunks;
-	if (!err && nr_chunks < before)
+	if (!err && !vlun->chunks) /* superpipe_vlun_import() has moved them to another handle */
+		before = nr_chunks;
+	else if (!err && nr_chunks < before)
 		shrink_locked(vlun, nr_chunks);
 	else if (!err)
 		grow_locked(vlun, nr_chunks);
 	if (!err && nr_chunks > before && vlun->nr_chunks == before)
 		err = -ENOSPC;
 	if (!err)
-		*ret_nr_chunks = vlun->nr_chunks;
+		*ret_nr_chunks = vlun->chunks ? vlun->nr_chunks : nr_chunks;
 	pthread_mutex_unlock(&sp->lock);
 	return err;
 }
