@@ -55,8 +55,10 @@ static void adapter_event(void *arg, enum superpipe_event event, unsigned lun, c
 		break;
 	case SUPERPIPE_FAILED:
 		log_err("%s: failed for good (%s): every access to data%s returns an I/O error "
-			"from now on; unmount %s",
+			"from now on; %s %s",
 			name, why, volume->options->nr_devices > 1 ? " on it" : "",
+			volume->options->nr_devices > 1 ? "new data go to the other LUNs of"
+							: "unmount",
 			volume->mountpoint);
 		break;
 	}

@@ -47,8 +47,8 @@ static bool must_pack(const struct data_file *file, const struct stripe_group *u
 	return true;
 }
 
-struct need growth_need_of(const struct data_file *file, uint64_t start, uint64_t end,
-			   enum growth_how how)
+static struct need find_need(const struct data_file *file, uint64_t start, uint64_t end,
+			     enum growth_how how)
 {
 	const struct mapping *map = &file->map;
 	struct stripe_group head = unit_of(map, start, how), tail = unit_of(map, end - 1, how);
@@ -63,6 +63,21 @@ struct need growth_need_of(const struct data_file *file, uint64_t start, uint64_
 	if (need.first <= need.last)
 		need.nr_slots = mapping_nr_missing(map, need.first, need.last);
 	return need;
+}
+
+struct need growth_need_of(struct data_file *file, uint64_t start, uint64_t end,
+			   enum growth_how how)
+{
+	struct need need = find_need(file, start, end, how);
+	unsigned failed;
+
+	if (need.nr_slots == 0 && growth_nr_packed(&need) == 0)
+		return need;
+	failed = allocator_note_failed_luns(file->space.alloc);
+	if (failed == file->space.slots.failed)
+		return need;
+	file->space.slots.failed = (uint8_t)failed;
+	return find_need(file, start, end, how);
 }
 
 bool growth_fits(const struct data_file *file, const struct need *need, enum growth_how how,

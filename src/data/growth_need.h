@@ -40,8 +40,8 @@ static inline uint64_t growth_nr_packed(const struct need *need)
 struct packed growth_part_of(const struct mapping *map, const struct stripe_group *unit,
 			     uint64_t start, uint64_t end);
 
-/** growth_need_of() - what [start, end) needs */
-struct need growth_need_of(const struct data_file *file, uint64_t start, uint64_t end,
+/** growth_need_of() - what [start, end) needs; slots on LUNs that have failed do not count */
+struct need growth_need_of(struct data_file *file, uint64_t start, uint64_t end,
 			   enum growth_how how);
 
 /** growth_fits() - are enough slots free, and where @how wants them? @ret_more: how many more on

@@ -156,6 +156,11 @@ bool superpipe_failed(const struct superpipe *sp)
 	return true;
 }
 
+bool superpipe_lun_failed(const struct superpipe *sp, unsigned lun)
+{
+	return session_failed(superpipe_session(sp, lun, &lun));
+}
+
 static void add_stats(const struct session *session, struct superpipe_stats *stats)
 {
 	const struct ioq *q = &session->ioq;

@@ -153,6 +153,9 @@ bool superpipe_is_synchronous(const struct superpipe *sp);
 /** superpipe_failed() - true once every context has failed permanently: all requests get -EIO. */
 bool superpipe_failed(const struct superpipe *sp);
 
+/** superpipe_lun_failed() - true once the context of @lun has failed permanently. Any thread. */
+bool superpipe_lun_failed(const struct superpipe *sp, unsigned lun);
+
 void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret_stats);
 
 /** superpipe_get_lun_stats() - Waits for no ioctl and no command. */

@@ -16,6 +16,7 @@ struct fake_lun {
 	uint8_t *media;
 	bool *used; /* per chunk */
 	uint64_t nr_free;
+	bool failed; /* for good */
 };
 
 struct superpipe_vlun {
@@ -87,13 +88,15 @@ static void move_lba(const struct superpipe_io *io, uint64_t index, size_t bytes
 
 static void perform_locked(struct superpipe *sp, struct superpipe_io *io)
 {
+	bool lost = sp->luns[io->vlun->lun].failed;
+
 	io->status = 0;
 	io->nr_lbas_done = io->nr_lbas;
 	for (uint32_t i = 0; i < io->nr_lbas; i++) {
-		bool bad = fails(sp, io, io->lba + i);
+		bool bad = lost || fails(sp, io, io->lba + i);
 
 		if (bad && io->status == 0) {
-			io->status = sp->fail_io[io->write].err;
+			io->status = lost ? -EIO : sp->fail_io[io->write].err;
 			io->nr_lbas_done = i;
 		}
 		if (!bad)
@@ -221,11 +224,13 @@ static void *reap(void *arg)
 
 /* ---- vLUNs -------------------------------------------------------------------------------- */
 
-static int enter_locked(struct superpipe *sp, enum fake_call call)
+static int enter_locked(struct superpipe *sp, unsigned lun, enum fake_call call)
 {
 	while (sp->gate_closed)
 		pthread_cond_wait(&sp->wake, &sp->lock);
 	sp->nr_calls[call]++;
+	if (sp->luns[lun].failed)
+		return -EIO;
 	if (sp->fail_count[call] == 0)
 		return 0;
 	sp->fail_count[call]--;
@@ -247,7 +252,7 @@ int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlu
 	int err;
 
 	pthread_mutex_lock(&sp->lock);
-	err = enter_locked(sp, FAKE_OPEN);
+	err = enter_locked(sp, lun, FAKE_OPEN);
 	if (!err && sp->nr_vluns == sp->config.max_handles)
 		err = -ENOSPC;
 	if (!err) {
@@ -321,7 +326,7 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 	int err;
 
 	pthread_mutex_lock(&sp->lock);
-	err = enter_locked(sp, FAKE_RESIZE);
+	err = enter_locked(sp, vlun->lun, FAKE_RESIZE);
 	before = vlun->nr_chunks;
 	if (!err && !vlun->chunks) /* superpipe_vlun_import() has moved them to another handle */
 		before = nr_chunks;
@@ -354,7 +359,7 @@ int superpipe_vlun_close(struct superpipe_vlun *vlun)
 	int err;
 
 	pthread_mutex_lock(&sp->lock);
-	err = enter_locked(sp, FAKE_CLOSE);
+	err = enter_locked(sp, vlun->lun, FAKE_CLOSE);
 	shrink_locked(vlun, 0);
 	if (sp->vluns[vlun->handle] == vlun) {
 		sp->vluns[vlun->handle] = NULL;
@@ -487,6 +492,24 @@ void fake_fail_call(struct superpipe *sp, enum fake_call call, unsigned count, i
 	sp->fail_count[call] = count;
 	sp->fail_err[call] = err;
 	pthread_mutex_unlock(&sp->lock);
+}
+
+void fake_fail_lun(struct superpipe *sp, unsigned lun)
+{
+	pthread_mutex_lock(&sp->lock);
+	sp->luns[lun].failed = true;
+	pthread_mutex_unlock(&sp->lock);
+}
+
+bool superpipe_lun_failed(const struct superpipe *sp, unsigned lun)
+{
+	struct superpipe *locked = (struct superpipe *)sp;
+	bool failed;
+
+	pthread_mutex_lock(&locked->lock);
+	failed = sp->luns[lun].failed;
+	pthread_mutex_unlock(&locked->lock);
+	return failed;
 }
 
 void fake_limit_growth(struct superpipe *sp, uint64_t chunks)

@@ -43,6 +43,10 @@ void fake_fail_ios(struct superpipe *sp, bool write, uint64_t first, uint64_t nr
 /** fake_fail_call() - the next @count calls return @err */
 void fake_fail_call(struct superpipe *sp, enum fake_call call, unsigned count, int err);
 
+/** fake_fail_lun() - a LUN fails for good: ios and calls on it return -EIO. A call still releases.
+ */
+void fake_fail_lun(struct superpipe *sp, unsigned lun);
+
 /** fake_limit_growth() - a resize grows by at most so many chunks; UINT64_MAX: no limit */
 void fake_limit_growth(struct superpipe *sp, uint64_t chunks);
 

@@ -54,18 +54,27 @@ static void free_file(unsigned i)
 	files[i] = NULL;
 }
 
-static void stop(void)
+static void stop_with(uint64_t nr_free_chunks)
 {
 	struct data_volume_stats stats;
 
 	for (unsigned i = 0; i < NR_FILES; i++)
 		free_file(i);
 	stats = stats_of();
-	ck_assert_uint_eq(stats.nr_free_chunks, stats.nr_chunks);
+	for (int tries = 0; stats.nr_free_chunks != nr_free_chunks && tries < 2000; tries++) {
+		usleep(1000);
+		stats = stats_of();
+	}
+	ck_assert_uint_eq(stats.nr_free_chunks, nr_free_chunks);
 	ck_assert_uint_eq(stats.nr_free_handles, stats.nr_handles);
 	data_volume_free(vol);
 	ck_assert_uint_eq(fake_free(sp), 0);
 	free(buf);
+}
+
+static void stop(void)
+{
+	stop_with(NR_LUNS * NR_CHUNKS);
 }
 
 static ssize_t run(unsigned i, enum data_op_kind kind, uint64_t offset, uint64_t bytes)
@@ -305,6 +314,66 @@ START_TEST(test_luns_data_pass_over_one_that_fails)
 }
 END_TEST
 
+/** Return: how many blocks of a file cannot be read; the others hold @value. */
+static unsigned nr_lost(unsigned i, uint64_t bytes, uint8_t value)
+{
+	unsigned nr = 0;
+
+	for (uint64_t at = 0; at < bytes; at += BLOCK) {
+		memset(buf, 0xEE, BLOCK);
+		if (run(i, DATA_OP_READ, at, BLOCK) == -EIO) {
+			nr++;
+			continue;
+		}
+		ck_assert_uint_eq(buf[0], value);
+		ck_assert_mem_eq(buf, buf + 1, BLOCK - 1);
+	}
+	return nr;
+}
+
+#define LARGE 0 /* numbers of files */
+#define SMALL 1
+#define NEW   4
+
+static void fill_and_lose(unsigned kind, unsigned lun)
+{
+	unsigned lost = 0;
+	uint64_t nr_free;
+
+	start(kind);
+	put_surely(LARGE, 0, 6 * CHUNK, 0x11);
+	for (unsigned i = SMALL; i < NEW; i++)
+		put_surely(i, 0, 2 * BLOCK, 0x20 + (int)i);
+	fake_fail_lun(sp, lun);
+	lost += nr_lost(LARGE, 6 * CHUNK, 0x11);
+	for (unsigned i = SMALL; i < NEW; i++)
+		lost += nr_lost(i, 2 * BLOCK, (uint8_t)(0x20 + i));
+	if (kinds[kind].stripe_blocks > 0) {
+		ck_assert_uint_gt(lost, 0);
+		ck_assert_uint_lt(lost, 6 * CHUNK_BLOCKS);
+	}
+
+	for (unsigned i = NEW; i + 1 < NR_FILES; i++)
+		put_surely(i, 0, 2 * BLOCK, 0x40 + (int)i);
+	put_surely(LARGE, 6 * CHUNK, 2 * CHUNK, 0x12);
+	expect(LARGE, 6 * CHUNK, 2 * CHUNK, 0x12);
+	for (unsigned i = NEW; i + 1 < NR_FILES; i++)
+		expect(i, 0, 2 * BLOCK, (uint8_t)(0x40 + i));
+	nr_free = stats_of().nr_free_blocks * BLOCK;
+	ck_assert_uint_lt(nr_free, (NR_LUNS - 1) * NR_CHUNKS * CHUNK);
+	put_surely(NR_FILES - 1, 0, nr_free, 0x50);
+	ck_assert_int_eq(put(NR_FILES - 1, nr_free, BLOCK, 0x50), -ENOSPC);
+	expect(NR_FILES - 1, 0, nr_free, 0x50);
+	stop_with((NR_LUNS - 1) * NR_CHUNKS);
+}
+
+START_TEST(test_luns_one_that_fails_takes_only_what_lies_on_it)
+{
+	for (unsigned lun = 0; lun < NR_LUNS; lun++)
+		fill_and_lose((unsigned)_i, lun);
+}
+END_TEST
+
 /* The file would grow on its first LUN, where another file holds a chunk ahead of need. */
 START_TEST(test_luns_what_is_held_ahead_goes_to_a_file_that_needs_it)
 {
@@ -338,6 +407,7 @@ int main(void)
 	tcase_add_test(core, test_luns_group_lies_in_order_when_chunks_are_few);
 	tcase_add_test(core, test_luns_reservation_of_a_part_of_a_group_takes_what_it_needs);
 	tcase_add_loop_test(core, test_luns_data_pass_over_one_that_fails, 0, nr);
+	tcase_add_loop_test(core, test_luns_one_that_fails_takes_only_what_lies_on_it, 0, nr);
 	tcase_add_loop_test(core, test_luns_what_is_held_ahead_goes_to_a_file_that_needs_it, 0, nr);
 	suite_add_tcase(suite, core);
 	runner = srunner_create(suite);

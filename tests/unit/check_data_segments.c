@@ -402,6 +402,45 @@ START_TEST(test_segments_claimed_blocks_keep_their_segment)
 }
 END_TEST
 
+START_TEST(test_segments_on_a_lost_lun_give_no_blocks)
+{
+	add_segment(); /* on LUN 0 */
+	ck_assert(take(&files[0], 0, 10));
+	ck_assert_uint_eq(segments_claim(&pool, 5, 5), 5);
+	segments_lose_lun(&pool, 0);
+	ck_assert_uint_eq(pool.nr_unclaimed, 0);
+	ck_assert(segments_check(&pool));
+	ck_assert(!take(&files[1], 0, 1));
+	add_segment(); /* on LUN 1 */
+	ck_assert(take(&files[1], 0, 20));
+	/* A claim is worth blocks all the same. */
+	ck_assert_uint_eq(pool.nr_unclaimed, SEGMENT_BLOCKS - 20);
+	segments_unclaim(&pool, 5);
+	segments_lose_lun(&pool, 0);
+	remove_blocks(&files[0], 0, 10);
+	ck_assert_uint_eq(pool.nr_unclaimed, SEGMENT_BLOCKS - 20);
+	ck_assert(segments_check(&pool));
+}
+END_TEST
+
+START_TEST(test_segments_on_a_lost_lun_are_closed_when_they_are_unused)
+{
+	add_segment();
+	add_segment();
+	ck_assert(take(&files[0], 0, 10));
+	segments_lose_lun(&pool, 0);
+	segments_lose_lun(&pool, 1);
+	ck_assert_uint_eq(pool.nr_unclaimed, 0);
+	ck_assert(segments_check(&pool));
+	ck_assert(remove_segment(UINT32_MAX, 0));
+	ck_assert(!remove_segment(UINT32_MAX, 0));
+	remove_blocks(&files[0], 0, 10);
+	ck_assert(segments_check(&pool));
+	ck_assert(remove_segment(UINT32_MAX, 0));
+	ck_assert_uint_eq(pool.nr_segments, 0);
+}
+END_TEST
+
 START_TEST(test_segments_know_since_when_they_are_empty)
 {
 	ck_assert_uint_eq(segments_empty_since(&pool), UINT64_MAX);
@@ -511,6 +550,8 @@ int main(void)
 	tcase_add_test(core, test_segments_and_extents_equal_arrays_of_states);
 	tcase_add_test(core, test_segments_claim_is_all_or_nothing_or_what_there_is);
 	tcase_add_test(core, test_segments_claimed_blocks_keep_their_segment);
+	tcase_add_test(core, test_segments_on_a_lost_lun_give_no_blocks);
+	tcase_add_test(core, test_segments_on_a_lost_lun_are_closed_when_they_are_unused);
 	tcase_add_test(core, test_segments_know_since_when_they_are_empty);
 	tcase_add_test(core, test_segments_give_whole_pieces_where_there_are_any);
 	tcase_add_test(core, test_segments_appending_makes_one_extent);

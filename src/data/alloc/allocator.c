@@ -24,6 +24,17 @@ int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn
 	return err;
 }
 
+unsigned allocator_note_failed_luns(struct allocator *alloc)
+{
+	unsigned found = lun_table_find_failed(&alloc->luns);
+
+	for (unsigned lun = 0; found >> lun; lun++) {
+		if (found & (1u << lun))
+			segments_lose_lun(&alloc->segments.pool, lun);
+	}
+	return alloc->luns.failed;
+}
+
 void allocator_fini(struct allocator *alloc)
 {
 	vlun_pool_stop(&alloc->pool);

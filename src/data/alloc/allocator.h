@@ -52,6 +52,10 @@ int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn
  *  Any thread; a file's lock may be held. */
 uint64_t allocator_free_blocks(struct allocator *alloc);
 
+/** allocator_note_failed_luns() - new blocks lie on the other LUNs from now on. Any thread; a
+ * file's lock may be held. Return: the LUNs that have failed, as a bit mask. */
+unsigned allocator_note_failed_luns(struct allocator *alloc);
+
 /** allocator_fini() - stop the worker and close the pool. All files must have been freed. */
 void allocator_fini(struct allocator *alloc);
 

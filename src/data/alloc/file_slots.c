@@ -40,7 +40,7 @@ uint32_t file_slots_nr_free_on(const struct file_slots *slots, unsigned lun)
 {
 	const struct slots *on = file_slots_on(slots, lun);
 
-	return on ? slots_nr_free(on) : 0;
+	return on && !(slots->failed & (1u << lun)) ? slots_nr_free(on) : 0;
 }
 
 uint32_t file_slots_nr_free(const struct file_slots *slots)
@@ -56,7 +56,7 @@ static uint32_t nr_below_tail(const struct file_slots *slots, unsigned lun)
 {
 	const struct slots *on = file_slots_on(slots, lun);
 
-	return on ? on->nr_tail - on->nr_used : 0;
+	return on && !(slots->failed & (1u << lun)) ? on->nr_tail - on->nr_used : 0;
 }
 
 uint32_t file_slots_nr_below_tail(const struct file_slots *slots)

@@ -19,6 +19,7 @@ struct file_slots {
 	struct slots **on; /* by LUN; NULL: the file has had no vLUN, there or anywhere */
 	uint8_t nr_luns;   /* of the volume */
 	bool striped;      /* each chunk prefers the LUN behind that of the chunk before it */
+	uint8_t failed;    /* bit mask: LUNs of which no more slots are taken */
 	uint8_t home;      /* striped: the LUN that chunk 0 prefers; else the one to grow on */
 };
 
@@ -42,7 +43,7 @@ void file_slots_add(struct file_slots *slots, struct slots *added);
 /** file_slots_nr() - slots on all LUNs, free or not */
 uint32_t file_slots_nr(const struct file_slots *slots);
 
-/** file_slots_nr_free() - free slots on all LUNs */
+/** file_slots_nr_free() - free slots on all LUNs that have not failed */
 uint32_t file_slots_nr_free(const struct file_slots *slots);
 
 /** file_slots_nr_free_on() - free slots on one */

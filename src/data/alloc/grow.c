@@ -220,17 +220,20 @@ static int add_segment(struct allocator *alloc, unsigned lun)
 	return err == -ENOSPC ? segment_vluns_enlarge(&alloc->segments, lun) : err;
 }
 
+/** A LUN that has failed does not count if another one is just full. */
 static int add_segment_anywhere(struct allocator *alloc)
 {
 	unsigned tried = 0, lun;
+	bool any_full = false;
 	int err = -ENOSPC;
 
 	while (err && err != -ENOMEM &&
 	       (lun = lun_table_roomiest(&alloc->luns, tried)) < alloc->luns.nr_luns) {
 		tried |= 1u << lun;
 		err = add_segment(alloc, lun);
+		any_full |= err == -ENOSPC;
 	}
-	return err;
+	return err == -EIO && any_full ? -ENOSPC : err;
 }
 
 int grow_segments(struct allocator *alloc, uint64_t nr_blocks)

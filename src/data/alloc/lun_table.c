@@ -42,7 +42,22 @@ uint64_t lun_table_free_chunks(struct lun_table *table, unsigned lun)
 	uint64_t nr_chunks = table->luns[lun].nr_chunks;
 	uint64_t used = atomic_load_explicit(&table->luns[lun].nr_used, memory_order_relaxed);
 
+	if (table->failed & (1u << lun))
+		return 0;
 	return used < nr_chunks ? nr_chunks - used : 0;
+}
+
+unsigned lun_table_find_failed(struct lun_table *table)
+{
+	unsigned failed = 0;
+
+	for (unsigned lun = 0; lun < table->nr_luns; lun++) {
+		if (superpipe_lun_failed(table->sp, lun))
+			failed |= 1u << lun;
+	}
+	if (failed == table->failed)
+		return 0;
+	return failed & ~atomic_fetch_or(&table->failed, failed);
 }
 
 /* ---- the limit ------------------------------------------------------------------------------ */

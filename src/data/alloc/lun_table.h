@@ -24,6 +24,7 @@ struct lun_table {
 	uint32_t chunk_blocks;
 	unsigned nr_luns;
 	struct lun_entry luns[SUPERPIPE_MAX_LUNS];
+	_Atomic unsigned failed;     /* bit mask: LUNs that have failed for good */
 	_Atomic uint64_t nr_vluns;   /* files counted as having one */
 	_Atomic uint64_t max_chunks; /* UINT64_MAX: no limit; written by the worker */
 	uint64_t nr_held;            /* chunks of all vLUNs; worker only */
@@ -60,8 +61,12 @@ uint64_t lun_table_nr_chunks(struct lun_table *table);
 uint64_t lun_table_nr_free(struct lun_table *table);
 
 /** lun_table_free_chunks() - chunks of a LUN that no file of the volume uses, whatever the limit
- *  of the volume. Any thread. */
+ *  of the volume; 0 if the LUN has failed. Any thread. */
 uint64_t lun_table_free_chunks(struct lun_table *table, unsigned lun);
+
+/** lun_table_find_failed() - LUNs that have failed since the last call, as a bit mask. Any thread.
+ */
+unsigned lun_table_find_failed(struct lun_table *table);
 
 /** lun_table_free_handles() - how many more files may have a vLUN. Any thread. */
 uint64_t lun_table_free_handles(struct lun_table *table);

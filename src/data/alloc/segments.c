@@ -12,6 +12,7 @@ void segments_init(struct segments *pool, uint32_t chunk_blocks)
 {
 	*pool = (struct segments){ .chunk_blocks = chunk_blocks };
 	(void)pthread_mutex_init(&pool->lock, NULL);
+	TAILQ_INIT(&pool->lost);
 	for (unsigned i = 0; i < SEGMENTS_CLASSES; i++)
 		TAILQ_INIT(&pool->classes[i]);
 }
@@ -119,8 +120,12 @@ static bool is_wanted(const struct segment *segment, const void *arg)
 
 static void forget(struct segments *pool, struct segment *segment)
 {
-	TAILQ_REMOVE(&pool->classes[class_of(segment->nr_free)], segment, link);
-	add(&pool->nr_unclaimed, -(uint64_t)segment->nr_free);
+	if (segment->retired) {
+		TAILQ_REMOVE(&pool->lost, segment, link);
+	} else {
+		TAILQ_REMOVE(&pool->classes[class_of(segment->nr_free)], segment, link);
+		add(&pool->nr_unclaimed, -(uint64_t)segment->nr_free);
+	}
 	add(&pool->nr_segments, -UINT64_C(1));
 	count_empty(pool, segment, -UINT64_C(1));
 	if (pool->current == segment)
@@ -139,7 +144,8 @@ struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun
 
 	lock(pool);
 	wanted.nr_unclaimed = get(&pool->nr_unclaimed);
-	if (get(&pool->nr_empty) > 0)
+	segment = segments_first_lost(pool);
+	if (!segment && get(&pool->nr_empty) > 0)
 		segment = find_roomy(pool, is_wanted, &wanted);
 	if (segment) {
 		forget(pool, segment);
@@ -167,7 +173,9 @@ uint64_t segments_empty_since(struct segments *pool)
 	uint64_t since = UINT64_MAX, *noted = &since;
 
 	lock(pool);
-	if (get(&pool->nr_empty) > 0)
+	if (!TAILQ_EMPTY(&pool->lost))
+		since = 0;
+	else if (get(&pool->nr_empty) > 0)
 		(void)find_roomy(pool, note_since, &noted);
 	unlock(pool);
 	return since;
@@ -257,8 +265,13 @@ void segments_give(struct segments *pool, struct extent *extent, uint64_t now_ns
 	struct segment *segment = extent->segment;
 
 	lock(pool);
-	(void)bitmap_clear(segment->used, extent->start, extent->start + extent->nr_blocks);
 	TAILQ_REMOVE(&segment->extents, extent, link);
+	if (segment->lost) {
+		segments_retire_if_unused(pool, segment);
+		unlock(pool);
+		return;
+	}
+	(void)bitmap_clear(segment->used, extent->start, extent->start + extent->nr_blocks);
 	set_free(pool, segment, segment->nr_free + extent->nr_blocks);
 	add(&pool->nr_unclaimed, extent->nr_blocks);
 	if (is_empty(segment)) {

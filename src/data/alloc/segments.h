@@ -52,6 +52,8 @@ struct segment {
 	uint32_t nr_free;
 	uint32_t cursor;         /* where the next search begins */
 	bool stuck;              /* a block of it cannot be moved away */
+	bool lost;               /* its LUN has failed: blocks that are free count as used */
+	bool retired;            /* and it has no extents: in the list lost, not in classes */
 	uint64_t empty_since_ns; /* by the caller's clock; of an empty one */
 	struct extent_list extents;
 	TAILQ_ENTRY(segment) link;
@@ -71,6 +73,8 @@ struct segments {
 	struct segment_list classes[SEGMENTS_CLASSES];
 	struct segment *current;       /* new blocks come from it as long as they fit */
 	struct segment *victim;        /* is being emptied: no new blocks if others have any */
+	struct segment_list lost;      /* those to be closed because their LUN has failed */
+	bool has_lost;                 /* a LUN has failed */
 	_Atomic uint64_t nr_unclaimed; /* free blocks that nobody has claimed */
 	_Atomic uint64_t nr_segments;
 	_Atomic uint64_t nr_empty;
@@ -103,6 +107,13 @@ void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segme
 struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun,
 					     uint64_t before_ns, unsigned *ret_lun,
 					     uint32_t *ret_nr_chunks);
+
+/**
+ * segments_lose_lun() - a LUN has failed: its segments give no more blocks
+ * Blocks that are claimed may still be taken from them. segments_remove_empty() returns those that
+ * have no extents, on whatever LUN and however long ago.
+ */
+void segments_lose_lun(struct segments *pool, unsigned lun);
 
 /** segments_smallest() - of those on @lun; NULL: none. It stays until the caller removes it. */
 struct segment *segments_smallest(struct segments *pool, unsigned lun);

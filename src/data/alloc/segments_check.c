@@ -17,6 +17,8 @@ static bool check_segment(struct segment *segment, unsigned class)
 			return false;
 		nr_used += extent->nr_blocks;
 	}
+	if (segment->lost)
+		return class_of(segment->nr_free) == class;
 	/* Together with the sum of the bits, no two extents overlap. */
 	for (at = 0; at < segment->nr_blocks; at++)
 		nr_used -= bitmap_test(segment->used, at);
@@ -44,6 +46,13 @@ bool segments_check(struct segments *pool)
 				is_empty(segment) ? segment->nr_blocks / pool->chunk_blocks : 0;
 			nr_segments++;
 		}
+	}
+	TAILQ_FOREACH(segment, &pool->lost, link)
+	{
+		good = good && TAILQ_EMPTY(&segment->extents);
+		nr_empty++;
+		nr_chunks += segment->nr_blocks / pool->chunk_blocks;
+		nr_segments++;
 	}
 	good = good && nr_free >= get(&pool->nr_unclaimed) &&
 	       nr_segments == get(&pool->nr_segments) && nr_empty == get(&pool->nr_empty) &&

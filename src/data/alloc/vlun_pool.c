@@ -40,8 +40,9 @@ static bool is_roomy(struct vlun_pool *pool, unsigned lun)
 {
 	unsigned best = lun_table_roomiest(pool->luns, 0);
 
-	return lun_table_free_chunks(pool->luns, lun) >=
-	       lun_table_free_chunks(pool->luns, best) / 2;
+	uint64_t nr_free = lun_table_free_chunks(pool->luns, lun);
+
+	return nr_free > 0 && nr_free >= lun_table_free_chunks(pool->luns, best) / 2;
 }
 
 static void take_locked(struct vlun_pool *pool, unsigned i, struct pool_vlun *ret_vlun)
