@@ -21,6 +21,8 @@ static const char *const names[NR_OPTION_VALUES] = {
 	[VALUE_RING_DEPTH] = "ring_depth=",
 	[VALUE_QUEUE_DEPTH] = "queue_depth=",
 	[VALUE_BUSY_POLL] = "busy_poll=",
+	[VALUE_SIZE] = "size=",
+	[VALUE_RESERVE] = "reserve=",
 	[VALUE_MAX_INODES] = "max_inodes=",
 	[VALUE_MAX_USER_INODES] = "max_inodes_per_user=",
 	[VALUE_PACK] = "pack=",
@@ -34,6 +36,11 @@ static const char *const names[NR_OPTION_VALUES] = {
 const char *option_value_name(enum option_value value)
 {
 	return names[value];
+}
+
+bool option_value_can_change(enum option_value value)
+{
+	return value == VALUE_SIZE || value == VALUE_RESERVE || value == VALUE_MAX_INODES;
 }
 
 static long long number(struct raw_options *raw, enum option_value which, long long min,
@@ -74,6 +81,41 @@ static uint64_t stripe_size(struct raw_options *raw)
 	return value;
 }
 
+/* Bytes, or a percentage with up to four decimals. */
+static void read_reserve(struct raw_options *raw)
+{
+	const char *text = raw->values[VALUE_RESERVE];
+	struct data_limits *limits = &raw->out->limits.data;
+	double percent;
+	char *end;
+
+	if (!text || !strchr(text, '%')) {
+		limits->reserve_bytes = size(raw, VALUE_RESERVE, 0);
+		return;
+	}
+	percent = strtod(text, &end);
+	if (*text >= '0' && *text <= '9' && *end == '%' && !end[1] && percent <= 100)
+		limits->reserve_ppm = (uint32_t)(percent * 10000 + 0.5);
+	else
+		options_complain(raw, "option reserve=%s is not a percentage from 0%% to 100%%",
+				 text);
+}
+
+static void read_limits(struct raw_options *raw)
+{
+	struct fs_limits *limits = &raw->out->limits;
+
+	limits->data.size_bytes = size(raw, VALUE_SIZE, 0);
+	limits->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 1, UINT32_MAX, 0);
+	read_reserve(raw);
+	limits->which = (raw->values[VALUE_SIZE] ? FS_LIMIT_SIZE : 0) |
+			(raw->values[VALUE_RESERVE] ? FS_LIMIT_RESERVE : 0) |
+			(raw->values[VALUE_MAX_INODES] ? FS_LIMIT_INODES : 0);
+	if (raw->out->physical && (limits->which & (FS_LIMIT_SIZE | FS_LIMIT_RESERVE)))
+		options_complain(raw, "options physical and %s cannot be combined",
+				 limits->which & FS_LIMIT_SIZE ? "size" : "reserve");
+}
+
 static mode_t octal_mode(struct raw_options *raw)
 {
 	const char *text = raw->values[VALUE_MODE];
@@ -99,8 +141,8 @@ void option_values_read(struct raw_options *raw)
 		(unsigned)number(raw, VALUE_QUEUE_DEPTH, 1, SUPERPIPE_MAX_QUEUE_DEPTH, 0);
 	out->busy_poll_us = (unsigned)number(raw, VALUE_BUSY_POLL, 0, TRANSPORT_MAX_POLL_US,
 					     DEFAULT_BUSY_POLL_US);
-	out->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 1, UINT32_MAX, 0);
 	out->max_user_inodes = (uint64_t)number(raw, VALUE_MAX_USER_INODES, 1, UINT32_MAX, 0);
+	read_limits(raw);
 	out->pack_bytes = size(raw, VALUE_PACK, DEFAULT_PACK_BYTES);
 	out->stripe_bytes = stripe_size(raw);
 	out->root_uid = (uid_t)number(raw, VALUE_UID, 0, UINT32_MAX - 1, geteuid());

@@ -143,14 +143,14 @@ static bool allows_others(const struct raw_options *raw)
 	return raw->allow_other || (geteuid() == 0 && !raw->no_allow_other);
 }
 
-/* Options that a remount cannot change: those with a value, allow_other and the device. */
+/* Options that a remount cannot change: most of those with a value, allow_other, the device. */
 static int add_other_words(struct raw_options *raw)
 {
 	const struct options *out = raw->out;
 	int err = 0;
 
 	for (size_t i = 0; i < NR_OPTION_VALUES && !err; i++)
-		if (raw->values[i])
+		if (raw->values[i] && !option_value_can_change(i))
 			err = add_word(raw, option_value_name(i), raw->values[i]);
 	if (!err && (out->remount ? raw->allow_other : allows_others(raw)))
 		err = add_word(raw, "allow_other", "");

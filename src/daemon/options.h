@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fuse/fs.h"
 #include "fuse/fuse.h"
 #include "superpipe/superpipe.h"
 #include "tree/tree.h"
@@ -36,7 +37,7 @@ struct options {
 	unsigned ring_depth;      /* requests a core with io_uring, 0: default */
 	unsigned queue_depth;     /* commands in flight, 0: default */
 	unsigned busy_poll_us;    /* how long threads that serve poll */
-	uint64_t max_inodes;      /* 0: default */
+	struct fs_limits limits;  /* those that were given are set */
 	uint64_t max_user_inodes; /* 0: no limit */
 	uint64_t pack_bytes;      /* see data_volume_set_pack_bytes() */
 	uint64_t stripe_bytes;    /* see data_volume_set_stripe_bytes() */

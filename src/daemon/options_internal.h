@@ -26,6 +26,8 @@ enum option_value {
 	VALUE_RING_DEPTH,
 	VALUE_QUEUE_DEPTH,
 	VALUE_BUSY_POLL,
+	VALUE_SIZE,
+	VALUE_RESERVE,
 	VALUE_MAX_INODES,
 	VALUE_MAX_USER_INODES,
 	VALUE_PACK,
@@ -55,6 +57,9 @@ void options_complain(struct raw_options *raw, const char *format, ...)
 
 /** option_value_name() - return the name of an option with a value, as in "threads=" */
 const char *option_value_name(enum option_value value);
+
+/** option_value_can_change() - may a remount change it? */
+bool option_value_can_change(enum option_value value);
 
 /** option_values_read() - convert all values and store them in the result */
 void option_values_read(struct raw_options *raw);

@@ -15,6 +15,7 @@
 #include "control/client.h"
 #include "control/place.h"
 #include "control/server.h"
+#include "daemon/limits.h"
 #include "daemon/mount_table.h"
 #include "fuse/fs.h"
 
@@ -211,15 +212,24 @@ static int check(const struct job *job)
 
 static int change(const struct job *job)
 {
-	int err = change_words(job);
+	struct fs_limits old;
+	int err = limits_change(&job->to, job->place, &job->options->limits, &old);
+
+	if (err)
+		return err;
+	err = change_words(job);
+	if (err)
+		limits_restore(job->place, &old);
 
 	if (err)
 		return err;
 	if (!mount(job->mount.source, job->place, job->mount.type,
 		   MS_REMOUNT | job->options->mount_flags, NULL))
 		return 0;
-	return explain_error(&job->to, -errno, "cannot remount %s: %s%s", job->place,
-			     strerror(errno), errno == EBUSY ? "; a file is open for writing" : "");
+	err = -errno;
+	limits_restore(job->place, &old);
+	return explain_error(&job->to, err, "cannot remount %s: %s%s", job->place, strerror(-err),
+			     err == -EBUSY ? "; a file is open for writing" : "");
 }
 
 int remount(const struct options *options, explain_fn explain, void *explain_arg)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * remount - changes the mount flags of a mounted volume: "mount -o remount".
+ * remount - changes the mount flags and the limits of a mounted volume: "mount -o remount".
  *
- * The kernel keeps these flags. The options of the daemon cannot change while it runs.
+ * The kernel keeps the flags. Other options of the daemon cannot change while it runs.
  */
 #ifndef CXLFS_DAEMON_REMOUNT_H
 #define CXLFS_DAEMON_REMOUNT_H
@@ -16,7 +16,7 @@
 void remount_take_flag(const char *option, unsigned long *flags);
 
 /**
- * remount() - set the mount flags of a mounted volume to those in @options
+ * remount() - set the mount flags of a mounted volume to those in @options, and limits given there
  * Fails if the device or an option of the daemon differs from those of the mounted volume.
  * Return: 0; -errno after a call of @explain.
  */

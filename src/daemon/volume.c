@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "daemon/crash.h"
+#include "daemon/limits.h"
 #include "daemon/mountpoint.h"
 #include "daemon/program.h"
 #include "daemon/sandbox.h"
@@ -149,6 +150,16 @@ static unsigned ring_depth(const struct volume *volume)
 	return superpipe_is_synchronous(volume->superpipe) ? 8 : 32;
 }
 
+static int refuse_limits(struct volume *volume)
+{
+	struct data_volume_stats data;
+	struct fs_usage usage;
+
+	data_volume_get_stats(volume->data, &data);
+	usage = (struct fs_usage){ .chunk_bytes = data.chunk_bytes };
+	return limits_refused(&volume->explainer, -EINVAL, &volume->options->limits, &usage);
+}
+
 static int start_fs(struct volume *volume)
 {
 	const struct options *options = volume->options;
@@ -164,7 +175,7 @@ static int start_fs(struct volume *volume)
 			.idle_sched = options->idle_sched,
 		},
 		.physical = options->physical,
-		.max_inodes = options->max_inodes,
+		.limits = options->limits,
 		.max_user_inodes = options->max_user_inodes,
 		.root_uid = options->root_uid,
 		.root_gid = options->root_gid,
@@ -175,6 +186,8 @@ static int start_fs(struct volume *volume)
 	};
 	int err = fs_new(&config, &volume->fs);
 
+	if (err == -EINVAL)
+		return refuse_limits(volume);
 	if (err)
 		return volume_fail(volume, err, "cannot start the file system");
 	crash_set_account(fs_account(volume->fs));

@@ -217,7 +217,8 @@ void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 		.f_favail = room,
 		.f_namemax = TREE_NAME_MAX,
 	};
-	st.f_bavail = st.f_bfree;
+	if (data.nr_free_blocks > data.nr_reserved_blocks)
+		st.f_bavail = data.nr_free_blocks - data.nr_reserved_blocks;
 	fuse_reply_statfs(req, &st);
 	fs_leave(fs);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on files: open, release, fallocate, lseek, copy_file_range and ioctl. */
+/* Operations on files: open, release, fallocate, lseek and copy_file_range. */
 #include "fuse/internal.h"
 
 #include <errno.h>
@@ -125,6 +125,7 @@ void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t 
 	(void)fi;
 	if (!io)
 		return;
+	io->op.spares_reserve = fs_spares_reserve(io->fs, req, (uint64_t)bytes);
 	io->op.keep_size = mode & FALLOC_FL_KEEP_SIZE;
 	io->reply = reply_fallocate;
 	io->result = range_kind(mode, &io->op.kind);
@@ -179,6 +180,7 @@ void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 		fs_io_end(io);
 		return;
 	}
+	io->op.spares_reserve = fs_spares_reserve(io->fs, req, bytes);
 	io->source_ino = ino_in;
 	io->source_offset = (uint64_t)off_in;
 	io->reply = reply_copy;
@@ -239,26 +241,5 @@ void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct f
 		return;
 	}
 	fuse_reply_lseek(req, found);
-	fs_leave(fs);
-}
-
-/* ---- ioctl ---- */
-
-void fs_op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
-		 unsigned flags, const void *in, size_t in_bytes, size_t out_bytes)
-{
-	struct fs *fs = fs_enter(req);
-	char text[FS_OPTIONS_BYTES] = "";
-
-	(void)arg, (void)fi, (void)flags, (void)in, (void)in_bytes;
-	if (!fs)
-		return;
-	if (cmd != FS_IOC_OPTIONS || ino != TREE_ROOT_INO || out_bytes < sizeof(text) ||
-	    !fs->config.options) {
-		fs_reply_err(fs, req, -ENOTTY);
-		return;
-	}
-	strncpy(text, fs->config.options, sizeof(text) - 1);
-	fuse_reply_ioctl(req, 0, text, sizeof(text));
 	fs_leave(fs);
 }

@@ -29,6 +29,31 @@ struct fs;
 #define FS_OPTIONS_BYTES 4096
 #define FS_IOC_OPTIONS   _IOR('x', 0x63, char[FS_OPTIONS_BYTES])
 
+enum {
+	FS_LIMIT_SIZE = 0x1,
+	FS_LIMIT_RESERVE = 0x2,
+	FS_LIMIT_INODES = 0x4,
+};
+
+/** What a volume may use; can change while it is mounted. */
+struct fs_limits {
+	struct data_limits data;
+	uint32_t which;      /* FS_LIMIT_...: those to set */
+	uint64_t max_inodes; /* 0: as many as half of the memory holds */
+};
+
+/** How much of it is in use. */
+struct fs_usage {
+	struct fs_limits limits;
+	uint64_t chunk_bytes, used_bytes; /* in whole chunks */
+	uint64_t nr_inodes;
+};
+
+/** Ioctls of the root directory; for the second see fs_set_limits(), only for the daemon's user
+ *  and callers with CAP_SYS_ADMIN. */
+#define FS_IOC_USAGE      _IOR('x', 0x64, struct fs_usage)
+#define FS_IOC_SET_LIMITS _IOW('x', 0x65, struct fs_limits)
+
 struct fs_config {
 	struct data_volume *volume; /* borrowed until fs_free() */
 	enum tree_atime atime;
@@ -36,7 +61,7 @@ struct fs_config {
 	struct transport_config transport; /* fs_new() sets its volume */
 	bool physical;            /* files are whole LUNs: none can be created or removed */
 	const char *options;      /* for FS_IOC_OPTIONS; borrowed; may be NULL */
-	uint64_t max_inodes;      /* 0: as many as half of the memory holds */
+	struct fs_limits limits;  /* all are set */
 	uint64_t max_user_inodes; /* 0: no limit */
 	uid_t root_uid;
 	gid_t root_gid;
@@ -53,7 +78,10 @@ struct fs_stats {
 	bool writeback; /* the kernel caches writes */
 };
 
-/** fs_new() - create an empty file system on a volume. Return: 0; -ENOMEM; -EAGAIN no thread. */
+/**
+ * fs_new() - create an empty file system on a volume
+ * Return: 0; -ENOMEM; -EAGAIN no thread; -EINVAL the limits, as fs_set_limits().
+ */
 int fs_new(const struct fs_config *config, struct fs **ret_fs);
 
 /**
@@ -80,6 +108,14 @@ int fs_use_uring(struct fs *fs);
  * kernel caches reads and does not report every access.
  */
 void fs_set_atime(struct fs *fs, enum tree_atime atime);
+
+/**
+ * fs_set_limits() - change what the volume may use
+ * Sleeps. Any thread that does not serve requests.
+ * Return: 0; -EINVAL more is in use, the size is less than a chunk or the reserve larger than the
+ * size, and nothing has changed.
+ */
+int fs_set_limits(struct fs *fs, const struct fs_limits *limits);
 
 /** fs_end_session() - stop notifications; call it before the session is destroyed */
 void fs_end_session(struct fs *fs);

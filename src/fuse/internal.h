@@ -33,7 +33,9 @@ struct fs {
 	struct transport *transport;
 	struct fuse_session *session; /* set before the mount */
 	pthread_mutex_t notify_lock;
-	bool may_notify;     /* protected by notify_lock: the session exists */
+	bool may_notify;         /* protected by notify_lock: the session exists */
+	struct fs_limits limits; /* as given; protected by limits_lock, taken before all others */
+	pthread_mutex_t limits_lock;
 	_Atomic bool in_use; /* config.in_use() was called or is about to be */
 
 	/* Set by INIT, before any other request. */
@@ -232,11 +234,12 @@ struct fs_io {
 	void (*run)(struct fs_io *io); /* for fs_blocking_run() */
 	struct fs_io *next;
 	struct fuse_file_info fi;
-	enum fs_setid setid;    /* write */
-	struct stat attr;       /* setattr: what to set after a truncation */
-	int to_set;             /* setattr: FUSE_SET_ATTR_... */
-	uint64_t source_ino;    /* copy_file_range */
-	uint64_t source_offset; /* copy_file_range */
+	enum fs_setid setid;     /* write */
+	struct stat attr;        /* setattr: what to set after a truncation */
+	int to_set;              /* setattr: FUSE_SET_ATTR_... */
+	uint64_t source_ino;     /* copy_file_range */
+	uint64_t source_offset;  /* copy_file_range */
+	struct fs_limits limits; /* ioctl */
 };
 
 /** A FIFO of ios. Its owner protects it. */
@@ -298,6 +301,13 @@ void fs_io_pool_free(struct fs_io_pool *pool);
 struct fs_io *fs_io_pool_get(struct fs_io_pool *pool);
 void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
 
+/* ---- limits.c ---- */
+
+/** fs_max_inodes() - the number that @limits give, or mean by 0 */
+uint64_t fs_max_inodes(const struct fs_limits *limits);
+/** fs_spares_reserve() - must an operation on @bytes leave the reserve of the volume alone? */
+bool fs_spares_reserve(struct fs *fs, fuse_req_t req, uint64_t bytes);
+
 /* ---- blocking.c: threads for work that blocks ---- */
 
 int fs_blocking_new(struct fs_blocking **ret_blocking);
@@ -345,6 +355,7 @@ FS_OP(release);
 FS_OP(fallocate);
 FS_OP(copy_file_range);
 FS_OP(lseek);
+/* limits.c */
 FS_OP(ioctl);
 /* io.c */
 FS_OP(read);

@@ -7,9 +7,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* Memory for an inode with a name of usual length, rounded up. */
-#define INODE_COST_BYTES 512
-
 static void payload_free(void *arg, void *payload)
 {
 	(void)arg;
@@ -22,27 +19,19 @@ static void payload_orphaned(void *arg, void *payload, bool orphan)
 	data_file_set_orphan(payload, orphan);
 }
 
-static uint64_t inodes_in_half_of_memory(void)
-{
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2 /
-	       INODE_COST_BYTES;
-}
-
 struct tree_config fs_tree_config(const struct fs *fs)
 {
 	struct tree_config config = {
 		.root_uid = fs->config.root_uid,
 		.root_gid = fs->config.root_gid,
 		.root_mode = fs->config.root_mode,
-		.max_inodes = fs->config.max_inodes,
+		.max_inodes = fs_max_inodes(&fs->config.limits),
 		.max_user_inodes = fs->config.max_user_inodes,
 		.now = fs_now(),
 		.payload_free = payload_free,
 		.payload_orphaned = payload_orphaned,
 	};
 
-	if (!config.max_inodes)
-		config.max_inodes = inodes_in_half_of_memory();
 	return config;
 }
 
@@ -68,6 +57,7 @@ static void locks_init(struct fs *fs)
 	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
 		pthread_mutex_init(&fs->attr_locks[i].mutex, NULL);
 	pthread_mutex_init(&fs->notify_lock, NULL);
+	pthread_mutex_init(&fs->limits_lock, NULL);
 	pthread_mutex_init(&fs->quiesce_lock, NULL);
 	pthread_cond_init(&fs->quiesced, NULL);
 }
@@ -76,6 +66,7 @@ static void locks_fini(struct fs *fs)
 {
 	pthread_cond_destroy(&fs->quiesced);
 	pthread_mutex_destroy(&fs->quiesce_lock);
+	pthread_mutex_destroy(&fs->limits_lock);
 	pthread_mutex_destroy(&fs->notify_lock);
 	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
 		pthread_mutex_destroy(&fs->attr_locks[i].mutex);
@@ -89,7 +80,7 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 
 	if (!fs)
 		return -ENOMEM;
-	*fs = (struct fs){ .config = *config, .atime = config->atime };
+	*fs = (struct fs){ .config = *config, .atime = config->atime, .limits = config->limits };
 	locks_init(fs);
 	fs->config.transport.volume = config->volume;
 	err = transport_new(&fs->config.transport, &fs->transport);
@@ -99,6 +90,8 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 		err = fs_blocking_new(&fs->blocking);
 	if (!err)
 		err = tree_start(fs);
+	if (!err && !config->physical)
+		err = data_volume_set_limits(config->volume, &config->limits.data);
 	if (err) {
 		fs_free(fs);
 		return err;

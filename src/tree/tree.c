@@ -104,3 +104,13 @@ uint64_t tree_max_inodes(const struct tree *tree)
 {
 	return tree->quota.max == UINT64_MAX ? 0 : tree->quota.max;
 }
+
+int tree_set_max_inodes(struct tree *tree, uint64_t max)
+{
+	if (max == 0)
+		max = UINT64_MAX;
+	if (tree->quota.used > max)
+		return -EINVAL;
+	tree->quota.max = max;
+	return 0;
+}

@@ -85,6 +85,8 @@ uint64_t tree_nr_inodes(const struct tree *tree);
 uint64_t tree_nr_charged(const struct tree *tree);
 /** As in struct tree_config. */
 uint64_t tree_max_inodes(const struct tree *tree);
+/** tree_set_max_inodes() - @max: 0: no limit but memory. Return: 0; -EINVAL there are more. */
+int tree_set_max_inodes(struct tree *tree, uint64_t max);
 
 void tree_getattr(const struct tree_inode *inode, struct tree_attr *ret_attr);
 mode_t tree_mode(const struct tree_inode *inode);

@@ -28,7 +28,7 @@ static void check(const struct options *options)
 		FUZZ_REQUIRE(options->devices[i] && *options->devices[i]);
 	FUZZ_REQUIRE(options->threads <= 1024 && options->ring_depth <= 1024);
 	FUZZ_REQUIRE(options->queue_depth <= 8192 && options->busy_poll_us <= 1000000);
-	FUZZ_REQUIRE(options->max_inodes <= UINT32_MAX && options->root_mode <= 07777);
+	FUZZ_REQUIRE(options->limits.max_inodes <= UINT32_MAX && options->root_mode <= 07777);
 	FUZZ_REQUIRE(!options->physical || !options->writeback);
 }
 

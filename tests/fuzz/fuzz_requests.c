@@ -173,7 +173,7 @@ static void start(unsigned options)
 	struct fs_config config = { .atime = options >> 1 & 1 ? TREE_ATIME_NEVER
 							      : TREE_ATIME_RELATIVE,
 				    .writeback = options >> 2 & 1,
-				    .max_inodes = 24,
+				    .limits.max_inodes = 24,
 				    .root_mode = 01777 };
 
 	rig.sp = fake_new(&fake);

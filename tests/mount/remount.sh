@@ -1,5 +1,5 @@
 #!/bin/bash
-# mount -o remount of a live volume, through mount(8) and its helper, changes flags and nothing else.
+# mount -o remount of a live volume, through mount(8) and its helper, changes flags and limits, and nothing else.
 # Other changes are refused with one line of error.
 
 # mount(8) looks for the program where it is installed: put it there, in a private namespace.
@@ -80,6 +80,17 @@ remounted "rw" "" remount,rw --fstab "$WORK/fstab"
 remounted "rw" "" remount,"$(awk -v m="$MNT" '$2 == m { print $4 }' /proc/mounts)"
 
 cxlfs "$device" "$MNT" -o remount,rw || fail "a remount with flags alone"
+# What the volume may use changes as well, but only together with the flags.
+size() { df --output=size -B1M "$MNT" | tail -n 1 | tr -d ' '; }
+remounted "noexec" "" remount,noexec,size=1G,reserve=50%
+same "$(size) $(df --output=avail -B1M "$MNT" | tail -n 1 | tr -d ' ')" "1024 512" "size and available"
+must_errno "a file is open for writing" \
+	sh -c "exec 8>'$MNT/file2'; mount -o remount,ro,size=2G,max_inodes=1000 '$MNT'"
+same "$(size)" 1024 "size after a refusal"
+[ "$(df --output=itotal "$MNT" | tail -n 1)" -gt 1000 ] || fail "max_inodes has changed"
+remounted "" "noexec" remount,exec,size=0,reserve=0
+same "$(size)" 4096 "size"
+must_errno "size is less than a chunk" mount -o remount,size=1M "$MNT"
 
 must_errno "a file is open for writing" sh -c "exec 8>'$MNT/file2'; mount -o remount,ro '$MNT'"
 must_errno "option queue_depth=32: " mount -o remount,queue_depth=32 "$MNT"

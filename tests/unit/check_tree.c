@@ -645,6 +645,24 @@ START_TEST(test_tree_holds_max_inodes_and_no_more)
 }
 END_TEST
 
+START_TEST(test_tree_max_inodes_can_change_but_not_below_what_there_is)
+{
+	struct tree *tree = make_tree_with(2, 0);
+	struct tree_inode *inode;
+
+	make_file(tree, root_of(tree), "a");
+	ck_assert_int_eq(tree_set_max_inodes(tree, 1), -EINVAL);
+	ck_assert_uint_eq(tree_max_inodes(tree), 2);
+	ck_assert_int_eq(tree_set_max_inodes(tree, 3), 0);
+	make_file(tree, root_of(tree), "b");
+	ck_assert_int_eq(tree_mknod(tree, root_of(tree), "c", S_IFREG, 0, at(1), &inode), -ENOSPC);
+	ck_assert_int_eq(tree_set_max_inodes(tree, 0), 0);
+	make_file(tree, root_of(tree), "c");
+	ck_assert_uint_eq(tree_max_inodes(tree), 0);
+	end_tree(tree);
+}
+END_TEST
+
 START_TEST(test_tree_links_are_limited)
 {
 	struct tree *tree = make_tree_with(0, 3);
@@ -965,6 +983,7 @@ static void add_limits(TCase *limits)
 	tcase_add_test(limits, test_tree_names_may_hold_any_byte_but_slash);
 	tcase_add_test(limits, test_tree_symlink_targets_have_1_to_4095_bytes);
 	tcase_add_test(limits, test_tree_holds_max_inodes_and_no_more);
+	tcase_add_test(limits, test_tree_max_inodes_can_change_but_not_below_what_there_is);
 	tcase_add_test(limits, test_tree_links_are_limited);
 	tcase_add_test(limits, test_tree_finds_names_whose_hashes_collide);
 	tcase_add_test(limits, test_tree_may_be_very_deep);
