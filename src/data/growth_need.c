@@ -27,7 +27,7 @@ struct packed growth_part_of(const struct mapping *map, const struct stripe_grou
 	return part;
 }
 
-/** Is [start, end) in @unit to be packed? @idle: not if a free slot will do as well. */
+/** Is [start, end) in @unit to be packed? @idle: there are slots that cost nothing. */
 static bool must_pack(const struct data_file *file, const struct stripe_group *unit, uint64_t start,
 		      uint64_t end, bool idle, struct packed *ret_packed)
 {
@@ -53,8 +53,8 @@ static struct need find_need(const struct data_file *file, uint64_t start, uint6
 	const struct mapping *map = &file->map;
 	struct stripe_group head = unit_of(map, start, how), tail = unit_of(map, end - 1, how);
 	struct need need = { .first = head.first, .last = stripe_last_chunk(&tail) };
-	bool idle = file_slots_nr_free(&file->space.slots) >=
-		    mapping_nr_missing(map, need.first, need.last);
+	bool idle = file_slots_nr_rising(&file->space.slots,
+					 mapping_nr_missing(map, need.first, need.last)) == 0;
 
 	if (head.first != tail.first && must_pack(file, &tail, start, end, idle, &need.tail))
 		need.last = tail.first - 1;

@@ -180,6 +180,25 @@ START_TEST(test_packed_tail_of_a_large_file_costs_its_blocks_only)
 }
 END_TEST
 
+/* A chunk that is held ahead would cost as much as any other. */
+START_TEST(test_packed_tail_is_packed_although_a_chunk_is_held_ahead)
+{
+	data_volume_set_idle_ms(vol, 1000000);
+	ck_assert_int_eq(put(0, 0, CHUNK - BLOCK, 0x34), CHUNK - BLOCK);
+	for (int tries = 0; fake_free_chunks(sp, 0) == NR_CHUNKS - 1 && tries < 2000; tries++)
+		usleep(1000);
+	ck_assert_uint_eq(fake_free_chunks(sp, 0), NR_CHUNKS - 2);
+	ck_assert_int_eq(put(0, CHUNK - BLOCK, BLOCK + 100, 0x34), BLOCK + 100);
+	ck_assert_uint_eq(free_blocks(), (NR_CHUNKS - 1) * CHUNK_BLOCKS - 1);
+	/* One that was punched out costs nothing, and is used again. */
+	ck_assert_int_eq(put(0, 2 * CHUNK, 2 * CHUNK, 0x34), 2 * CHUNK);
+	ck_assert_int_eq(run(0, DATA_OP_PUNCH, 2 * CHUNK, CHUNK), 0);
+	ck_assert_int_eq(put(0, 2 * CHUNK, BLOCK, 0x34), BLOCK);
+	ck_assert_uint_eq(free_blocks(), (NR_CHUNKS - 3) * CHUNK_BLOCKS - 1);
+	expect(0, 0, CHUNK + 100, 0x34);
+}
+END_TEST
+
 START_TEST(test_packed_reservation_is_exact_and_reads_as_zeros)
 {
 	const uint64_t all = free_blocks();
@@ -507,6 +526,7 @@ static void add_core(TCase *core)
 	tcase_add_test(core, test_packed_chunk_that_outgrows_its_share_gets_a_slot);
 	tcase_add_test(core, test_packed_file_larger_than_the_share_begins_in_a_slot);
 	tcase_add_test(core, test_packed_tail_of_a_large_file_costs_its_blocks_only);
+	tcase_add_test(core, test_packed_tail_is_packed_although_a_chunk_is_held_ahead);
 	tcase_add_test(core, test_packed_reservation_is_exact_and_reads_as_zeros);
 	tcase_add_test(core, test_packed_failed_write_gives_its_blocks_back);
 	tcase_add_test(core, test_packed_medium_error_concerns_its_file_only);
