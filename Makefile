@@ -296,6 +296,9 @@ fuzz: build/deps/clang ## each fuzzer for SECONDS (3600); ONLY="spec state" sele
 
 fuzzers: $(FUZZERS)
 
+churn: everything ## files come and go on a volume that is 90 % full, for SECONDS (3600)
+	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) bash tests/mount/aging.sh
+
 soak: everything ## random I/O against a model, without and with random faults, for SECONDS (3600)
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh soak \
 		tests/mount/model-random-io.sh tests/mount/faults-under-load.sh
@@ -362,6 +365,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/*.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
-	check-asan check-outside check-tsan check-valgrind check-clang check-failures check-metrics fuzz fuzzers stress soak bench bench-scale \
+	check-asan check-outside check-tsan check-valgrind check-clang check-failures check-metrics fuzz fuzzers stress soak churn check-million check-usr bench bench-scale \
 	bench-card bench-instructions lint man-lint \
 	install uninstall clean distclean help FORCE

@@ -45,6 +45,7 @@ struct data_volume_stats {
 	uint64_t nr_segments, nr_empty_segments; /* vLUNs that files share */
 	uint64_t nr_segment_blocks;              /* of 4 KiB: free in segments */
 	unsigned nr_pooled;                      /* vLUNs of one chunk, made ahead of need */
+	uint64_t nr_extents;                     /* of files, in segments */
 };
 
 /**

@@ -16,43 +16,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/ioctl.h>
 
 #include "data/data.h"
+#include "fuse/control.h"
 #include "fuse/fuse.h"
 #include "fuse/transport/transport.h"
 #include "tree/tree.h"
 
 struct fs;
-
-/** An ioctl of the root directory that returns fs_config.options, truncated if too long. */
-#define FS_OPTIONS_BYTES 4096
-#define FS_IOC_OPTIONS   _IOR('x', 0x63, char[FS_OPTIONS_BYTES])
-
-enum {
-	FS_LIMIT_SIZE = 0x1,
-	FS_LIMIT_RESERVE = 0x2,
-	FS_LIMIT_INODES = 0x4,
-};
-
-/** What a volume may use; can change while it is mounted. */
-struct fs_limits {
-	struct data_limits data;
-	uint32_t which;      /* FS_LIMIT_...: those to set */
-	uint64_t max_inodes; /* 0: as many as half of the memory holds */
-};
-
-/** How much of it is in use. */
-struct fs_usage {
-	struct fs_limits limits;
-	uint64_t chunk_bytes, used_bytes; /* in whole chunks */
-	uint64_t nr_inodes;
-};
-
-/** Ioctls of the root directory; for the second see fs_set_limits(), only for the daemon's user
- *  and callers with CAP_SYS_ADMIN. */
-#define FS_IOC_USAGE      _IOR('x', 0x64, struct fs_usage)
-#define FS_IOC_SET_LIMITS _IOW('x', 0x65, struct fs_limits)
 
 struct fs_config {
 	struct data_volume *volume; /* borrowed until fs_free() */

@@ -91,6 +91,8 @@ static void reply_usage(struct fs *fs, fuse_req_t req)
 	pthread_mutex_unlock(&fs->limits_lock);
 	usage.chunk_bytes = data.chunk_bytes;
 	usage.used_bytes = (data.nr_chunks - data.nr_free_chunks) * data.chunk_bytes;
+	usage.nr_segments = data.nr_segments;
+	usage.nr_extents = data.nr_extents;
 	fs_read_lock(fs);
 	usage.nr_inodes = tree_nr_charged(fs->tree);
 	fs_unlock(fs);

@@ -266,6 +266,7 @@ void segments_give(struct segments *pool, struct extent *extent, uint64_t now_ns
 
 	lock(pool);
 	TAILQ_REMOVE(&segment->extents, extent, link);
+	add(&pool->nr_extents, -UINT64_C(1));
 	if (segment->lost) {
 		segments_retire_if_unused(pool, segment);
 		unlock(pool);
@@ -293,6 +294,7 @@ void segments_split(struct segments *pool, struct extent *extent, uint32_t nr_bl
 	tail->nr_blocks -= nr_blocks;
 	extent->nr_blocks = nr_blocks;
 	TAILQ_INSERT_AFTER(&extent->segment->extents, extent, tail, link);
+	add(&pool->nr_extents, 1);
 	unlock(pool);
 }
 
@@ -300,6 +302,7 @@ void segments_join(struct segments *pool, struct extent *extent, struct extent *
 {
 	lock(pool);
 	TAILQ_REMOVE(&tail->segment->extents, tail, link);
+	add(&pool->nr_extents, -UINT64_C(1));
 	unlock(pool);
 	extent->nr_blocks += tail->nr_blocks;
 }

@@ -79,6 +79,7 @@ struct segments {
 	_Atomic uint64_t nr_segments;
 	_Atomic uint64_t nr_empty;
 	_Atomic uint64_t nr_empty_chunks; /* of these */
+	_Atomic uint64_t nr_extents;
 };
 
 void segments_init(struct segments *pool, uint32_t chunk_blocks);

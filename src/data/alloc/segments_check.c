@@ -3,7 +3,7 @@
 #include "base/bitmap.h"
 #include "data/alloc/segments_internal.h"
 
-static bool check_segment(struct segment *segment, unsigned class)
+static bool check_segment(struct segment *segment, unsigned class, uint64_t *nr_extents)
 {
 	uint32_t nr_used = 0, at;
 	const struct extent *extent;
@@ -16,6 +16,7 @@ static bool check_segment(struct segment *segment, unsigned class)
 		if (extent->segment != segment || extent->nr_blocks == 0 || at != end)
 			return false;
 		nr_used += extent->nr_blocks;
+		(*nr_extents)++;
 	}
 	if (segment->lost)
 		return class_of(segment->nr_free) == class;
@@ -31,7 +32,7 @@ static bool check_segment(struct segment *segment, unsigned class)
 
 bool segments_check(struct segments *pool)
 {
-	uint64_t nr_free = 0, nr_segments = 0, nr_empty = 0, nr_chunks = 0;
+	uint64_t nr_free = 0, nr_segments = 0, nr_empty = 0, nr_chunks = 0, nr_extents = 0;
 	struct segment *segment;
 	bool good = true;
 
@@ -39,7 +40,7 @@ bool segments_check(struct segments *pool)
 	for (unsigned i = 0; i < SEGMENTS_CLASSES; i++) {
 		TAILQ_FOREACH(segment, &pool->classes[i], link)
 		{
-			good = good && check_segment(segment, i);
+			good = good && check_segment(segment, i, &nr_extents);
 			nr_free += segment->nr_free;
 			nr_empty += is_empty(segment);
 			nr_chunks +=
@@ -56,7 +57,7 @@ bool segments_check(struct segments *pool)
 	}
 	good = good && nr_free >= get(&pool->nr_unclaimed) &&
 	       nr_segments == get(&pool->nr_segments) && nr_empty == get(&pool->nr_empty) &&
-	       nr_chunks == get(&pool->nr_empty_chunks);
+	       nr_chunks == get(&pool->nr_empty_chunks) && nr_extents == get(&pool->nr_extents);
 	unlock(pool);
 	return good;
 }

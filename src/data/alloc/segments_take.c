@@ -109,6 +109,7 @@ static void take(struct segments *pool, struct extent *extent, const struct piec
 	extent->start = piece->start;
 	extent->nr_blocks = piece->nr_blocks;
 	TAILQ_INSERT_TAIL(&segment->extents, extent, link);
+	add(&pool->nr_extents, 1);
 }
 
 void segments_take(struct segments *pool, struct extent *extent, uint32_t nr_blocks,
