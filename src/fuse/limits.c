@@ -10,7 +10,7 @@
 #include "base/memory.h"
 
 /* Memory for a small file with a name of usual length, rounded up. */
-#define INODE_COST_BYTES 640
+#define INODE_COST_BYTES 512
 
 uint64_t fs_max_inodes(const struct fs_limits *limits)
 {

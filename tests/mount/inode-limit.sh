@@ -23,7 +23,7 @@ make_group() {
 group=
 trap '[ -z "$group" ] || rmdir "$group" 2>/dev/null || true; on_exit' EXIT
 
-# Half of the memory, at 640 bytes each.
+# Half of the memory, at 512 bytes each.
 start_volume size=4G
 total=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
 [ "$(inodes itotal)" -gt 1000 ] || fail "only $(inodes itotal) inodes"
@@ -38,7 +38,7 @@ stop_volume
 
 make_group || skip "no control group can be made here"
 sh -c "echo \$\$ >'$group/cgroup.procs' && exec '$CXLFS' 'emul:$ADAPTER' '$MNT'"
-same "$(inodes itotal)" $(((512 << 20) / 2 / 640)) "inodes in half of 512 MiB"
+same "$(inodes itotal)" $(((512 << 20) / 2 / 512)) "inodes in half of 512 MiB"
 umount "$MNT"
 wait_until "the daemon ends" no_background_daemon
 finish
