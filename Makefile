@@ -296,6 +296,12 @@ fuzz: build/deps/clang ## each fuzzer for SECONDS (3600); ONLY="spec state" sele
 
 fuzzers: $(FUZZERS)
 
+check-million: everything ## a million files of 1 to 16 KiB on a LUN of 64 GiB with 256 handles; 10 GB of disk
+	@BUILD=$(B) bash tests/long/million-files.sh
+
+check-usr: everything ## cp -a /usr, diff -r; as much disk as /usr
+	@BUILD=$(B) bash tests/long/usr.sh
+
 churn: everything ## files come and go on a volume that is 90 % full, for SECONDS (3600)
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) bash tests/mount/aging.sh
 

@@ -37,7 +37,6 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 	ret_stats->nr_free_chunks = nr_free + segments->pool.nr_empty_chunks;
 	ret_stats->nr_free_blocks =
 		nr_free * luns->chunk_blocks + segment_vluns_nr_unclaimed(segments);
-	ret_stats->nr_segments = segments->pool.nr_segments;
 	ret_stats->nr_extents = segments->pool.nr_extents;
 	ret_stats->packs = vol->alloc.pack_blocks > 0;
 	ret_stats->nr_handles = superpipe_max_handles(vol->sp);
