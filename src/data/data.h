@@ -87,6 +87,12 @@ struct data_limits {
 int data_volume_set_limits(struct data_volume *vol, const struct data_limits *limits);
 
 /**
+ * data_volume_adopt_limits() - have the limits of a volume of which this one takes the place
+ * Its files may use more. Context: the worker is quiesced.
+ */
+void data_volume_adopt_limits(struct data_volume *vol, const struct data_limits *limits);
+
+/**
  * data_volume_may_reach_reserve() - may an operation on @bytes need blocks of the reserve?
  * Saves the question whether the caller is privileged. Any thread.
  */

@@ -22,25 +22,43 @@ static uint64_t reserve_of(const struct data_limits *limits, uint64_t nr_blocks)
 	return nr_blocks / MILLION * ppm + nr_blocks % MILLION * ppm / MILLION;
 }
 
+struct parts {
+	uint64_t max_chunks, nr_blocks; /* nr_blocks: of the volume */
+	uint64_t nr_reserved;           /* of these */
+};
+
+static struct parts parts_of(struct lun_table *luns, const struct data_limits *limits)
+{
+	struct parts parts = { .max_chunks = UINT64_MAX };
+
+	if (limits->size_bytes > 0)
+		parts.max_chunks = limits->size_bytes / DATA_BLOCK_BYTES / luns->chunk_blocks;
+	for (unsigned i = 0; i < luns->nr_luns; i++)
+		parts.nr_blocks += luns->luns[i].nr_chunks;
+	parts.nr_blocks = min_u64(parts.nr_blocks, parts.max_chunks) * luns->chunk_blocks;
+	parts.nr_reserved = reserve_of(limits, parts.nr_blocks);
+	return parts;
+}
+
 int data_volume_set_limits(struct data_volume *vol, const struct data_limits *limits)
 {
-	struct lun_table *luns = &vol->alloc.luns;
-	uint64_t max_chunks = limits->size_bytes / DATA_BLOCK_BYTES / luns->chunk_blocks,
-		 nr_blocks = 0, nr_reserved;
+	struct parts parts = parts_of(&vol->alloc.luns, limits);
 	int err;
 
-	if (limits->size_bytes == 0)
-		max_chunks = UINT64_MAX;
-	for (unsigned i = 0; i < luns->nr_luns; i++)
-		nr_blocks += luns->luns[i].nr_chunks;
-	nr_blocks = min_u64(nr_blocks, max_chunks) * luns->chunk_blocks;
-	nr_reserved = reserve_of(limits, nr_blocks);
-	if (max_chunks == 0 || nr_reserved > nr_blocks)
+	if (parts.max_chunks == 0 || parts.nr_reserved > parts.nr_blocks)
 		return -EINVAL;
-	err = limit_set(&vol->alloc, max_chunks);
+	err = limit_set(&vol->alloc, parts.max_chunks);
 	if (!err)
-		vol->alloc.reserve.nr_blocks = nr_reserved;
+		vol->alloc.reserve.nr_blocks = parts.nr_reserved;
 	return err;
+}
+
+void data_volume_adopt_limits(struct data_volume *vol, const struct data_limits *limits)
+{
+	struct parts parts = parts_of(&vol->alloc.luns, limits);
+
+	vol->alloc.luns.max_chunks = parts.max_chunks;
+	vol->alloc.reserve.nr_blocks = parts.nr_reserved;
 }
 
 bool data_volume_may_reach_reserve(struct data_volume *vol, uint64_t bytes)

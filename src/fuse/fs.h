@@ -166,7 +166,7 @@ int fs_save(struct fs *fs, int fd);
  * fs_load() - become the file system that fs_save() has written
  * Before the session starts. The volume must be quiesced, over the contexts that were cloned.
  * Return: 0; -EBADMSG damaged; -EPROTONOSUPPORT, -EPROTO another version has written it; -ENOSPC
- * more inodes than config.max_inodes; -ENOMEM.
+ * more inodes than the limit; -ENOMEM.
  */
 int fs_load(struct fs *fs, int fd);
 

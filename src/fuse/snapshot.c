@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state of a file system in a stream of records: the tree, then the data of its files. */
+/* The state of a file system in a stream of records: limits, the tree, the data of its files. */
 #include <errno.h>
 
 #include "base/record_reader.h"
@@ -11,7 +11,24 @@
 #define KIND    "takeover"
 #define VERSION 1
 
+#define RECORD_LIMITS 0x300 /* see tree/snapshot.h and data/snapshot.h for the others */
+
 /* ---- save ---- */
+
+static void write_limits(struct fs *fs, struct record_writer *out)
+{
+	struct fs_limits limits;
+
+	pthread_mutex_lock(&fs->limits_lock);
+	limits = fs->limits;
+	pthread_mutex_unlock(&fs->limits_lock);
+	record_begin(out, RECORD_LIMITS, 0);
+	record_put_u64(out, limits.data.size_bytes);
+	record_put_u64(out, limits.data.reserve_bytes);
+	record_put_u32(out, limits.data.reserve_ppm);
+	record_put_u64(out, limits.max_inodes);
+	record_end(out);
+}
 
 struct walk {
 	const struct tree *tree;
@@ -39,8 +56,10 @@ static bool next_file(void *arg, uint64_t *ret_ino, struct data_file **ret_file)
 static int write_all(struct fs *fs, struct record_writer *out)
 {
 	struct walk walk = { .tree = fs->tree, .nr_left = tree_nr_inodes(fs->tree) };
-	int err = tree_snapshot_write(fs->tree, TREE_SNAPSHOT_ALL, out);
+	int err;
 
+	write_limits(fs, out);
+	err = tree_snapshot_write(fs->tree, TREE_SNAPSHOT_ALL, out);
 	if (!err)
 		err = data_snapshot_write(fs->config.volume, next_file, &walk, out);
 	return err ? err : record_writer_finish(out);
@@ -71,13 +90,40 @@ static int add_file(void *arg, uint64_t ino, struct data_file *file)
 	return 0;
 }
 
+/* A remount may have changed them since the start. */
+static int read_limits(struct fs *fs, struct record_reader *in)
+{
+	struct fs_limits limits = { .which = 0 };
+	uint16_t type;
+	int err = record_next(in, &type);
+
+	if (!err && type != RECORD_LIMITS)
+		err = -EPROTO;
+	if (err)
+		return err;
+	limits.data.size_bytes = record_get_u64(in);
+	limits.data.reserve_bytes = record_get_u64(in);
+	limits.data.reserve_ppm = record_get_u32(in);
+	limits.max_inodes = record_get_u64(in);
+	err = record_get_error(in);
+	if (err)
+		return err;
+	fs->limits = limits;
+	data_volume_adopt_limits(fs->config.volume, &limits.data);
+	return 0;
+}
+
 static int read_all(struct fs *fs, struct record_reader *in)
 {
-	const struct tree_config config = fs_tree_config(fs);
+	struct tree_config config;
 	struct tree *tree;
 	uint16_t type;
-	int err = tree_snapshot_read(&config, in, &tree);
+	int err = read_limits(fs, in);
 
+	if (err)
+		return err;
+	config = fs_tree_config(fs);
+	err = tree_snapshot_read(&config, in, &tree);
 	if (err)
 		return err;
 	tree_free(fs->tree);

@@ -51,6 +51,14 @@ for i in 1 2 3; do
 	contents | cmp "$WORK/contents" - || fail "upgrade $i changed contents"
 done
 
+say "what a remount has changed stays"
+"$PROGRAM" "emul:$ADAPTER" "$MNT" -o remount,noatime,size=100G,reserve=1G,max_inodes=54321
+limits() { df --output=size,avail,itotal -B1M "$MNT" | tail -n 1; }
+limits >"$WORK/limits"
+upgrade
+limits | cmp "$WORK/limits" - || fail "limits after an upgrade: $(limits)"
+"$PROGRAM" "emul:$ADAPTER" "$MNT" -o remount,noatime,size=0,reserve=0,max_inodes=1000000
+
 say "open files stay open"
 UPGRADE="$CXLFSADM upgrade $MNT" "$HELPERS/upgrade" "$MNT" || fail "open files"
 follow_daemon
@@ -75,5 +83,5 @@ rm -rf "${MNT:?}"/*
 space_is_back() { [ "$(free_chunks)" = "$free" ]; }
 wait_until "all chunks are free" space_is_back
 stop_volume
-[ "$(grep -c . "$WORK/upgrades")" = 6 ] || fail "upgrades are not reported"
+[ "$(grep -c . "$WORK/upgrades")" = 7 ] || fail "upgrades are not reported"
 finish
