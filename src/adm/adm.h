@@ -30,6 +30,7 @@ int adm_set(int argc, char *argv[], FILE *out);
 int adm_top(int argc, char *argv[], FILE *out);
 int adm_trace(int argc, char *argv[], FILE *out);
 int adm_metrics(int argc, char *argv[], FILE *out);
+int adm_save(int argc, char *argv[], FILE *out);
 
 /* ---- cxlfsadm emul ---- */
 

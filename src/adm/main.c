@@ -33,6 +33,7 @@ static const struct {
 	{ "top", NULL, adm_top, "top [MOUNTPOINT] [-d SECONDS] [-n COUNT]" },
 	{ "trace", NULL, adm_trace, "trace MOUNTPOINT [--slow TIME] [-n COUNT] [--json]" },
 	{ "metrics", NULL, adm_metrics, "metrics [--output FILE]" },
+	{ "save", NULL, adm_save, "save [--freeze] MOUNTPOINT FILE" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -67,6 +67,33 @@ struct json_object *volume_ask(const char *path, struct json_object *request, in
 	return err ? NULL : check_answer(path, answer);
 }
 
+int volume_start(const char *path, struct json_object *request, int fd)
+{
+	char device[32], socket[CONTROL_PATH_BYTES];
+	int err = control_client_device(path, device), connection = -1;
+
+	if (!err)
+		err = control_place_find(device, socket);
+	if (!err)
+		connection = control_client_send(socket, request, fd);
+	json_object_put(request);
+	if (err || connection < 0) {
+		say_failure(path, err ? err : connection);
+		return -1;
+	}
+	return connection;
+}
+
+struct json_object *volume_finish(const char *path, int connection)
+{
+	struct json_object *answer = NULL;
+	int err = control_client_receive(connection, -1, &answer);
+
+	if (err)
+		say_failure(path, err);
+	return err ? NULL : check_answer(path, answer);
+}
+
 /* ---- all volumes ---- */
 
 struct all {

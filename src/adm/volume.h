@@ -27,6 +27,16 @@ struct json_object *volume_request(const char *command);
 struct json_object *volume_ask(const char *path, struct json_object *request, int timeout_ms);
 
 /**
+ * volume_start() - the same for a slow command: only send it
+ * @fd: a descriptor to pass; -1: none
+ * Return: for volume_finish(); -1 after a message.
+ */
+int volume_start(const char *path, struct json_object *request, int fd);
+
+/** volume_finish() - wait for the answer. Return: as volume_ask(). */
+struct json_object *volume_finish(const char *path, int connection);
+
+/**
  * volume_ask_all() - ask the daemon of each mounted volume that this user may ask
  * @request: freed
  * @ret_failed: true: some did not answer, after a message for each

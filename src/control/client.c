@@ -61,14 +61,35 @@ static int send_all(int fd, const char *text, size_t bytes)
 	return 0;
 }
 
-static int send_request(int fd, struct json_object *request)
+/* The descriptor goes with the newline. */
+static int send_end(int connection, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .space = { 0 } };
+	struct iovec newline = { (char[]){ '\n' }, 1 };
+	struct msghdr message = { .msg_iov = &newline, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
+	return sendmsg(connection, &message, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+static int send_request(int connection, struct json_object *request, int fd)
 {
 	size_t bytes;
 	const char *text =
 		json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &bytes);
-	int err = text ? send_all(fd, text, bytes) : -ENOMEM;
+	int err = text ? send_all(connection, text, bytes) : -ENOMEM;
 
-	return err ? err : send_all(fd, "\n", 1);
+	return err ? err : send_end(connection, fd);
 }
 
 /* Return: 0 there is something to read; -ETIMEDOUT; -errno. */
@@ -137,19 +158,33 @@ static int receive(int fd, struct json_tokener *tokener, uint64_t deadline_ms,
 	return err > 0 ? 0 : err;
 }
 
-int control_client_ask(const char *path, struct json_object *request, int timeout_ms,
-		       struct json_object **ret_answer)
+int control_client_send(const char *path, struct json_object *request, int fd)
+{
+	int connection = connect_to(path);
+	int err = connection < 0 ? connection : send_request(connection, request, fd);
+
+	if (err && connection >= 0)
+		close(connection);
+	return err ? err : connection;
+}
+
+int control_client_receive(int connection, int timeout_ms, struct json_object **ret_answer)
 {
 	uint64_t deadline_ms = timeout_ms < 0 ? UINT64_MAX : clock_now_ms() + (unsigned)timeout_ms;
 	struct json_tokener *tokener = json_tokener_new();
-	int fd = tokener ? connect_to(path) : -ENOMEM;
-	int err = fd < 0 ? fd : send_request(fd, request);
+	int err = tokener ? receive(connection, tokener, deadline_ms, ret_answer) : -ENOMEM;
 
-	if (!err)
-		err = receive(fd, tokener, deadline_ms, ret_answer);
-	if (fd >= 0)
-		close(fd);
+	close(connection);
 	if (tokener)
 		json_tokener_free(tokener);
 	return err;
+}
+
+int control_client_ask(const char *path, struct json_object *request, int timeout_ms,
+		       struct json_object **ret_answer)
+{
+	int connection = control_client_send(path, request, -1);
+
+	return connection < 0 ? connection
+			      : control_client_receive(connection, timeout_ms, ret_answer);
 }

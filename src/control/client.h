@@ -15,6 +15,22 @@
 int control_client_device(const char *path, char ret_device[32]);
 
 /**
+ * control_client_send() - send a request
+ * @path: of the socket
+ * @request: a JSON object; borrowed
+ * @fd: a descriptor to pass with it, which the caller still closes; -1: none
+ * Return: the connection, for control_client_receive(); -ECONNREFUSED no daemon is behind the
+ * socket; -errno.
+ */
+int control_client_send(const char *path, struct json_object *request, int fd);
+
+/**
+ * control_client_receive() - wait for the answer, and close @connection
+ * Return: as control_client_ask().
+ */
+int control_client_receive(int connection, int timeout_ms, struct json_object **ret_answer);
+
+/**
  * control_client_ask() - send a request and wait for its answer
  * @path: of the socket
  * @request: a JSON object; borrowed

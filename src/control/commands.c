@@ -8,5 +8,6 @@ const struct control_command control_commands[] = {
 	{ "file", control_file, .slow = false },
 	{ "set", control_set, .slow = false },
 	{ "trace", control_trace, .slow = false },
+	{ "save", control_save, .slow = true },
 	{ 0 },
 };

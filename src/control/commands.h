@@ -50,5 +50,6 @@ int control_file(void *context, struct control_request *request);
 int control_set(void *context, struct control_request *request);
 int control_trace(void *context, struct control_request *request);
 int control_counters(void *context, struct control_request *request);
+int control_save(void *context, struct control_request *request);
 
 #endif

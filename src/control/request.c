@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int control_fail(struct control_request *request, int err, const char *format, ...)
 {
@@ -53,7 +54,8 @@ const struct control_command *control_request_parse(struct control_request *requ
 {
 	const struct control_command *command;
 
-	*request = (struct control_request){ .in = parse_line(line, bytes),
+	*request = (struct control_request){ .fd = -1,
+					     .in = parse_line(line, bytes),
 					     .out = json_object_new_object() };
 	json_put_number(&request->maker, request->out, "version", CONTROL_VERSION);
 	if (!request->in) {
@@ -106,6 +108,8 @@ char *control_request_finish(struct control_request *request, int err)
 		put_error(request, err);
 	if (!request->maker.failed)
 		line = format_line(request->out);
+	if (request->fd >= 0)
+		close(request->fd);
 	json_object_put(request->in);
 	json_object_put(request->out);
 	return line;

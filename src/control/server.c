@@ -20,7 +20,8 @@
 #define ACCEPT_PAUSE_MS 100
 
 struct client {
-	int fd; /* -1: free */
+	int fd;        /* -1: free */
+	int passed_fd; /* for the next request; -1: none */
 	char in[CONTROL_LINE_BYTES];
 	size_t nr_in;
 	char *out; /* NULL: nothing to send */
@@ -65,9 +66,17 @@ static void be_patient(const struct control_server *server, struct client *clien
 	client->deadline_ms = clock_now_ms() + server->config.patience_ms;
 }
 
+static void drop_passed(struct client *client)
+{
+	if (client->passed_fd >= 0)
+		close(client->passed_fd);
+	client->passed_fd = -1;
+}
+
 static void disconnect(struct client *client)
 {
 	close(client->fd);
+	drop_passed(client);
 	free(client->out);
 	client->out = NULL;
 	client->fd = -1;
@@ -104,6 +113,7 @@ static void take_client(struct control_server *server)
 	if (!client)
 		return;
 	client->fd = fd;
+	client->passed_fd = -1;
 	client->nr_in = client->nr_out = client->nr_sent = 0;
 	client->ended = false;
 	be_patient(server, client);
@@ -199,6 +209,9 @@ static void run_line(struct control_server *server, struct client *client, const
 		control_request_parse(&request, line, bytes, server->config.commands);
 	int err = command ? 0 : request.err;
 
+	request.fd = client->passed_fd;
+	request.stop = &server->stop;
+	client->passed_fd = -1;
 	if (command && command->slow) {
 		err = start_slow(server, command, &request);
 		client->awaits = !err;
@@ -245,11 +258,32 @@ static void run_requests(struct control_server *server, struct client *client)
 		disconnect(client);
 }
 
+/* Only one can come at a time: the kernel closes what there is no room for. */
+static void take_passed(struct client *client, struct msghdr *message)
+{
+	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+		return;
+	drop_passed(client);
+	memcpy(&client->passed_fd, CMSG_DATA(header), sizeof(client->passed_fd));
+}
+
 static void receive(struct client *client)
 {
-	ssize_t got = recv(client->fd, client->in + client->nr_in,
-			   sizeof(client->in) - client->nr_in, MSG_DONTWAIT);
+	union {
+		struct cmsghdr header; /* for its alignment */
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = { client->in + client->nr_in, sizeof(client->in) - client->nr_in };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(client->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	if (got > 0)
+		take_passed(client, &message);
 	if (got > 0)
 		client->nr_in += (size_t)got;
 	else if (got == 0)

@@ -6,6 +6,8 @@
  * one object on one line: version, command, and either what the command adds or "error", a
  * sentence, and "errno", such as "EINVAL". Members may be added in later versions, never removed.
  *
+ * A descriptor may come with a request (SCM_RIGHTS).
+ *
  * One thread serves all clients. A command must not wait for the adapter or for a lock that is held
  * for long, unless it is slow: then it runs on a thread of its own, and only one does at a time.
  *
@@ -33,6 +35,8 @@ struct control_request {
 	struct json_object *in;          /* the request */
 	struct json_object *out;         /* the command puts its answer here */
 	struct json_maker maker;         /* for that */
+	int fd;                          /* that came with the request, closed after it; -1: none */
+	const _Atomic bool *stop;        /* set when a slow command should end early */
 	char error[CONTROL_ERROR_BYTES]; /* these two: of control_fail() */
 	int err;
 };
@@ -60,9 +64,7 @@ struct control_config {
 /** control_server_start() - listen on a socket and start the thread. Return: 0; -errno. */
 int control_server_start(const struct control_config *config, struct control_server **ret_server);
 
-/** control_server_stop() - wait for a slow command, disconnect all, remove the socket. Accepts
- * NULL.
- */
+/** control_server_stop() - end a slow command, disconnect all, remove the socket. Accepts NULL. */
 void control_server_stop(struct control_server *server);
 
 /** control_fail() - say in a sentence why a request fails. Return: @err. */

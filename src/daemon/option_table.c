@@ -30,6 +30,7 @@ const struct fuse_opt option_table[] = {
 	VALUE("max_inodes_per_user=%s", VALUE_MAX_USER_INODES),
 	VALUE("pack=%s", VALUE_PACK),
 	VALUE("stripe=%s", VALUE_STRIPE),
+	VALUE("load=%s", VALUE_LOAD),
 	VALUE("uid=%s", VALUE_UID),
 	VALUE("gid=%s", VALUE_GID),
 	VALUE("mode=%s", VALUE_MODE),

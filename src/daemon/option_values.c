@@ -27,6 +27,7 @@ static const char *const names[NR_OPTION_VALUES] = {
 	[VALUE_MAX_USER_INODES] = "max_inodes_per_user=",
 	[VALUE_PACK] = "pack=",
 	[VALUE_STRIPE] = "stripe=",
+	[VALUE_LOAD] = "load=",
 	[VALUE_UID] = "uid=",
 	[VALUE_GID] = "gid=",
 	[VALUE_MODE] = "mode=",
@@ -148,6 +149,9 @@ void option_values_read(struct raw_options *raw)
 	out->root_uid = (uid_t)number(raw, VALUE_UID, 0, UINT32_MAX - 1, geteuid());
 	out->root_gid = (gid_t)number(raw, VALUE_GID, 0, UINT32_MAX - 1, getegid());
 	out->root_mode = octal_mode(raw);
+	out->load = raw->values[VALUE_LOAD] ? strdup(raw->values[VALUE_LOAD]) : NULL;
+	if (raw->values[VALUE_LOAD] && !out->load)
+		options_complain(raw, "out of memory");
 	if (debug && log_parse_categories(debug, &out->debug_categories))
 		options_complain(raw,
 				 "option debug=%s names an unknown category; try 'cxlfs --help'",

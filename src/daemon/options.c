@@ -179,6 +179,8 @@ static enum options_result complete(struct raw_options *raw)
 	 * end. */
 	if (!raw->wrong && raw->out->physical && raw->out->writeback)
 		options_complain(raw, "options physical and writeback cannot be combined");
+	if (!raw->wrong && raw->out->physical && raw->values[VALUE_LOAD])
+		options_complain(raw, "options physical and load cannot be combined");
 	if (!raw->wrong)
 		option_values_read(raw);
 	if (!raw->wrong && (option_devices_split(raw) || add_other_words(raw) ||
@@ -210,6 +212,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
 void options_free(struct options *options)
 {
 	fuse_opt_free_args(&options->session_args);
+	free(options->load);
 	free(options->device_list);
 	free(options->devices_buf);
 	free(options->mountpoint);

@@ -41,6 +41,7 @@ struct options {
 	uint64_t max_user_inodes; /* 0: no limit */
 	uint64_t pack_bytes;      /* see data_volume_set_pack_bytes() */
 	uint64_t stripe_bytes;    /* see data_volume_set_stripe_bytes() */
+	char *load;               /* a saved volume, see daemon/load.h; NULL: none */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;

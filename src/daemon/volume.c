@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "daemon/crash.h"
 #include "daemon/limits.h"
+#include "daemon/load.h"
 #include "daemon/mountpoint.h"
 #include "daemon/program.h"
 #include "daemon/sandbox.h"
@@ -248,15 +249,33 @@ int volume_start_data(struct volume *volume)
 	return start_fs(volume);
 }
 
-int volume_attach(struct volume *volume)
+/* The file must be opened before the sandbox is entered. */
+static int attach(struct volume *volume, int *ret_load_fd)
 {
+	const char *load = volume->options->load;
 	int err = choose_transport(volume, &volume->io_uring);
 
+	if (!err && load)
+		err = load_open(load, &volume->explainer, ret_load_fd);
 	if (!err)
 		err = volume_confine(volume);
 	if (!err)
 		err = superpipe_attach(volume->superpipe);
-	return err ? err : volume_start_data(volume);
+	if (!err)
+		err = volume_start_data(volume);
+	if (!err && load)
+		err = load_run(volume->fs, *ret_load_fd, load, &volume->explainer);
+	return err;
+}
+
+int volume_attach(struct volume *volume)
+{
+	int load_fd = -1;
+	int err = attach(volume, &load_fd);
+
+	if (load_fd >= 0)
+		close(load_fd);
+	return err;
 }
 
 void volume_follow_mount(struct volume *volume)

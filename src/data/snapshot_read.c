@@ -226,6 +226,8 @@ static int read_extents(struct build *build)
 
 static int read_record(struct build *build, uint16_t type)
 {
+	if (type < DATA_RECORD_VOLUME || type > DATA_RECORD_END)
+		return record_skip_unknown(build->in);
 	if (!build->has_volume && type != DATA_RECORD_VOLUME)
 		return -EPROTO;
 	switch (type) {
@@ -242,7 +244,7 @@ static int read_record(struct build *build, uint16_t type)
 	case DATA_RECORD_EXTENTS:
 		return read_extents(build);
 	default:
-		return record_skip_unknown(build->in);
+		return -EPROTO;
 	}
 }
 

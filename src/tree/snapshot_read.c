@@ -260,6 +260,8 @@ static int read_entries(struct build *build)
 
 static int read_record(struct build *build, uint16_t type)
 {
+	if (type < TREE_RECORD_TREE || type > TREE_RECORD_END)
+		return record_skip_unknown(build->in);
 	if (!build->named && type != TREE_RECORD_TREE)
 		return -EPROTO;
 	switch (type) {
@@ -276,7 +278,7 @@ static int read_record(struct build *build, uint16_t type)
 	case TREE_RECORD_ENTRIES:
 		return read_entries(build);
 	default:
-		return record_skip_unknown(build->in);
+		return -EPROTO;
 	}
 }
 

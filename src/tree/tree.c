@@ -100,6 +100,11 @@ uint64_t tree_nr_charged(const struct tree *tree)
 	return tree->quota.used;
 }
 
+uint64_t tree_end_of_numbers(const struct tree *tree)
+{
+	return tree->itable.next_ino;
+}
+
 uint64_t tree_max_inodes(const struct tree *tree)
 {
 	return tree->quota.max == UINT64_MAX ? 0 : tree->quota.max;

@@ -83,6 +83,8 @@ struct tree_inode *tree_get(const struct tree *tree, uint64_t ino);
 uint64_t tree_nr_inodes(const struct tree *tree);
 /** What counts against tree_max_inodes(): inodes, further names, and large attributes. */
 uint64_t tree_nr_charged(const struct tree *tree);
+/** One more than the highest inode number so far. */
+uint64_t tree_end_of_numbers(const struct tree *tree);
 /** As in struct tree_config. */
 uint64_t tree_max_inodes(const struct tree *tree);
 /** tree_set_max_inodes() - @max: 0: no limit but memory. Return: 0; -EINVAL there are more. */

@@ -15,7 +15,7 @@ for file in sbin/cxlfs sbin/cxlfsadm share/man/man5/cxlfs.5 share/man/man8/cxlfs
 	share/doc/cxlfs/examples/mnt-cxlfs.mount share/doc/cxlfs/examples/59-cxlfs-luns.rules; do
 	[ -s "$dir/opt/x/$file" ] || { echo "missing: $file"; exit 1; }
 done
-grep -q '^ExecStart=/opt/x/sbin/cxlfs ' "$dir/opt/x/lib/systemd/system/cxlfs@.service"
+grep -q 'exec /opt/x/sbin/cxlfs ' "$dir/opt/x/lib/systemd/system/cxlfs@.service"
 grep -q '"/opt/x/sbin/cxlfsadm lun enable ' "$dir/opt/x/lib/udev/rules.d/60-cxlfs.rules"
 if grep -r '@[A-Z]*@' "$dir" --include='*.service' --include='*.rules'; then exit 1; fi
 "$dir/opt/x/sbin/cxlfs" -V
