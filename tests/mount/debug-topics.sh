@@ -25,7 +25,7 @@ use_volume() {
 expect_log '^cxlfs: (fs|tree|data|superpipe|emul|daemon): '
 start_volume "" max_inodes=3,pack=0,debug=all
 use_volume
-for line in 'tree: no new inode: all 3 are in use' \
+for line in 'tree: no new inode: No space left on device' \
 	'data: LUN 0: open a vLUN: ok' \
 	'data: LUN 0: file grows from 0 to 1 chunks' \
 	'data: read of 1 blocks at LBA 0 \(file block 0\): Input/output error' \
@@ -33,7 +33,7 @@ for line in 'tree: no new inode: all 3 are in use' \
 	'emul: fault: at=read .*action=medium'; do
 	logged "$line" || fail "not in the log: $line"
 done
-wait_until "the deleted file's vLUN is closed" logged 'data: LUN 0: close the vLUN'
+wait_until "the deleted file's vLUN is closed" logged 'data: LUN 0: close a vLUN'
 stop_volume
 
 start_volume "" max_inodes=3
