@@ -8,7 +8,7 @@ need_root
 need_cxlfs
 need_tools capsh setfattr getfattr
 
-readonly PROGRAM=/bin/cat REFERENCE=$WORK/reference
+readonly EXECUTABLE=/bin/cat REFERENCE=$WORK/reference
 
 # The results of ext4; tmpfs has the same, but cannot zero ranges.
 mount_reference() {
@@ -24,7 +24,7 @@ mount_reference() {
 	chmod 755 "$REFERENCE"
 }
 
-answers() { (umask 022 && "$HELPERS/privileges" "$1" "$PROGRAM") | grep -Ev "$without"; }
+answers() { (umask 022 && "$HELPERS/privileges" "$1" "$EXECUTABLE") | grep -Ev "$without"; }
 
 compare_with_reference() {
 	start_volume "" "$1"
