@@ -13,12 +13,22 @@ io() { # NAME OPTIONS...
 }
 verified_io() { io "$@" --verify=crc32c --verify_fatal=1 --do_verify=1; }
 
-# start_writers COUNT BYTES: BYTES is the size of each write.  The volume is in use while they run.
+# write_again FILE BYTES: the same stretch until a write fails, since all that is written takes memory
+# of the machine.  The file stays open.
+write_again() {
+	exec 9>>"$1"
+	while dd if=/dev/zero of=/proc/self/fd/9 bs="$2" count=64M iflag=count_bytes oflag=direct \
+		conv=notrunc 2>/dev/null; do :; done
+	return 1
+}
+
+# start_writers COUNT BYTES: BYTES is the size of each write, such as 64k.  The volume is in use while
+# they run.
 start_writers() {
 	local i
 	writers=()
 	for ((i = 1; i <= $1; i++)); do
-		dd if=/dev/zero of="$MNT/endless$i" oflag=direct bs="$2" 2>/dev/null &
+		write_again "$MNT/endless$i" "$2" &
 		writers+=($!)
 		wait_until "writer $i runs" test -s "$MNT/endless$i"
 	done
