@@ -13,4 +13,11 @@ void core_dump_allow_contents(void);
  *  @memory: starts on a page, as does what follows it */
 void core_dump_exclude(void *memory, size_t bytes);
 
+/** core_dump_excluded_memory() - allocate memory for contents of files
+ *  @bytes: a multiple of the page size
+ *
+ *  It starts on a page. Any thread may call this.
+ *  Return: memory that the caller frees by free(), or NULL. */
+void *core_dump_excluded_memory(size_t bytes);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/core_dump.h"
 
@@ -35,14 +34,6 @@ struct bounce_shard *bounce_shard_of(struct bounce_pool *pool, const void *objec
 	return &pool->shards[(hash >> 32) % BOUNCE_SHARDS];
 }
 
-/* Of a whole page, so that it can be left out of core dumps. */
-static size_t alignment(void)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return page > SUPERPIPE_LBA_BYTES ? page : SUPERPIPE_LBA_BYTES;
-}
-
 static struct bounce_buffer *bounce_buffer_new(struct bounce_shard *shard)
 {
 	struct bounce_buffer *buffer = malloc(sizeof(*buffer));
@@ -51,11 +42,9 @@ static struct bounce_buffer *bounce_buffer_new(struct bounce_shard *shard)
 		return NULL;
 	buffer->shard = shard;
 	buffer->next = NULL;
-	buffer->buf = aligned_alloc(alignment(), BOUNCE_BYTES);
-	if (buffer->buf) {
-		core_dump_exclude(buffer->buf, BOUNCE_BYTES);
+	buffer->buf = core_dump_excluded_memory(BOUNCE_BYTES);
+	if (buffer->buf)
 		return buffer;
-	}
 	free(buffer);
 	return NULL;
 }

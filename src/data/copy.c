@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/core_dump.h"
 #include "data/file.h"
 #include "data/op.h"
 
@@ -61,9 +62,7 @@ static ssize_t copy_data(struct copy *copy, uint64_t bytes)
 			      .bytes = min_u64(bytes, COPY_BYTES) };
 	ssize_t result;
 
-	if (!copy->buf)
-		copy->buf = aligned_alloc(DATA_BLOCK_BYTES, COPY_BYTES);
-	if (!copy->buf)
+	if (!copy->buf && !(copy->buf = core_dump_excluded_memory(COPY_BYTES)))
 		return -ENOMEM;
 	op.buf = copy->buf;
 	result = data_run(&op);

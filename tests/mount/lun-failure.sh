@@ -41,6 +41,7 @@ run() { # MOUNT-OPTIONS SIZE NEW-FILES BYTES
 	"$CXLFSADM" emul fault "$STORE/adapter" add "at=command n=1 action=reset kind=eeh" >/dev/null
 	read_all "$4"
 	[ "$lost" -lt $NR ] || fail "nothing is left with $1"
+	wait_until "the log says that a LUN has failed" grep -q 'failed for good' "${DAEMON_LOG[$MNT]}"
 	same "$(grep -c 'failed for good' "${DAEMON_LOG[$MNT]}")" 1 "messages with $1"
 	grep -q 'lun=1: failed for good' "${DAEMON_LOG[$MNT]}" || fail "the log does not name the LUN"
 

@@ -52,12 +52,12 @@ for i in 1 2 3; do
 done
 
 say "what a remount has changed stays"
-"$PROGRAM" "emul:$ADAPTER" "$MNT" -o remount,noatime,size=100G,reserve=1G,max_inodes=54321
+"$PROGRAM" "emul:$(join "$ADAPTER" "$CXLFS_TEST_ADAPTER")" "$MNT" -o remount,noatime,size=100G,reserve=1G,max_inodes=54321
 limits() { df --output=size,avail,itotal -B1M "$MNT" | tail -n 1; }
 limits >"$WORK/limits"
 upgrade
 limits | cmp "$WORK/limits" - || fail "limits after an upgrade: $(limits)"
-"$PROGRAM" "emul:$ADAPTER" "$MNT" -o remount,noatime,size=0,reserve=0,max_inodes=1000000
+"$PROGRAM" "emul:$(join "$ADAPTER" "$CXLFS_TEST_ADAPTER")" "$MNT" -o remount,noatime,size=0,reserve=0,max_inodes=1000000
 
 say "open files stay open"
 UPGRADE="$CXLFSADM upgrade $MNT" "$HELPERS/upgrade" "$MNT" || fail "open files"
