@@ -25,8 +25,9 @@ int control_listener_open(struct control_listener *listener, const char *path);
 /** control_listener_close() - close and remove the socket, unless it has been replaced */
 void control_listener_close(struct control_listener *listener);
 
-/** control_listener_accept() - a non-blocking connection of root or of this user.
- *  Return: a descriptor; -EAGAIN nobody; -EPERM another user; -errno. */
+/** control_listener_accept() - accept a connection of root or of the daemon's user, and make it
+ *  non-blocking.
+ *  Return: a descriptor; -EAGAIN no client waits; -EPERM the client is another user; -errno. */
 int control_listener_accept(struct control_listener *listener);
 
 #endif

@@ -18,7 +18,7 @@
 /* How often to look whether the daemon ends, while the reader of the pipe is slow. */
 #define LOOK_MS 200
 
-/* Return: 0: there is room, or nobody reads any more; -ECANCELED. */
+/* Return: 0 if there is room or the reader has closed the pipe; -ECANCELED if the daemon ends. */
 static int await_room(const struct control_request *request)
 {
 	struct pollfd pollfd = { .fd = request->fd, .events = POLLOUT };

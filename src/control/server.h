@@ -9,7 +9,7 @@
  * A descriptor may come with a request (SCM_RIGHTS).
  *
  * One thread serves all clients. A command must not wait for the adapter or for a lock that is held
- * for long, unless it is slow: then it runs on a thread of its own, and only one does at a time.
+ * for long. A slow command runs on a thread of its own, one slow command at a time.
  *
  * Clients are trusted (the owner of the daemon, or root), but may be broken. A client that does not
  * complete its request or does not read its answer within CONTROL_PATIENCE_MS is disconnected. When

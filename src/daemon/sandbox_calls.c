@@ -183,7 +183,7 @@ static void on_violation(int number, siginfo_t *info, void *ucontext)
 
 	(void)ucontext;
 	(void)sigaction(number, &fatal, NULL);
-	log_err("the system call %s (%d) is not allowed; this is a bug, or somebody has taken "
+	log_err("the system call %s (%d) is not allowed; this is a bug, or an attacker has taken "
 		"control of this process, which ends now; see no_sandbox in cxlfs(8)",
 		name_of(info->si_syscall), info->si_syscall);
 	(void)raise(number);

@@ -3,7 +3,7 @@
  * freeze - keep contents as they are for a while, so that they can be read as of one moment.
  *
  * Reads go on. An operation that would change a frozen file waits, without a thread, until it
- * thaws. Freed files keep their contents as long as somebody has a reference.
+ * thaws. Freed files keep their contents until the last reference is dropped.
  */
 #ifndef CXLFS_DATA_FREEZE_H
 #define CXLFS_DATA_FREEZE_H

@@ -3,7 +3,7 @@
  * move - blocks of a file move between a segment and a slot, or from segment to segment.
  *
  * A DATA_OP_MOVE moves the blocks at the start of its range that lie in one extent, at most as many
- * as a bounce buffer holds. Readers and writers of these blocks wait meanwhile, and nobody else.
+ * as a bounce buffer holds. Meanwhile readers and writers of these blocks wait; others do not.
  */
 #ifndef CXLFS_DATA_MOVE_H
 #define CXLFS_DATA_MOVE_H

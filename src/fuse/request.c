@@ -8,7 +8,7 @@
 
 /* In nr_active. */
 #define FS_REFUSING  0x80000000u /* new requests get ENOTCONN */
-#define FS_WATCHED   0x40000000u /* somebody waits until no request is under way */
+#define FS_WATCHED   0x40000000u /* a thread waits until no request is under way */
 #define FS_NR_ACTIVE 0x3fffffffu
 
 static void report_in_use(struct fs_io *io)

@@ -78,7 +78,7 @@ struct save {
 	const struct fs_save_config *config;
 	struct record_writer *out;
 	struct saved_files files;
-	/* What is written while the tree is locked: whoever takes it may be slow. */
+	/* Holds the output while the tree is locked, because the reader may be slow. */
 	char *held;
 	size_t nr_held, max_held;
 	bool holding;

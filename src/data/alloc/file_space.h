@@ -104,7 +104,7 @@ void file_space_take_pooled_locked(struct file_space *space, uint64_t chunk);
 
 /**
  * file_space_adopt_vlun() - give a file a vLUN that another process has made
- * @nr: of its chunks may be used. The worker is paused, and nobody else knows the file.
+ * @nr: of its chunks may be used. The worker is paused, and no other thread uses the file.
  * Return: 0; -EPROTO it has one on that LUN; -ENOMEM. After an error the vLUN is the caller's.
  */
 int file_space_adopt_vlun(struct file_space *space, struct superpipe_vlun *vlun, unsigned lun,

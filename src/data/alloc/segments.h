@@ -75,7 +75,7 @@ struct segments {
 	struct segment *victim;        /* is being emptied: no new blocks if others have any */
 	struct segment_list lost;      /* those to be closed because their LUN has failed */
 	bool has_lost;                 /* a LUN has failed */
-	_Atomic uint64_t nr_unclaimed; /* free blocks that nobody has claimed */
+	_Atomic uint64_t nr_unclaimed; /* free blocks that no operation has claimed */
 	_Atomic uint64_t nr_segments;
 	_Atomic uint64_t nr_empty;
 	_Atomic uint64_t nr_empty_chunks; /* of these */

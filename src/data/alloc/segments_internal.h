@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the pool of segments share; nobody else includes it. */
+/* Shared by the files of the pool of segments. No other file includes it. */
 #ifndef CXLFS_DATA_ALLOC_SEGMENTS_INTERNAL_H
 #define CXLFS_DATA_ALLOC_SEGMENTS_INTERNAL_H
 

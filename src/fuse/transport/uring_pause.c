@@ -60,7 +60,7 @@ static int start_asker(struct uring *uring, const struct asker *like)
 	return err;
 }
 
-/* No program runs on a processor that is offline, so nobody makes requests for its queue. */
+/* No program runs on a processor that is offline, so its queue gets no requests. */
 static bool is_in_use(const struct ring *ring)
 {
 	return cpus_is_online(ring->queue);
