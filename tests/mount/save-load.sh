@@ -25,12 +25,12 @@ extended() {
 # mount_copy SOURCE OPTION: the adapter has another size and packs otherwise.
 mount_copy() {
 	rm -rf "$STORE/copy"
-	start_daemon "emul:$STORE/copy,size=5G" "$copy" "load=$1,$2"
+	start_daemon "emul:$STORE/copy,size=5G" "$copy" "load=$1,noatime,$2"
 	note_adapter "$STORE/copy"
 }
 
 # ---- something of everything ----
-start_volume size=4G
+start_volume size=4G noatime # a look at a directory changes nothing
 mkdir "$WORK/tree"
 real_files 400 /usr/include /usr/share/perl >"$WORK/names"
 tar -c --null -T "$WORK/names" 2>/dev/null | tar -x -C "$MNT"

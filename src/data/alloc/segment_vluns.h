@@ -37,7 +37,8 @@ void segment_vluns_init(struct segment_vluns *segments, struct lun_table *luns,
 /** segment_vluns_fini() - close all; they are empty. Context: after the worker has stopped. */
 void segment_vluns_fini(struct segment_vluns *segments);
 
-/** segment_vluns_nr_unclaimed() - free blocks in segments that no operation has claimed. Any thread. */
+/** segment_vluns_nr_unclaimed() - free blocks in segments that no operation has claimed. Any
+ * thread. */
 uint64_t segment_vluns_nr_unclaimed(struct segment_vluns *segments);
 
 /** segment_vluns_add() - one more on @lun. On the worker. Return: 0; -ENOSPC; -ENOMEM; -EIO. */

@@ -57,8 +57,8 @@ void worker_fini(struct worker *worker);
 
 /**
  * worker_pause() - run the jobs that are queued, then do nothing until worker_resume()
- * Sleeps. It does not wait for deferred jobs. Until worker_resume() the caller may do what otherwise
- * only the worker does, if no thread queues a job.
+ * Sleeps. It does not wait for deferred jobs. Until worker_resume() the caller may do what
+ * otherwise only the worker does, if no thread queues a job.
  */
 void worker_pause(struct worker *worker);
 void worker_resume(struct worker *worker);
