@@ -11,6 +11,7 @@
 #include "daemon/mount_watch.h"
 #include "daemon/volume.h"
 #include "fuse/fs.h"
+#include "superpipe/superpipe.h"
 
 struct volume {
 	struct log_limit adapter_log; /* a failing card may reset many times a second */
@@ -42,6 +43,10 @@ struct volume {
 
 /** volume_fail() - explain an error as "@what: reason". Return: @err. */
 int volume_fail(struct volume *volume, int err, const char *what);
+
+/** volume_adapter_event() - report an event of the adapter to the administrator and to the file
+ *  system; a superpipe_options.notify, whose @arg is the volume. Context: a reaper thread. */
+void volume_adapter_event(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 
 /** volume_start_data() - create data and file system on what is attached. Return: 0; -errno,
  *  explained. */

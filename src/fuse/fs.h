@@ -120,10 +120,10 @@ void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats);
 struct fs_connection {
 	struct transport_init init;
 	struct transport_rings rings;
-	struct {
+	struct {               /* of one type: no padding, because it is compared as bytes */
 		uint64_t want; /* FUSE_CAP_... */
-		uint32_t max_write, max_readahead, max_background, congestion_threshold;
-		uint32_t time_gran;
+		uint64_t max_write, max_readahead, max_background, congestion_threshold;
+		uint64_t time_gran;
 	} agreed;
 };
 
