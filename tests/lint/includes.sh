@@ -14,6 +14,7 @@ declare -A MAY=(
 	[devport]="emul"
 	[emul]="devport"
 	[tree]=""
+	[journal]=""
 	[base]=""
 	[wire]=""
 )
