@@ -154,9 +154,9 @@ $(UNIT_TESTS):
 $(B)/tests/fuzz/fuzz_options: $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-control.a $(B)/libcxlfs-fuse.a
 $(B)/tests/fuzz/fuzz_control: $(B)/libcxlfs-control.a
 $(B)/tests/fuzz/fuzz_snapshot: $(B)/tests/fuzz/records.o
-$(B)/tests/fuzz/fuzz_contents: $(B)/tests/fuzz/records.o $(B)/tests/fake/fake_superpipe.o
+$(B)/tests/fuzz/fuzz_contents: $(B)/tests/fuzz/records.o $(B)/tests/fuzz/flash.o $(B)/tests/fake/fake_superpipe.o
 $(B)/tests/fuzz/fuzz_state: $(B)/tests/support/dk.o
-$(B)/tests/fuzz/fuzz_requests: $(B)/tests/fuzz/kernel.o $(B)/tests/fake/fake_superpipe.o \
+$(B)/tests/fuzz/fuzz_requests: $(B)/tests/fuzz/kernel.o $(B)/tests/fuzz/flash.o $(B)/tests/fake/fake_superpipe.o \
 	$(filter-out %/blocking.o,$(OBJ_fuse))
 $(FUZZERS): %: %.o $(if $(filter fuzz,$(VARIANT)),,$(B)/tests/fuzz/replay.o) $(B)/libcxlfs.a
 	$(call say,LINK,$@)

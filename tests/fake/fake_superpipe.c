@@ -452,6 +452,16 @@ struct superpipe *fake_new(const struct fake_config *config)
 	return sp;
 }
 
+unsigned fake_nr_breaches(struct superpipe *sp)
+{
+	unsigned nr;
+
+	pthread_mutex_lock(&sp->lock);
+	nr = sp->nr_breaches;
+	pthread_mutex_unlock(&sp->lock);
+	return nr;
+}
+
 unsigned fake_free(struct superpipe *sp)
 {
 	unsigned nr_breaches;

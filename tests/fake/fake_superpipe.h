@@ -33,6 +33,9 @@ enum fake_call { FAKE_OPEN, FAKE_RESIZE, FAKE_CLOSE, FAKE_NR_CALLS };
 
 struct superpipe *fake_new(const struct fake_config *config);
 
+/** fake_nr_breaches() - so far */
+unsigned fake_nr_breaches(struct superpipe *sp);
+
 /** fake_free() - Return: how many breaches there were, each told on stderr. */
 unsigned fake_free(struct superpipe *sp);
 

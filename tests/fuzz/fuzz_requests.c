@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "fake/fake_superpipe.h"
 #include "fuse/internal.h"
+#include "fuzz/flash.h"
 #include "fuzz/kernel.h"
 
 #define NR_SLOTS     2
@@ -22,8 +22,7 @@
 
 static struct {
 	struct fs *fs;
-	struct superpipe *sp;
-	struct data_volume *volume;
+	struct flash *flash;
 	struct fuse_session *session;
 	struct kernel kernel;
 	sem_t replied;
@@ -121,12 +120,12 @@ static void trouble(struct fuzz_input *input)
 	unsigned kind = (unsigned)fuzz_take(input, 1), value = (unsigned)fuzz_take(input, 1);
 
 	if (kind < 64)
-		fake_fail_ios(rig.sp, kind & 1, value % 128, value / 64, -EIO);
+		fake_fail_ios(rig.flash->sp, kind & 1, value % 128, value / 64, -EIO);
 	else if (kind < 128)
-		fake_fail_call(rig.sp, kind % FAKE_NR_CALLS, value % 4,
+		fake_fail_call(rig.flash->sp, kind % FAKE_NR_CALLS, value % 4,
 			       kind & 1 ? -ENOMEM : -ENOSPC);
 	else
-		fake_limit_growth(rig.sp, value ? value % 8 : UINT64_MAX);
+		fake_limit_growth(rig.flash->sp, value ? value % 8 : UINT64_MAX);
 }
 
 static void run(struct fuzz_input *input)
@@ -167,20 +166,16 @@ static void start(unsigned options)
 	static const struct fuse_custom_io io = { .writev = receive_reply, .read = read_nothing };
 	char *argv[] = { "fuzz", NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	const struct fake_config fake = {
-		.nr_luns = 1 + (options & 1), .nr_chunks = 5, .max_handles = 4, .scrub = true
-	};
+	uint64_t pack_bytes = options >> 3 & 1 ? 4096u << (options >> 4 & 7) : 0;
+	unsigned idle_ms = options >> 7 & 1 ? 0 : 2000;
 	struct fs_config config = { .atime = options >> 1 & 1 ? TREE_ATIME_NEVER
 							      : TREE_ATIME_RELATIVE,
 				    .writeback = options >> 2 & 1,
 				    .limits.max_inodes = 24,
 				    .root_mode = 01777 };
 
-	rig.sp = fake_new(&fake);
-	FUZZ_REQUIRE(!data_volume_new(rig.sp, &rig.volume));
-	if (options >> 3 & 1)
-		data_volume_set_pack_bytes(rig.volume, 4096u << (options >> 4 & 7));
-	config.volume = rig.volume;
+	rig.flash = flash_get(1 + (options & 1), pack_bytes, idle_ms);
+	config.volume = rig.flash->volume;
 	config.transport.synchronous = true;
 	FUZZ_REQUIRE(!fs_new(&config, &rig.fs));
 	rig.session =
@@ -193,30 +188,13 @@ static void start(unsigned options)
 	kernel_init(&rig.kernel);
 }
 
-/* The worker may still be growing what has just been freed. */
-static bool flash_is_free(void)
-{
-	struct data_volume_stats stats;
-
-	for (unsigned tries = 0; tries < 2000; tries++) {
-		data_volume_get_stats(rig.volume, &stats);
-		if (stats.nr_free_chunks == stats.nr_chunks &&
-		    stats.nr_free_handles == stats.nr_handles)
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
 static void stop(void)
 {
 	FUZZ_REQUIRE(!tree_check(rig.fs->tree));
 	fs_quiesce(rig.fs);
 	fuse_session_destroy(rig.session);
 	fs_free(rig.fs);
-	FUZZ_REQUIRE(flash_is_free());
-	data_volume_free(rig.volume);
-	FUZZ_REQUIRE(!fake_free(rig.sp));
+	flash_check(rig.flash);
 	sem_destroy(&rig.replied);
 }
 

@@ -346,6 +346,25 @@ START_TEST(test_packed_empty_segments_go_back_when_idle)
 }
 END_TEST
 
+static bool has_no_segment(void)
+{
+	return stats_of().nr_segments == 0;
+}
+
+/* The worker looks for empty segments while one is being used and emptied. */
+START_TEST(test_packed_segments_that_empty_again_go_back)
+{
+	data_volume_set_idle_ms(vol, 0);
+	for (unsigned round = 0; round < 300; round++) {
+		for (unsigned i = 0; i < 10 + round % 20; i++) {
+			ck_assert_int_eq(put(0, 0, BLOCK, 1), BLOCK);
+			ck_assert_int_eq(run(0, DATA_OP_TRUNCATE, 0, 0), 0);
+		}
+		wait_until(has_no_segment);
+	}
+}
+END_TEST
+
 START_TEST(test_packed_empty_segments_go_back_when_a_file_needs_their_chunks)
 {
 	for (unsigned i = 0; i < 3 * CHUNK_BLOCKS; i++)
@@ -534,6 +553,7 @@ static void add_core(TCase *core)
 	tcase_add_test(core, test_packed_large_file_fills_the_volume_beside_small_ones);
 	tcase_add_test(core, test_packed_allocation_takes_the_last_block_or_nothing);
 	tcase_add_test(core, test_packed_empty_segments_go_back_when_idle);
+	tcase_add_test(core, test_packed_segments_that_empty_again_go_back);
 	tcase_add_test(core, test_packed_small_file_takes_300_bytes_of_memory);
 	tcase_add_test(core, test_packed_outgrown_chunk_moves_into_its_slot);
 	tcase_add_test(core, test_packed_unreadable_block_does_not_move);

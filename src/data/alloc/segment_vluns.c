@@ -156,7 +156,10 @@ void segment_vluns_note_taken(struct segment_vluns *segments)
 /** The worker gives back what is idle after each job, also after one that does nothing. */
 void segment_vluns_note_empty(struct segment_vluns *segments)
 {
-	if (nr_empty(segments) > segments->nr_empty_seen)
+	/* Either this thread sees that the worker will not look, or the worker that one is empty.
+	 */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (nr_empty(segments) > 0 && !segments->will_look)
 		queue(segments);
 }
 
@@ -212,19 +215,32 @@ bool segment_vluns_close_empty(struct segment_vluns *segments, unsigned lun)
 	return any;
 }
 
-uint64_t segment_vluns_close_idle(struct segment_vluns *segments, uint64_t idle_ns)
+/* Return: when to look again; UINT64_MAX: none was empty. */
+static uint64_t close_idle(struct segment_vluns *segments, uint64_t idle_ns)
 {
-	uint64_t now = clock_now_ns(), since = UINT64_MAX;
+	uint64_t now = clock_now_ns(), since;
 
-	segments->nr_empty_seen = nr_empty(segments);
 	while (nr_empty(segments) > 0) {
 		since = segments_empty_since(&segments->pool);
-		if (since == UINT64_MAX || since + idle_ns > now)
+		if (since == UINT64_MAX)
 			break;
+		if (since + idle_ns > now)
+			return since + idle_ns;
 		/* One whose free blocks are claimed by an operation is soon not empty. */
 		if (!close_one(segments, UINT32_MAX, since + 1))
 			return now + idle_ns;
-		since = UINT64_MAX;
 	}
-	return since == UINT64_MAX ? UINT64_MAX : since + idle_ns;
+	return UINT64_MAX;
+}
+
+uint64_t segment_vluns_close_idle(struct segment_vluns *segments, uint64_t idle_ns)
+{
+	uint64_t at = close_idle(segments, idle_ns);
+
+	segments->will_look = at != UINT64_MAX;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (at != UINT64_MAX || nr_empty(segments) == 0)
+		return at;
+	segments->will_look = true;
+	return clock_now_ns() + idle_ns;
 }

@@ -23,9 +23,9 @@ struct segment_vluns {
 	struct worker *worker;
 	pthread_mutex_t lock; /* a segment is counted in the pool and in luns at once */
 	struct worker_job job;
-	_Atomic bool queued;            /* the job */
-	_Atomic uint64_t nr_empty_seen; /* empty segments that go back when they have been idle */
-	void (*on_sparse)(void *arg);   /* these two: set before there are files */
+	_Atomic bool queued;          /* the job */
+	_Atomic bool will_look;       /* the worker looks for empty segments again by itself */
+	void (*on_sparse)(void *arg); /* these two: set before there are files */
 	void *on_sparse_arg;
 	_Atomic bool is_sparse_noted;
 };
