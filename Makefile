@@ -8,12 +8,13 @@ DOCDIR  ?= $(PREFIX)/share/doc/cxlfs
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
-# release, debug, asan, tsan, clang or fuzz; each has its own build directory.
+# release, debug, asan, tsan, clang, fuzz or ppc64le; each has its own build directory.
 VARIANT ?= release
 # auto, system or private (contrib/build/config.sh).
 LIBFUSE ?= auto
 # IBM's libcxl: auto, yes or no (contrib/build/libcxl.sh).
 LIBCXL ?= auto
+PKG_CONFIG ?= pkg-config
 # Duration of `make soak`, `make stress`, and of each fuzzer of `make fuzz`.
 SECONDS ?= 3600
 
@@ -22,7 +23,7 @@ VERSION := $(shell cat contrib/build/version)
 choice := $(if $(filter-out auto,$(LIBCXL)),-libcxl-$(LIBCXL))
 dir_of = build/$(1)$(if $(filter-out auto,$(LIBFUSE)),-$(LIBFUSE))$(choice)
 B := $(call dir_of,$(VARIANT))
-CONFIG := build/config-$(LIBFUSE)$(choice).mk
+CONFIG := build/config-$(LIBFUSE)$(choice)$(if $(filter ppc64le,$(VARIANT)),-ppc64le).mk
 
 # Making $(CONFIG) installs and finds the libraries; these targets need none.
 unconfigured := help clean distclean umount uninstall
@@ -232,8 +233,8 @@ $(CONFIG).flags: FORCE
 	@printf '%s\n' $(call quote,$(CPPFLAGS) | $(LDFLAGS)) | cmp -s - $@ || \
 		printf '%s\n' $(call quote,$(CPPFLAGS) | $(LDFLAGS)) >$@
 
-CHECK_CFLAGS = $(shell pkg-config --cflags check)
-CHECK_LIBS = $(shell pkg-config --libs check)
+CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
+CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): | build/deps/test
 
 # ---- use --------------------------------------------------------------------
@@ -331,6 +332,7 @@ lint: build/deps/test programs ## scripts, layers, headers
 man-lint: ## the manual pages
 	@$(run_tests) lint tests/lint/man.sh
 
+include contrib/build/ppc64le.mk
 include contrib/build/rig.mk
 include contrib/build/package.mk
 
@@ -362,13 +364,13 @@ uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean: ## remove what was compiled, keep libfuse, the rig and the configuration
-	rm -rf $(filter-out build/deps build/libfuse build/rig build/config-%,$(wildcard build/*))
+	rm -rf $(filter-out build/cross build/deps build/libfuse build/rig build/config-%,$(wildcard build/*))
 
 distclean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/*.mk | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/*.mk | expand -t 16
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
 	check-asan check-outside check-tsan check-valgrind check-clang check-failures check-metrics fuzz fuzzers stress soak churn check-million check-usr bench bench-scale \

@@ -18,17 +18,20 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly WANTED=3.18.2 OLDEST=3.14
-readonly PRIVATE=build/libfuse/usr
+readonly PRIVATE=${LIBFUSE_DIR:-build/libfuse}/usr LOG=${LIBFUSE_DIR:-build/libfuse}.log
+
+# shellcheck disable=SC2086  # words
+pkg_config() { ${PKG_CONFIG:-pkg-config} "$@"; }
 
 say() { printf 'libfuse: %s\n' "$*" >&2; }
 
 private_pkg_config() {
 	PKG_CONFIG_PATH=$PRIVATE/lib/pkgconfig \
-		pkg-config --define-variable=prefix=$PRIVATE "$@" fuse3
+		pkg-config --define-variable=prefix="$PRIVATE" "$@" fuse3
 }
 
 have_private() {
-	[ $PRIVATE/lib/pkgconfig/fuse3.pc -nt contrib/build/libfuse.sh ] || contrib/build/libfuse.sh
+	[ "$PRIVATE/lib/pkgconfig/fuse3.pc" -nt contrib/build/libfuse.sh ] || contrib/build/libfuse.sh
 }
 
 # FUSE over io_uring replaces the function that sends replies.
@@ -36,16 +39,16 @@ system_has_custom_io() {
 	mkdir -p build
 	# shellcheck disable=SC2046,SC2086  # words
 	${CC:-cc} contrib/build/custom_io.c -o build/custom_io \
-		$(pkg-config --cflags --libs fuse3) >/dev/null 2>&1 && build/custom_io 2>/dev/null
+		$(pkg_config --cflags --libs fuse3) >/dev/null 2>&1 && build/custom_io 2>/dev/null
 }
 
-have_liburing() { pkg-config --exists liburing; }
+have_liburing() { pkg_config --exists liburing; }
 
 add_liburing() {
-	fuse_cflags+=" -DFS_WITH_LIBURING $(pkg-config --cflags liburing)"
+	fuse_cflags+=" -DFS_WITH_LIBURING $(pkg_config --cflags liburing)"
 	case $fuse_libs in
 	*-luring*) ;;
-	*) fuse_libs+=" $(pkg-config --libs liburing)" ;;
+	*) fuse_libs+=" $(pkg_config --libs liburing)" ;;
 	esac
 }
 
@@ -61,16 +64,16 @@ use_private() {
 }
 
 use_system() {
-	pkg-config --atleast-version=$OLDEST fuse3 || {
+	pkg_config --atleast-version=$OLDEST fuse3 || {
 		say "version $OLDEST or newer is needed (package libfuse3-dev)"
 		exit 1
 	}
-	fuse_kind="system $(pkg-config --modversion fuse3)"
-	fuse_cflags=$(pkg-config --cflags fuse3)
-	fuse_libs=$(pkg-config --libs fuse3)
+	fuse_kind="system $(pkg_config --modversion fuse3)"
+	fuse_cflags=$(pkg_config --cflags fuse3)
+	fuse_libs=$(pkg_config --libs fuse3)
 	! have_liburing || ! system_has_custom_io || add_liburing
 	lost=$(lost_with_system)
-	[ -z "$lost" ] || say "using the distribution's, $(pkg-config --modversion fuse3):$lost"
+	[ -z "$lost" ] || say "using the distribution's, $(pkg_config --modversion fuse3):$lost"
 }
 
 lost_with_system() {
@@ -79,7 +82,7 @@ lost_with_system() {
 	elif [[ $fuse_cflags != *-DFS_WITH_LIBURING* ]]; then
 		printf ' no FUSE over io_uring (it has no custom I/O);'
 	fi
-	grep -qs '(\*tmpfile)' "$(pkg-config --variable=includedir fuse3)/fuse3/fuse_lowlevel.h" ||
+	grep -qs '(\*tmpfile)' "$(pkg_config --variable=includedir fuse3)/fuse3/fuse_lowlevel.h" ||
 		printf ' no O_TMPFILE;'
 }
 
@@ -90,18 +93,18 @@ choose_libfuse() {
 		;;
 	private)
 		have_private || {
-			say "no private copy could be built (build/libfuse.log)"
+			say "no private copy could be built ($LOG)"
 			exit 1
 		}
 		use_private
 		;;
 	auto)
-		if pkg-config --atleast-version=$WANTED fuse3 && system_has_custom_io; then
+		if pkg_config --atleast-version=$WANTED fuse3 && system_has_custom_io; then
 			use_system
 		elif have_private; then
 			use_private
 		else
-			say "no private copy could be built (build/libfuse.log)"
+			say "no private copy could be built ($LOG)"
 			use_system
 		fi
 		;;
@@ -121,10 +124,10 @@ write_config() {
 	variable FUSE_KIND "$fuse_kind"
 	variable FUSE_CFLAGS "$fuse_cflags"
 	variable FUSE_LIBS "$fuse_libs"
-	variable LIB_CFLAGS "$(pkg-config --cflags libbsd json-c)"
-	variable LIB_LIBS "$(pkg-config --libs libbsd json-c)"
-	variable DAEMON_CFLAGS "$(pkg-config --cflags libsystemd libseccomp libcap-ng)"
-	variable DAEMON_LIBS "$(pkg-config --libs libsystemd libseccomp libcap-ng)"
+	variable LIB_CFLAGS "$(pkg_config --cflags libbsd json-c)"
+	variable LIB_LIBS "$(pkg_config --libs libbsd json-c)"
+	variable DAEMON_CFLAGS "$(pkg_config --cflags libsystemd libseccomp libcap-ng)"
+	variable DAEMON_LIBS "$(pkg_config --libs libsystemd libseccomp libcap-ng)"
 }
 
 choose_libfuse "$1"

@@ -5,40 +5,29 @@
 # machine's package lists.  Does not need root.
 # Result: build/libfuse/usr/{include,lib} and, if it compiles, build/libfuse/bin/passthrough_hp
 # for the benchmark.
+# LIBFUSE_DIR names another directory than build/libfuse; MESON_CROSS_FILE describes another machine.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=private_apt.sh
+. contrib/build/private_apt.sh
 
-readonly OUT=$PWD/build/libfuse WORK=$PWD/build/libfuse/work
-readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+readonly OUT=$PWD/${LIBFUSE_DIR:-build/libfuse}
+readonly WORK=$OUT/work
 readonly OPTIONS=(--buildtype=release --prefix=/usr --libdir=lib --default-library=static
 	--wrap-mode=nodownload -Dutils=false -Dexamples=false -Dtests=false -Duseroot=false)
 
-# apt-get with private lists, cache and source.
-private_apt() {
-	apt-get -q \
-		-o Dir::Etc::sourcelist="$WORK/apt/sources.list" \
-		-o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State::lists="$WORK/apt/lists" \
-		-o Dir::Cache="$WORK/apt/cache" \
-		-o APT::Get::List-Cleanup=0 "$@"
-}
-
-mirrors() {
-	# shellcheck disable=SC2016  # apt expands these, not the shell
-	apt-get indextargets --format '$(REPO_URI)' | sort -u
-}
-
 fetch_from() {
-	rm -rf "$WORK" && mkdir -p "$WORK"/apt/{lists,cache}/partial
+	rm -rf "$WORK" && mkdir -p "$WORK/apt"
 	echo "deb-src [signed-by=$KEYRING] $1 testing main" >"$WORK/apt/sources.list"
 	(cd "$WORK" &&
-		private_apt update -o APT::Update::Error-Mode=any &&
-		private_apt source --download-only fuse3)
+		private_apt "$WORK/apt" update -o APT::Update::Error-Mode=any &&
+		private_apt "$WORK/apt" source --download-only fuse3)
 }
 
 fetch() {
 	local mirror
-	for mirror in $(mirrors); do
+	# shellcheck disable=SC2016  # apt expands it, not the shell
+	for mirror in $(debian_sources '$(REPO_URI)'); do
 		fetch_from "$mirror" && return
 	done
 	return 1
@@ -55,7 +44,8 @@ compile() {
 	cd "$WORK" && mkdir src &&
 		tar -xf fuse3_*.orig.tar.?z --strip-components=1 -C src &&
 		custom_io=$(custom_io_option || true) &&
-		meson setup build src "${OPTIONS[@]}" ${custom_io:+"$custom_io"} &&
+		meson setup build src "${OPTIONS[@]}" ${custom_io:+"$custom_io"} \
+			${MESON_CROSS_FILE:+--cross-file "$MESON_CROSS_FILE"} &&
 		meson compile -C build &&
 		DESTDIR=$OUT meson install -C build --no-rebuild
 }
@@ -71,8 +61,8 @@ compile_example() {
 main() {
 	contrib/build/deps.sh private
 	rm -rf "$OUT" && mkdir -p "$OUT"
-	(fetch && compile) >build/libfuse.log 2>&1 || return 1
-	(compile_example) >>build/libfuse.log 2>&1 ||
+	(fetch && compile) >"$OUT.log" 2>&1 || return 1
+	[ -n "${MESON_CROSS_FILE:-}" ] || (compile_example) >>"$OUT.log" 2>&1 ||
 		echo "libfuse: passthrough_hp did not compile; the benchmark will skip it" >&2
 	rm -rf "$WORK"
 }

@@ -33,7 +33,7 @@ switched_uring=
 
 # The kernel and the program have FUSE over io_uring.
 can_uring() {
-	[ -e $URING ] && [ -x "$BUILD/cxlfs" ] && "$BUILD/cxlfs" -V | grep -q "with io_uring"
+	[ -e $URING ] && [ -x "$BUILD/cxlfs" ] && "$BUILD/cxlfs" -V 2>/dev/null | grep -q "with io_uring"
 }
 
 switch_uring_on() {

@@ -63,7 +63,7 @@ check_readme() {
 	local word
 	while read -r word; do
 		grep -q "^$word:" Makefile contrib/build/*.mk || complain "README: there is no 'make $word'"
-	done < <(grep -oE '(^ *|`)make [a-z-]+' README.md | sed 's/.*make //' | sort -u)
+	done < <(grep -oE '(^ *|`)make [a-z0-9-]+' README.md | sed 's/.*make //' | sort -u)
 	while read -r word; do
 		[ -e "$word" ] || complain "README: there is no $word"
 	done < <(sed -E "s,(^|[ =])build/[^ ]*,,g" README.md | grep -oE "(src|tests|man|contrib)/[a-z0-9_./-]*[a-z0-9_/-]" | sort -u)

@@ -7,4 +7,4 @@ command -v shellcheck >/dev/null || {
 	echo "skip: shellcheck is not installed"
 	exit 77
 }
-shellcheck contrib/*.sh contrib/build/*.sh contrib/completion/*.bash tests/{lib,lint,mount,outside,bench,rig,package,boot}/*.sh tests/rig/run .ci/run
+shellcheck contrib/*.sh contrib/build/*.sh contrib/completion/*.bash tests/{lib,lint,mount,outside,bench,ppc64le,rig,package,boot}/*.sh tests/rig/run .ci/run

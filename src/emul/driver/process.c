@@ -16,13 +16,14 @@ struct stat_line {
 	uint64_t start;
 };
 
+/* Reads that of the first thread, because qemu-user makes up /proc/PID/stat. */
 static bool read_stat(uint32_t pid, struct stat_line *ret_line)
 {
-	char path[32], text[1024], *rest;
+	char path[48], text[1024], *rest;
 	ssize_t got;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/stat", pid, pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
