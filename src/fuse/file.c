@@ -22,7 +22,7 @@ static bool can_dirty(const struct fs *fs, int flags)
 void fs_count_open_locked(struct fs *fs, struct tree_inode *inode, int flags, int change)
 {
 	if (!fs->no_open && can_dirty(fs, flags))
-		tree_add_writers(inode, change);
+		tree_add_writers(fs->tree, inode, change);
 }
 
 void fs_uncount_open(struct fs *fs, uint64_t ino, int flags)

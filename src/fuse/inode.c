@@ -102,7 +102,7 @@ void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_
 
 	fs_attr_lock(fs, inode);
 	take_snapshot_locked(fs, inode, &snapshot);
-	tree_ref(inode, 1);
+	tree_ref(fs->tree, inode, 1);
 	fs_attr_unlock(fs, inode);
 	fill_attr(fs, &snapshot, &attr);
 	*ret_entry = (struct fuse_entry_param){
@@ -134,7 +134,7 @@ bool fs_drop_setid(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_setid se
 	inode = fs_inode_lock(fs, ino);
 	if (!inode)
 		return false;
-	changed = tree_drop_setid(inode, fs_keeps_setgid(req, inode));
+	changed = tree_drop_setid(fs->tree, inode, fs_keeps_setgid(req, inode));
 	fs_inode_unlock(fs, inode);
 	return changed;
 }
@@ -145,7 +145,7 @@ void fs_touch_modified(struct fs *fs, fuse_req_t req, uint64_t ino, enum fs_seti
 	struct tree_inode *inode = fs_inode_lock(fs, ino);
 	bool has_setid;
 
-	tree_touch_modified(inode, &now);
+	tree_touch_modified(fs->tree, inode, &now);
 	has_setid = tree_mode(inode) & (S_ISUID | S_ISGID);
 	fs_inode_unlock(fs, inode);
 	/* After the reply the kernel must not run the file with the old mode. */
@@ -172,7 +172,7 @@ bool fs_touch_accessed_locked(struct fs *fs, struct tree_inode *inode)
 	now = fs_now();
 	if (!tree_atime_due(inode, fs->atime, &now))
 		return false;
-	tree_touch_accessed(inode, &now);
+	tree_touch_accessed(fs->tree, inode, &now);
 	return true;
 }
 

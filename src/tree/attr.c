@@ -43,9 +43,11 @@ uint64_t tree_ino(const struct tree_inode *inode)
 	return inode->ino;
 }
 
-void tree_add_writers(struct tree_inode *inode, int change)
+void tree_add_writers(struct tree *tree, struct tree_inode *inode, int change)
 {
 	inode->writers += (uint32_t)change;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_ADD_WRITERS, .ino = inode->ino,
+		     .count = (uint64_t)change);
 }
 
 bool tree_has_writers(const struct tree_inode *inode)
@@ -53,7 +55,7 @@ bool tree_has_writers(const struct tree_inode *inode)
 	return inode->writers > 0;
 }
 
-bool tree_drop_setid(struct tree_inode *inode, bool in_group)
+static bool drop_setid(struct tree_inode *inode, bool in_group)
 {
 	mode_t before = inode->mode;
 
@@ -65,6 +67,15 @@ bool tree_drop_setid(struct tree_inode *inode, bool in_group)
 	return inode->mode != before;
 }
 
+bool tree_drop_setid(struct tree *tree, struct tree_inode *inode, bool in_group)
+{
+	if (!drop_setid(inode, in_group))
+		return false;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_DROP_SETID, .ino = inode->ino,
+		     .caller.may_setgid = in_group);
+	return true;
+}
+
 static void drop_capability(struct tree_inode *inode)
 {
 	if (inode->xattrs)
@@ -74,7 +85,7 @@ static void drop_capability(struct tree_inode *inode)
 /* A new owner or a writer must not get the privileges of the file. */
 static void drop_privileges(struct tree_inode *inode, bool in_group)
 {
-	(void)tree_drop_setid(inode, in_group);
+	(void)drop_setid(inode, in_group);
 	if (!tree_is_dir(inode))
 		drop_capability(inode);
 }
@@ -105,20 +116,35 @@ int tree_setattr(struct tree *tree, struct tree_inode *inode, unsigned what,
 	if (what & TREE_SET_BTIME)
 		inode->btime = attr->btime;
 	inode->ctime = what & TREE_SET_CTIME ? attr->ctime : caller->now;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_SETATTR, .ino = inode->ino, .what = what,
+		     .mode = attr->mode, .uid = attr->uid, .gid = attr->gid, .atime = attr->atime,
+		     .mtime = attr->mtime, .ctime = attr->ctime, .btime = attr->btime,
+		     .caller = *caller);
 	return 0;
-}
-
-void tree_touch_modified(struct tree_inode *inode, const struct timespec *now)
-{
-	inode->mtime = *now;
-	inode->ctime = *now;
-	/* Even if root writes, the capabilities of the old contents must go. */
-	drop_capability(inode);
 }
 
 static bool is_before(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+static bool is_same(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Many writes come in one tick of the clock; only the first is a change. */
+void tree_touch_modified(struct tree *tree, struct tree_inode *inode, const struct timespec *now)
+{
+	if (is_same(&inode->mtime, now) && is_same(&inode->ctime, now) &&
+	    !tree_xattr_find(inode, TREE_XATTR_CAPABILITY))
+		return;
+	inode->mtime = *now;
+	inode->ctime = *now;
+	/* Even if root writes, the capabilities of the old contents must go. */
+	drop_capability(inode);
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_TOUCH_MODIFIED, .ino = inode->ino,
+		     .caller.now = *now);
 }
 
 bool tree_atime_due(const struct tree_inode *inode, enum tree_atime policy,
@@ -128,7 +154,7 @@ bool tree_atime_due(const struct tree_inode *inode, enum tree_atime policy,
 
 	if (policy == TREE_ATIME_NEVER)
 		return false;
-	if (!is_before(&inode->atime, now) && !is_before(now, &inode->atime))
+	if (is_same(&inode->atime, now))
 		return false;
 	if (policy == TREE_ATIME_STRICT)
 		return true;
@@ -140,7 +166,9 @@ bool tree_atime_due(const struct tree_inode *inode, enum tree_atime policy,
 	return age >= RELATIME_SECONDS;
 }
 
-void tree_touch_accessed(struct tree_inode *inode, const struct timespec *now)
+void tree_touch_accessed(struct tree *tree, struct tree_inode *inode, const struct timespec *now)
 {
 	inode->atime = *now;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_TOUCH_ACCESSED, .ino = inode->ino,
+		     .caller.now = *now);
 }

@@ -104,9 +104,12 @@ int tree_mknod(struct tree *tree, struct tree_inode *dir, const char *name, mode
 	if (S_ISCHR(mode) || S_ISBLK(mode))
 		inode->rdev = rdev;
 	err = add_first_name(tree, dir, &slot, name, inode, &caller->now);
-	if (!err)
-		*ret_inode = inode;
-	return err;
+	if (err)
+		return err;
+	*ret_inode = inode;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_MKNOD, .ino = dir->ino, .new_ino = inode->ino,
+		     .name = name, .mode = mode, .rdev = rdev, .caller = *caller);
+	return 0;
 }
 
 int tree_symlink(struct tree *tree, struct tree_inode *dir, const char *name, const char *target,
@@ -136,9 +139,12 @@ int tree_symlink(struct tree *tree, struct tree_inode *dir, const char *name, co
 	memcpy(inode->symlink.target, target, bytes + 1);
 	inode->symlink.bytes = (uint32_t)bytes;
 	err = add_first_name(tree, dir, &slot, name, inode, &caller->now);
-	if (!err)
-		*ret_inode = inode;
-	return err;
+	if (err)
+		return err;
+	*ret_inode = inode;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_SYMLINK, .ino = dir->ino, .new_ino = inode->ino,
+		     .name = name, .value = target, .value_bytes = bytes + 1, .caller = *caller);
+	return 0;
 }
 
 int tree_tmpfile(struct tree *tree, struct tree_inode *dir, mode_t mode,
@@ -155,5 +161,7 @@ int tree_tmpfile(struct tree *tree, struct tree_inode *dir, mode_t mode,
 	inode->orphaned = true;
 	tree_inode_publish(tree, inode);
 	*ret_inode = inode;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_TMPFILE, .ino = dir->ino, .new_ino = inode->ino,
+		     .mode = mode, .caller = *caller);
 	return 0;
 }

@@ -139,16 +139,20 @@ struct tree_inode *tree_get(const struct tree *tree, uint64_t ino)
 	return tree_itable_get(&tree->itable, ino);
 }
 
-void tree_ref(struct tree_inode *inode, uint64_t count)
+void tree_ref(struct tree *tree, struct tree_inode *inode, uint64_t count)
 {
 	inode->refs += count;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_REF, .ino = inode->ino, .count = count);
 }
 
 void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count)
 {
+	uint64_t ino = inode->ino;
+
 	/* Never below 0, even if the count from the kernel is too large. */
 	inode->refs -= count < inode->refs ? count : inode->refs;
 	(void)tree_inode_free_if_unused(tree, inode);
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_UNREF, .ino = ino, .count = count);
 }
 
 void *tree_payload(const struct tree_inode *inode)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "tree/change.h"
 #include "tree/dir.h"
 #include "tree/itable.h"
 #include "tree/quota.h"
@@ -31,7 +32,18 @@ struct tree {
 	void (*payload_free)(void *arg, void *payload);
 	void (*payload_orphaned)(void *arg, void *payload, bool orphaned);
 	void *payload_arg;
+	void (*changed)(void *arg, const struct tree_change *change);
+	void *changed_arg;
 };
+
+/** Reports a change; the arguments initialize a struct tree_change. Costs nothing if nobody wants
+ *  changes. */
+#define TREE_CHANGED(tree, ...)                                                      \
+	do {                                                                         \
+		if ((tree)->changed)                                                 \
+			(tree)->changed((tree)->changed_arg,                         \
+					&(const struct tree_change){ __VA_ARGS__ }); \
+	} while (0)
 
 struct tree_symlink {
 	char *target;

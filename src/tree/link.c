@@ -35,6 +35,8 @@ int tree_link(struct tree *tree, struct tree_inode *inode, struct tree_inode *di
 	tree_inode_set_orphaned(tree, inode, false);
 	inode->ctime = caller->now;
 	tree_name_changed(dir, &caller->now);
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_LINK, .ino = dir->ino, .other_ino = inode->ino,
+		     .name = name, .caller = *caller);
 	return 0;
 }
 
@@ -62,6 +64,8 @@ int tree_unlink(struct tree *tree, struct tree_inode *dir, const char *name,
 		inode = NULL;
 	if (ret_inode)
 		*ret_inode = inode;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_UNLINK, .ino = dir->ino, .name = name,
+		     .caller = *caller);
 	return 0;
 }
 
@@ -92,5 +96,7 @@ int tree_rmdir(struct tree *tree, struct tree_inode *dir, const char *name,
 	tree_inode_unlink_dir(inode, &caller->now);
 	tree_name_changed(dir, &caller->now);
 	(void)tree_inode_free_if_unused(tree, inode);
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_RMDIR, .ino = dir->ino, .name = name,
+		     .caller = *caller);
 	return 0;
 }

@@ -216,5 +216,8 @@ int tree_rename(struct tree *tree, struct tree_inode *old_dir, const char *old_n
 		exchange(&from, &to);
 	else if (to.inode)
 		replace(tree, &from, &to, &caller->now);
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_RENAME, .ino = old_dir->ino,
+		     .other_ino = new_dir->ino, .new_ino = from.whiteout ? from.whiteout->ino : 0,
+		     .name = old_name, .new_name = new_name, .what = flags, .caller = *caller);
 	return 0;
 }

@@ -21,6 +21,8 @@ static struct tree make_tree(const struct tree_config *config)
 		.payload_free = config->payload_free,
 		.payload_orphaned = config->payload_orphaned,
 		.payload_arg = config->payload_arg,
+		.changed = config->changed,
+		.changed_arg = config->changed_arg,
 	};
 
 	tree_itable_init(&tree.itable);
@@ -117,5 +119,6 @@ int tree_set_max_inodes(struct tree *tree, uint64_t max)
 	if (tree->quota.used > max)
 		return -EINVAL;
 	tree->quota.max = max;
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_SET_MAX_INODES, .count = max);
 	return 0;
 }

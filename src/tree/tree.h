@@ -11,7 +11,8 @@
  * inheritance and ACLs.
  *
  * Locks: none inside. The caller serialises functions that change the tree against all others.
- * Functions that take a const struct tree may run in parallel.
+ * Functions that take a const struct tree may run in parallel, and with them, for different inodes,
+ * tree_ref(), tree_add_writers(), tree_drop_setid() and tree_touch_...().
  * Errors: 0 or a count on success, -errno on failure, and then nothing has changed.
  */
 #ifndef CXLFS_TREE_TREE_H
@@ -32,6 +33,7 @@
 #define TREE_XATTR_LIST_MAX  65536      /* bytes of names with their NULs, for one inode */
 
 struct tree;
+struct tree_change;
 struct tree_inode;
 
 struct tree_config {
@@ -50,6 +52,11 @@ struct tree_config {
 	 *  file got a name again. Must not call into the tree. May be NULL. */
 	void (*payload_orphaned)(void *arg, void *payload, bool orphaned);
 	void *payload_arg;
+	/** Receives each change of the tree, see change.h, under the lock that the caller of the
+	 *  function holds; so perhaps on several threads at once, for different inodes. Must not
+	 *  call into the tree. NULL: nobody wants them. */
+	void (*changed)(void *arg, const struct tree_change *change);
+	void *changed_arg;
 };
 
 /** Credentials of the caller, and the time of the call. */
@@ -98,12 +105,12 @@ uint64_t tree_ino(const struct tree_inode *inode);
  * References are the kernel's lookup count. An inode and its payload exist while it has a link or a
  * reference. An open file has a reference, so opens are not counted here.
  */
-void tree_ref(struct tree_inode *inode, uint64_t count);
+void tree_ref(struct tree *tree, struct tree_inode *inode, uint64_t count);
 /** Drops @count references, or all if there are fewer. May free the inode. */
 void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count);
 
 /** Counts opens with which the kernel can change pages of a file without a request. */
-void tree_add_writers(struct tree_inode *inode, int change);
+void tree_add_writers(struct tree *tree, struct tree_inode *inode, int change);
 bool tree_has_writers(const struct tree_inode *inode);
 
 /** The payload of a regular file, set once by the caller after creation; else NULL. */
@@ -193,16 +200,16 @@ int tree_setattr(struct tree *tree, struct tree_inode *inode, unsigned what,
  *  @in_group: the caller is a member of the file's group or has CAP_FSETID; then S_ISGID is dropped
  *  only if S_IXGRP is set, because otherwise it grants no privilege.
  *  Return: whether the mode changed. */
-bool tree_drop_setid(struct tree_inode *inode, bool in_group);
+bool tree_drop_setid(struct tree *tree, struct tree_inode *inode, bool in_group);
 
 /** The contents changed: sets mtime and ctime, and drops security.capability, as Linux does. */
-void tree_touch_modified(struct tree_inode *inode, const struct timespec *now);
+void tree_touch_modified(struct tree *tree, struct tree_inode *inode, const struct timespec *now);
 
 enum tree_atime { TREE_ATIME_NEVER, TREE_ATIME_RELATIVE, TREE_ATIME_STRICT };
 /** True if an access now updates atime under @policy (relative: as relatime of mount(8)). */
 bool tree_atime_due(const struct tree_inode *inode, enum tree_atime policy,
 		    const struct timespec *now);
-void tree_touch_accessed(struct tree_inode *inode, const struct timespec *now);
+void tree_touch_accessed(struct tree *tree, struct tree_inode *inode, const struct timespec *now);
 
 /* Extended attributes: user.*, trusted.*, security.* and system.posix_acl_{access,default}.
  * Others: -EOPNOTSUPP. get and list with bytes 0 return the size needed; too small: -ERANGE.

@@ -193,11 +193,14 @@ int tree_setxattr(struct tree *tree, struct tree_inode *inode, const char *name,
 		err = tree_acl_set(tree, inode, name, value, bytes, clear_sgid);
 	else
 		err = set_plain(tree, inode, name, value, bytes);
-	if (!err) {
-		inode->ctime = caller->now;
-		tree_quota_update(tree, inode);
-	}
-	return err;
+	if (err)
+		return err;
+	inode->ctime = caller->now;
+	tree_quota_update(tree, inode);
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_SETXATTR, .ino = inode->ino, .name = name,
+		     .value = value, .value_bytes = bytes, .clear_sgid = clear_sgid,
+		     .caller = *caller);
+	return 0;
 }
 
 static bool is_trusted(const struct tree_xattr *xattr)
@@ -236,6 +239,8 @@ int tree_removexattr(struct tree *tree, struct tree_inode *inode, const char *na
 		return -ENODATA;
 	inode->ctime = caller->now;
 	tree_quota_update(tree, inode);
+	TREE_CHANGED(tree, .kind = TREE_CHANGE_REMOVEXATTR, .ino = inode->ino, .name = name,
+		     .caller = *caller);
 	return 0;
 }
 

@@ -93,7 +93,7 @@ START_TEST(test_tree_setgid_directory_hands_down_its_group)
 	ck_assert_uint_eq(attr_of(inode).gid, 1000);
 	ck_assert_uint_eq(tree_mode(inode), S_IFLNK | 0777);
 	ck_assert_int_eq(tree_tmpfile(tree, dir, 0600, &other, &inode), 0);
-	tree_ref(inode, 1);
+	tree_ref(tree, inode, 1);
 	ck_assert_uint_eq(attr_of(inode).gid, 1000);
 	end_tree(tree);
 }
@@ -160,7 +160,7 @@ START_TEST(test_tree_unlink_tells_what_lost_the_link)
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f"), *lost;
 
-	tree_ref(file, 1);
+	tree_ref(tree, file, 1);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(9), &lost), 0);
 	ck_assert_ptr_eq(lost, file);
 	ck_assert_uint_eq(attr_of(file).nlink, 0);
@@ -198,7 +198,7 @@ START_TEST(test_tree_referenced_inode_keeps_its_payload_after_unlink)
 	uint64_t ino = tree_ino(file);
 
 	tree_set_payload(tree, file, payload);
-	tree_ref(file, 3);
+	tree_ref(tree, file, 3);
 	ck_assert_int_eq(nr_payloads_orphaned, 0);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(3), NULL), 0);
 	ck_assert_int_eq(nr_payloads_orphaned, 1);
@@ -218,7 +218,7 @@ START_TEST(test_tree_payload_of_an_unlinked_file_is_doomed_from_the_start)
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 
-	tree_ref(file, 1);
+	tree_ref(tree, file, 1);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(3), NULL), 0);
 	ck_assert_int_eq(nr_payloads_orphaned, 0);
 	tree_set_payload(tree, file, payload);
@@ -236,7 +236,7 @@ START_TEST(test_tree_unref_of_a_linked_file_frees_nothing)
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 
 	tree_set_payload(tree, file, payload);
-	tree_ref(file, 1);
+	tree_ref(tree, file, 1);
 	tree_unref(tree, file, 1);
 	ck_assert_int_eq(nr_payloads_freed, 0);
 	ck_assert_ptr_eq(tree_payload(file), payload);
@@ -253,7 +253,7 @@ START_TEST(test_tree_free_hands_every_payload_back)
 	tree_set_payload(tree, make_file(tree, dir, "f"), payload);
 	tree_set_payload(tree, make_file(tree, root_of(tree), "g"), payload + 1);
 	ck_assert_int_eq(tree_tmpfile(tree, dir, 0600, at(2), &tmp), 0);
-	tree_ref(tmp, 1);
+	tree_ref(tree, tmp, 1);
 	tree_set_payload(tree, tmp, payload + 2);
 	end_tree(tree);
 	ck_assert_int_eq(nr_payloads_freed, 3);
@@ -267,7 +267,7 @@ START_TEST(test_tree_tmpfile_vanishes_with_its_last_reference)
 	struct tree_inode *file;
 
 	ck_assert_int_eq(tree_tmpfile(tree, root_of(tree), 0600, at(2), &file), 0);
-	tree_ref(file, 1);
+	tree_ref(tree, file, 1);
 	tree_set_payload(tree, file, payload);
 	ck_assert_int_eq(nr_payloads_orphaned, 1);
 	ck_assert_uint_eq(attr_of(file).nlink, 0);
@@ -286,7 +286,7 @@ START_TEST(test_tree_tmpfile_can_be_linked_once)
 	struct tree_inode *file;
 
 	ck_assert_int_eq(tree_tmpfile(tree, root_of(tree), 0600, at(2), &file), 0);
-	tree_ref(file, 2);
+	tree_ref(tree, file, 2);
 	tree_unref(tree, file, 1);
 	tree_set_payload(tree, file, payload);
 	ck_assert_int_eq(tree_link(tree, file, root_of(tree), "f", at(3)), 0);
@@ -303,11 +303,11 @@ START_TEST(test_tree_link_cannot_revive_a_removed_file)
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f"), *tmp;
 
-	tree_ref(file, 1);
+	tree_ref(tree, file, 1);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(3), NULL), 0);
 	ck_assert_int_eq(tree_link(tree, file, root_of(tree), "g", at(4)), -ENOENT);
 	ck_assert_int_eq(tree_tmpfile(tree, root_of(tree), 0600, at(2), &tmp), 0);
-	tree_ref(tmp, 1);
+	tree_ref(tree, tmp, 1);
 	ck_assert_int_eq(tree_link(tree, tmp, root_of(tree), "t", at(3)), 0);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "t", at(3), NULL), 0);
 	ck_assert_int_eq(tree_link(tree, tmp, root_of(tree), "u", at(4)), -ENOENT);
@@ -320,7 +320,7 @@ START_TEST(test_tree_unref_of_too_many_leaves_none)
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 
-	tree_ref(file, 2);
+	tree_ref(tree, file, 2);
 	tree_unref(tree, file, UINT64_MAX);
 	ck_assert_ptr_eq(find(tree, root_of(tree), "f"), file);
 	tree_unref(tree, root_of(tree), 5);
@@ -335,7 +335,7 @@ START_TEST(test_tree_removed_directory_still_knows_its_parent)
 	struct tree_inode *outer = make_dir(tree, root_of(tree), "o");
 	struct tree_inode *inner = make_dir(tree, outer, "i"), *found;
 
-	tree_ref(inner, 1);
+	tree_ref(tree, inner, 1);
 	ck_assert_int_eq(tree_rmdir(tree, outer, "i", at(3)), 0);
 	ck_assert_int_eq(tree_rmdir(tree, root_of(tree), "o", at(3)), 0);
 	ck_assert_uint_eq(attr_of(inner).nlink, 0);
@@ -364,7 +364,7 @@ START_TEST(test_tree_removed_directory_takes_no_more_names)
 	struct tree_inode *dir = make_dir(tree, root_of(tree), "d"), *got;
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 
-	tree_ref(dir, 1);
+	tree_ref(tree, dir, 1);
 	ck_assert_int_eq(tree_rmdir(tree, root_of(tree), "d", at(3)), 0);
 	ck_assert_int_eq(tree_mknod(tree, dir, "x", S_IFREG, 0, at(4), &got), -ENOENT);
 	ck_assert_int_eq(tree_symlink(tree, dir, "x", "y", at(4), &got), -ENOENT);
@@ -794,8 +794,8 @@ START_TEST(test_tree_lookup_of_dot_is_stale_without_a_name)
 	struct tree_inode *file = make_file(tree, root_of(tree), "f");
 	struct tree_inode *dir = make_dir(tree, root_of(tree), "d"), *inode;
 
-	tree_ref(file, 1);
-	tree_ref(dir, 1);
+	tree_ref(tree, file, 1);
+	tree_ref(tree, dir, 1);
 	ck_assert_int_eq(tree_unlink(tree, root_of(tree), "f", at(1), NULL), 0);
 	ck_assert_int_eq(tree_rmdir(tree, root_of(tree), "d", at(1)), 0);
 	ck_assert_int_eq(tree_lookup(tree, file, ".", &inode), -ESTALE);

@@ -105,12 +105,12 @@ START_TEST(test_attr_dropping_setid_bits_says_whether_there_were_any)
 	struct tree *tree = make_tree();
 	struct tree_inode *file = make_node(tree, root_of(tree), "f", S_IFREG | 06745);
 
-	ck_assert(tree_drop_setid(file, true));
+	ck_assert(tree_drop_setid(tree, file, true));
 	ck_assert_uint_eq(tree_mode(file), S_IFREG | 02745);
-	ck_assert(!tree_drop_setid(file, true));
-	ck_assert(tree_drop_setid(file, false));
+	ck_assert(!tree_drop_setid(tree, file, true));
+	ck_assert(tree_drop_setid(tree, file, false));
 	ck_assert_uint_eq(tree_mode(file), S_IFREG | 0745);
-	ck_assert(!tree_drop_setid(file, false));
+	ck_assert(!tree_drop_setid(tree, file, false));
 	end_tree(tree);
 }
 END_TEST
@@ -123,7 +123,7 @@ START_TEST(test_attr_write_drops_capabilities)
 
 	set_x(tree, file, "security.capability");
 	set_x(tree, file, "user.stays");
-	tree_touch_modified(file, &now);
+	tree_touch_modified(tree, file, &now);
 	ck_assert_uint_eq(tree_mode(file), S_IFREG | 06755);
 	ck_assert_int_eq(tree_getxattr(file, "security.capability", NULL, 0), -ENODATA);
 	ck_assert_int_eq(tree_getxattr(file, "user.stays", NULL, 0), 1);
@@ -165,7 +165,7 @@ START_TEST(test_attr_atime_is_due_as_mount_says)
 	ck_assert_int_eq(set(tree, file, TREE_SET_ATIME | TREE_SET_MTIME | TREE_SET_CTIME, attr),
 			 0);
 	ck_assert_int_eq(tree_atime_due(file, atime_cases[_i].policy, &now), atime_cases[_i].due);
-	tree_touch_accessed(file, &now);
+	tree_touch_accessed(tree, file, &now);
 	ck_assert_int_eq(attr_of(file).atime.tv_sec, atime_cases[_i].now);
 	ck_assert_int_eq(attr_of(file).ctime.tv_sec, atime_cases[_i].ctime);
 	end_tree(tree);
@@ -442,7 +442,7 @@ START_TEST(test_acl_default_decides_instead_of_umask)
 	ASSERT_ACL(inode, ACCESS, "u:rw u5:rw g:rx m:rw o:r");
 	ck_assert_int_eq(tree_getxattr(inode, DEFAULT, NULL, 0), -ENODATA);
 	ck_assert_int_eq(tree_tmpfile(tree, dir, 0600, &caller, &inode), 0);
-	tree_ref(inode, 1);
+	tree_ref(tree, inode, 1);
 	ASSERT_ACL(inode, ACCESS, "u:rw u5:rw g:rx m: o:");
 	ck_assert_uint_eq(tree_mode(inode), S_IFREG | 0600);
 	ck_assert_int_eq(tree_symlink(tree, dir, "l", "f", &caller, &inode), 0);

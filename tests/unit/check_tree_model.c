@@ -347,7 +347,7 @@ static void do_tmpfile(struct world *w)
 	i = model_add(w, inode, S_IFREG | 0600);
 	w->inodes[i].attr.nlink = 0;
 	w->inodes[i].refs = 1;
-	tree_ref(inode, 1);
+	tree_ref(w->tree, inode, 1);
 	w->inodes[i].linkable = true;
 }
 
@@ -559,7 +559,7 @@ static void do_refs(struct world *w)
 	unsigned count = 1 + pick(&w->random, 2);
 
 	if (pick(&w->random, 2)) {
-		tree_ref(real(w, i), count);
+		tree_ref(w->tree, real(w, i), count);
 		inode->refs += count;
 	} else {
 		tree_unref(w->tree, real(w, i), count);
@@ -588,11 +588,11 @@ static void do_attr(struct world *w)
 		inode->attr.ctime = w->caller.now;
 		break;
 	case 2:
-		tree_touch_modified(real(w, i), &w->caller.now);
+		tree_touch_modified(w->tree, real(w, i), &w->caller.now);
 		model_touch(w, i);
 		break;
 	default:
-		tree_touch_accessed(real(w, i), &w->caller.now);
+		tree_touch_accessed(w->tree, real(w, i), &w->caller.now);
 		inode->attr.atime = w->caller.now;
 		break;
 	}

@@ -80,7 +80,7 @@ START_TEST(test_quota_a_referenced_file_without_a_name_still_counts)
 
 	start_with(0, 1);
 	ck_assert_int_eq(make_as(MINE, "a", &inode), 0);
-	tree_ref(inode, 1);
+	tree_ref(tree, inode, 1);
 	ck_assert_int_eq(tree_unlink(tree, root, "a", at(3), NULL), 0);
 	ck_assert_int_eq(make_as(MINE, "b", &other), -EDQUOT);
 	tree_unref(tree, inode, 1);

@@ -91,7 +91,7 @@ START_TEST(test_rename_over_a_referenced_file_keeps_it)
 {
 	struct place p = make_place(0);
 
-	tree_ref(p.g, 1);
+	tree_ref(p.tree, p.g, 1);
 	ck_assert_int_eq(mv(&p, p.a, "f", p.b, "g", 0), 0);
 	ck_assert_uint_eq(attr_of(p.g).nlink, 0);
 	ck_assert_int_eq(attr_of(p.g).ctime.tv_sec, 50);
@@ -104,7 +104,7 @@ START_TEST(test_rename_replaces_an_empty_directory)
 {
 	struct place p = make_place(0);
 
-	tree_ref(p.sub, 1);
+	tree_ref(p.tree, p.sub, 1);
 	ck_assert_int_eq(mv(&p, p.root, "b", p.a, "sub", 0), 0);
 	ck_assert_ptr_eq(find(p.tree, p.a, "sub"), p.b);
 	ck_assert_ptr_eq(find(p.tree, p.b, ".."), p.a);

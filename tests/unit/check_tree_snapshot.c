@@ -31,18 +31,18 @@ static struct tree *make_rich_tree(void)
 	ck_assert_int_eq(tree_setxattr(tree, inode, "trusted.x", "\0\1", 2, 0, false, at(4)), 0);
 	tree_setattr(tree, inode, TREE_SET_ATIME | TREE_SET_MTIME | TREE_SET_CTIME | TREE_SET_BTIME,
 		     &times, at(5));
-	tree_ref(inode, 3);
-	tree_add_writers(inode, 2);
+	tree_ref(tree, inode, 3);
+	tree_add_writers(tree, inode, 2);
 	/* Removed, but used: a directory in a directory, a file, and one that never had a name. */
 	inode = make_dir(tree, make_dir(tree, dir, "gone"), "inner");
-	tree_ref(inode, 1);
+	tree_ref(tree, inode, 1);
 	ck_assert_int_eq(tree_rmdir(tree, find(tree, dir, "gone"), "inner", at(6)), 0);
 	ck_assert_int_eq(tree_rmdir(tree, dir, "gone", at(6)), 0);
 	inode = make_file(tree, dir, "unlinked");
-	tree_ref(inode, 1);
+	tree_ref(tree, inode, 1);
 	ck_assert_int_eq(tree_unlink(tree, dir, "unlinked", at(7), &inode), 0);
 	ck_assert_int_eq(tree_tmpfile(tree, dir, 0600, at(8), &inode), 0);
-	tree_ref(inode, 1);
+	tree_ref(tree, inode, 1);
 	return tree;
 }
 
