@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cxlfs(8): mount a volume and serve it. */
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,22 +151,32 @@ static int run(struct start *start)
 	return err;
 }
 
+static int run_options(struct start *start, int argc, char **argv)
+{
+	enum options_result result = options_parse(argc, argv, &start->options);
+	int err = result == OPTIONS_WRONG ? -EINVAL : 0;
+
+	if (result == OPTIONS_RUN && start->options.remount)
+		err = remount(&start->options, explain, start);
+	else if (result == OPTIONS_RUN)
+		err = run(start);
+	options_free(&start->options);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	struct start start = { .said = false };
-	enum options_result result;
-	int err = 0;
+	int err;
 
 	if (std_fds_fill())
 		return EXIT_FAILURE;
-	program_note(&argc, argv, &start.program);
+	err = program_note(&argc, argv, &start.program);
 	start.takeover.socket = start.program.predecessor;
-	result = options_parse(argc, argv, &start.options);
-	if (result == OPTIONS_RUN && start.options.remount)
-		err = remount(&start.options, explain, &start);
-	else if (result == OPTIONS_RUN)
-		err = run(&start);
-	options_free(&start.options);
+	if (err)
+		explain(&start, strerror(-err));
+	else
+		err = run_options(&start, argc, argv);
 	program_free(&start.program);
-	return result == OPTIONS_WRONG || err ? EXIT_FAILURE : EXIT_SUCCESS;
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

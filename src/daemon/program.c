@@ -17,15 +17,16 @@
 #define MAX_NR_BYTES 4096
 
 /* The name is read now: once the file has been replaced, the kernel would report a deleted one. */
-static char *own_path(void)
+static int get_own_path(char **ret_path)
 {
 	char path[MAX_NR_BYTES];
 	ssize_t bytes = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
 	if (bytes < 0)
-		return NULL;
+		return 0;
 	path[bytes] = '\0';
-	return strdup(path);
+	*ret_path = strdup(path);
+	return *ret_path ? 0 : -ENOMEM;
 }
 
 /* Return: the socket; -1: there is no such option. */
@@ -42,13 +43,14 @@ static int take_option(int *argc, char **argv)
 	return socket;
 }
 
-void program_note(int *argc, char **argv, struct program *ret_program)
+int program_note(int *argc, char **argv, struct program *ret_program)
 {
-	ret_program->predecessor = take_option(argc, argv);
+	*ret_program = (struct program){ .predecessor = take_option(argc, argv), .argv = argv };
 	ret_program->argc = *argc;
-	ret_program->argv = argv;
-	ret_program->path = own_path();
 	ret_program->directory = getcwd(NULL, 0);
+	if (!ret_program->directory && errno == ENOMEM)
+		return -ENOMEM;
+	return get_own_path(&ret_program->path);
 }
 
 void program_free(struct program *program)

@@ -19,8 +19,9 @@ struct program {
 /**
  * program_note() - remember how the program was started
  * @argc, @argv: of main(); the option that program_start() has added is removed
+ * Return: 0; -ENOMEM. In either case the caller calls program_free().
  */
-void program_note(int *argc, char **argv, struct program *ret_program);
+int program_note(int *argc, char **argv, struct program *ret_program);
 void program_free(struct program *program);
 
 /**

@@ -13,7 +13,7 @@ expect_log '^cxlfs: .*: the upgrade was refused: '
 expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
 # Of programs that are installed below, and of calls that fail.
 expect_log 'invalid option|--help|unknown option|unexpected argument'
-expect_log 'Cannot allocate memory|Too many open files|Resource temporarily|Input/output error'
+expect_log 'Cannot allocate memory|out of memory|memory allocation failed|Too many open files|Resource temporarily|Input/output error'
 
 PROGRAM=$WORK/cxlfs
 INJECT=$(dirname "$HELPERS")/../failures/inject.so
@@ -79,19 +79,28 @@ for nr in 1 2 3; do
 done
 
 say "one call of it fails"
+refused=0
 for group in descriptor thread map ioctl memory; do
-	for nr in 1 2 4 8 16; do
+	for nr in 1 2 3 4 8 16 32; do
 		CONTROL=$WORK/control-$group-$nr # a successor keeps it
 		arm $nr
+		next=$WORK/cxlfs-$group-$nr
+		cp "$CXLFS" "$next"
 		install_program <<<"LD_PRELOAD=$INJECT INJECT_GROUP=$group INJECT_CONTROL=$CONTROL \
-			exec $CXLFS \"\$@\""
+			exec $next \"\$@\""
 		upgraded=yes
 		"$CXLFSADM" upgrade "$MNT" >"$WORK/said" 2>&1 || upgraded=no
 		arm 0
-		[ $upgraded = no ] || follow_daemon
+		if [ $upgraded = yes ]; then
+			follow_daemon
+			PROGRAM=$next # what it calls its program
+		else
+			refused=$((refused + 1))
+		fi
 		still_works "$group, call $nr"
 	done
 done
+[ $refused -ge 15 ] || fail "only $refused calls had to succeed"
 
 say "and then it does"
 install_program <<<"exec $CXLFS \"\$@\""
