@@ -47,12 +47,17 @@ static void drop_capabilities(void)
 		log_warning("cannot give up capabilities: %s", strerror(errno));
 }
 
-void sandbox_enter(struct superpipe *sp, const char *sockets)
+static bool is_shortage(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
+int sandbox_enter(struct superpipe *sp, const char *sockets)
 {
 	int err;
 
 	if (SANDBOX_IS_OFF)
-		return;
+		return 0;
 	tzset(); /* reads a file that is out of reach later */
 	drop_capabilities();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -60,4 +65,5 @@ void sandbox_enter(struct superpipe *sp, const char *sockets)
 	err = sandbox_limit_files(sp, sockets);
 	if (err)
 		log_debug(LOGC_DAEMON, "sandbox: all files stay accessible: %s", strerror(-err));
+	return is_shortage(err) ? err : 0;
 }

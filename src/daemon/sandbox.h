@@ -15,8 +15,9 @@
  * @sockets: a directory in which sockets can still be made and removed; empty: none
  * Call it before threads start: the kernel limits only the calling thread, and those that it
  * starts. From then on this process cannot mount or unmount.
+ * Return: 0, also if the kernel cannot do all of it; -ENOMEM, -EMFILE, -ENFILE.
  */
-void sandbox_enter(struct superpipe *sp, const char *sockets);
+int sandbox_enter(struct superpipe *sp, const char *sockets);
 
 /**
  * sandbox_limit_calls() - allow only the system calls of a daemon that serves

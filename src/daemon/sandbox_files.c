@@ -30,6 +30,7 @@
 struct ruleset {
 	int fd;
 	uint64_t handled; /* access that is refused unless a rule allows it */
+	int err;          /* -errno of the first rule that could not be added */
 };
 
 static uint64_t handled_by(long version)
@@ -56,25 +57,38 @@ static int ruleset_new(struct ruleset *ruleset)
 	return ruleset->fd < 0 ? -errno : 0;
 }
 
-static void allow(const struct ruleset *ruleset, int fd, uint64_t access)
+static void note_error(struct ruleset *ruleset)
+{
+	if (!ruleset->err)
+		ruleset->err = -errno;
+}
+
+static void allow(struct ruleset *ruleset, int fd, uint64_t access)
 {
 	struct landlock_path_beneath_attr rule = { .parent_fd = fd,
 						   .allowed_access = access & ruleset->handled };
 	struct stat st;
 
-	if (fstat(fd, &st))
+	if (fstat(fd, &st)) {
+		note_error(ruleset);
 		return;
+	}
 	if (!S_ISDIR(st.st_mode))
 		rule.allowed_access &= ACCESS_OF_FILE;
-	(void)syscall(SYS_landlock_add_rule, ruleset->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	if (syscall(SYS_landlock_add_rule, ruleset->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
+		note_error(ruleset);
 }
 
-static void allow_path(const struct ruleset *ruleset, const char *path, uint64_t access)
+/* What is not there needs no rule. */
+static void allow_path(struct ruleset *ruleset, const char *path, uint64_t access)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC);
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != ENOENT && errno != EACCES)
+			note_error(ruleset);
 		return;
+	}
 	allow(ruleset, fd, access);
 	close(fd);
 }
@@ -86,7 +100,7 @@ static void allow_device(void *arg, int fd)
 
 int sandbox_limit_files(struct superpipe *sp, const char *sockets)
 {
-	struct ruleset ruleset;
+	struct ruleset ruleset = { .err = 0 };
 	int err = ruleset_new(&ruleset);
 
 	if (err)
@@ -101,7 +115,8 @@ int sandbox_limit_files(struct superpipe *sp, const char *sockets)
 	allow_path(&ruleset, "/dev/null", ACCESS_READ | ACCESS_WRITE);
 	if (*sockets)
 		allow_path(&ruleset, sockets, ACCESS_SOCKETS);
-	err = syscall(SYS_landlock_restrict_self, ruleset.fd, 0) ? -errno : 0;
+	if (!ruleset.err && syscall(SYS_landlock_restrict_self, ruleset.fd, 0))
+		note_error(&ruleset);
 	close(ruleset.fd);
-	return err;
+	return ruleset.err;
 }

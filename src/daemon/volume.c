@@ -191,8 +191,8 @@ int volume_confine(struct volume *volume)
 		return err;
 	control_socket_prepare(&volume->control);
 	if (volume->options->sandbox)
-		sandbox_enter(volume->superpipe, volume->control.directory);
-	return 0;
+		err = sandbox_enter(volume->superpipe, volume->control.directory);
+	return err ? volume_fail(volume, err, "cannot limit the access to files") : 0;
 }
 
 int volume_start_data(struct volume *volume)

@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -73,7 +74,7 @@ static bool kernel_has_landlock(void)
 
 START_TEST(test_sandbox_only_the_files_of_the_adapter_can_be_opened)
 {
-	sandbox_enter(sp, "");
+	ck_assert_int_eq(sandbox_enter(sp, ""), 0);
 	ck_assert_int_eq(try_open(inside, O_RDWR), 0);
 	ck_assert_int_eq(try_open("/proc/self/mountinfo", O_RDONLY), 0);
 	if (!kernel_has_landlock())
@@ -92,7 +93,7 @@ START_TEST(test_sandbox_sockets_can_be_made_in_one_directory)
 	ck_assert_ptr_nonnull(mkdtemp(sockets));
 	snprintf(path, sizeof(path), "%s/socket", sockets);
 	snprintf(other, sizeof(other), "%s/other", sockets);
-	sandbox_enter(sp, sockets);
+	ck_assert_int_eq(sandbox_enter(sp, sockets), 0);
 	ck_assert_int_eq(make_socket(path), 0);
 	ck_assert_int_eq(rename(path, other), 0);
 	ck_assert_int_eq(unlink(other), 0);
@@ -114,7 +115,7 @@ START_TEST(test_sandbox_no_capability_is_left_and_none_can_be_had)
 	char line[256];
 	FILE *file;
 
-	sandbox_enter(sp, "");
+	ck_assert_int_eq(sandbox_enter(sp, ""), 0);
 	ck_assert_int_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
 	file = fopen("/proc/self/status", "re");
 	ck_assert_ptr_nonnull(file);
@@ -123,6 +124,23 @@ START_TEST(test_sandbox_no_capability_is_left_and_none_can_be_had)
 		    !strncmp(line, "CapInh:", 7))
 			ck_assert_msg(!has_other_capabilities(line + 7), "%s", line);
 	fclose(file);
+}
+END_TEST
+
+/* The kernel's list of rules takes a descriptor, and so does each rule while it is added. */
+START_TEST(test_sandbox_is_whole_or_fails)
+{
+	struct rlimit limit;
+	int first = dup(0), second = dup(0);
+
+	ck_assert_int_ge(second, 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = (rlim_t)second + (rlim_t)_i;
+	close(first);
+	close(second);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (kernel_has_landlock())
+		ck_assert_int_eq(sandbox_enter(sp, ""), _i < 1 ? -EMFILE : 0);
 }
 END_TEST
 
@@ -211,8 +229,7 @@ static void serve(void)
 {
 	struct superpipe_vlun *vlun;
 
-	sandbox_enter(sp, "");
-	if (superpipe_attach(sp))
+	if (sandbox_enter(sp, "") || superpipe_attach(sp))
 		_exit(EXIT_FAILURE);
 	sandbox_limit_calls();
 	if (superpipe_vlun_open(sp, 0, &vlun))
@@ -246,6 +263,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, start, stop);
 	tcase_add_test(tcase, test_sandbox_only_the_files_of_the_adapter_can_be_opened);
 	tcase_add_test(tcase, test_sandbox_sockets_can_be_made_in_one_directory);
+	tcase_add_loop_test(tcase, test_sandbox_is_whole_or_fails, 0, 2);
 	tcase_add_test(tcase, test_sandbox_no_capability_is_left_and_none_can_be_had);
 	tcase_add_loop_test(tcase,
 			    test_sandbox_a_call_that_is_not_allowed_ends_the_process_and_is_named,
