@@ -12,10 +12,17 @@ _cxlfsadm_is_literal() { [[ $1 =~ ^[a-z-]+(\|[a-z-]+)*$ ]]; }
 
 # Prints what may come in any order after the words of a command.
 _cxlfsadm_arguments() {
-	tr -s ' []|' '\n' <<<"$*" | grep -xE -- '(--)?[a-z-]+' || true
+	local word
+	for word in "$@"; do
+		if [[ $word = *=VALUE* ]]; then # a|b=VALUE
+			tr '|' '\n' <<<"${word%%=*}" | sed 's/$/=/'
+		else
+			tr -s ' []|' '\n' <<<"$word" | grep -xE -- '(--)?[a-z-]+' || true
+		fi
+	done
 	[[ $* != *emul:* ]] || echo emul:
 	[[ $* != *DEVICE* ]] || compgen -G '/dev/sd*'
-	[[ $* != *MNT* ]] || awk '$3 == "fuse.cxlfs" { print $2 }' /proc/self/mounts
+	[[ $* != *MOUNTPOINT* ]] || awk '$3 == "fuse.cxlfs" { print $2 }' /proc/self/mounts
 }
 
 # Prints what a line of the usage offers after the words that were typed: nothing if it is another
@@ -55,7 +62,7 @@ _cxlfsadm() {
 	fi
 	mapfile -t COMPREPLY < <(compgen -W \
 		"$(_cxlfsadm_all_offers "$1" "${words[@]:1:cword-1}" | sort -u)" -- "$cur")
-	if [[ ${COMPREPLY[*]} = emul: ]]; then
+	if [[ ${COMPREPLY[*]} = emul: || ${COMPREPLY[*]} = *= ]]; then
 		compopt -o nospace 2>/dev/null
 	elif [[ ${#COMPREPLY[@]} = 0 && $cword -gt 2 ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

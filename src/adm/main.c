@@ -29,7 +29,9 @@ static const struct {
 	{ "status", NULL, adm_status, "status [MOUNTPOINT] [--json]" },
 	{ "upgrade", NULL, adm_upgrade, "upgrade MOUNTPOINT [--timeout SECONDS]" },
 	{ "file", NULL, adm_file, "file PATH [--json]" },
-	{ "set", NULL, adm_set, "set MOUNTPOINT OPTION=VALUE..." },
+	{ "set", NULL, adm_set,
+	  "set MOUNTPOINT "
+	  "size|reserve|max_inodes|max_inodes_per_user|busy_poll|debug=VALUE..." },
 	{ "top", NULL, adm_top, "top [MOUNTPOINT] [-d SECONDS] [-n COUNT]" },
 	{ "trace", NULL, adm_trace, "trace MOUNTPOINT [--slow TIME] [-n COUNT] [--json]" },
 	{ "metrics", NULL, adm_metrics, "metrics [--output FILE]" },

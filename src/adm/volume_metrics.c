@@ -33,6 +33,8 @@ struct family {
 static const struct family families[] = {
 	{ "cxlfs_up_seconds", "gauge", "Time since the volume was mounted.", PER_MOUNT,
 	  "daemon.age_seconds", false },
+	{ "cxlfs_generation", "gauge", "Upgrades of the daemon since the volume was mounted.",
+	  PER_MOUNT, "daemon.generation", false },
 	{ "cxlfs_threads", "gauge", "Threads of the daemon.", PER_MOUNT, "daemon.threads", false },
 	{ "cxlfs_resident_memory_bytes", "gauge", "Resident memory of the daemon.", PER_MOUNT,
 	  "daemon.memory_bytes", false },

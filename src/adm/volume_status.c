@@ -36,7 +36,9 @@ static void print_daemon(struct json_object *status, FILE *out)
 	fprintf(out, "  daemon    cxlfs %s, pid %" PRIu64 ", up ",
 		json_get_text(status, "daemon.version"), json_get_number(status, "daemon.pid"));
 	print_age(json_get_number(status, "daemon.age_seconds"), out);
-	fprintf(out, ", %" PRIu64 " threads, ", json_get_number(status, "daemon.threads"));
+	fprintf(out, ", generation %" PRIu64 ", %" PRIu64 " threads, ",
+		json_get_number(status, "daemon.generation"),
+		json_get_number(status, "daemon.threads"));
 	print_bytes(status, "daemon.memory_bytes", out);
 	fputs(" of memory\n", out);
 }
@@ -65,6 +67,19 @@ static void print_space(struct json_object *status, FILE *out)
 		json_get_number(status, "requests.in_flight"),
 		json_get_number(status, "requests.ended"),
 		json_get_number(status, "requests.errors"));
+}
+
+static void print_settings(struct json_object *status, FILE *out)
+{
+	struct json_object *settings = json_get(status, "settings");
+
+	fputs("  set      ", out);
+	json_object_object_foreach(settings, name, value)
+	{
+		fprintf(out, " %s=", name);
+		volume_print_text(out, json_object_get_string(value));
+	}
+	fputc('\n', out);
 }
 
 static void print_lun(struct json_object *lun, FILE *out)
@@ -116,6 +131,7 @@ static void print_status(struct json_object *status, FILE *out)
 	print_mount(status, out);
 	print_daemon(status, out);
 	print_space(status, out);
+	print_settings(status, out);
 	fprintf(out, "  %-3s %6s %-8s %-7s %9s %10s %10s %7s %6s %10s  %s\n", "LUN", "SIZE",
 		"STATE", "QUEUE", "BUSY", "READS", "WRITES", "RETRIES", "ERRORS", "RECOVERIES",
 		"DEVICE");

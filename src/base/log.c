@@ -95,6 +95,22 @@ void log_set_debug_categories(unsigned categories)
 	__atomic_store_n(&config.debug_categories, categories, __ATOMIC_RELAXED);
 }
 
+unsigned log_debug_categories(void)
+{
+	return __atomic_load_n(&config.debug_categories, __ATOMIC_RELAXED);
+}
+
+void log_print_categories(unsigned mask, char ret_list[LOG_LIST_BYTES])
+{
+	size_t length = 0;
+
+	strcpy(ret_list, mask ? "" : "none");
+	for (size_t i = 0; i < NR_CATEGORIES; i++)
+		if (mask & categories[i].mask && categories[i].mask != LOGC_ALL)
+			length += (size_t)snprintf(ret_list + length, LOG_LIST_BYTES - length,
+						   "%s%s", length ? "," : "", categories[i].name);
+}
+
 static unsigned find_category(const char *name, size_t length)
 {
 	for (size_t i = 0; i < NR_CATEGORIES; i++) {
@@ -109,6 +125,10 @@ int log_parse_categories(const char *list, unsigned *ret_mask)
 {
 	unsigned mask = 0;
 
+	if (!strcmp(list, "none")) {
+		*ret_mask = 0;
+		return 0;
+	}
 	for (;;) {
 		size_t length = strcspn(list, ",");
 		unsigned one = find_category(list, length);
@@ -174,7 +194,7 @@ void log_message(enum log_level level, const char *format, ...)
 
 bool log_debug_enabled(enum log_category category)
 {
-	return (__atomic_load_n(&config.debug_categories, __ATOMIC_RELAXED) & category) != 0;
+	return (log_debug_categories() & category) != 0;
 }
 
 static const char *category_name(enum log_category category)

@@ -54,9 +54,15 @@ void log_open(const struct log_config *config);
 
 /** log_set_debug_categories() - change what is logged at debug level; any thread */
 void log_set_debug_categories(unsigned categories);
+unsigned log_debug_categories(void);
+
+#define LOG_LIST_BYTES 64
+
+/** log_print_categories() - write a list that log_parse_categories() reads */
+void log_print_categories(unsigned categories, char ret_list[LOG_LIST_BYTES]);
 
 /**
- * log_parse_categories() - read a list as in --debug=fs,data; "all" is every category
+ * log_parse_categories() - read a list as in --debug=fs,data; "all" is every category, "none" none
  * Return: 0; -EINVAL for an unknown or empty name, *ret_mask untouched.
  */
 int log_parse_categories(const char *list, unsigned *ret_mask);

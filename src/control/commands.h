@@ -15,6 +15,15 @@
 #include "fuse/fs.h"
 #include "superpipe/superpipe.h"
 
+#define CONTROL_MAX_OPTIONS 64
+
+/** Mount options that shall change. */
+struct control_change {
+	const char *device;       /* of which they are an option; "": not given */
+	const char *const *words; /* such as "size=1G" */
+	unsigned nr_words;
+};
+
 struct control_upgraded {
 	pid_t pid;         /* of the process that serves now */
 	unsigned pause_ms; /* how long requests had to wait */
@@ -26,9 +35,9 @@ struct control_volume {
 	const char *device;      /* MAJOR:MINOR */
 	const char *source;      /* the devices as the user gave them */
 	const char *const *luns; /* the devices, one for each LUN */
-	const char *options;     /* of the daemon, as given: a line each */
 	bool physical;           /* whole LUNs as files */
 	uint64_t started_ns;     /* clock_now_ns() */
+	unsigned generation;     /* upgrades since then */
 	struct fs *fs;
 	struct data_volume *data;
 	struct superpipe *superpipe;
@@ -36,7 +45,10 @@ struct control_volume {
 	 * -errno, explained, and it goes on. */
 	int (*upgrade)(void *arg, unsigned timeout_ms, const struct explainer *to,
 		       struct control_upgraded *ret_upgraded);
-	void *upgrade_arg;
+	/** Changes mount options, all or none. Others must be those of the mount. Sleeps.
+	 * Return: 0; -errno, explained. */
+	int (*set)(void *arg, const struct control_change *change, const struct explainer *to);
+	void *arg; /* for both */
 };
 
 /** Ends with a name NULL. The context is a struct control_volume. */
@@ -45,6 +57,10 @@ extern const struct control_command control_commands[];
 /* ---- one function each: see struct control_command ---- */
 
 int control_status(void *context, struct control_request *request);
+/** control_put_settings() - set a member to what the command set can change */
+void control_put_settings(struct json_maker *m, struct json_object *out, const char *key,
+			  const struct control_volume *volume);
+
 int control_upgrade(void *context, struct control_request *request);
 int control_file(void *context, struct control_request *request);
 int control_set(void *context, struct control_request *request);

@@ -71,16 +71,21 @@ int control_listener_open(struct control_listener *listener, const char *path)
 	return err;
 }
 
+void control_listener_leave(struct control_listener *listener)
+{
+	if (*listener->path)
+		close(listener->fd);
+	*listener = (struct control_listener){ 0 };
+}
+
 void control_listener_close(struct control_listener *listener)
 {
 	struct stat st;
 
-	if (!*listener->path)
-		return;
-	if (!lstat(listener->path, &st) && st.st_dev == listener->dev && st.st_ino == listener->ino)
+	if (*listener->path && !lstat(listener->path, &st) && st.st_dev == listener->dev &&
+	    st.st_ino == listener->ino)
 		(void)unlink(listener->path);
-	close(listener->fd);
-	*listener = (struct control_listener){ 0 };
+	control_listener_leave(listener);
 }
 
 int control_listener_accept(struct control_listener *listener)

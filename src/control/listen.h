@@ -25,6 +25,9 @@ int control_listener_open(struct control_listener *listener, const char *path);
 /** control_listener_close() - close and remove the socket, unless it has been replaced */
 void control_listener_close(struct control_listener *listener);
 
+/** control_listener_leave() - close, but leave the socket: another process replaces it, or has */
+void control_listener_leave(struct control_listener *listener);
+
 /** control_listener_accept() - accept a connection of root or of the daemon's user, and make it
  *  non-blocking.
  *  Return: a descriptor; -EAGAIN no client waits; -EPERM the client is another user; -errno. */

@@ -27,13 +27,14 @@ struct client {
 	char *out; /* NULL: nothing to send */
 	size_t nr_out, nr_sent;
 	uint64_t deadline_ms; /* clock_now_ms(); disconnected then, unless it awaits a command */
-	bool awaits;          /* the slow command */
+	unsigned lane;        /* whose command it awaits; 0: none */
 	bool ended;           /* it sends no more, or what it sent was wrong */
 };
 
-/* The slow command that runs. */
+/* The slow command that runs in a lane. */
 struct slow {
 	pthread_t thread;
+	struct control_server *server;
 	bool running;      /* the server's thread only */
 	_Atomic bool done; /* the thread has nothing more to do */
 	const struct control_command *command;
@@ -48,7 +49,7 @@ struct control_server {
 	struct control_listener listener;
 	int wake_fd;       /* eventfd */
 	_Atomic bool stop; /* set by control_server_stop() */
-	struct slow slow;
+	struct slow slow[CONTROL_NR_LANES];
 	struct client clients[CONTROL_MAX_CLIENTS];
 };
 
@@ -80,7 +81,7 @@ static void disconnect(struct client *client)
 	free(client->out);
 	client->out = NULL;
 	client->fd = -1;
-	client->awaits = false;
+	client->lane = 0;
 }
 
 /* A free place, or that of the client that has been waited for the longest. NULL: all await. */
@@ -93,7 +94,7 @@ static struct client *find_place(struct control_server *server)
 
 		if (client->fd < 0)
 			return client;
-		if (!client->awaits && (!oldest || client->deadline_ms < oldest->deadline_ms))
+		if (!client->lane && (!oldest || client->deadline_ms < oldest->deadline_ms))
 			oldest = client;
 	}
 	if (oldest)
@@ -153,8 +154,8 @@ static void answer(const struct control_server *server, struct client *client, c
 
 static void *slow_main(void *arg)
 {
-	struct control_server *server = arg;
-	struct slow *slow = &server->slow;
+	struct slow *slow = arg;
+	struct control_server *server = slow->server;
 
 	slow->result = slow->command->run(server->config.context, &slow->request);
 	atomic_store(&slow->done, true);
@@ -166,7 +167,7 @@ static void *slow_main(void *arg)
 static int start_slow(struct control_server *server, const struct control_command *command,
 		      struct control_request *request)
 {
-	struct slow *slow = &server->slow;
+	struct slow *slow = &server->slow[command->lane - 1];
 	int err;
 
 	if (slow->running)
@@ -175,14 +176,14 @@ static int start_slow(struct control_server *server, const struct control_comman
 	slow->command = command;
 	slow->request = *request;
 	atomic_store(&slow->done, false);
-	err = thread_start(&slow->thread, slow_main, server, "cxlfs-command");
+	err = thread_start(&slow->thread, slow_main, slow, "cxlfs-command");
 	slow->running = !err;
 	return err;
 }
 
-static void end_slow(struct control_server *server)
+static void end_slow(struct control_server *server, unsigned lane)
 {
-	struct slow *slow = &server->slow;
+	struct slow *slow = &server->slow[lane - 1];
 	char *line;
 
 	pthread_join(slow->thread, NULL);
@@ -191,14 +192,25 @@ static void end_slow(struct control_server *server)
 	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
 		struct client *client = &server->clients[i];
 
-		if (client->fd < 0 || !client->awaits)
+		if (client->fd < 0 || client->lane != lane)
 			continue;
-		client->awaits = false;
+		client->lane = 0;
 		be_patient(server, client);
 		answer(server, client, line);
 		return;
 	}
 	free(line); /* the client is gone */
+}
+
+/* @wait: also for those that still run */
+static void end_slow_commands(struct control_server *server, bool wait)
+{
+	for (unsigned lane = 1; lane <= CONTROL_NR_LANES; lane++) {
+		struct slow *slow = &server->slow[lane - 1];
+
+		if (slow->running && (wait || atomic_load(&slow->done)))
+			end_slow(server, lane);
+	}
 }
 
 static void run_line(struct control_server *server, struct client *client, const char *line,
@@ -212,13 +224,13 @@ static void run_line(struct control_server *server, struct client *client, const
 	request.fd = client->passed_fd;
 	request.stop = &server->stop;
 	client->passed_fd = -1;
-	if (command && command->slow) {
+	if (command && command->lane) {
 		err = start_slow(server, command, &request);
-		client->awaits = !err;
+		client->lane = err ? 0 : command->lane;
 	} else if (command) {
 		err = command->run(server->config.context, &request);
 	}
-	if (!client->awaits)
+	if (!client->lane)
 		answer(server, client, control_request_finish(&request, err));
 }
 
@@ -240,7 +252,7 @@ static void refuse_long_line(struct control_server *server, struct client *clien
 /* One request at a time: the next one waits until the answer has been sent. */
 static void run_requests(struct control_server *server, struct client *client)
 {
-	while (client->fd >= 0 && !client->out && !client->awaits) {
+	while (client->fd >= 0 && !client->out && !client->lane) {
 		char *end = memchr(client->in, '\n', client->nr_in);
 		size_t bytes = end ? (size_t)(end - client->in) : 0;
 
@@ -250,7 +262,7 @@ static void run_requests(struct control_server *server, struct client *client)
 		client->nr_in -= bytes + 1;
 		memmove(client->in, end + 1, client->nr_in);
 	}
-	if (client->fd < 0 || client->out || client->awaits)
+	if (client->fd < 0 || client->out || client->lane)
 		return;
 	if (client->nr_in == sizeof(client->in))
 		refuse_long_line(server, client);
@@ -294,7 +306,7 @@ static void receive(struct client *client)
 
 static void serve_client(struct control_server *server, struct client *client, short events)
 {
-	if (client->awaits)
+	if (client->lane)
 		disconnect(client); /* nothing else is reported while it waits */
 	else if (client->out && events & (POLLOUT | POLLERR | POLLHUP))
 		send_some(server, client);
@@ -310,7 +322,7 @@ static short wanted_events(const struct client *client)
 {
 	if (client->out)
 		return POLLOUT;
-	return client->awaits || client->ended ? 0 : POLLIN;
+	return client->lane || client->ended ? 0 : POLLIN;
 }
 
 /* Return: milliseconds until the next one is due; -1: none is. */
@@ -321,7 +333,7 @@ static int disconnect_late(struct control_server *server)
 	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++) {
 		struct client *client = &server->clients[i];
 
-		if (client->fd < 0 || client->awaits)
+		if (client->fd < 0 || client->lane)
 			continue;
 		if (client->deadline_ms <= now_ms)
 			disconnect(client);
@@ -336,8 +348,7 @@ static void handle_wake(struct control_server *server)
 	uint64_t count;
 
 	(void)!read(server->wake_fd, &count, sizeof(count));
-	if (server->slow.running && atomic_load(&server->slow.done))
-		end_slow(server);
+	end_slow_commands(server, false);
 }
 
 static void serve_once(struct control_server *server)
@@ -369,8 +380,7 @@ static void *server_main(void *arg)
 
 	while (!atomic_load(&server->stop))
 		serve_once(server);
-	if (server->slow.running)
-		end_slow(server);
+	end_slow_commands(server, true);
 	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		if (server->clients[i].fd >= 0)
 			disconnect(&server->clients[i]);
@@ -381,7 +391,6 @@ static void *server_main(void *arg)
 
 static void free_server(struct control_server *server)
 {
-	control_listener_close(&server->listener);
 	if (server->wake_fd >= 0)
 		close(server->wake_fd);
 	free(server);
@@ -399,6 +408,8 @@ int control_server_start(const struct control_config *config, struct control_ser
 		server->config.patience_ms = CONTROL_PATIENCE_MS;
 	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		server->clients[i].fd = -1;
+	for (unsigned i = 0; i < CONTROL_NR_LANES; i++)
+		server->slow[i].server = server;
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	err = server->wake_fd < 0 ? -errno : 0;
 	if (!err)
@@ -406,6 +417,7 @@ int control_server_start(const struct control_config *config, struct control_ser
 	if (!err)
 		err = thread_start(&server->thread, server_main, server, "cxlfs-control");
 	if (err) {
+		control_listener_close(&server->listener);
 		free_server(server);
 		return err;
 	}
@@ -413,12 +425,27 @@ int control_server_start(const struct control_config *config, struct control_ser
 	return 0;
 }
 
+static void end_thread(struct control_server *server)
+{
+	atomic_store(&server->stop, true);
+	wake(server);
+	pthread_join(server->thread, NULL);
+}
+
 void control_server_stop(struct control_server *server)
 {
 	if (!server)
 		return;
-	atomic_store(&server->stop, true);
-	wake(server);
-	pthread_join(server->thread, NULL);
+	end_thread(server);
+	control_listener_close(&server->listener);
+	free_server(server);
+}
+
+void control_server_leave(struct control_server *server)
+{
+	if (!server)
+		return;
+	end_thread(server);
+	control_listener_leave(&server->listener);
 	free_server(server);
 }

@@ -9,7 +9,8 @@
  * A descriptor may come with a request (SCM_RIGHTS).
  *
  * One thread serves all clients. A command must not wait for the adapter or for a lock that is held
- * for long. A slow command runs on a thread of its own, one slow command at a time.
+ * for long. A slow command has a lane, and runs on a thread of its own, one command at a time in
+ * each lane.
  *
  * Clients are trusted (the owner of the daemon, or root), but may be broken. A client that does not
  * complete its request or does not read its answer within CONTROL_PATIENCE_MS is disconnected. When
@@ -24,6 +25,7 @@
 #include "base/json.h"
 
 #define CONTROL_VERSION     1
+#define CONTROL_NR_LANES    2
 #define CONTROL_LINE_BYTES  4096 /* of a request, with its newline */
 #define CONTROL_MAX_CLIENTS 16
 #define CONTROL_MAX_DEPTH   8 /* of nested values in a request */
@@ -49,7 +51,7 @@ struct control_command {
 	 * Return: 0; -errno, after control_fail() or instead of it.
 	 */
 	int (*run)(void *context, struct control_request *request);
-	bool slow; /* may take long: runs on its own thread, while other requests are answered */
+	unsigned lane; /* from 1 on, see above; 0: it takes no time */
 };
 
 struct control_server;
@@ -64,8 +66,11 @@ struct control_config {
 /** control_server_start() - listen on a socket and start the thread. Return: 0; -errno. */
 int control_server_start(const struct control_config *config, struct control_server **ret_server);
 
-/** control_server_stop() - end a slow command, disconnect all, remove the socket. Accepts NULL. */
+/** control_server_stop() - end slow commands, disconnect all, remove the socket. Accepts NULL. */
 void control_server_stop(struct control_server *server);
+
+/** control_server_leave() - the same, but leave the socket to a successor, which replaces it */
+void control_server_leave(struct control_server *server);
 
 /** control_fail() - say in a sentence why a request fails. Return: @err. */
 int control_fail(struct control_request *request, int err, const char *format, ...)

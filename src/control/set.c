@@ -1,59 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command set: change a mount option while the volume is mounted.
+ * The command set: change mount options while the volume is mounted.
  *
- * {"version":1,"command":"set","option":"busy_poll","value":"0"}: as "-o busy_poll=0".
+ * {"version":1,"command":"set","options":["size=1G","busy_poll=0"]}: as "-o size=1G,busy_poll=0".
+ * All are changed or none. The answer has "before", what was set until then. With "device", the
+ * request fails if another device is mounted.
  */
-#include <bsd/stdlib.h>
 #include <errno.h>
-#include <string.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "control/commands.h"
 
-static int set_debug(const struct control_volume *volume, const char *value,
-		     struct control_request *request)
+static void fail(void *arg, const char *why)
 {
-	unsigned categories = 0;
-
-	(void)volume;
-	if (strcmp(value, "none") && log_parse_categories(value, &categories))
-		return control_fail(request, -EINVAL, "option debug=%s names an unknown category",
-				    value);
-	log_set_debug_categories(categories);
-	return 0;
+	(void)control_fail(arg, -EINVAL, "%s", why);
 }
 
-static int set_busy_poll(const struct control_volume *volume, const char *value,
-			 struct control_request *request)
+/* Return: how many; -EINVAL. */
+static int read_words(struct control_request *request, const char *words[CONTROL_MAX_OPTIONS])
 {
-	const char *why;
-	long long us = strtonum(value, 0, TRANSPORT_MAX_POLL_US, &why);
+	struct json_object *array = json_get(request->in, "options");
+	size_t nr;
 
-	if (why)
-		return control_fail(request, -EINVAL,
-				    "option busy_poll=%s is %s; give a number from 0 to %u", value,
-				    why, TRANSPORT_MAX_POLL_US);
-	fs_set_poll_us(volume->fs, (unsigned)us);
-	return 0;
+	if (!json_object_is_type(array, json_type_array))
+		return control_fail(request, -EINVAL, "the request has no options");
+	nr = json_object_array_length(array);
+	if (nr > CONTROL_MAX_OPTIONS)
+		return control_fail(request, -EINVAL, "the request has more than %d options",
+				    CONTROL_MAX_OPTIONS);
+	for (size_t i = 0; i < nr; i++) {
+		struct json_object *word = json_object_array_get_idx(array, i);
+
+		if (!json_object_is_type(word, json_type_string))
+			return control_fail(request, -EINVAL, "an option is not a string");
+		words[i] = json_object_get_string(word);
+	}
+	return (int)nr;
 }
-
-static const struct {
-	const char *option;
-	int (*set)(const struct control_volume *volume, const char *value,
-		   struct control_request *request);
-} settings[] = {
-	{ "debug", set_debug },
-	{ "busy_poll", set_busy_poll },
-};
 
 int control_set(void *context, struct control_request *request)
 {
-	const char *option = json_get_text(request->in, "option");
-	const char *value = json_get_text(request->in, "value");
+	const struct control_volume *volume = context;
+	const struct explainer to = { fail, request };
+	const char *words[CONTROL_MAX_OPTIONS];
+	const struct control_change change = { .device = json_get_text(request->in, "device"),
+					       .words = words,
+					       .nr_words = (unsigned)read_words(request, words) };
 
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-		if (!strcmp(option, settings[i].option))
-			return settings[i].set(context, value, request);
-	return control_fail(request, -EINVAL, "option %s cannot be changed while mounted", option);
+	if (request->err)
+		return request->err;
+	control_put_settings(&request->maker, request->out, "before", volume);
+	return volume->set(volume->arg, &change, &to);
+}
+
+/* ---- what is set --------------------------------------------------------------------------- */
+
+static void put_text_of(struct json_maker *m, struct json_object *o, const char *key,
+			uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, number);
+	json_put_text(m, o, key, text);
+}
+
+static void put_reserve(struct json_maker *m, struct json_object *o,
+			const struct data_limits *limits)
+{
+	char text[24];
+
+	if (!limits->reserve_ppm) {
+		put_text_of(m, o, "reserve", limits->reserve_bytes);
+		return;
+	}
+	snprintf(text, sizeof(text), "%u.%04u%%", limits->reserve_ppm / 10000,
+		 limits->reserve_ppm % 10000);
+	json_put_text(m, o, "reserve", text);
+}
+
+void control_put_settings(struct json_maker *m, struct json_object *out, const char *key,
+			  const struct control_volume *volume)
+{
+	struct json_object *o = json_put_object(m, out, key);
+	char categories[LOG_LIST_BYTES];
+	struct fs_limits limits;
+
+	fs_get_limits(volume->fs, &limits);
+	put_text_of(m, o, "size", limits.data.size_bytes);
+	put_reserve(m, o, &limits.data);
+	put_text_of(m, o, "max_inodes", limits.max_inodes);
+	put_text_of(m, o, "max_inodes_per_user", limits.max_user_inodes);
+	put_text_of(m, o, "busy_poll", fs_poll_us(volume->fs));
+	log_print_categories(log_debug_categories(), categories);
+	json_put_text(m, o, "debug", categories);
 }

@@ -36,6 +36,7 @@ static void put_daemon(struct json_maker *m, struct json_object *out,
 	json_put_text(m, o, "version", CXLFS_VERSION);
 	json_put_number(m, o, "pid", (uint64_t)getpid());
 	json_put_number(m, o, "age_seconds", (clock_now_ns() - volume->started_ns) / 1000000000u);
+	json_put_number(m, o, "generation", volume->generation);
 	json_put_number(m, o, "threads", process_number("Threads:"));
 	json_put_number(m, o, "memory_bytes", process_number("VmRSS:") * 1024);
 }
@@ -93,6 +94,7 @@ static void put_space(struct json_maker *m, struct json_object *out,
 	json_put_number(m, o, "segments", stats->nr_segments);
 	json_put_number(m, o, "empty_segments", stats->nr_empty_segments);
 	json_put_number(m, o, "free_segment_bytes", stats->nr_segment_blocks * DATA_BLOCK_BYTES);
+	json_put_number(m, o, "extents", stats->nr_extents);
 	json_put_number(m, o, "vluns_ahead", stats->nr_pooled);
 }
 
@@ -190,6 +192,7 @@ int control_status(void *context, struct control_request *request)
 	put_space(m, request->out, &data);
 	put_files(m, request->out, &fs);
 	put_requests(m, request->out, &fs, kinds);
+	control_put_settings(m, request->out, "settings", volume);
 	put_luns(m, request->out, volume);
 	free(kinds);
 	return 0;

@@ -26,7 +26,7 @@ int control_upgrade(void *context, struct control_request *request)
 	const struct control_volume *volume = context;
 	const struct explainer to = { fail, request };
 	struct control_upgraded upgraded = { 0 };
-	int err = volume->upgrade(volume->upgrade_arg, timeout_of(request), &to, &upgraded);
+	int err = volume->upgrade(volume->arg, timeout_of(request), &to, &upgraded);
 
 	if (err)
 		return err;

@@ -44,6 +44,12 @@ void control_socket_open(struct control_socket *control, const struct control_vo
 		log_failure(volume->mountpoint, err);
 }
 
+void control_socket_leave(struct control_socket *control)
+{
+	control_server_leave(control->server);
+	control->server = NULL;
+}
+
 void control_socket_close(struct control_socket *control)
 {
 	control_server_stop(control->server);

@@ -29,4 +29,7 @@ void control_socket_open(struct control_socket *control, const struct control_vo
 /** control_socket_close() - wait for a command that runs, and remove the socket */
 void control_socket_close(struct control_socket *control);
 
+/** control_socket_leave() - the same, but a successor replaces the socket, or has replaced it */
+void control_socket_leave(struct control_socket *control);
+
 #endif

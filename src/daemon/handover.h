@@ -20,7 +20,7 @@
 #include "fuse/fs.h"
 #include "superpipe/clone.h"
 
-#define HANDOVER_VERSION 1
+#define HANDOVER_VERSION 2
 
 enum handover_kind {
 	HANDOVER_HELLO = 1,
@@ -37,7 +37,10 @@ struct handover_state {
 	char mountpoint[PATH_MAX]; /* absolute, without symbolic links */
 	char mount_device[32];     /* of struct mount_watch, as is the next one */
 	char mount_atime[16];
-	uint64_t started_ns; /* clock_now_ns() of the mount */
+	uint64_t started_ns;   /* clock_now_ns() of the mount */
+	uint32_t generation;   /* of the daemon that sends this */
+	uint32_t busy_poll_us; /* these two may have changed since the mount */
+	uint32_t debug_categories;
 	struct fs_connection connection;
 	uint32_t nr_luns;
 	struct superpipe_clone_source sources[SUPERPIPE_MAX_LUNS];

@@ -2,11 +2,8 @@
 #include "daemon/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 static uint64_t mib(uint64_t bytes)
 {
@@ -19,6 +16,8 @@ int limits_refused(const struct explainer *to, int err, const struct fs_limits *
 	uint64_t size = wanted->data.size_bytes;
 	bool has_size = wanted->which & FS_LIMIT_SIZE && size > 0;
 
+	if (err == -EOPNOTSUPP)
+		return explain_error(to, err, "whole LUNs have neither a size nor a reserve");
 	if (err != -EINVAL)
 		return explain_error(to, err, "cannot change what the volume may use: %s",
 				     strerror(-err));
@@ -36,46 +35,4 @@ int limits_refused(const struct explainer *to, int err, const struct fs_limits *
 				     " files and directories",
 				     usage->nr_inodes);
 	return explain_error(to, err, "option reserve is larger than the volume");
-}
-
-static int call(const char *place, unsigned long request, void *arg)
-{
-	int fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = fd < 0 ? -errno : 0;
-
-	if (!err && ioctl(fd, request, arg))
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
-int limits_change(const struct explainer *to, const char *place, const struct fs_limits *wanted,
-		  struct fs_limits *ret_old)
-{
-	struct fs_limits limits = *wanted;
-	struct fs_usage usage;
-	int err;
-
-	*ret_old = (struct fs_limits){ .which = 0 };
-	if (!wanted->which)
-		return 0;
-	err = call(place, FS_IOC_USAGE, &usage);
-	if (err)
-		return explain_error(to, err, "cannot read what the volume on %s uses: %s", place,
-				     strerror(-err));
-	err = call(place, FS_IOC_SET_LIMITS, &limits);
-	if (err)
-		return limits_refused(to, err, wanted, &usage);
-	*ret_old = usage.limits;
-	ret_old->which = wanted->which;
-	return 0;
-}
-
-void limits_restore(const char *place, const struct fs_limits *old)
-{
-	struct fs_limits limits = *old;
-
-	if (old->which)
-		(void)call(place, FS_IOC_SET_LIMITS, &limits);
 }

@@ -153,7 +153,8 @@ static int run(struct start *start)
 
 static int run_options(struct start *start, int argc, char **argv)
 {
-	enum options_result result = options_parse(argc, argv, &start->options);
+	const struct explainer to = { explain, start };
+	enum options_result result = options_parse(argc, argv, &to, &start->options);
 	int err = result == OPTIONS_WRONG ? -EINVAL : 0;
 
 	if (result == OPTIONS_RUN && start->options.remount)

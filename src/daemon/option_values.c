@@ -41,7 +41,17 @@ const char *option_value_name(enum option_value value)
 
 bool option_value_can_change(enum option_value value)
 {
-	return value == VALUE_SIZE || value == VALUE_RESERVE || value == VALUE_MAX_INODES;
+	switch (value) {
+	case VALUE_SIZE:
+	case VALUE_RESERVE:
+	case VALUE_MAX_INODES:
+	case VALUE_MAX_USER_INODES:
+	case VALUE_BUSY_POLL:
+	case VALUE_DEBUG:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static long long number(struct raw_options *raw, enum option_value which, long long min,
@@ -107,11 +117,13 @@ static void read_limits(struct raw_options *raw)
 	struct fs_limits *limits = &raw->out->limits;
 
 	limits->data.size_bytes = size(raw, VALUE_SIZE, 0);
-	limits->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 1, UINT32_MAX, 0);
+	limits->max_inodes = (uint64_t)number(raw, VALUE_MAX_INODES, 0, UINT32_MAX, 0);
+	limits->max_user_inodes = (uint64_t)number(raw, VALUE_MAX_USER_INODES, 0, UINT32_MAX, 0);
 	read_reserve(raw);
 	limits->which = (raw->values[VALUE_SIZE] ? FS_LIMIT_SIZE : 0) |
 			(raw->values[VALUE_RESERVE] ? FS_LIMIT_RESERVE : 0) |
-			(raw->values[VALUE_MAX_INODES] ? FS_LIMIT_INODES : 0);
+			(raw->values[VALUE_MAX_INODES] ? FS_LIMIT_INODES : 0) |
+			(raw->values[VALUE_MAX_USER_INODES] ? FS_LIMIT_USER_INODES : 0);
 	if (raw->out->physical && (limits->which & (FS_LIMIT_SIZE | FS_LIMIT_RESERVE)))
 		options_complain(raw, "options physical and %s cannot be combined",
 				 limits->which & FS_LIMIT_SIZE ? "size" : "reserve");
@@ -136,13 +148,15 @@ void option_values_read(struct raw_options *raw)
 	const char *debug = raw->values[VALUE_DEBUG];
 	struct options *out = raw->out;
 
+	out->has_busy_poll = raw->values[VALUE_BUSY_POLL] != NULL;
+	out->has_debug = debug != NULL;
+
 	out->threads = (unsigned)number(raw, VALUE_THREADS, 1, MAX_THREADS, 0);
 	out->ring_depth = (unsigned)number(raw, VALUE_RING_DEPTH, 1, MAX_RING_DEPTH, 0);
 	out->queue_depth =
 		(unsigned)number(raw, VALUE_QUEUE_DEPTH, 1, SUPERPIPE_MAX_QUEUE_DEPTH, 0);
 	out->busy_poll_us = (unsigned)number(raw, VALUE_BUSY_POLL, 0, TRANSPORT_MAX_POLL_US,
 					     DEFAULT_BUSY_POLL_US);
-	out->max_user_inodes = (uint64_t)number(raw, VALUE_MAX_USER_INODES, 1, UINT32_MAX, 0);
 	read_limits(raw);
 	out->pack_bytes = size(raw, VALUE_PACK, DEFAULT_PACK_BYTES);
 	out->stripe_bytes = stripe_size(raw);

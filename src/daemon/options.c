@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/options.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -32,13 +33,15 @@ static const struct {
 
 void options_complain(struct raw_options *raw, const char *format, ...)
 {
+	char *text;
 	va_list ap;
 
-	fputs("cxlfs: ", stderr);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	fputc('\n', stderr);
+	(void)explain_error(raw->to, -EINVAL, "%s", text ? text : "out of memory");
+	free(text);
 	raw->wrong = true;
 }
 
@@ -63,15 +66,20 @@ static int take_word(struct raw_options *raw, const char *word)
 	return *slot ? 0 : short_of_memory(raw);
 }
 
-static int add_word(struct raw_options *raw, const char *name, const char *value)
+static int add_line(struct raw_options *raw, char **lines, const char *name, const char *value)
 {
-	char *before = raw->out->words, *after;
+	char *before = *lines, *after;
 
 	if (asprintf(&after, "%s%s%s\n", before ? before : "", name, value) < 0)
 		return short_of_memory(raw);
 	free(before);
-	raw->out->words = after;
+	*lines = after;
 	return 0;
+}
+
+static int add_word(struct raw_options *raw, const char *name, const char *value)
+{
+	return add_line(raw, &raw->out->words, name, value);
 }
 
 static int take_option(struct raw_options *raw, const char *text)
@@ -143,22 +151,29 @@ static bool allows_others(const struct raw_options *raw)
 	return raw->allow_other || (geteuid() == 0 && !raw->no_allow_other);
 }
 
-/* Options that a remount cannot change: most of those with a value, allow_other, the device. */
-static int add_other_words(struct raw_options *raw)
+static int add_values(struct raw_options *raw)
 {
-	const struct options *out = raw->out;
+	struct options *out = raw->out;
 	int err = 0;
 
 	for (size_t i = 0; i < NR_OPTION_VALUES && !err; i++)
-		if (raw->values[i] && !option_value_can_change(i))
-			err = add_word(raw, option_value_name(i), raw->values[i]);
+		if (raw->values[i])
+			err = add_line(raw,
+				       option_value_can_change(i) ? &out->changes : &out->words,
+				       option_value_name(i), raw->values[i]);
+	return err;
+}
+
+static int add_other_words(struct raw_options *raw)
+{
+	const struct options *out = raw->out;
+	int err = add_values(raw);
+
 	if (!err && (out->remount ? raw->allow_other : allows_others(raw)))
 		err = add_word(raw, "allow_other", "");
 	else if (!err && (raw->no_allow_other || !out->remount))
 		err = add_word(raw, "no_allow_other", "");
-	if (!err && !out->remount)
-		err = add_word(raw, OPTIONS_DEVICE, out->device_list);
-	else if (!err && !out->words)
+	if (!err && !out->words)
 		raw->out->words = strdup("");
 	return err || !out->words ? -1 : 0;
 }
@@ -190,9 +205,10 @@ static enum options_result complete(struct raw_options *raw)
 	return raw->wrong ? OPTIONS_WRONG : OPTIONS_RUN;
 }
 
-enum options_result options_parse(int argc, char **argv, struct options *ret_options)
+enum options_result options_parse(int argc, char **argv, const struct explainer *to,
+				  struct options *ret_options)
 {
-	struct raw_options raw = { .out = ret_options };
+	struct raw_options raw = { .out = ret_options, .to = to };
 	enum options_result result;
 
 	*ret_options = (struct options){
@@ -217,4 +233,5 @@ void options_free(struct options *options)
 	free(options->devices_buf);
 	free(options->mountpoint);
 	free(options->words);
+	free(options->changes);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/explain.h"
 #include "fuse/fs.h"
 #include "fuse/fuse.h"
 #include "superpipe/superpipe.h"
@@ -33,35 +34,34 @@ struct options {
 	bool sandbox;       /* see sandbox.h */
 	bool dump_contents; /* of files, in core dumps */
 	enum tree_atime atime;
-	unsigned threads;         /* serving /dev/fuse, at most; 0: see fs_serve() */
-	unsigned ring_depth;      /* requests a core with io_uring, 0: default */
-	unsigned queue_depth;     /* commands in flight, 0: default */
-	unsigned busy_poll_us;    /* how long threads that serve poll */
-	struct fs_limits limits;  /* those that were given are set */
-	uint64_t max_user_inodes; /* 0: no limit */
-	uint64_t pack_bytes;      /* see data_volume_set_pack_bytes() */
-	uint64_t stripe_bytes;    /* see data_volume_set_stripe_bytes() */
-	char *load;               /* a saved volume, see daemon/load.h; NULL: none */
+	unsigned threads;              /* serving /dev/fuse, at most; 0: see fs_serve() */
+	unsigned ring_depth;           /* requests a core with io_uring, 0: default */
+	unsigned queue_depth;          /* commands in flight, 0: default */
+	unsigned busy_poll_us;         /* how long threads that serve poll */
+	bool has_busy_poll, has_debug; /* these two were given */
+	struct fs_limits limits;       /* those that were given are set */
+	uint64_t pack_bytes;           /* see data_volume_set_pack_bytes() */
+	uint64_t stripe_bytes;         /* see data_volume_set_stripe_bytes() */
+	char *load;                    /* a saved volume, see daemon/load.h; NULL: none */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;
 	bool remount;              /* change the flags of what is mounted */
 	unsigned long mount_flags; /* of mount(2), for that */
 	char *words;               /* options of the daemon, as given: a line each; may be empty */
+	char *changes;             /* those that can change; NULL: none */
 	struct fuse_args session_args; /* for fuse_session_new() */
 };
-
-/* Begins the line of words that names the device. */
-#define OPTIONS_DEVICE "device "
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };
 
 /**
  * options_parse() - read the command line
- * Prints help and version on stdout and returns OPTIONS_DONE. Prints a mistake on stderr and
- * returns OPTIONS_WRONG. Call options_free() in every case.
+ * Prints help and version on stdout and returns OPTIONS_DONE. Explains mistakes and returns
+ * OPTIONS_WRONG. Call options_free() in every case.
  */
-enum options_result options_parse(int argc, char **argv, struct options *ret_options);
+enum options_result options_parse(int argc, char **argv, const struct explainer *to,
+				  struct options *ret_options);
 void options_free(struct options *options);
 
 #endif

@@ -43,8 +43,9 @@ enum option_value {
 /* The command line while it is being parsed. Values stay text until all are known. */
 struct raw_options {
 	struct options *out;
+	const struct explainer *to;
 	unsigned nr_words;
-	bool wrong; /* a message has been printed */
+	bool wrong; /* it has been explained */
 	bool help, version;
 	bool no_allow_other, allow_other;
 	char *values[NR_OPTION_VALUES]; /* allocated; NULL: not given */
@@ -52,14 +53,14 @@ struct raw_options {
 
 extern const struct fuse_opt option_table[];
 
-/** options_complain() - print what is wrong with the command line */
+/** options_complain() - explain what is wrong with the command line */
 void options_complain(struct raw_options *raw, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /** option_value_name() - return the name of an option with a value, as in "threads=" */
 const char *option_value_name(enum option_value value);
 
-/** option_value_can_change() - may a remount change it? */
+/** option_value_can_change() - can it change while the volume is mounted? */
 bool option_value_can_change(enum option_value value);
 
 /** option_values_read() - convert all values and store them in the result */

@@ -2,29 +2,24 @@
 #include "daemon/remount.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include "base/explain.h"
 #include "base/json.h"
 #include "control/client.h"
 #include "control/place.h"
 #include "control/server.h"
-#include "daemon/limits.h"
 #include "daemon/mount_table.h"
-#include "fuse/fs.h"
 
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256
 #endif
 
 /* How long the daemon may take to change an option. */
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 30000
 
 #define ATIME_FLAGS (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
 
@@ -67,119 +62,119 @@ struct job {
 	struct explainer to;
 	char *place; /* absolute */
 	struct mount_entry mount;
+	struct json_object *before; /* what was set until now; NULL: nothing has changed */
 };
 
-/* @list: words, one a line */
-static bool has_word(const char *list, const char *word, size_t length)
-{
-	for (const char *at = list; *at; at += strcspn(at, "\n"), at += *at == '\n')
-		if (!strncmp(at, word, length) && (at[length] == '\n' || !at[length]))
-			return true;
-	return false;
-}
+/* ---- options of the daemon ----------------------------------------------------------------- */
 
-static int ask_options(const struct job *job, char ret_text[FS_OPTIONS_BYTES])
+/* @lines: words, one a line; NULL: none */
+static void put_words(struct json_maker *maker, struct json_object *array, const char *lines)
 {
-	int fd = open(job->place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = fd < 0 ? -errno : 0;
+	while (lines && *lines) {
+		size_t length = strcspn(lines, "\n");
 
-	if (!err && ioctl(fd, FS_IOC_OPTIONS, ret_text))
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
-	ret_text[FS_OPTIONS_BYTES - 1] = '\0';
-	return err;
+		json_append(maker, array, json_object_new_string_len(lines, (int)length));
+		lines += length;
+		lines += *lines == '\n';
+	}
 }
 
 /* mount(8) may pass the name from the mount table instead of the device. */
-static int check_device(const struct job *job, const char *running)
+static const char *other_device(const struct job *job)
 {
 	const char *device = job->options->device_list;
-	char word[FS_OPTIONS_BYTES];
 
-	snprintf(word, sizeof(word), OPTIONS_DEVICE "%s", device);
-	if (!strcmp(job->mount.source, device) || has_word(running, word, strlen(word)))
-		return 0;
-	return explain_error(&job->to, -EINVAL,
-			     "%s is mounted on %s; a remount cannot change it to %s",
-			     job->mount.source, job->place, device);
+	return strcmp(job->mount.source, device) ? device : "";
 }
 
-/* Options that the daemon can change: control/set.c. */
-static bool can_change(const char *word)
-{
-	return !strncmp(word, "debug=", 6) || !strncmp(word, "busy_poll=", 10);
-}
-
-static struct json_object *make_request(const char *word, size_t length)
+/* Return: a request without options; NULL: no memory. */
+static struct json_object *make_request(struct json_maker *maker, struct json_object **ret_words)
 {
 	struct json_object *request = json_object_new_object();
-	size_t name = strcspn(word, "=");
-	struct json_maker maker = { 0 };
 
-	json_put_number(&maker, request, "version", CONTROL_VERSION);
-	json_put_text(&maker, request, "command", "set");
-	json_put(&maker, request, "option", json_object_new_string_len(word, (int)name));
-	json_put(&maker, request, "value",
-		 json_object_new_string_len(word + name + 1, (int)(length - name - 1)));
-	if (!maker.failed)
-		return request;
-	json_object_put(request);
-	return NULL;
+	json_put_number(maker, request, "version", CONTROL_VERSION);
+	json_put_text(maker, request, "command", "set");
+	*ret_words = json_put_array(maker, request, "options");
+	return request;
 }
 
-/* Asks the daemon to change one option. */
-static int change_word(const struct job *job, const char *word, size_t length)
+/* @request: freed */
+static int ask(const struct job *job, const struct json_maker *maker, struct json_object *request,
+	       struct json_object **ret_answer)
 {
-	struct json_object *request = make_request(word, length), *answer = NULL;
 	char path[CONTROL_PATH_BYTES];
-	int err = request ? control_place_find(job->mount.device, path) : -ENOMEM;
+	int err = maker->failed ? -ENOMEM : control_place_find(job->mount.device, path);
 
 	if (!err)
-		err = control_client_ask(path, request, PATIENCE_MS, &answer);
+		err = control_client_ask(path, request, PATIENCE_MS, ret_answer);
 	json_object_put(request);
+	if (err == -ENXIO)
+		return explain_error(&job->to, err, "%s has no control socket for this user",
+				     job->place);
 	if (err)
-		return explain_error(&job->to, err, "option %.*s: cannot ask the daemon of %s: %s",
-				     (int)length, word, job->place, strerror(-err));
-	if (json_get(answer, "error"))
-		err = explain_error(&job->to, -EINVAL, "%s", json_get_text(answer, "error"));
+		return explain_error(&job->to, err, "cannot ask the daemon of %s: %s", job->place,
+				     strerror(-err));
+	if (json_get(*ret_answer, "error"))
+		err = explain_error(&job->to, -EINVAL, "%s", json_get_text(*ret_answer, "error"));
+	return err;
+}
+
+/* The kernel has the flags: without anything else, the daemon need not know. */
+static bool concerns_daemon(const struct job *job)
+{
+	const struct options *options = job->options;
+
+	return options->changes || *options->words || *other_device(job);
+}
+
+static int change_daemon(struct job *job)
+{
+	struct json_object *words, *answer = NULL, *request;
+	struct json_maker maker = { 0 };
+	int err;
+
+	request = make_request(&maker, &words);
+	json_put_text(&maker, request, "device", other_device(job));
+	put_words(&maker, words, job->options->words);
+	put_words(&maker, words, job->options->changes);
+	err = ask(job, &maker, request, &answer);
+	if (!err)
+		job->before = json_object_get(json_get(answer, "before"));
 	json_object_put(answer);
 	return err;
 }
 
-static int change_words(const struct job *job)
+static void put_old_word(struct json_maker *maker, struct json_object *array, const char *name,
+			 size_t length, const char *value)
 {
-	const char *word = job->options->words ? job->options->words : "";
-	int err = 0;
+	char word[256];
 
-	while (*word && !err) {
-		size_t length = strcspn(word, "\n");
-
-		if (can_change(word))
-			err = change_word(job, word, length);
-		word += length;
-		word += *word == '\n';
-	}
-	return err;
+	snprintf(word, sizeof(word), "%.*s=%s", (int)length, name, value);
+	json_append(maker, array, json_object_new_string(word));
 }
 
-static int check_words(const struct job *job, const char *running)
+/* The options that have changed, as they were. */
+static void restore_daemon(const struct job *job)
 {
-	const char *word = job->options->words;
+	const char *line = job->options->changes ? job->options->changes : "";
+	struct json_object *words, *answer = NULL, *request;
+	struct json_maker maker = { 0 };
 
-	while (*word) {
-		size_t length = strcspn(word, "\n");
+	request = make_request(&maker, &words);
+	json_object_object_foreach(job->before, name, value)
+	{
+		size_t length = strlen(name);
 
-		if (!can_change(word) && !has_word(running, word, length))
-			return explain_error(&job->to, -EINVAL,
-					     "option %.*s: %s was mounted without it; unmount and "
-					     "mount it again",
-					     (int)length, word, job->place);
-		word += length;
-		word += *word == '\n';
+		for (const char *at = line; *at; at += strcspn(at, "\n"), at += *at == '\n')
+			if (!strncmp(at, name, length) && at[length] == '=')
+				put_old_word(&maker, words, name, length,
+					     json_object_get_string(value));
 	}
-	return 0;
+	(void)ask(job, &maker, request, &answer);
+	json_object_put(answer);
 }
+
+/* ---- flags --------------------------------------------------------------------------------- */
 
 /* The kernel would ignore it without an error. */
 static int check_dirsync(const struct job *job)
@@ -191,45 +186,34 @@ static int check_dirsync(const struct job *job)
 			     "option dirsync: a remount cannot set it; unmount and mount again");
 }
 
-static int check(const struct job *job)
+static int change_flags(const struct job *job)
 {
-	char running[FS_OPTIONS_BYTES] = "";
+	int err;
+
+	if (!mount(job->mount.source, job->place, job->mount.type,
+		   MS_REMOUNT | job->options->mount_flags, NULL))
+		return 0;
+	err = -errno;
+	return explain_error(&job->to, err, "cannot remount %s: %s%s", job->place, strerror(-err),
+			     err == -EBUSY ? "; a file is open for writing" : "");
+}
+
+static int change(struct job *job)
+{
 	int err;
 
 	if (!mount_entry_is_ours(&job->mount))
 		return explain_error(&job->to, -EINVAL,
 				     "the file system on %s is not a cxlfs volume", job->place);
-	err = ask_options(job, running);
-	if (err)
-		return explain_error(&job->to, err,
-				     "cannot read the options of the volume on %s: %s", job->place,
-				     strerror(-err));
-	err = check_device(job, running);
+	err = check_dirsync(job);
+	if (!err && concerns_daemon(job))
+		err = change_daemon(job);
 	if (!err)
-		err = check_words(job, running);
-	return err ? err : check_dirsync(job);
-}
-
-static int change(const struct job *job)
-{
-	struct fs_limits old;
-	int err = limits_change(&job->to, job->place, &job->options->limits, &old);
-
-	if (err)
-		return err;
-	err = change_words(job);
-	if (err)
-		limits_restore(job->place, &old);
-
-	if (err)
-		return err;
-	if (!mount(job->mount.source, job->place, job->mount.type,
-		   MS_REMOUNT | job->options->mount_flags, NULL))
-		return 0;
-	err = -errno;
-	limits_restore(job->place, &old);
-	return explain_error(&job->to, err, "cannot remount %s: %s%s", job->place, strerror(-err),
-			     err == -EBUSY ? "; a file is open for writing" : "");
+		err = change_flags(job);
+	if (err && job->before)
+		restore_daemon(job);
+	json_object_put(job->before);
+	return err;
 }
 
 int remount(const struct options *options, explain_fn explain, void *explain_arg)
@@ -248,9 +232,7 @@ int remount(const struct options *options, explain_fn explain, void *explain_arg
 				    err == -EINVAL ? "nothing is mounted there" : strerror(-err));
 	} else {
 		mount_table_unescape(job.mount.source);
-		err = check(&job);
-		if (!err)
-			err = change(&job);
+		err = change(&job);
 		mount_entry_free(&job.mount);
 	}
 	free(job.place);

@@ -134,11 +134,9 @@ static int start_fs(struct volume *volume)
 		},
 		.physical = options->physical,
 		.limits = options->limits,
-		.max_user_inodes = options->max_user_inodes,
 		.root_uid = options->root_uid,
 		.root_gid = options->root_gid,
 		.root_mode = options->root_mode,
-		.options = options->words,
 		.in_use = in_use,
 		.in_use_arg = volume,
 	};

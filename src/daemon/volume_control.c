@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the control socket of a volume can do. */
+#include "daemon/settings.h"
 #include "daemon/upgrade.h"
 #include "daemon/volume_internal.h"
 
@@ -7,6 +8,11 @@ static int upgrade_volume(void *arg, unsigned timeout_ms, const struct explainer
 			  struct control_upgraded *ret_upgraded)
 {
 	return upgrade(arg, timeout_ms, to, ret_upgraded);
+}
+
+static int set_options(void *arg, const struct control_change *change, const struct explainer *to)
+{
+	return settings_change(arg, change, to);
 }
 
 void volume_start_control(struct volume *volume)
@@ -17,14 +23,15 @@ void volume_start_control(struct volume *volume)
 		.device = volume->mount.device,
 		.source = options->device_list,
 		.luns = (const char *const *)options->devices,
-		.options = options->words,
 		.physical = options->physical,
 		.started_ns = volume->started_ns,
+		.generation = volume->generation,
 		.fs = volume->fs,
 		.data = volume->data,
 		.superpipe = volume->superpipe,
 		.upgrade = upgrade_volume,
-		.upgrade_arg = volume,
+		.set = set_options,
+		.arg = volume,
 	};
 
 	control_socket_open(&volume->control, &for_control);

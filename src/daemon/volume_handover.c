@@ -108,6 +108,9 @@ static int describe(struct volume *volume, struct handover_state *state, int *re
 	memcpy(state->mount_device, volume->mount.device, sizeof(state->mount_device));
 	memcpy(state->mount_atime, volume->mount.atime, sizeof(state->mount_atime));
 	state->started_ns = volume->started_ns;
+	state->generation = volume->generation;
+	state->busy_poll_us = fs_poll_us(volume->fs);
+	state->debug_categories = log_debug_categories();
 	state->nr_luns = superpipe_nr_luns(volume->superpipe);
 	return superpipe_clone_export(volume->superpipe, state->sources);
 }
@@ -175,7 +178,7 @@ bool volume_has_parted(const struct volume *volume)
 
 void volume_end_process(struct volume *volume)
 {
-	control_socket_close(&volume->control);
+	control_socket_leave(&volume->control);
 	if (volume->stopped)
 		(void)kill(volume->successor, SIGTERM);
 	_exit(EXIT_SUCCESS);
@@ -227,6 +230,7 @@ static int adopt_place(struct volume *volume, const struct handover_state *state
 	if (!volume->mountpoint)
 		return volume_fail(volume, -ENOMEM, "cannot take over");
 	volume->started_ns = state->started_ns;
+	volume->generation = state->generation + 1;
 	watch->mountpoint = volume->mountpoint;
 	memcpy(watch->device, state->mount_device, sizeof(watch->device));
 	memcpy(watch->atime, state->mount_atime, sizeof(watch->atime));
@@ -240,9 +244,13 @@ static int adopt_data(struct volume *volume, const struct handover_state *state)
 	if (state->nr_luns != superpipe_nr_luns(volume->superpipe))
 		return explain_error(&volume->explainer, -EINVAL, "the number of LUNs has changed");
 	err = superpipe_attach_clone(volume->superpipe, state->sources);
+	if (!err)
+		err = volume_start_data(volume);
 	if (err)
 		return err;
-	return volume_start_data(volume);
+	fs_set_poll_us(volume->fs, state->busy_poll_us);
+	log_set_debug_categories(state->debug_categories);
+	return 0;
 }
 
 int volume_take_over(struct volume *volume, const struct handover_state *state, int fds[])

@@ -30,6 +30,7 @@ struct volume {
 	struct mount_watch mount; /* set when mounted; atime: the thread of signals only */
 	_Atomic bool stopped;     /* by volume_stop() */
 	uint64_t started_ns;      /* clock_now_ns() of the mount */
+	unsigned generation;      /* upgrades since then */
 	struct control_socket control;
 
 	/* ---- moving to another process ---- */

@@ -18,22 +18,40 @@
 #include <stdint.h>
 
 #include "data/data.h"
-#include "fuse/control.h"
 #include "fuse/fuse.h"
 #include "fuse/transport/transport.h"
 #include "tree/tree.h"
 
 struct fs;
 
+enum {
+	FS_LIMIT_SIZE = 0x1,
+	FS_LIMIT_RESERVE = 0x2,
+	FS_LIMIT_INODES = 0x4,
+	FS_LIMIT_USER_INODES = 0x8,
+};
+
+/** What a volume may use; can change while it is mounted. */
+struct fs_limits {
+	struct data_limits data;
+	uint32_t which;           /* FS_LIMIT_...: those to set */
+	uint64_t max_inodes;      /* 0: as many as half of the memory holds */
+	uint64_t max_user_inodes; /* of each user but root; 0: no limit */
+};
+
+/** What is in use of it. */
+struct fs_usage {
+	uint64_t chunk_bytes, used_bytes; /* in whole chunks */
+	uint64_t nr_inodes;
+};
+
 struct fs_config {
 	struct data_volume *volume; /* borrowed until fs_free() */
 	enum tree_atime atime;
 	bool writeback;                    /* the kernel caches writes; not with physical */
 	struct transport_config transport; /* fs_new() sets its volume */
-	bool physical;            /* files are whole LUNs: none can be created or removed */
-	const char *options;      /* for FS_IOC_OPTIONS; borrowed; may be NULL */
-	struct fs_limits limits;  /* all are set */
-	uint64_t max_user_inodes; /* 0: no limit */
+	bool physical;           /* files are whole LUNs: none can be created or removed */
+	struct fs_limits limits; /* all are set */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;
@@ -88,6 +106,10 @@ void fs_set_atime(struct fs *fs, enum tree_atime atime);
  */
 int fs_set_limits(struct fs *fs, const struct fs_limits *limits);
 
+/** fs_get_limits() / fs_get_usage() - Any thread; wait for no data operation. */
+void fs_get_limits(struct fs *fs, struct fs_limits *ret_limits);
+void fs_get_usage(struct fs *fs, struct fs_usage *ret_usage);
+
 /** fs_end_session() - stop notifications; call it before the session is destroyed */
 void fs_end_session(struct fs *fs);
 
@@ -107,6 +129,7 @@ int fs_map_file(struct fs *fs, uint64_t ino, uint64_t offset, struct data_file_m
 
 /** fs_set_poll_us() - change transport.poll_us of the configuration. Any thread. */
 void fs_set_poll_us(struct fs *fs, unsigned poll_us);
+unsigned fs_poll_us(const struct fs *fs);
 
 /** fs_account() - what is counted of the requests; valid as long as @fs */
 struct account *fs_account(struct fs *fs);

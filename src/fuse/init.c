@@ -65,7 +65,6 @@ static void negotiate_caching(struct fs *fs, struct fuse_conn_info *conn)
 
 static void negotiate_semantics(struct fs *fs, struct fuse_conn_info *conn)
 {
-	(void)want(conn, FUSE_CAP_IOCTL_DIR); /* FS_IOC_OPTIONS */
 	(void)want(conn, FUSE_CAP_EXPORT_SUPPORT);
 	(void)want(conn, FUSE_CAP_PARALLEL_DIROPS);
 	/* The parent's default ACL may replace the umask, so the kernel must not apply it. */
@@ -162,7 +161,6 @@ static const struct fuse_lowlevel_ops operations = {
 	.fallocate = fs_op_fallocate,
 	.lseek = fs_op_lseek,
 	.copy_file_range = fs_op_copy_file_range,
-	.ioctl = fs_op_ioctl,
 	.setxattr = fs_op_setxattr,
 	.getxattr = fs_op_getxattr,
 	.listxattr = fs_op_listxattr,

@@ -234,12 +234,11 @@ struct fs_io {
 	void (*run)(struct fs_io *io); /* for fs_blocking_run() */
 	struct fs_io *next;
 	struct fuse_file_info fi;
-	enum fs_setid setid;     /* write */
-	struct stat attr;        /* setattr: what to set after a truncation */
-	int to_set;              /* setattr: FUSE_SET_ATTR_... */
-	uint64_t source_ino;     /* copy_file_range */
-	uint64_t source_offset;  /* copy_file_range */
-	struct fs_limits limits; /* ioctl */
+	enum fs_setid setid;    /* write */
+	struct stat attr;       /* setattr: what to set after a truncation */
+	int to_set;             /* setattr: FUSE_SET_ATTR_... */
+	uint64_t source_ino;    /* copy_file_range */
+	uint64_t source_offset; /* copy_file_range */
 };
 
 /** A FIFO of ios. Its owner protects it. */
@@ -356,7 +355,6 @@ FS_OP(fallocate);
 FS_OP(copy_file_range);
 FS_OP(lseek);
 /* limits.c */
-FS_OP(ioctl);
 /* io.c */
 FS_OP(read);
 FS_OP(write);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a volume may use, and the ioctls that ask for it and change it. */
+/* What a volume may use. */
 #include "fuse/internal.h"
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -39,131 +37,70 @@ static struct fs_limits merge(const struct fs_limits *old, const struct fs_limit
 	}
 	if (changes->which & FS_LIMIT_INODES)
 		merged.max_inodes = changes->max_inodes;
+	if (changes->which & FS_LIMIT_USER_INODES)
+		merged.max_user_inodes = changes->max_user_inodes;
 	return merged;
 }
 
-static int set_max_inodes(struct fs *fs, const struct fs_limits *limits)
+/* Of @limits those that are set in @which. */
+static int set_inodes(struct fs *fs, const struct fs_limits *limits, uint32_t which)
 {
-	int err;
+	int err = 0;
 
 	fs_write_lock(fs);
-	err = tree_set_max_inodes(fs->tree, fs_max_inodes(limits));
+	if (which & FS_LIMIT_INODES)
+		err = tree_set_max_inodes(fs->tree, fs_max_inodes(limits));
+	if (!err && which & FS_LIMIT_USER_INODES)
+		err = tree_set_max_user_inodes(fs->tree, limits->max_user_inodes);
 	fs_unlock(fs);
+	return err;
+}
+
+static int set_all(struct fs *fs, const struct fs_limits *limits, uint32_t which)
+{
+	int err = set_inodes(fs, limits, which);
+
+	if (!err && which & (FS_LIMIT_SIZE | FS_LIMIT_RESERVE))
+		err = data_volume_set_limits(fs->config.volume, &limits->data);
 	return err;
 }
 
 int fs_set_limits(struct fs *fs, const struct fs_limits *limits)
 {
-	bool inodes = limits->which & FS_LIMIT_INODES;
-	bool data = limits->which & (FS_LIMIT_SIZE | FS_LIMIT_RESERVE);
 	struct fs_limits merged;
-	int err = 0;
+	int err;
 
-	if (data && fs->config.physical)
+	if (limits->which & (FS_LIMIT_SIZE | FS_LIMIT_RESERVE) && fs->config.physical)
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&fs->limits_lock);
 	merged = merge(&fs->limits, limits);
-	if (inodes)
-		err = set_max_inodes(fs, &merged);
-	if (!err && data) {
-		err = data_volume_set_limits(fs->config.volume, &merged.data);
-		/* Back to a number that there was; more inodes than it may have come since. */
-		if (err && inodes)
-			(void)set_max_inodes(fs, &fs->limits);
-	}
+	err = set_all(fs, &merged, limits->which);
 	if (!err)
 		fs->limits = merged;
+	else
+		/* Back to a number that there was; more inodes than it may have come since. */
+		(void)set_inodes(fs, &fs->limits, limits->which);
 	pthread_mutex_unlock(&fs->limits_lock);
 	return err;
 }
 
-/* ---- ioctls ---- */
+/* ---- asking for them ---- */
 
-static void reply_usage(struct fs *fs, fuse_req_t req)
+void fs_get_limits(struct fs *fs, struct fs_limits *ret_limits)
+{
+	pthread_mutex_lock(&fs->limits_lock);
+	*ret_limits = fs->limits;
+	pthread_mutex_unlock(&fs->limits_lock);
+}
+
+void fs_get_usage(struct fs *fs, struct fs_usage *ret_usage)
 {
 	struct data_volume_stats data;
-	struct fs_usage usage;
 
 	data_volume_get_stats(fs->config.volume, &data);
-	memset(&usage, 0, sizeof(usage));
-	pthread_mutex_lock(&fs->limits_lock);
-	usage.limits = fs->limits;
-	pthread_mutex_unlock(&fs->limits_lock);
-	usage.chunk_bytes = data.chunk_bytes;
-	usage.used_bytes = (data.nr_chunks - data.nr_free_chunks) * data.chunk_bytes;
-	usage.nr_segments = data.nr_segments;
-	usage.nr_extents = data.nr_extents;
+	ret_usage->chunk_bytes = data.chunk_bytes;
+	ret_usage->used_bytes = (data.nr_chunks - data.nr_free_chunks) * data.chunk_bytes;
 	fs_read_lock(fs);
-	usage.nr_inodes = tree_nr_charged(fs->tree);
+	ret_usage->nr_inodes = tree_nr_charged(fs->tree);
 	fs_unlock(fs);
-	fuse_reply_ioctl(req, 0, &usage, sizeof(usage));
-	fs_leave(fs);
-}
-
-static void reply_options(struct fs *fs, fuse_req_t req)
-{
-	char text[FS_OPTIONS_BYTES] = "";
-
-	strncpy(text, fs->config.options, sizeof(text) - 1);
-	fuse_reply_ioctl(req, 0, text, sizeof(text));
-	fs_leave(fs);
-}
-
-static void reply_set(struct fs_io *io)
-{
-	fuse_reply_ioctl(io->req, 0, NULL, 0);
-	fs_leave(io->fs);
-}
-
-static void run_set(struct fs_io *io)
-{
-	io->result = fs_set_limits(io->fs, &io->limits);
-	fs_io_end(io);
-}
-
-static int check_set(fuse_req_t req, const struct fs_limits *limits)
-{
-	const uint32_t all = FS_LIMIT_SIZE | FS_LIMIT_RESERVE | FS_LIMIT_INODES;
-
-	if (fuse_req_ctx(req)->uid != geteuid() && !fs_caller_can(req, CAP_SYS_ADMIN))
-		return -EPERM;
-	return limits->which & ~all ? -EINVAL : 0;
-}
-
-/* Waits for ioctls of the adapter, so not on this thread. */
-static void set_limits(struct fs *fs, fuse_req_t req, const struct fs_limits *limits)
-{
-	int err = check_set(req, limits);
-	struct fs_io *io;
-
-	io = err ? NULL : fs_io_get(fs, req, TREE_ROOT_INO);
-	if (!io) {
-		fs_reply_err(fs, req, err ? err : -ENOMEM);
-		return;
-	}
-	io->limits = *limits;
-	io->reply = reply_set;
-	io->run = run_set;
-	fs_blocking_run(fs->blocking, io);
-}
-
-void fs_op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
-		 unsigned flags, const void *in, size_t in_bytes, size_t out_bytes)
-{
-	struct fs *fs = fs_enter(req);
-
-	(void)arg, (void)fi, (void)flags;
-	if (!fs)
-		return;
-	if (ino == TREE_ROOT_INO && cmd == FS_IOC_OPTIONS && out_bytes >= FS_OPTIONS_BYTES &&
-	    fs->config.options)
-		reply_options(fs, req);
-	else if (ino == TREE_ROOT_INO && cmd == FS_IOC_USAGE &&
-		 out_bytes >= sizeof(struct fs_usage))
-		reply_usage(fs, req);
-	else if (ino == TREE_ROOT_INO && cmd == FS_IOC_SET_LIMITS &&
-		 in_bytes >= sizeof(struct fs_limits))
-		set_limits(fs, req, in);
-	else
-		fs_reply_err(fs, req, -ENOTTY);
 }

@@ -26,7 +26,7 @@ struct tree_config fs_tree_config(const struct fs *fs)
 		.root_gid = fs->config.root_gid,
 		.root_mode = fs->config.root_mode,
 		.max_inodes = fs_max_inodes(&fs->limits),
-		.max_user_inodes = fs->config.max_user_inodes,
+		.max_user_inodes = fs->limits.max_user_inodes,
 		.now = fs_now(),
 		.payload_free = payload_free,
 		.payload_orphaned = payload_orphaned,
@@ -212,6 +212,11 @@ int fs_map_file(struct fs *fs, uint64_t ino, uint64_t offset, struct data_file_m
 		data_file_get_map(file, offset, map);
 	fs_inode_unlock(fs, inode);
 	return err;
+}
+
+unsigned fs_poll_us(const struct fs *fs)
+{
+	return transport_get_poll_us(fs->transport);
 }
 
 void fs_set_poll_us(struct fs *fs, unsigned poll_us)

@@ -9,7 +9,7 @@
 #include "tree/snapshot.h"
 
 #define KIND    "takeover"
-#define VERSION 1
+#define VERSION 2
 
 #define RECORD_LIMITS 0x300 /* see tree/snapshot.h and data/snapshot.h for the others */
 
@@ -19,14 +19,13 @@ static void write_limits(struct fs *fs, struct record_writer *out)
 {
 	struct fs_limits limits;
 
-	pthread_mutex_lock(&fs->limits_lock);
-	limits = fs->limits;
-	pthread_mutex_unlock(&fs->limits_lock);
+	fs_get_limits(fs, &limits);
 	record_begin(out, RECORD_LIMITS, 0);
 	record_put_u64(out, limits.data.size_bytes);
 	record_put_u64(out, limits.data.reserve_bytes);
 	record_put_u32(out, limits.data.reserve_ppm);
 	record_put_u64(out, limits.max_inodes);
+	record_put_u64(out, limits.max_user_inodes);
 	record_end(out);
 }
 
@@ -105,6 +104,7 @@ static int read_limits(struct fs *fs, struct record_reader *in)
 	limits.data.reserve_bytes = record_get_u64(in);
 	limits.data.reserve_ppm = record_get_u32(in);
 	limits.max_inodes = record_get_u64(in);
+	limits.max_user_inodes = record_get_u64(in);
 	err = record_get_error(in);
 	if (err)
 		return err;

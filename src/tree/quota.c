@@ -69,6 +69,45 @@ static void charge(struct tree *tree, uid_t uid, int64_t units)
 		slot_of(quota->users, quota->room, uid)->used += (uint64_t)units;
 }
 
+static int count_users(struct tree *tree)
+{
+	struct tree_quota *quota = &tree->quota;
+	int err = 0;
+
+	for (uint64_t ino = TREE_ROOT_INO; ino < tree->itable.next_ino && !err; ino++) {
+		const struct tree_inode *inode = tree_get(tree, ino);
+
+		if (!inode || !inode->charged_uid)
+			continue;
+		err = add_user(tree, inode->charged_uid);
+		if (!err)
+			slot_of(quota->users, quota->room, inode->charged_uid)->used +=
+				inode->charged;
+	}
+	return err;
+}
+
+static void forget_users(struct tree_quota *quota)
+{
+	free(quota->users);
+	quota->users = NULL;
+	quota->nr_users = quota->room = 0;
+}
+
+int tree_quota_set_max_user(struct tree *tree, uint64_t max_user)
+{
+	struct tree_quota *quota = &tree->quota;
+	int err = 0;
+
+	if (!counts_users(quota) && max_user != UINT64_MAX)
+		err = count_users(tree);
+	if (err || max_user == UINT64_MAX)
+		forget_users(quota);
+	if (!err)
+		quota->max_user = max_user;
+	return err;
+}
+
 /* ---- inodes ---- */
 
 static uint64_t units_of(const struct tree_inode *inode)

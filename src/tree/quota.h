@@ -41,6 +41,10 @@ struct tree_quota {
  */
 int tree_quota_check(struct tree *tree, uid_t uid, uint64_t units);
 
+/** tree_quota_set_max_user() - change max_user; begins or ends to count users. Return: 0; -ENOMEM,
+ *  and nothing has changed. */
+int tree_quota_set_max_user(struct tree *tree, uint64_t max_user);
+
 /** tree_quota_update() - charge the owner of an inode with what it uses now, whatever the limits.
  *  tree_quota_check() has been called for that user at some time. */
 void tree_quota_update(struct tree *tree, struct tree_inode *inode);

@@ -112,6 +112,11 @@ uint64_t tree_max_inodes(const struct tree *tree)
 	return tree->quota.max == UINT64_MAX ? 0 : tree->quota.max;
 }
 
+int tree_set_max_user_inodes(struct tree *tree, uint64_t max)
+{
+	return tree_quota_set_max_user(tree, max ? max : UINT64_MAX);
+}
+
 int tree_set_max_inodes(struct tree *tree, uint64_t max)
 {
 	if (max == 0)

@@ -2,13 +2,13 @@
 /*
  * Ages a volume: keeps it 90 % full while files are created, grown, truncated, read and deleted.
  *
- *	aging DIRECTORY SECONDS
+ *	aging DIRECTORY SECONDS [COMMAND]
  *
  * The directory must be the root of a volume that nothing else uses. Four threads work on files of
  * their own. Each byte read is compared with what was written. After that all free blocks must be
  * usable, by one file and by small ones, and all must be free once the files are deleted. The
  * content of a file depends on its version and the offset, so that what belongs to another file, or
- * to an older one, is noticed.
+ * to an older one, is noticed. COMMAND runs in a shell when the volume has aged.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "fuse/control.h"
 #include "support/load.h"
 
 #define NR_THREADS     4u
@@ -379,20 +377,14 @@ static void print_speed(void)
 	load_print("aged-read", "-rate", bytes / (seconds / NR_THREADS) / 1e6);
 }
 
-static void print_extents(void)
+static void print_files(void)
 {
-	int fd = open(".", O_RDONLY);
-	struct fs_usage usage;
 	double nr_files = 0;
 
-	load_need(fd >= 0 && ioctl(fd, FS_IOC_USAGE, &usage) == 0, "ask for the usage");
-	close(fd);
 	for (unsigned i = 0; i < NR_THREADS; i++)
 		for (unsigned at = 0; at < FILES_A_THREAD; at++)
 			nr_files += workers[i].files[at].version != 0;
 	load_print("files", "", nr_files);
-	load_print("segments", "", (double)usage.nr_segments);
-	load_print("extents-per-file", "", (double)usage.nr_extents / nr_files);
 }
 
 static void start_worker(unsigned number)
@@ -432,14 +424,16 @@ static void delete_all(void)
 
 int main(int argc, char **argv)
 {
-	load_need(argc == 3 && chdir(argv[1]) == 0, "usage: aging DIRECTORY SECONDS");
+	load_need((argc == 3 || argc == 4) && chdir(argv[1]) == 0,
+		  "usage: aging DIRECTORY SECONDS [COMMAND]");
 	for (unsigned i = 0; i < NR_THREADS; i++)
 		start_worker(i);
 	end_time = load_now() + (double)load_number(argv[2]);
 	in_all_threads(work);
 	in_all_threads(check_all);
 	print_speed();
-	print_extents();
+	print_files();
+	load_need(argc == 3 || system(argv[3]) == 0, "run the command");
 	fill_by_one_file(&workers[0]);
 	fill_by_small_files(&workers[0]);
 	in_all_threads(check_all);

@@ -35,12 +35,13 @@ static void check(const struct options *options)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	char *text = fuzz_text(data, bytes);
+	const struct explainer to = { NULL, NULL };
 	struct options options;
 	char **arguments;
 	int count;
 
 	arguments = arguments_of(text, &count);
-	if (options_parse(count, arguments, &options) == OPTIONS_RUN)
+	if (options_parse(count, arguments, &to, &options) == OPTIONS_RUN)
 		check(&options);
 	options_free(&options);
 	free(arguments);

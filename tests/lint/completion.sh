@@ -80,4 +80,5 @@ offers cxlfsadm "emul fault $dir/adapter res" reset
 offers cxlfsadm "lun enable em" emul:
 offers cxlfsadm "lun list emul:$dir/a" "$dir/adapter"
 offers cxlfsadm "emul status $dir/a" "$dir/adapter"
+offers cxlfsadm "set $dir max_inodes" "max_inodes= max_inodes_per_user="
 exit $wrong

@@ -9,9 +9,12 @@ need_cxlfs
 size=256M
 [ -z "${CXLFS_SECONDS:-}" ] || size=1G
 start_volume size=$size,bs=512
-"$BUILD/tests/bench/aging" "$MNT" "$(seconds_or 4)" | tee "$WORK/said"
+"$BUILD/tests/bench/aging" "$MNT" "$(seconds_or 4)" "'$CXLFSADM' status --json '$MNT' >'$WORK/status'" |
+	tee "$WORK/said"
 # A file of some blocks lies in few pieces.
-pieces=$(awk '$1 == "extents-per-file" { print $2 }' "$WORK/said")
-awk -v n="$pieces" 'BEGIN { exit !(n >= 0.1 && n < 10) }' || fail "$pieces extents a file"
+files=$(awk '$1 == "files" { print $2 }' "$WORK/said")
+extents=$(sed -n 's/.*"extents": *\([0-9]*\).*/\1/p' "$WORK/status")
+awk -v f="$files" -v e="$extents" 'BEGIN { exit !(e >= f * 0.1 && e < f * 10) }' ||
+	fail "$extents extents of $files files"
 same "$(ls -A "$MNT")" "" "what is left"
 finish

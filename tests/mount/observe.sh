@@ -90,7 +90,7 @@ wait_until "debug messages" has_debug
 "$CXLFSADM" set "$MNT" debug=none
 must_fail "option debug=nonsense names an unknown category" "$CXLFSADM" set "$MNT" debug=nonsense
 must_fail "option busy_poll=-1 is too small" "$CXLFSADM" set "$MNT" busy_poll=-1
-must_fail "option threads cannot be changed" "$CXLFSADM" set "$MNT" threads=3
+must_fail "option threads=3: $MNT was mounted without it" "$CXLFSADM" set "$MNT" threads=3
 must_fail "usage: cxlfsadm set" "$CXLFSADM" set "$MNT" debug
 device=emul:$(join "$ADAPTER" size=8G)
 "$CXLFS" "$device" "$MNT" -o remount,busy_poll=50,debug=superpipe

@@ -129,6 +129,19 @@ START_TEST(test_log_line_too_long_is_cut_and_still_ends)
 }
 END_TEST
 
+START_TEST(test_log_categories_are_printed_as_they_are_parsed)
+{
+	char list[LOG_LIST_BYTES];
+	unsigned mask;
+
+	for (unsigned categories = 0; categories <= LOGC_ALL; categories++) {
+		log_print_categories(categories, list);
+		ck_assert_int_eq(log_parse_categories(list, &mask), 0);
+		ck_assert_uint_eq(mask, categories);
+	}
+}
+END_TEST
+
 START_TEST(test_log_categories_are_parsed_or_refused)
 {
 	unsigned mask = 99;
@@ -137,9 +150,12 @@ START_TEST(test_log_categories_are_parsed_or_refused)
 	ck_assert_uint_eq(mask, LOGC_FS);
 	ck_assert_int_eq(log_parse_categories("tree,emul,data", &mask), 0);
 	ck_assert_uint_eq(mask, LOGC_TREE | LOGC_EMUL | LOGC_DATA);
+	ck_assert_int_eq(log_parse_categories("none", &mask), 0);
+	ck_assert_uint_eq(mask, 0);
 	ck_assert_int_eq(log_parse_categories("all", &mask), 0);
 	ck_assert_uint_eq(mask, LOGC_ALL);
 	mask = 99;
+	ck_assert_int_eq(log_parse_categories("fs,none", &mask), -EINVAL);
 	ck_assert_int_eq(log_parse_categories("", &mask), -EINVAL);
 	ck_assert_int_eq(log_parse_categories("fs,", &mask), -EINVAL);
 	ck_assert_int_eq(log_parse_categories(",fs", &mask), -EINVAL);
@@ -232,6 +248,7 @@ int main(void)
 	tcase_add_test(core, test_log_debug_goes_by_category_and_costs_nothing_when_off);
 	tcase_add_test(core, test_log_line_too_long_is_cut_and_still_ends);
 	tcase_add_test(core, test_log_categories_are_parsed_or_refused);
+	tcase_add_test(core, test_log_categories_are_printed_as_they_are_parsed);
 	tcase_add_test(core, test_log_limit_lets_a_burst_pass_and_counts_the_rest);
 	tcase_add_test(core, test_log_limit_holds_among_threads);
 	tcase_add_test(core, test_log_limited_tells_how_many_were_left_out);

@@ -71,9 +71,9 @@ static int run_slow(void *context, struct control_request *request)
 }
 
 static const struct control_command commands[] = {
-	{ "echo", run_echo, .slow = false }, { "large", run_large, .slow = false },
-	{ "fail", run_fail, .slow = false }, { "plain", run_plain_error, .slow = false },
-	{ "slow", run_slow, .slow = true },  { 0 },
+	{ "echo", run_echo, .lane = 0 }, { "large", run_large, .lane = 0 },
+	{ "fail", run_fail, .lane = 0 }, { "plain", run_plain_error, .lane = 0 },
+	{ "slow", run_slow, .lane = 1 }, { 0 },
 };
 
 static char context[] = "the context";
@@ -253,6 +253,19 @@ START_TEST(test_stale_socket_is_replaced)
 END_TEST
 
 /* ---- slow commands ---- */
+
+START_TEST(test_server_may_leave_its_socket_to_another)
+{
+	struct control_server *first = server;
+
+	start_server(0);
+	control_server_leave(first);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	control_server_leave(server);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	start_server(0);
+}
+END_TEST
 
 START_TEST(test_slow_command_does_not_delay_others)
 {
@@ -507,6 +520,7 @@ int main(void)
 	tcase_add_test(core, test_client_may_shut_down_its_side);
 	tcase_add_test(core, test_large_answer_arrives_whole);
 	tcase_add_test(core, test_stale_socket_is_replaced);
+	tcase_add_test(core, test_server_may_leave_its_socket_to_another);
 	tcase_add_test(slow, test_slow_command_does_not_delay_others);
 	tcase_add_test(slow, test_client_of_slow_command_may_leave);
 	tcase_add_test(slow, test_stop_waits_for_slow_command);

@@ -13,7 +13,9 @@ static enum options_result parse(const char *device, const char *list)
 	char *argv[] = { "cxlfs", (char *)(uintptr_t)device, "/mnt",
 			 "-o",    (char *)(uintptr_t)list,   NULL };
 
-	return options_parse(5, argv, &options);
+	const struct explainer to = { NULL, NULL };
+
+	return options_parse(5, argv, &to, &options);
 }
 
 static void stop(void)

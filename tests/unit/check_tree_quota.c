@@ -60,6 +60,43 @@ START_TEST(test_quota_a_user_has_so_many_inodes_and_others_have_theirs)
 }
 END_TEST
 
+START_TEST(test_quota_a_limit_may_come_and_go_while_there_are_files)
+{
+	struct tree_inode *a, *inode;
+
+	start_with(0, 0);
+	ck_assert_int_eq(make_as(MINE, "a", &a), 0);
+	ck_assert_int_eq(set_xattr(a, "user.x", 2000), 0);
+	ck_assert_int_eq(make_as(MINE, "b", &inode), 0);
+	ck_assert_int_eq(make_as(YOURS, "c", &inode), 0);
+	ck_assert_int_eq(tree_set_max_user_inodes(tree, 3), 0);
+	ck_assert_int_eq(tree_check(tree), 0);
+	ck_assert_int_eq(make_as(MINE, "d", &inode), -EDQUOT);
+	ck_assert_int_eq(make_as(YOURS, "d", &inode), 0);
+	ck_assert_int_eq(tree_set_max_user_inodes(tree, 0), 0);
+	ck_assert_int_eq(make_as(MINE, "e", &inode), 0);
+	ck_assert_int_eq(tree_unlink(tree, root, "a", at(3), NULL), 0);
+	ck_assert_int_eq(tree_set_max_user_inodes(tree, 3), 0);
+	ck_assert_int_eq(make_as(MINE, "f", &inode), 0);
+	ck_assert_int_eq(make_as(MINE, "g", &inode), -EDQUOT);
+	stop();
+}
+END_TEST
+
+START_TEST(test_quota_a_limit_without_memory_changes_nothing)
+{
+	struct tree_inode *inode;
+
+	start_with(0, 0);
+	ck_assert_int_eq(make_as(MINE, "a", &inode), 0);
+	allocs_until_failure = 1;
+	ck_assert_int_eq(tree_set_max_user_inodes(tree, 1), -ENOMEM);
+	allocs_until_failure = 0;
+	ck_assert_int_eq(make_as(MINE, "b", &inode), 0);
+	stop();
+}
+END_TEST
+
 START_TEST(test_quota_root_has_no_limit_of_its_own)
 {
 	struct tree_inode *inode;
@@ -212,6 +249,8 @@ int main(void)
 	TCase *tcase = tcase_create("quota");
 
 	tcase_add_test(tcase, test_quota_a_user_has_so_many_inodes_and_others_have_theirs);
+	tcase_add_test(tcase, test_quota_a_limit_may_come_and_go_while_there_are_files);
+	tcase_add_test(tcase, test_quota_a_limit_without_memory_changes_nothing);
 	tcase_add_test(tcase, test_quota_root_has_no_limit_of_its_own);
 	tcase_add_test(tcase, test_quota_a_referenced_file_without_a_name_still_counts);
 	tcase_add_test(tcase, test_quota_each_further_name_counts);

@@ -143,6 +143,11 @@ bool transport_uses_uring(const struct transport *transport)
 	return atomic_load_explicit(&transport->uring, memory_order_relaxed);
 }
 
+unsigned transport_get_poll_us(const struct transport *transport)
+{
+	return transport_poll_us(transport);
+}
+
 void transport_set_poll_us(struct transport *transport, unsigned poll_us)
 {
 	atomic_store(&transport->poll_us, poll_us);

@@ -103,6 +103,7 @@ int transport_replay_init(struct transport *transport, const struct transport_in
 
 /** transport_set_poll_us() - change config.poll_us. Any thread. */
 void transport_set_poll_us(struct transport *transport, unsigned poll_us);
+unsigned transport_get_poll_us(const struct transport *transport);
 
 /** transport_account() - what is counted of its requests; valid as long as @transport */
 struct account *transport_account(struct transport *transport);
