@@ -53,9 +53,26 @@ static inline uint64_t file_size_locked(const struct data_file *file)
 	return atomic_load_explicit(&file->size, memory_order_relaxed);
 }
 
+/** file_report_locked() - the size or eof_needs_zeroing has changed */
+static inline void file_report_locked(struct data_file *file)
+{
+	DATA_CHANGED(&file->space.alloc->changes, .kind = DATA_CHANGE_FILE,
+		     .number = file->space.number, .size = file_size_locked(file),
+		     .flag = file->eof_needs_zeroing);
+}
+
 static inline void file_set_size_locked(struct data_file *file, uint64_t size)
 {
 	atomic_store_explicit(&file->size, size, memory_order_release);
+	file_report_locked(file);
+}
+
+static inline void file_set_eof_needs_zeroing_locked(struct data_file *file, bool needs)
+{
+	if (file->eof_needs_zeroing == needs)
+		return;
+	file->eof_needs_zeroing = needs;
+	file_report_locked(file);
 }
 
 /** file_grow_size_locked() - the end of file is at @end or beyond */

@@ -154,9 +154,11 @@ static void find_wanted(struct data_op *op, enum growth_how how, struct wanted *
 	file_lock(file);
 	wanted->need = growth_need_of(file, first_block(op), end_block(op), how);
 	wanted->denied = !spare_reserve(op, &wanted->need);
-	if (slots->striped && !file_slots_has_vlun(slots))
+	if (slots->striped && !file_slots_has_vlun(slots)) {
 		file_slots_prefer(slots, wanted->need.first,
 				  lun_table_roomiest(&file->space.alloc->luns, 0));
+		file_space_report_vlun_locked(&file->space, slots->home);
+	}
 	wanted->grow = !growth_fits(file, &wanted->need, GROWTH_ON_PREFERRED_LUNS, wanted->more);
 	wanted->nr_slots = file_slots_nr(slots) - file_slots_nr_free(slots) + wanted->need.nr_slots;
 	file_unlock(file);

@@ -72,6 +72,8 @@ struct data_file *data_file_new(struct data_volume *vol)
 	file_space_init(&file->space, &vol->alloc, file_gone);
 	range_lock_init(&file->ranges);
 	mapping_init(&file->map, &file->space, &vol->stripes);
+	DATA_CHANGED(&vol->alloc.changes, .kind = DATA_CHANGE_FILE_NEW,
+		     .number = file->space.number);
 	return file;
 }
 

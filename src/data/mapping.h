@@ -132,9 +132,6 @@ struct mapping_chunk {
 	struct written_map *allocated; /* written or reserved; without leaves nothing is reserved */
 };
 
-/** mapping_chunk_at() - chunk @at in order. Return: false: there are fewer. */
-bool mapping_chunk_at(const struct mapping *map, uint32_t at, struct mapping_chunk *ret_chunk);
-
 /**
  * mapping_adopt_chunk() - add a chunk behind all others
  * @chunk: its maps are moved into the mapping; the caller's are empty then

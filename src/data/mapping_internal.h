@@ -30,10 +30,33 @@ static inline struct segments *segments_of(const struct mapping *map)
 	return &map->space->alloc->segments.pool;
 }
 
+/** Reports a change of the file; the arguments initialize a struct data_change. */
+#define MAPPING_CHANGED(map, ...) \
+	DATA_CHANGED(&(map)->space->alloc->changes, .number = (map)->space->number, __VA_ARGS__)
+
+/** mapping_report_extents() - extents of [start, end), if there are any, were changed, not removed
+ */
+void mapping_report_extents(const struct mapping *map, uint64_t start, uint64_t end);
+
+/** mapping_report_no_extents() - those of [start, end), if there are any, are about to be removed
+ */
+void mapping_report_no_extents(const struct mapping *map, uint64_t start, uint64_t end);
+
+/** mapping_report_replacement() - @copy is about to take the place of a part of another extent */
+void mapping_report_replacement(const struct mapping *map, const struct extent *copy);
+
 static inline uint32_t chunk_nr_allocated(const struct data_chunk *chunk)
 {
 	return chunk->allocated.leaves ? chunk->allocated.nr_written : chunk->written.nr_written;
 }
+
+/* Change the state of the blocks [from, to) of a chunk; see struct data_change. What is set or
+ * cleared must be prepared. Return: 0; -ENOMEM. */
+int data_chunk_prepare_set(struct data_chunk *chunk, uint32_t from, uint32_t to);
+int data_chunk_prepare_clear(struct data_chunk *chunk, uint32_t from, uint32_t to);
+void data_chunk_set(struct data_chunk *chunk, uint32_t from, uint32_t to);
+void data_chunk_clear(struct data_chunk *chunk, uint32_t from, uint32_t to);
+int data_chunk_reserve(struct data_chunk *chunk, uint32_t from, uint32_t to);
 
 /** data_chunk_free() - its slot is the caller's */
 void data_chunk_free(struct data_chunk *chunk);

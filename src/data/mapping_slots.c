@@ -108,6 +108,12 @@ static int assign_chunks(struct mapping *map, uint64_t first, uint64_t last, uin
 	return out < in ? -ENOMEM : 0;
 }
 
+static void report_chunk(const struct mapping *map, const struct data_chunk *chunk)
+{
+	MAPPING_CHANGED(map, .kind = DATA_CHANGE_CHUNK, .first = chunk->index, .lun = chunk->lun,
+			.slot = chunk->slot, .flag = chunk->striped);
+}
+
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 {
 	uint64_t missing = mapping_nr_missing(map, first, last);
@@ -119,6 +125,8 @@ int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 		if (err && map->chunks[at]->fresh) {
 			mapping_remove(map, map->chunks[at]->index, map->chunks[at]->index);
 		} else {
+			if (map->chunks[at]->fresh)
+				report_chunk(map, map->chunks[at]);
 			map->chunks[at]->fresh = false;
 			at++;
 		}
@@ -139,6 +147,7 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last)
 	}
 	if (to == from)
 		return;
+	MAPPING_CHANGED(map, .kind = DATA_CHANGE_CHUNKS_GONE, .first = first, .last = last);
 	memmove(&map->chunks[from], &map->chunks[to], (map->nr_chunks - to) * sizeof(*map->chunks));
 	map->nr_chunks -= to - from;
 	file_slots_cut_tails(slots_of(map));

@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a mapping is saved, and made again. */
+/* How a mapping is made again from a snapshot. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "data/mapping_internal.h"
-
-bool mapping_chunk_at(const struct mapping *map, uint32_t at, struct mapping_chunk *ret_chunk)
-{
-	struct data_chunk *chunk = at < map->nr_chunks ? map->chunks[at] : NULL;
-
-	if (!chunk)
-		return false;
-	*ret_chunk = (struct mapping_chunk){ .index = chunk->index,
-					     .lun = chunk->lun,
-					     .slot = chunk->slot,
-					     .striped = chunk->striped,
-					     .written = &chunk->written,
-					     .allocated = &chunk->allocated };
-	return true;
-}
 
 static struct written_map take_map(struct written_map *map)
 {

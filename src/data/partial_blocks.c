@@ -113,13 +113,13 @@ bool eof_must_zero_locked(struct data_file *file, uint64_t end)
 	uint64_t size = file_size_locked(file);
 
 	if (!(size & BLOCK_MASK) || !mapping_is_written(&file->map, block_floor(size)))
-		file->eof_needs_zeroing = false;
+		file_set_eof_needs_zeroing_locked(file, false);
 	return file->eof_needs_zeroing && end > size;
 }
 
 static enum step_result eof_zeroed(struct data_op *op, struct data_worklist *wl)
 {
-	op->file->eof_needs_zeroing = false;
+	file_set_eof_needs_zeroing_locked(op->file, false);
 	return op_priv(op)->granted(op, wl);
 }
 
@@ -140,5 +140,5 @@ void eof_note_failed_write_locked(struct data_file *file, uint64_t start, uint64
 	uint64_t block = block_floor(file_size_locked(file));
 
 	if (block >= block_floor(start) && block < block_ceil(end))
-		file->eof_needs_zeroing = true;
+		file_set_eof_needs_zeroing_locked(file, true);
 }

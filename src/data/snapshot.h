@@ -15,6 +15,13 @@
 #include "base/record_writer.h"
 #include "data/data.h"
 
+/** What is the same as long as the volume exists. */
+struct data_geometry {
+	uint32_t chunk_blocks;
+	uint32_t nr_luns;
+	uint32_t stripe_blocks; /* 0: one LUN is filled after the other */
+};
+
 /* Record types of the layer; 0x200 to 0x2ff are reserved for it. */
 enum data_record {
 	DATA_RECORD_VOLUME = 0x200,
@@ -34,6 +41,9 @@ enum data_record {
  */
 void data_volume_quiesce(struct data_volume *vol);
 void data_volume_resume(struct data_volume *vol);
+
+/** data_volume_geometry() - after data_volume_set_stripe_bytes() */
+void data_volume_geometry(const struct data_volume *vol, struct data_geometry *ret_geometry);
 
 /** Gives the next file and its number. Return: false: there is none. */
 typedef bool data_snapshot_next_fn(void *arg, uint64_t *ret_id, struct data_file **ret_file);

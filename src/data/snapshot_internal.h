@@ -3,6 +3,37 @@
 #ifndef CXLFS_DATA_SNAPSHOT_INTERNAL_H
 #define CXLFS_DATA_SNAPSHOT_INTERNAL_H
 
+#include "base/record_writer.h"
+#include "data/mapping_internal.h"
+#include "data/snapshot.h"
+#include "superpipe/clone.h"
+
 #define DATA_RECORD_EOF_NEEDS_ZEROING 0x1u /* flag of a file: see struct data_file */
+
+/* A record of extents has about so many bytes. */
+#define DATA_RECORD_BATCH_BYTES 65536u
+
+void data_record_put_volume(struct record_writer *out, const struct data_geometry *geometry);
+
+void data_record_put_segment(struct record_writer *out, const struct superpipe_vlun_source *vlun,
+			     uint64_t number);
+
+struct data_record_file {
+	uint64_t id, number, size;
+	bool eof_needs_zeroing;
+	unsigned home;
+};
+
+void data_record_put_file(struct record_writer *out, const struct data_record_file *file);
+
+/** @nr: chunks of it that may be used */
+void data_record_put_vlun(struct record_writer *out, const struct superpipe_vlun_source *vlun,
+			  uint32_t nr);
+
+void data_record_put_chunk(struct record_writer *out, const struct data_chunk *chunk);
+
+/** In a record of extents. @segment: how many SEGMENT records came before that of its segment. */
+void data_record_put_extent(struct record_writer *out, const struct data_change_extent *extent,
+			    uint32_t segment);
 
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/minmax.h"
 #include "data/file.h"
 #include "data/mover.h"
 #include "data/snapshot.h"
@@ -66,9 +67,16 @@ static int room_for_segment(struct build *build)
 	return 0;
 }
 
+/* Streams of older versions have no numbers. */
+static uint64_t get_number(struct build *build, uint64_t next)
+{
+	return record_left(build->in) ? record_get_u64(build->in) : next;
+}
+
 static int read_segment(struct build *build)
 {
 	struct superpipe_vlun_source source;
+	uint64_t number;
 	struct superpipe_vlun *vlun;
 	int err = room_for_segment(build);
 
@@ -76,8 +84,9 @@ static int read_segment(struct build *build)
 		err = get_vlun(build, &source, &vlun);
 	if (err)
 		return err;
+	number = get_number(build, build->vol->alloc.segments.pool.next_number);
 	err = segment_vluns_adopt(&build->vol->alloc.segments, vlun, source.lun, source.nr_chunks,
-				  &build->segments[build->nr_segments]);
+				  number, &build->segments[build->nr_segments]);
 	if (err)
 		(void)superpipe_vlun_close(vlun);
 	else
@@ -110,6 +119,18 @@ static int end_file(struct build *build)
 	return err;
 }
 
+/* The numbers of new files come behind all that have been given. */
+static int set_number(struct build *build, uint64_t number)
+{
+	_Atomic uint64_t *nr = &build->vol->alloc.nr_file_numbers;
+
+	if (number == 0 || number > UINT64_MAX / 2)
+		return -EPROTO;
+	build->file->space.number = number;
+	atomic_store(nr, max_u64(atomic_load(nr), number));
+	return 0;
+}
+
 static int read_file(struct build *build)
 {
 	uint64_t size;
@@ -131,7 +152,7 @@ static int read_file(struct build *build)
 	file_set_size_locked(build->file, size);
 	build->file->space.slots.home = (uint8_t)home;
 	build->file->eof_needs_zeroing = flags & DATA_RECORD_EOF_NEEDS_ZEROING;
-	return 0;
+	return set_number(build, get_number(build, build->file->space.number));
 }
 
 static int read_vlun(struct build *build)

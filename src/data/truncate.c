@@ -32,7 +32,7 @@ static enum step_result cut_locked(struct data_op *op, struct data_worklist *wl)
 		return data_op_end_locked(op, wl, err);
 	unmap_chunks_locked(op, first_gone, RANGE_LOCK_END);
 	if (op->offset < file_size_locked(file))
-		file->eof_needs_zeroing = false;
+		file_set_eof_needs_zeroing_locked(file, false);
 	file_set_size_locked(file, op->offset);
 	return data_op_end_locked(op, wl, 0);
 }

@@ -349,8 +349,7 @@ unsigned superpipe_vlun_lun(const struct superpipe_vlun *vlun)
 
 uint32_t superpipe_vlun_handle(const struct superpipe_vlun *vlun)
 {
-	(void)vlun;
-	return 0;
+	return vlun->handle;
 }
 
 int superpipe_vlun_close(struct superpipe_vlun *vlun)

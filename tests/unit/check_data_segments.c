@@ -84,7 +84,7 @@ static bool remove_segment(unsigned lun, uint64_t before_ns)
 	unsigned from = 99;
 	uint32_t nr_chunks = 0;
 
-	vlun = segments_remove_empty(&pool, lun, before_ns, &from, &nr_chunks);
+	vlun = segments_remove_empty(&pool, lun, before_ns, &from, &nr_chunks, &(uint64_t){ 0 });
 	if (!vlun)
 		return false;
 	ck_assert(lun == UINT32_MAX || from == lun);

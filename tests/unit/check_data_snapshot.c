@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * data/snapshot: a volume goes on as its snapshot, over the same vLUNs.
+ * data/snapshot, data/replica: a volume goes on as its snapshot, over the same vLUNs, and a replica
+ * that has followed its changes writes the same snapshot.
  *
  * Random operations on a few files and on byte arrays. Now and then another volume takes over; it
  * must show the same bytes, holes, reservations and counts.
@@ -15,8 +16,10 @@
 
 #include "data/contents.h"
 #include "data/freeze.h"
+#include "data/replica.h"
 #include "data/snapshot.h"
 #include "fake/fake_superpipe.h"
+#include "journal/journal.h"
 #include "support/memory_stream.h"
 
 #define BLOCK     4096u
@@ -39,6 +42,8 @@ struct world {
 	uint64_t random;
 	unsigned pack_blocks;
 	unsigned at; /* of next_file() */
+	struct journal *journal;
+	struct data_replica *replica;
 };
 
 static uint8_t buf[MAX_BYTES];
@@ -58,6 +63,35 @@ static struct data_volume *new_volume(const struct world *w)
 	return vol;
 }
 
+static void write_change(void *arg, const struct data_change *change)
+{
+	struct journal_entry entry;
+
+	journal_begin(arg, data_change_bytes(change), &entry);
+	ck_assert_ptr_nonnull(entry.data);
+	memcpy(entry.data, change, data_change_bytes(change));
+	journal_commit(arg, &entry);
+}
+
+static void replay(struct world *w)
+{
+	const void *change;
+	size_t bytes;
+
+	while (journal_read(w->journal, false, &change, &bytes) == 1)
+		ck_assert_int_eq(data_replay(w->replica, change, bytes), 0);
+}
+
+static void start_replica(struct world *w)
+{
+	struct data_geometry geometry;
+
+	data_volume_geometry(w->vol, &geometry);
+	ck_assert_int_eq(data_replica_new(&geometry, &w->replica), 0);
+	ck_assert_int_eq(journal_new((size_t)1 << 20, &w->journal), 0);
+	data_volume_set_changed(w->vol, write_change, w->journal);
+}
+
 static void start(struct world *w, unsigned pack_blocks, uint64_t seed)
 {
 	const struct fake_config config = {
@@ -68,6 +102,7 @@ static void start(struct world *w, unsigned pack_blocks, uint64_t seed)
 	w->vol = new_volume(w);
 	/* A volume that is made from a snapshot gets it from there. */
 	data_volume_set_stripe_bytes(w->vol, seed % 3 * 2 * BLOCK);
+	start_replica(w);
 	for (unsigned i = 0; i < NR_FILES; i++)
 		w->files[i] = data_file_new(w->vol);
 }
@@ -97,6 +132,8 @@ static void stop(struct world *w)
 	for (unsigned lun = 0; lun < NR_LUNS; lun++)
 		ck_assert_uint_eq(fake_free_chunks(w->sp, lun), NR_CHUNKS);
 	ck_assert_uint_eq(fake_free(w->sp), 0);
+	journal_free(w->journal);
+	data_replica_free(w->replica);
 }
 
 static ssize_t run(const struct world *w, unsigned i, enum data_op_kind kind, uint64_t offset,
@@ -141,6 +178,7 @@ static void step(struct world *w)
 		grow_model(model, offset + bytes);
 		break;
 	default:
+		replay(w); /* the journal is short */
 		for (uint64_t at = 0; at < bytes; at++)
 			buf[at] = (uint8_t)pick(w, 256);
 		memcpy(model->bytes + offset, buf, bytes);
@@ -197,6 +235,31 @@ static void write_snapshot(struct world *w, struct memory_stream *stream)
 	record_writer_free(out);
 }
 
+static bool next_replica_file(void *arg, uint64_t *ret_id, struct data_replica_file **ret_file)
+{
+	struct data_file *file;
+	struct world *w = arg;
+
+	if (!next_file(w, ret_id, &file))
+		return false;
+	*ret_file = data_replica_file(w->replica, data_file_number(file));
+	ck_assert_ptr_nonnull(*ret_file);
+	return true;
+}
+
+/* As write_snapshot(), but from the replica. */
+static void write_replica(struct world *w, struct memory_stream *stream)
+{
+	struct record_writer *out;
+
+	replay(w);
+	w->at = 0;
+	ck_assert_int_eq(record_writer_new("data", 1, memory_stream_write, stream, &out), 0);
+	ck_assert_int_eq(data_replica_write(w->replica, next_replica_file, w, out), 0);
+	ck_assert_int_eq(record_writer_finish(out), 0);
+	record_writer_free(out);
+}
+
 static int read_snapshot(struct world *w, struct memory_stream *stream)
 {
 	struct record_reader *in;
@@ -249,6 +312,11 @@ static void take_over(struct world *w)
 	data_volume_quiesce(old.vol);
 	nr_vluns = fake_nr_vluns(w->sp);
 	write_snapshot(&old, &first);
+	write_replica(&old, &second);
+	ck_assert_uint_eq(first.bytes, second.bytes);
+	ck_assert_mem_eq(first.data, second.data, first.bytes);
+	memory_stream_fini(&second);
+	data_volume_set_changed(old.vol, NULL, NULL);
 	w->vol = new_volume(w);
 	data_volume_quiesce(w->vol);
 	memset(w->files, 0, sizeof(w->files));
@@ -259,6 +327,8 @@ static void take_over(struct world *w)
 		compare_files(old.files[i], w->files[i]);
 	write_snapshot(w, &second);
 	ck_assert_uint_eq(first.bytes, second.bytes);
+	ck_assert_mem_eq(first.data, second.data, first.bytes);
+	data_volume_set_changed(w->vol, write_change, w->journal);
 	free_files(&old);
 	data_volume_resume(old.vol);
 	data_volume_free(old.vol);

@@ -13,6 +13,7 @@ int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn
 	alloc->idle_ns = DEFAULT_IDLE_NS;
 	TAILQ_INIT(&alloc->reclaimable);
 	segment_vluns_init(&alloc->segments, &alloc->luns, &alloc->worker);
+	alloc->segments.changes = &alloc->changes;
 	vlun_pool_init(&alloc->pool, &alloc->luns, &alloc->worker);
 	(void)pthread_mutex_init(&alloc->reserve.lock, NULL);
 	err = worker_init(&alloc->worker, tidy, alloc);

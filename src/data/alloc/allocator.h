@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "data/alloc/change.h"
 #include "data/alloc/lun_table.h"
 #include "data/alloc/segment_vluns.h"
 #include "data/alloc/vlun_pool.h"
@@ -36,6 +37,8 @@ struct allocator {
 	struct file_vlun_list reclaimable; /* worker only: oldest first */
 	struct segment_vluns segments;
 	struct reserve reserve;
+	struct data_changes changes;      /* set before there are files */
+	_Atomic uint64_t nr_file_numbers; /* given so far */
 	uint64_t pack_blocks;     /* these two: set before there are files; 0: no segments */
 	bool striped;             /* see file_slots.h */
 	_Atomic uint64_t idle_ns; /* unused flash goes back after this time */

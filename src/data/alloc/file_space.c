@@ -12,6 +12,7 @@ void file_space_init(struct file_space *space, struct allocator *alloc,
 		     void (*gone)(struct file_space *space))
 {
 	*space = (struct file_space){ .alloc = alloc, .gone = gone, .refs = 1 };
+	space->number = atomic_fetch_add(&alloc->nr_file_numbers, 1) + 1;
 	(void)pthread_mutex_init(&space->lock, NULL);
 	file_slots_init(&space->slots, alloc->luns.nr_luns, alloc->striped);
 }
@@ -75,6 +76,17 @@ struct file_vlun *file_space_make_vlun_locked(struct file_space *space, unsigned
 	return vlun;
 }
 
+void file_space_report_vlun_locked(const struct file_space *space, unsigned lun)
+{
+	const struct slots *slots = file_slots_on(&space->slots, lun);
+	bool has_vlun = slots && slots->vlun;
+
+	DATA_CHANGED(&space->alloc->changes, .kind = DATA_CHANGE_VLUN, .number = space->number,
+		     .lun = (uint8_t)lun, .flag = has_vlun, .home = space->slots.home,
+		     .handle = has_vlun ? superpipe_vlun_handle(slots->vlun) : 0,
+		     .nr = has_vlun ? slots->nr : 0);
+}
+
 void file_space_take_pooled_locked(struct file_space *space, uint64_t chunk)
 {
 	struct allocator *alloc = space->alloc;
@@ -95,6 +107,7 @@ void file_space_take_pooled_locked(struct file_space *space, uint64_t chunk)
 	vlun->slots.vlun = pooled.vlun;
 	vlun->slots.nr = 1;
 	file_slots_prefer(&space->slots, chunk, pooled.lun);
+	file_space_report_vlun_locked(space, pooled.lun);
 	vlun_pool_note_new(&alloc->pool, true, alloc->idle_ns);
 }
 
@@ -173,6 +186,13 @@ bool file_space_put_locked(struct file_space *space)
 	return --space->refs == 0;
 }
 
+/* All that the file has belongs to nobody from now on. */
+static void report_gone(const struct file_space *space)
+{
+	DATA_CHANGED(&space->alloc->changes, .kind = DATA_CHANGE_FILE_GONE,
+		     .number = space->number);
+}
+
 static void give_extents(struct file_space *space)
 {
 	if (space->extents.nr == 0)
@@ -186,6 +206,7 @@ bool file_space_free_locked(struct file_space *space)
 	bool last;
 
 	space->freed = true;
+	report_gone(space);
 	(void)file_space_count_locked(space);
 	last = file_space_put_locked(space);
 	if (last)

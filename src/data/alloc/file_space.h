@@ -39,6 +39,7 @@ struct file_space {
 	struct allocator *alloc;
 	void (*gone)(struct file_space *space); /* frees the file */
 	pthread_mutex_t lock;                   /* the file's lock: protects all of the file */
+	uint64_t number;                        /* see change.h; set before the file is shared */
 
 	/* protected by lock */
 	struct file_slots slots; /* of file_vluns */
@@ -96,6 +97,9 @@ void file_space_set_orphan_locked(struct file_space *space, bool orphan);
 /** file_space_count_locked() - bring the volume's counts up to date with the slots
  *  Return: whether any went down. */
 bool file_space_count_locked(struct file_space *space);
+
+/** file_space_report_vlun_locked() - what the file has on @lun has changed, or where it grows */
+void file_space_report_vlun_locked(const struct file_space *space, unsigned lun);
 
 /** file_space_take_pooled_locked() - give a file without a vLUN one for @chunk from the pool, if
  * any

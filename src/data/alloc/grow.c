@@ -30,6 +30,7 @@ static int resize(struct file_vlun *vlun, uint32_t wanted)
 	if (granted > before) {
 		file_space_lock(space);
 		slots->nr = granted;
+		file_space_report_vlun_locked(space, slots->lun);
 		file_space_unlock(space);
 	}
 	log_debug(LOGC_DATA, "LUN %u: file grows from %u to %u chunks, wanted %u: %s", slots->lun,
@@ -89,8 +90,10 @@ static void attach(struct file_vlun *vlun, struct superpipe_vlun *handle)
 
 	file_space_lock(vlun->space);
 	needed = !vlun->slots.vlun;
-	if (needed)
+	if (needed) {
 		vlun->slots.vlun = handle;
+		file_space_report_vlun_locked(vlun->space, vlun->slots.lun);
+	}
 	file_space_unlock(vlun->space);
 	if (!needed)
 		lun_table_close(&vlun->space->alloc->luns, handle, 0);
@@ -168,8 +171,10 @@ static uint64_t nr_slots(struct file_space *space)
 static void set_home(struct file_space *space, unsigned lun)
 {
 	file_space_lock(space);
-	if (!space->slots.striped)
+	if (!space->slots.striped && space->slots.home != lun) {
 		space->slots.home = (uint8_t)lun;
+		file_space_report_vlun_locked(space, lun);
+	}
 	file_space_unlock(space);
 }
 

@@ -37,17 +37,34 @@ static uint64_t nr_empty(struct segment_vluns *segments)
 
 /* ---- making them --------------------------------------------------------------------------- */
 
+/* Before anybody can take blocks of it. */
+static void report(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
+		   uint32_t nr_chunks, uint64_t number)
+{
+	DATA_CHANGED(segments->changes, .kind = DATA_CHANGE_SEGMENT, .number = number,
+		     .lun = (uint8_t)lun, .handle = superpipe_vlun_handle(vlun), .nr = nr_chunks);
+}
+
+static void report_gone(struct segment_vluns *segments, uint64_t number)
+{
+	DATA_CHANGED(segments->changes, .kind = DATA_CHANGE_SEGMENT_GONE, .number = number);
+}
+
 /* Return: NULL: no memory. */
 static struct segment *note_added(struct segment_vluns *segments, struct superpipe_vlun *vlun,
 				  unsigned lun, uint32_t nr_chunks)
 {
+	uint64_t number = segments->pool.next_number;
 	struct segment *segment;
 
+	report(segments, vlun, lun, nr_chunks, number);
 	(void)pthread_mutex_lock(&segments->lock);
 	segment = segments_add(&segments->pool, vlun, lun, nr_chunks, clock_now_ns());
 	if (segment)
 		lun_table_count(segments->luns, lun, 0, nr_chunks);
 	(void)pthread_mutex_unlock(&segments->lock);
+	if (!segment)
+		report_gone(segments, number);
 	return segment;
 }
 
@@ -70,12 +87,14 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
 }
 
 int segment_vluns_adopt(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
-			uint64_t nr_chunks, struct segment **ret_segment)
+			uint64_t nr_chunks, uint64_t number, struct segment **ret_segment)
 {
 	struct segment *segment;
 
-	if (nr_chunks == 0 || nr_chunks > UINT32_MAX / segments->pool.chunk_blocks)
+	if (nr_chunks == 0 || nr_chunks > UINT32_MAX / segments->pool.chunk_blocks ||
+	    number < segments->pool.next_number || number > UINT64_MAX / 2)
 		return -EPROTO;
+	segments->pool.next_number = number;
 	segment = note_added(segments, vlun, lun, (uint32_t)nr_chunks);
 	if (!segment)
 		return -ENOMEM;
@@ -88,6 +107,7 @@ static void note_enlarged(struct segment_vluns *segments, struct segment *segmen
 {
 	uint32_t nr = segment->nr_blocks / segments->pool.chunk_blocks;
 
+	report(segments, segment->vlun, segment->lun, nr + 1, segment->number);
 	(void)pthread_mutex_lock(&segments->lock);
 	segments_enlarge(&segments->pool, segment, clock_now_ns());
 	lun_table_count(segments->luns, segment->lun, nr, nr + 1);
@@ -193,15 +213,17 @@ static bool close_one(struct segment_vluns *segments, unsigned lun, uint64_t bef
 {
 	struct superpipe_vlun *vlun;
 	uint32_t nr_chunks;
+	uint64_t number;
 	unsigned found;
 
 	(void)pthread_mutex_lock(&segments->lock);
-	vlun = segments_remove_empty(&segments->pool, lun, before_ns, &found, &nr_chunks);
+	vlun = segments_remove_empty(&segments->pool, lun, before_ns, &found, &nr_chunks, &number);
 	if (vlun)
 		lun_table_count(segments->luns, found, nr_chunks, 0);
 	(void)pthread_mutex_unlock(&segments->lock);
 	if (!vlun)
 		return false;
+	report_gone(segments, number);
 	lun_table_close(segments->luns, vlun, nr_chunks);
 	return true;
 }

@@ -13,14 +13,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "data/alloc/change.h"
 #include "data/alloc/lun_table.h"
 #include "data/alloc/segments.h"
 #include "data/alloc/worker.h"
 
 struct segment_vluns {
 	struct segments pool;
-	struct lun_table *luns; /* these two: set before the worker starts */
+	struct lun_table *luns; /* these three: set before the worker starts */
 	struct worker *worker;
+	const struct data_changes *changes;
 	pthread_mutex_t lock; /* a segment is counted in the pool and in luns at once */
 	struct worker_job job;
 	_Atomic bool queued;          /* the job */
@@ -46,11 +48,12 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun);
 
 /**
  * segment_vluns_adopt() - a segment on a vLUN of @nr_chunks that another process has made
+ * @number: of the segment there, higher than those that were adopted before
  * On the worker, or while it is paused. Return: 0; -ENOMEM, -EPROTO no or too many chunks, and the
  * vLUN is the caller's.
  */
 int segment_vluns_adopt(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
-			uint64_t nr_chunks, struct segment **ret_segment);
+			uint64_t nr_chunks, uint64_t number, struct segment **ret_segment);
 
 /** segment_vluns_enlarge() - one chunk more for the smallest on @lun, which needs no handle. On the
  *  worker. Return: 0; -ENOSPC, also if there is none; -ENOMEM; -EIO. */

@@ -10,7 +10,7 @@
 
 void segments_init(struct segments *pool, uint32_t chunk_blocks)
 {
-	*pool = (struct segments){ .chunk_blocks = chunk_blocks };
+	*pool = (struct segments){ .chunk_blocks = chunk_blocks, .next_number = 1 };
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	TAILQ_INIT(&pool->lost);
 	for (unsigned i = 0; i < SEGMENTS_CLASSES; i++)
@@ -60,6 +60,7 @@ struct segment *segments_add(struct segments *pool, struct superpipe_vlun *vlun,
 		return NULL;
 	segment->vlun = vlun;
 	segment->lun = lun;
+	segment->number = pool->next_number++;
 	segment->empty_since_ns = now_ns;
 	lock(pool);
 	TAILQ_INSERT_TAIL(&pool->classes[class_of(segment->nr_free)], segment, link);
@@ -136,7 +137,7 @@ static void forget(struct segments *pool, struct segment *segment)
 
 struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun,
 					     uint64_t before_ns, unsigned *ret_lun,
-					     uint32_t *ret_nr_chunks)
+					     uint32_t *ret_nr_chunks, uint64_t *ret_number)
 {
 	struct wanted wanted = { .lun = lun, .before_ns = before_ns };
 	struct superpipe_vlun *vlun = NULL;
@@ -152,6 +153,7 @@ struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun
 		vlun = segment->vlun;
 		*ret_lun = segment->lun;
 		*ret_nr_chunks = segment->nr_blocks / pool->chunk_blocks;
+		*ret_number = segment->number;
 	}
 	unlock(pool);
 	segment_free(segment);

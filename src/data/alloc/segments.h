@@ -43,8 +43,9 @@ struct extent {
 TAILQ_HEAD(extent_list, extent);
 
 struct segment {
-	struct superpipe_vlun *vlun; /* these two: never change */
+	struct superpipe_vlun *vlun; /* these three: never change */
 	unsigned lun;
+	uint64_t number; /* never used again */
 
 	/* protected by the pool's lock */
 	uint32_t index;     /* in the snapshot that is being written */
@@ -68,6 +69,7 @@ TAILQ_HEAD(segment_list, segment);
 struct segments {
 	pthread_mutex_t lock;
 	uint32_t chunk_blocks; /* never changes */
+	uint64_t next_number;  /* of the next segment; worker only */
 
 	/* protected by lock; the counts can be read without it */
 	struct segment_list classes[SEGMENTS_CLASSES];
@@ -102,12 +104,12 @@ void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segme
  * segments_remove_empty() - take an empty segment out of the pool
  * @lun: on this LUN; UINT32_MAX: on any
  * @before_ns: empty since before this time
- * @ret_lun, @ret_nr_chunks: its LUN, and how many chunks it has
+ * @ret_lun, @ret_nr_chunks, @ret_number: its LUN, how many chunks it has, its number
  * Return: its vLUN, which is the caller's; NULL: there is none, or its blocks are claimed.
  */
 struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun,
 					     uint64_t before_ns, unsigned *ret_lun,
-					     uint32_t *ret_nr_chunks);
+					     uint32_t *ret_nr_chunks, uint64_t *ret_number);
 
 /**
  * segments_lose_lun() - a LUN has failed: its segments give no more blocks

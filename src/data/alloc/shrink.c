@@ -22,6 +22,8 @@ static struct superpipe_vlun *cut_tail(struct file_vlun *vlun, uint32_t *ret_bef
 	slots->nr = slots->nr_tail;
 	if (slots->nr_tail == 0)
 		slots->vlun = NULL;
+	if (handle)
+		file_space_report_vlun_locked(space, slots->lun);
 	space->prealloc_asked_at = 0;
 	file_space_unlock(space);
 	return handle;
@@ -31,6 +33,7 @@ static void restore_tail(struct file_vlun *vlun, uint32_t nr)
 {
 	file_space_lock(vlun->space);
 	vlun->slots.nr = nr;
+	file_space_report_vlun_locked(vlun->space, vlun->slots.lun);
 	file_space_unlock(vlun->space);
 	file_vlun_set_reclaimable(vlun);
 }

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes of a volume, repeated on its replica. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/replica_internal.h"
+
+/* A change, and what it names. */
+struct replay {
+	struct data_replica *replica;
+	const struct data_change *change;
+	struct data_replica_file *file;
+};
+
+/* ---- files ---- */
+
+static int replay_file(const struct replay *r)
+{
+	if (r->change->size > DATA_MAX_FILE_BYTES)
+		return -EPROTO;
+	r->file->size = r->change->size;
+	r->file->eof_needs_zeroing = r->change->flag;
+	return 0;
+}
+
+static int replay_vlun(const struct replay *r)
+{
+	const struct data_change *c = r->change;
+
+	if (c->lun >= r->replica->geometry.nr_luns || c->home >= r->replica->geometry.nr_luns)
+		return -EPROTO;
+	r->file->home = c->home;
+	r->file->vluns[c->lun] = (struct replica_vlun){
+		.is_open = c->flag,
+		.handle = c->handle,
+		.nr = c->nr,
+	};
+	return 0;
+}
+
+/* ---- chunks ---- */
+
+static uint32_t position_of(const struct data_replica_file *file, uint64_t index)
+{
+	uint32_t low = 0, high = file->nr_chunks;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (file->chunks[middle]->index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct data_chunk *chunk_new(const struct replay *r)
+{
+	struct data_chunk *chunk = calloc(1, sizeof(*chunk));
+
+	if (!chunk)
+		return NULL;
+	chunk->index = r->change->first;
+	chunk->slot = r->change->slot;
+	chunk->lun = r->change->lun;
+	chunk->striped = r->change->flag;
+	if (written_map_init(&chunk->written, r->replica->geometry.chunk_blocks) == 0)
+		return chunk;
+	free(chunk);
+	return NULL;
+}
+
+static int replay_chunk(const struct replay *r)
+{
+	struct data_replica_file *file = r->file;
+	uint32_t at = position_of(file, r->change->first);
+	struct data_chunk *chunk;
+
+	if ((at < file->nr_chunks && file->chunks[at]->index == r->change->first) ||
+	    r->change->lun >= r->replica->geometry.nr_luns)
+		return -EPROTO;
+	if (replica_room(&file->chunks, &file->max_chunks, file->nr_chunks + 1, sizeof(chunk)))
+		return -ENOMEM;
+	chunk = chunk_new(r);
+	if (!chunk)
+		return -ENOMEM;
+	memmove(file->chunks + at + 1, file->chunks + at, (file->nr_chunks - at) * sizeof(chunk));
+	file->chunks[at] = chunk;
+	file->nr_chunks++;
+	return 0;
+}
+
+static int replay_chunks_gone(const struct replay *r)
+{
+	struct data_replica_file *file = r->file;
+	uint32_t from = position_of(file, r->change->first), to = from;
+
+	while (to < file->nr_chunks && file->chunks[to]->index <= r->change->last)
+		data_chunk_free(file->chunks[to++]);
+	if (to > from)
+		memmove(file->chunks + from, file->chunks + to,
+			(file->nr_chunks - to) * sizeof(struct data_chunk *));
+	file->nr_chunks -= to - from;
+	return 0;
+}
+
+/* Return: NULL: there is no such chunk, or it has no such blocks. */
+static struct data_chunk *find_part(const struct replay *r)
+{
+	const struct data_change *c = r->change;
+	uint32_t at = position_of(r->file, c->first);
+
+	if (at == r->file->nr_chunks || r->file->chunks[at]->index != c->first ||
+	    c->from >= c->to || c->to > r->replica->geometry.chunk_blocks)
+		return NULL;
+	return r->file->chunks[at];
+}
+
+static int replay_set(const struct replay *r)
+{
+	struct data_chunk *chunk = find_part(r);
+	int err = chunk ? data_chunk_prepare_set(chunk, r->change->from, r->change->to) : -EPROTO;
+
+	if (!err)
+		data_chunk_set(chunk, r->change->from, r->change->to);
+	return err;
+}
+
+static int replay_clear(const struct replay *r)
+{
+	struct data_chunk *chunk = find_part(r);
+	int err = chunk ? data_chunk_prepare_clear(chunk, r->change->from, r->change->to) : -EPROTO;
+
+	if (!err)
+		data_chunk_clear(chunk, r->change->from, r->change->to);
+	return err;
+}
+
+static int replay_reserve(const struct replay *r)
+{
+	struct data_chunk *chunk = find_part(r);
+
+	return chunk ? data_chunk_reserve(chunk, r->change->from, r->change->to) : -EPROTO;
+}
+
+/* ---- segments ---- */
+
+/* Sorted, within the range, and in segments that exist. */
+static bool are_extents(const struct replay *r)
+{
+	const struct data_change *c = r->change;
+	uint64_t end = c->first;
+
+	for (uint32_t i = 0; i < c->nr_extents; i++) {
+		const struct data_change_extent *extent = &c->extents[i];
+
+		if (extent->block < end || extent->nr_blocks == 0 ||
+		    extent->block > UINT64_MAX - extent->nr_blocks ||
+		    !replica_segment(r->replica, extent->segment))
+			return false;
+		end = extent->block + extent->nr_blocks;
+	}
+	return end <= c->last && c->first < c->last;
+}
+
+static int replay_extents(const struct replay *r)
+{
+	const struct data_change *c = r->change;
+
+	return are_extents(r) ? replica_replace_extents(r->file, c->first, c->last, c->extents,
+							c->nr_extents)
+			      : -EPROTO;
+}
+
+static int replay_segment(const struct replay *r)
+{
+	const struct data_change *c = r->change;
+	struct data_replica *replica = r->replica;
+	struct replica_segment *segment = replica_segment(replica, c->number);
+
+	if (c->lun >= replica->geometry.nr_luns)
+		return -EPROTO;
+	if (!segment) {
+		if (replica->nr_segments > 0 &&
+		    c->number < replica->segments[replica->nr_segments - 1].number)
+			return -EPROTO;
+		if (replica_room(&replica->segments, &replica->max_segments,
+				 replica->nr_segments + 1, sizeof(*segment)))
+			return -ENOMEM;
+		segment = &replica->segments[replica->nr_segments++];
+	}
+	*segment = (struct replica_segment){
+		.number = c->number, .lun = c->lun, .handle = c->handle, .nr_chunks = c->nr
+	};
+	return 0;
+}
+
+static int replay_segment_gone(const struct replay *r)
+{
+	struct data_replica *replica = r->replica;
+	struct replica_segment *segment = replica_segment(replica, r->change->number);
+	uint32_t at;
+
+	if (!segment)
+		return -EPROTO;
+	at = (uint32_t)(segment - replica->segments);
+	replica->nr_segments--;
+	memmove(segment, segment + 1, (replica->nr_segments - at) * sizeof(*segment));
+	return 0;
+}
+
+/* ---- all ---- */
+
+static int replay_file_new(const struct replay *r)
+{
+	return replica_file_new(r->replica, r->change->number);
+}
+
+static int replay_file_gone(const struct replay *r)
+{
+	replica_file_gone(r->replica, r->change->number);
+	return 0;
+}
+
+static const struct {
+	int (*replay)(const struct replay *r);
+	bool of_file; /* that exists */
+} kinds[DATA_NR_CHANGES] = {
+	[DATA_CHANGE_FILE_NEW] = { replay_file_new, false },
+	[DATA_CHANGE_FILE] = { replay_file, true },
+	[DATA_CHANGE_FILE_GONE] = { replay_file_gone, false },
+	[DATA_CHANGE_VLUN] = { replay_vlun, true },
+	[DATA_CHANGE_CHUNK] = { replay_chunk, true },
+	[DATA_CHANGE_CHUNKS_GONE] = { replay_chunks_gone, true },
+	[DATA_CHANGE_SET] = { replay_set, true },
+	[DATA_CHANGE_CLEAR] = { replay_clear, true },
+	[DATA_CHANGE_RESERVE] = { replay_reserve, true },
+	[DATA_CHANGE_EXTENTS] = { replay_extents, true },
+	[DATA_CHANGE_SEGMENT] = { replay_segment, false },
+	[DATA_CHANGE_SEGMENT_GONE] = { replay_segment_gone, false },
+};
+
+static int check(const struct data_change *change, size_t bytes)
+{
+	if (bytes < sizeof(*change))
+		return -EPROTO;
+	if (change->version != DATA_CHANGE_VERSION)
+		return -EPROTONOSUPPORT;
+	if (change->kind >= DATA_NR_CHANGES || !kinds[change->kind].replay ||
+	    change->nr_extents > DATA_CHANGE_MAX_EXTENTS || bytes != data_change_bytes(change))
+		return -EPROTO;
+	return 0;
+}
+
+int data_replay(struct data_replica *replica, const void *change, size_t bytes)
+{
+	struct replay r = { .replica = replica, .change = change };
+	int err = check(change, bytes);
+
+	if (err)
+		return err;
+	r.file = data_replica_file(replica, r.change->number);
+	if (kinds[r.change->kind].of_file && !r.file)
+		return 0;
+	return kinds[r.change->kind].replay(&r);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files and segments of a replica. */
+#include "data/replica.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/file.h"
+#include "data/replica_internal.h"
+
+void data_volume_set_changed(struct data_volume *vol, data_changed_fn *changed, void *arg)
+{
+	vol->alloc.changes = (struct data_changes){ .changed = changed, .arg = arg };
+}
+
+uint64_t data_file_number(const struct data_file *file)
+{
+	return file->space.number;
+}
+
+int replica_room(void *array, uint32_t *max, uint32_t nr, size_t bytes)
+{
+	void **memory = array;
+	uint32_t room = *max ? *max : 2;
+	void *larger;
+
+	while (room < nr)
+		room *= 2;
+	if (room == *max)
+		return 0;
+	larger = reallocarray(*memory, room, bytes);
+	if (!larger)
+		return -ENOMEM;
+	*memory = larger;
+	*max = room;
+	return 0;
+}
+
+/* ---- files ---- */
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct data_replica_file *file_a = a, *file_b = b;
+
+	return (file_a->number > file_b->number) - (file_a->number < file_b->number);
+}
+
+struct data_replica_file *data_replica_file(const struct data_replica *replica, uint64_t number)
+{
+	const struct data_replica_file key = { .number = number };
+	struct data_replica_file **found = tfind(&key, &replica->files, compare_numbers);
+
+	return found ? *found : NULL;
+}
+
+static void free_file(void *arg)
+{
+	struct data_replica_file *file = arg;
+
+	for (uint32_t at = 0; at < file->nr_chunks; at++)
+		data_chunk_free(file->chunks[at]);
+	free(file->chunks);
+	free(file->extents);
+	free(file);
+}
+
+int replica_file_new(struct data_replica *replica, uint64_t number)
+{
+	struct data_replica_file *file, **added;
+
+	if (data_replica_file(replica, number))
+		return -EPROTO;
+	file = calloc(1, sizeof(*file) + replica->geometry.nr_luns * sizeof(file->vluns[0]));
+	if (!file)
+		return -ENOMEM;
+	file->number = number;
+	added = tsearch(file, &replica->files, compare_numbers);
+	if (!added)
+		free(file);
+	return added ? 0 : -ENOMEM;
+}
+
+void replica_file_gone(struct data_replica *replica, uint64_t number)
+{
+	struct data_replica_file *file = data_replica_file(replica, number);
+
+	if (!file)
+		return;
+	(void)tdelete(file, &replica->files, compare_numbers);
+	free_file(file);
+}
+
+/* ---- segments ---- */
+
+struct replica_segment *replica_segment(const struct data_replica *replica, uint64_t number)
+{
+	uint32_t low = 0, high = replica->nr_segments;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (replica->segments[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < replica->nr_segments && replica->segments[low].number == number
+		       ? &replica->segments[low]
+		       : NULL;
+}
+
+/* ---- extents ---- */
+
+static uint64_t end_of(const struct data_change_extent *extent)
+{
+	return extent->block + extent->nr_blocks;
+}
+
+static uint32_t first_ending_behind(const struct data_replica_file *file, uint64_t block)
+{
+	uint32_t low = 0, high = file->nr_extents;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (end_of(&file->extents[middle]) <= block)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Parts of extents that lie outside of the range stay. */
+int replica_replace_extents(struct data_replica_file *file, uint64_t first, uint64_t last,
+			    const struct data_change_extent *extents, uint32_t nr)
+{
+	uint32_t from = first_ending_behind(file, first), to = from, nr_new = nr;
+	struct data_change_extent left = { 0 }, right = { 0 }, *at;
+
+	while (to < file->nr_extents && file->extents[to].block < last)
+		to++;
+	if (from < to && file->extents[from].block < first) {
+		left = file->extents[from];
+		left.nr_blocks = (uint32_t)(first - left.block);
+		nr_new++;
+	}
+	if (from < to && end_of(&file->extents[to - 1]) > last) {
+		right = file->extents[to - 1];
+		right.start += (uint32_t)(last - right.block);
+		right.nr_blocks -= (uint32_t)(last - right.block);
+		right.block = last;
+		nr_new++;
+	}
+	if (replica_room(&file->extents, &file->max_extents,
+			 file->nr_extents - (to - from) + nr_new, sizeof(*extents)))
+		return -ENOMEM;
+	at = file->extents + from;
+	memmove(at + nr_new, file->extents + to, (file->nr_extents - to) * sizeof(*at));
+	file->nr_extents += nr_new - (to - from);
+	if (left.nr_blocks)
+		*at++ = left;
+	memcpy(at, extents, nr * sizeof(*at));
+	if (right.nr_blocks)
+		at[nr] = right;
+	return 0;
+}
+
+/* ---- all ---- */
+
+int data_replica_new(const struct data_geometry *geometry, struct data_replica **ret_replica)
+{
+	struct data_replica *replica = calloc(1, sizeof(*replica));
+
+	if (!replica)
+		return -ENOMEM;
+	replica->geometry = *geometry;
+	*ret_replica = replica;
+	return 0;
+}
+
+void data_replica_free(struct data_replica *replica)
+{
+	if (!replica)
+		return;
+	tdestroy(replica->files, free_file);
+	free(replica->segments);
+	free(replica);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* replica_internal - what the files of a replica share. */
+#ifndef CXLFS_DATA_REPLICA_INTERNAL_H
+#define CXLFS_DATA_REPLICA_INTERNAL_H
+
+#include "data/mapping_internal.h"
+#include "data/replica.h"
+
+/** What a file has on one LUN. */
+struct replica_vlun {
+	bool is_open;
+	uint32_t handle;
+	uint32_t nr; /* chunks */
+};
+
+struct replica_segment {
+	uint64_t number;
+	uint32_t lun, handle, nr_chunks;
+};
+
+struct data_replica_file {
+	uint64_t number;
+	uint64_t size; /* bytes */
+	bool eof_needs_zeroing;
+	uint8_t home;
+	struct data_chunk **chunks; /* sorted by index */
+	uint32_t nr_chunks, max_chunks;
+	struct data_change_extent *extents; /* sorted by block */
+	uint32_t nr_extents, max_extents;
+	struct replica_vlun vluns[]; /* by LUN */
+};
+
+struct data_replica {
+	struct data_geometry geometry;
+	void *files;                      /* a tree of tsearch(3), by number */
+	struct replica_segment *segments; /* sorted by number */
+	uint32_t nr_segments, max_segments;
+};
+
+/** replica_segment() - the one with a number, or NULL */
+struct replica_segment *replica_segment(const struct data_replica *replica, uint64_t number);
+
+/** replica_file_new() - add a file. Return: 0; -EPROTO there is one; -ENOMEM. */
+int replica_file_new(struct data_replica *replica, uint64_t number);
+
+/** replica_file_gone() - remove a file, if there is one */
+void replica_file_gone(struct data_replica *replica, uint64_t number);
+
+/** replica_room() - room for @nr in an array of elements of @bytes. Return: 0; -ENOMEM. */
+int replica_room(void *array, uint32_t *max, uint32_t nr, size_t bytes);
+
+/** replica_replace_extents() - @extents, sorted, are all that there is from block @first to @last
+ *  Return: 0; -ENOMEM. */
+int replica_replace_extents(struct data_replica_file *file, uint64_t first, uint64_t last,
+			    const struct data_change_extent *extents, uint32_t nr);
+
+#endif
