@@ -306,9 +306,10 @@ static void compare_files(struct data_file *a, struct data_file *b)
 static void take_over(struct world *w)
 {
 	struct memory_stream first = { .bytes = 0 }, second = { .bytes = 0 };
-	struct world old = *w;
+	static struct world old; /* large, for a stack under valgrind */
 	unsigned nr_vluns;
 
+	old = *w;
 	data_volume_quiesce(old.vol);
 	nr_vluns = fake_nr_vluns(w->sp);
 	write_snapshot(&old, &first);
