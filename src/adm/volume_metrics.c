@@ -18,6 +18,7 @@ enum per {
 	PER_MOUNT,
 	PER_LUN,
 	PER_CAUSE,     /* of retries, for each LUN */
+	PER_PORT,      /* for each LUN */
 	PER_OPERATION, /* kind of request */
 	PER_COMMANDS,  /* reads and writes of each LUN: histograms only */
 };
@@ -72,6 +73,11 @@ static const struct family families[] = {
 	  true },
 	{ "cxlfs_command_retries_total", "counter", "Commands that were issued again.", PER_CAUSE,
 	  NULL, false },
+	{ "cxlfs_port_commands_total", "counter", "Commands that succeeded, by port.", PER_PORT,
+	  NULL, false },
+	{ "cxlfs_port_changes_total", "counter",
+	  "How often a LUN was reached over another port than before.", PER_LUN, "port_changes",
+	  false },
 	{ "cxlfs_command_errors_total", "counter", "Reads and writes of a LUN that failed.",
 	  PER_LUN, "commands.errors", false },
 	{ "cxlfs_interrupts_total", "counter", "Interrupts of the context.", PER_LUN,
@@ -204,6 +210,20 @@ static void print_causes(const struct family *family, struct sample *sample,
 	}
 }
 
+static void print_ports(const struct family *family, struct sample *sample, struct json_object *lun)
+{
+	struct json_object *ports = json_get(lun, "ports");
+
+	set_lun(sample, lun);
+	/* A daemon of an older version has none. */
+	for (size_t i = 0; ports && i < json_object_array_length(ports); i++) {
+		struct json_object *port = json_object_array_get_idx(ports, i);
+
+		set_label(sample, 1, "port", json_object_get_string(json_get(port, "port")));
+		print_value(sample, "", json_get_number(port, "commands"), family->nanoseconds);
+	}
+}
+
 static void print_commands(const struct family *family, struct sample *sample,
 			   struct json_object *commands)
 {
@@ -222,6 +242,7 @@ static const struct {
 } elements[] = {
 	[PER_LUN] = { "luns", print_lun },
 	[PER_CAUSE] = { "luns", print_causes },
+	[PER_PORT] = { "luns", print_ports },
 	[PER_OPERATION] = { "operations", print_operation },
 	[PER_COMMANDS] = { "commands", print_commands },
 };

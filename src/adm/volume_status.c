@@ -73,6 +73,9 @@ static void print_settings(struct json_object *status, FILE *out)
 {
 	struct json_object *settings = json_get(status, "settings");
 
+	/* A daemon of an older version does not say so. */
+	if (!settings)
+		return;
 	fputs("  set      ", out);
 	json_object_object_foreach(settings, name, value)
 	{
@@ -98,6 +101,24 @@ static void print_lun(struct json_object *lun, FILE *out)
 		json_get_number(lun, "context.recoveries"));
 	volume_print_text(out, json_get_text(lun, "device"));
 	fputc('\n', out);
+}
+
+/* Only if more than one was used. */
+static void print_ports(struct json_object *lun, FILE *out)
+{
+	struct json_object *ports = json_get(lun, "ports");
+
+	if (!ports || json_object_array_length(ports) < 2)
+		return;
+	fprintf(out, "  LUN %" PRIu64 " ports:", json_get_number(lun, "lun"));
+	for (size_t i = 0; i < json_object_array_length(ports); i++) {
+		struct json_object *port = json_object_array_get_idx(ports, i);
+
+		fprintf(out, " %" PRIu64 "%s %" PRIu64 " commands,", json_get_number(port, "port"),
+			json_object_get_boolean(json_get(port, "last_used")) ? " (in use)" : "",
+			json_get_number(port, "commands"));
+	}
+	fprintf(out, " %" PRIu64 " changes\n", json_get_number(lun, "port_changes"));
 }
 
 /* Only if there is anything to say. */
@@ -137,8 +158,10 @@ static void print_status(struct json_object *status, FILE *out)
 		"DEVICE");
 	for (size_t i = 0; i < json_object_array_length(luns); i++)
 		print_lun(json_object_array_get_idx(luns, i), out);
-	for (size_t i = 0; i < json_object_array_length(luns); i++)
+	for (size_t i = 0; i < json_object_array_length(luns); i++) {
+		print_ports(json_object_array_get_idx(luns, i), out);
 		print_trouble(json_object_array_get_idx(luns, i), out);
+	}
 }
 
 static int print_all(struct json_object *all, FILE *out)

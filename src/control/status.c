@@ -148,6 +148,24 @@ static void put_context(struct json_maker *m, struct json_object *lun,
 	json_put_number(m, o, "max_handles", stats->max_handles);
 }
 
+static void put_ports(struct json_maker *m, struct json_object *lun,
+		      const struct superpipe_ports *ports)
+{
+	struct json_object *array = json_put_array(m, lun, "ports");
+
+	for (unsigned i = 0; i < SUPERPIPE_MAX_PORTS; i++) {
+		struct json_object *o;
+
+		if (!ports->nr_commands[i])
+			continue;
+		o = json_append_object(m, array);
+		json_put_number(m, o, "port", i);
+		json_put_number(m, o, "commands", ports->nr_commands[i]);
+		json_put_bool(m, o, "last_used", i == ports->last);
+	}
+	json_put_number(m, lun, "port_changes", ports->nr_changes);
+}
+
 static void put_lun(struct json_maker *m, struct json_object *luns,
 		    const struct control_volume *volume, unsigned number)
 {
@@ -163,6 +181,7 @@ static void put_lun(struct json_maker *m, struct json_object *luns,
 			__atomic_load_n(&info->nr_lbas, __ATOMIC_RELAXED) * SUPERPIPE_LBA_BYTES);
 	put_context(m, lun, &stats);
 	put_commands(m, lun, &stats);
+	put_ports(m, lun, &stats.ports);
 }
 
 static void put_luns(struct json_maker *m, struct json_object *out,

@@ -44,6 +44,7 @@ struct handover_state {
 	struct fs_connection connection;
 	uint32_t nr_luns;
 	struct superpipe_clone_source sources[SUPERPIPE_MAX_LUNS];
+	struct superpipe_lun_stats counts[SUPERPIPE_MAX_LUNS]; /* so far */
 };
 
 struct handover_message {

@@ -112,6 +112,8 @@ static int describe(struct volume *volume, struct handover_state *state, int *re
 	state->busy_poll_us = fs_poll_us(volume->fs);
 	state->debug_categories = log_debug_categories();
 	state->nr_luns = superpipe_nr_luns(volume->superpipe);
+	for (unsigned i = 0; i < state->nr_luns; i++)
+		superpipe_get_lun_stats(volume->superpipe, i, &state->counts[i]);
 	return superpipe_clone_export(volume->superpipe, state->sources);
 }
 
@@ -248,6 +250,8 @@ static int adopt_data(struct volume *volume, const struct handover_state *state)
 		err = volume_start_data(volume);
 	if (err)
 		return err;
+	for (unsigned i = 0; i < state->nr_luns; i++)
+		superpipe_add_counts(volume->superpipe, i, &state->counts[i]);
 	fs_set_poll_us(volume->fs, state->busy_poll_us);
 	log_set_debug_categories(state->debug_categories);
 	return 0;

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of a file system in a stream of records: limits, the tree, the data of its files. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/record_reader.h"
 #include "base/record_writer.h"
 #include "data/snapshot.h"
 #include "fuse/internal.h"
+#include "fuse/transport/account.h"
 #include "tree/snapshot.h"
 
 #define KIND    "takeover"
 #define VERSION 2
 
-#define RECORD_LIMITS 0x300 /* see tree/snapshot.h and data/snapshot.h for the others */
+/* See tree/snapshot.h and data/snapshot.h for the others. */
+#define RECORD_LIMITS 0x300
+#define RECORD_COUNTS 0x301 /* of requests: a struct account_kind for each kind */
 
 /* ---- save ---- */
 
@@ -27,6 +32,24 @@ static void write_limits(struct fs *fs, struct record_writer *out)
 	record_put_u64(out, limits.max_inodes);
 	record_put_u64(out, limits.max_user_inodes);
 	record_end(out);
+}
+
+static int write_counts(struct fs *fs, struct record_writer *out)
+{
+	struct account_kind *kinds = calloc(ACCOUNT_NR_KINDS, sizeof(*kinds));
+
+	if (!kinds)
+		return -ENOMEM;
+	account_sum(fs_account(fs), kinds);
+	record_begin(out, RECORD_COUNTS, 0);
+	for (unsigned i = 0; i < ACCOUNT_NR_KINDS; i++) {
+		/* What is under way is answered by this process, or never begins to be served. */
+		kinds[i].nr_started = kinds[i].nr_ended;
+		record_put_bytes(out, &kinds[i], sizeof(kinds[i]));
+	}
+	record_end(out);
+	free(kinds);
+	return 0;
 }
 
 struct walk {
@@ -58,6 +81,9 @@ static int write_all(struct fs *fs, struct record_writer *out)
 	int err;
 
 	write_limits(fs, out);
+	err = write_counts(fs, out);
+	if (err)
+		return err;
 	err = tree_snapshot_write(fs->tree, TREE_SNAPSHOT_ALL, out);
 	if (!err)
 		err = data_snapshot_write(fs->config.volume, next_file, &walk, out);
@@ -113,6 +139,28 @@ static int read_limits(struct fs *fs, struct record_reader *in)
 	return 0;
 }
 
+static int read_counts(struct fs *fs, struct record_reader *in)
+{
+	const size_t bytes = ACCOUNT_NR_KINDS * sizeof(struct account_kind);
+	struct account_kind *kinds;
+	const void *counts;
+	uint16_t type;
+	int err = record_next(in, &type);
+
+	if (err)
+		return err;
+	counts = type == RECORD_COUNTS ? record_get_bytes(in, bytes) : NULL;
+	if (!counts)
+		return -EPROTO;
+	kinds = malloc(bytes); /* aligned */
+	if (!kinds)
+		return -ENOMEM;
+	memcpy(kinds, counts, bytes);
+	account_add(fs_account(fs), kinds);
+	free(kinds);
+	return 0;
+}
+
 static int read_all(struct fs *fs, struct record_reader *in)
 {
 	struct tree_config config;
@@ -120,6 +168,8 @@ static int read_all(struct fs *fs, struct record_reader *in)
 	uint16_t type;
 	int err = read_limits(fs, in);
 
+	if (!err)
+		err = read_counts(fs, in);
 	if (err)
 		return err;
 	config = fs_tree_config(fs);

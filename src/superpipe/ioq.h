@@ -154,6 +154,7 @@ struct ioq {
 	/* From issue to completion, of commands that succeeded: reads, writes. One thread at a time
 	 * adds, under submit_lock. */
 	struct histogram latency[2];
+	struct superpipe_ports ports; /* protected by submit_lock */
 };
 
 /* ---- ioq.c: allocation, submission ---- */

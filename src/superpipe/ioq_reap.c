@@ -212,6 +212,7 @@ struct good_cmds {
 	struct ioq_cmd *first, *last; /* linked, for the free list */
 	struct superpipe_io *io;      /* of the command added last */
 	uint32_t nr_of_io;            /* commands of @io not yet passed to ioq_io_cmds_ended() */
+	struct superpipe_ports ports; /* over which they went */
 };
 
 static void count_ended(struct good_cmds *good, struct ioq_io_list *ended)
@@ -219,6 +220,25 @@ static void count_ended(struct good_cmds *good, struct ioq_io_list *ended)
 	if (good->nr_of_io)
 		ioq_io_cmds_ended(good->io, good->nr_of_io, ended);
 	good->nr_of_io = 0;
+}
+
+static inline void count_port(struct superpipe_ports *ports, unsigned port)
+{
+	port %= SUPERPIPE_MAX_PORTS;
+	ports->nr_commands[port]++;
+	ports->last = port;
+}
+
+static void add_ports_locked(struct ioq *q, const struct superpipe_ports *ports)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < SUPERPIPE_MAX_PORTS; i++) {
+		any |= q->ports.nr_commands[i] > 0;
+		q->ports.nr_commands[i] += ports->nr_commands[i];
+	}
+	q->ports.nr_changes += any && ports->last != q->ports.last;
+	q->ports.last = ports->last;
 }
 
 static inline void add_good(struct good_cmds *good, struct ioq_cmd *cmd, struct ioq_io_list *ended)
@@ -266,6 +286,7 @@ static inline void free_good_locked(struct ioq *q, const struct good_cmds *good,
 	if (!nr_cmds)
 		return;
 	count_latencies_locked(q, good);
+	add_ports_locked(q, &good->ports);
 	q->nr_busy -= nr_cmds;
 	q->nr_completed += nr_cmds;
 	good->last->next = q->free_cmds;
@@ -290,7 +311,10 @@ static inline unsigned decode_batch(struct ioq *q, struct ioq_cmd *cmds[BATCH], 
 	unsigned nr_failed = 0;
 
 	for (unsigned i = 0; i < nr_cmds; i++) {
-		if (__builtin_expect(ioasa_is_good(&ioq_slot_of(q, cmds[i])->ioasa), 1)) {
+		const struct sisl_ioasa *ioasa = &ioq_slot_of(q, cmds[i])->ioasa;
+
+		if (__builtin_expect(ioasa_is_good(ioasa), 1)) {
+			count_port(&good->ports, ioasa->port);
 			add_good(good, cmds[i], ended);
 			continue;
 		}

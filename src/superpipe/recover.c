@@ -316,6 +316,13 @@ void recover_get_times(struct session *session, struct superpipe_recovery *ret_t
 	pthread_mutex_unlock(&session->recovery.lock);
 }
 
+void recover_set_times(struct session *session, const struct superpipe_recovery *times)
+{
+	pthread_mutex_lock(&session->recovery.lock);
+	session->recovery.times = *times;
+	pthread_mutex_unlock(&session->recovery.lock);
+}
+
 void recover_handle(struct session *session)
 {
 	uint64_t nr_requested, start_ns, nr_before = nr_events(session);

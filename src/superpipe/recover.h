@@ -35,6 +35,7 @@ int recover_await(struct session *session);
 
 /** recover_get_times() - how long recoveries took. Any thread. */
 void recover_get_times(struct session *session, struct superpipe_recovery *ret_times);
+void recover_set_times(struct session *session, const struct superpipe_recovery *times);
 
 /** recover_cancel() - end every pause at once, because the reaper thread is about to stop. */
 void recover_cancel(struct session *session);

@@ -205,10 +205,41 @@ void superpipe_get_lun_stats(const struct superpipe *sp, unsigned lun,
 		histogram_merge(&ret_stats->latency[i], &q->latency[i]);
 	pthread_mutex_lock(&q->submit_lock);
 	ret_stats->nr_in_flight = q->nr_busy;
+	ret_stats->ports = q->ports;
 	pthread_mutex_unlock(&q->submit_lock);
 	pthread_mutex_lock(&session->vluns.lock);
 	ret_stats->nr_handles = session->vluns.nr_open;
 	pthread_mutex_unlock(&session->vluns.lock);
+}
+
+static void add_queue_counts(struct ioq *q, const struct superpipe_lun_stats *before)
+{
+	const struct superpipe_stats *counts = &before->counts;
+
+	pthread_mutex_lock(&q->submit_lock);
+	q->nr_commands += counts->commands;
+	q->nr_reads += counts->reads;
+	q->nr_writes += counts->writes;
+	q->nr_errors += counts->errors;
+	for (unsigned i = 0; i < SUPERPIPE_NR_RETRIES; i++)
+		q->nr_retries[i] += counts->retries_by[i];
+	for (unsigned i = 0; i < 2; i++)
+		histogram_merge(&q->latency[i], &before->latency[i]);
+	q->ports = before->ports;
+	pthread_mutex_unlock(&q->submit_lock);
+}
+
+void superpipe_add_counts(struct superpipe *sp, unsigned lun,
+			  const struct superpipe_lun_stats *before)
+{
+	struct session *session = superpipe_session(sp, lun, &lun);
+	const struct superpipe_stats *counts = &before->counts;
+
+	add_queue_counts(&session->ioq, before);
+	__atomic_fetch_add(&session->nr_recoveries, counts->recoveries, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&session->nr_timeouts, counts->timeouts, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&session->nr_interrupts, counts->interrupts, __ATOMIC_RELAXED);
+	recover_set_times(session, &before->recovery);
 }
 
 /* ---- commands ---- */

@@ -91,6 +91,15 @@ struct superpipe_recovery {
 	uint64_t total_ns;       /* all of them */
 };
 
+#define SUPERPIPE_MAX_PORTS 4 /* of an adapter */
+
+/** Over which ports the LUN was reached. */
+struct superpipe_ports {
+	uint64_t nr_commands[SUPERPIPE_MAX_PORTS]; /* that succeeded, by port */
+	uint64_t nr_changes;                       /* how often another port was used than before */
+	uint32_t last; /* the port of the last command; meaningless if there was none */
+};
+
 /** A LUN, with its context. LUNs that share a context have the same numbers. */
 struct superpipe_lun_stats {
 	bool failed;           /* permanently */
@@ -100,6 +109,7 @@ struct superpipe_lun_stats {
 	unsigned nr_handles, max_handles; /* resource handles open, and at most */
 	struct superpipe_stats counts;
 	struct superpipe_recovery recovery;
+	struct superpipe_ports ports;
 	struct histogram latency[2]; /* reads, writes: from issue to completion, successful ones */
 };
 
@@ -161,6 +171,14 @@ void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret
 /** superpipe_get_lun_stats() - Waits for no ioctl and no command. */
 void superpipe_get_lun_stats(const struct superpipe *sp, unsigned lun,
 			     struct superpipe_lun_stats *ret_stats);
+
+/**
+ * superpipe_add_counts() - count on from what another process has counted
+ * After superpipe_attach_clone(), before any io. @before: of superpipe_get_lun_stats(); all but
+ * counts, recovery, ports and latency is ignored.
+ */
+void superpipe_add_counts(struct superpipe *sp, unsigned lun,
+			  const struct superpipe_lun_stats *before);
 
 /**
  * superpipe_vlun_open() - make a vLUN of size 0

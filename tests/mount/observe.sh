@@ -77,7 +77,7 @@ tracer=$!
 sleep 1
 dd if=/dev/zero of="$MNT/load" bs=4k count=20 oflag=direct conv=notrunc status=none
 wait $tracer || fail "no slow request was traced"
-grep -Eq '^[0-9:.]+ write +inode [0-9]+ +pid [0-9]+ +[34][0-9]{2}\.[0-9]{3} ms, commands [34][0-9]{2}\.[0-9]{3} ms, 4096 bytes at [0-9]+$' \
+grep -Eq '^[0-9:.]+ write +inode [0-9]+ +pid [0-9]+ +([3-9]|[0-9]{2})[0-9]{2}\.[0-9]{3} ms, commands ([3-9]|[0-9]{2})[0-9]{2}\.[0-9]{3} ms, 4096 bytes at [0-9]+$' \
 	"$WORK/trace" || fail "trace says $(cat "$WORK/trace")"
 
 # ---- set, and a remount that does the same ----
@@ -100,17 +100,25 @@ must_fail "option busy_poll=x" "$CXLFS" "$device" "$MNT" -o remount,busy_poll=x
 echo y >"$MNT/new"
 
 # ---- a crash ----
-expect_log '^cxlfs: SIGSEGV: the daemon has crashed'
+expect_log '^cxlfs: SIG(SEGV|ABRT): the daemon has crashed'
 expect_log '^cxlfs: [0-9]+ us ago: '
-dd if=/dev/zero of="$MNT/last" bs=4k count=3 oflag=direct status=none
-inode=$(stat -c %i "$MNT/last")
-kill -SEGV "${DAEMON[$MNT]}"
-wait_until "the daemon ends" is_gone "${DAEMON[$MNT]}"
-status=0
-wait "${DAEMON[$MNT]}" || status=$?
-unset "DAEMON[$MNT]"
-same $status 139 "exit status of a crash"
-same "$(grep -c "us ago: write of inode $inode, pid .* 4096 bytes at" "${DAEMON_LOG[$MNT]}")" 3 "last writes in the log"
-check_log "${DAEMON_LOG[$MNT]}"
-umount -l "$MNT"
+# crash SIGNAL: what the log says when the daemon dies of it.
+crash() {
+	local inode status=0
+	dd if=/dev/zero of="$MNT/last" bs=4k count=3 oflag=direct status=none
+	inode=$(stat -c %i "$MNT/last")
+	kill "-$1" "${DAEMON[$MNT]}"
+	wait_until "the daemon ends" is_gone "${DAEMON[$MNT]}"
+	wait "${DAEMON[$MNT]}" || status=$?
+	unset "DAEMON[$MNT]"
+	same $status $((128 + $(kill -l "$1"))) "exit status of a crash"
+	same "$(grep -c "SIG$1: the daemon has crashed and ends" "${DAEMON_LOG[$MNT]}")" 1 "a line with the signal"
+	same "$(grep -c "us ago: write of inode $inode, pid .* 4096 bytes at" "${DAEMON_LOG[$MNT]}")" 3 \
+		"last writes in the log"
+	check_log "${DAEMON_LOG[$MNT]}"
+	umount -l "$MNT"
+}
+crash SEGV
+start_volume size=8G
+crash ABRT
 finish

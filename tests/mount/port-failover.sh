@@ -34,6 +34,12 @@ read_ms "$MNT/file"
 [ "$took" -ge 650 ] || fail "reading took $took ms while all links were down for 700"
 fault "n=1 action=link-up port=0"
 read_ms "$MNT/file"
+"$CXLFSADM" status "$MNT" >"$WORK/status"
+grep -Eq '^  LUN 0 ports: 0 (\(in use\) )?[1-9][0-9]* commands, 1 (\(in use\) )?[1-9][0-9]* commands, [2-9] changes$' \
+	"$WORK/status" || fail "status does not show the ports: $(cat "$WORK/status")"
+"$CXLFSADM" metrics >"$WORK/metrics"
+grep -q "^cxlfs_port_commands_total{mountpoint=\"$MNT\",lun=\"0\",port=\"1\"} [1-9]" "$WORK/metrics" ||
+	fail "metrics do not show the ports"
 stop_volume
 
 # The port of a whole LUN is that of its disk, here the first.

@@ -92,11 +92,19 @@ set_options reserve=2.5%
 generation() { "$CXLFSADM" status "$MNT" | sed -n 's/.*, generation \([0-9]*\),.*/\1/p'; }
 same "$(generation)" 0 "generation"
 expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+# counts: reads, writes, commands over the port, their latencies; creations.
+counts() {
+	"$CXLFSADM" metrics | grep -E "^cxlfs_(command_duration_seconds_(count|bucket)|port_commands_total|request_duration_seconds_count).*$MNT" |
+		grep -E 'lun=|operation="(create|write|unlink)"'
+}
+counts >"$WORK/counts"
+grep -q 'operation="write".* [1-9]' "$WORK/counts" || fail "nothing was counted"
 for n in 1 2; do
 	"$CXLFSADM" upgrade "$MNT" >/dev/null || fail "upgrade $n"
 	follow_daemon
 	same "$(generation)" $n "generation"
 	is $((2 << 30)) 2.5000% 99 3 5 none
+	counts | diff "$WORK/counts" - || fail "upgrade $n has changed counts"
 done
 must_errno "Disk quota exceeded" as_user sh -c "touch '$MNT/7' '$MNT/8' '$MNT/9'"
 stop_volume

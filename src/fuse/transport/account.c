@@ -189,6 +189,21 @@ void account_sum(struct account *account, struct account_kind ret_kinds[ACCOUNT_
 			ret_kinds[i].nr_started += counter_read(&block->kinds[i].nr_started);
 }
 
+void account_add(struct account *account, const struct account_kind kinds[ACCOUNT_NR_KINDS])
+{
+	struct block *block = thread_blocks_mine(&account->blocks);
+
+	for (unsigned i = 0; block && i < ACCOUNT_NR_KINDS; i++) {
+		struct account_kind *to = &block->kinds[i];
+
+		to->nr_started += kinds[i].nr_started;
+		to->nr_ended += kinds[i].nr_ended;
+		to->nr_errors += kinds[i].nr_errors;
+		to->nr_bytes += kinds[i].nr_bytes;
+		histogram_merge(&to->latency, &kinds[i].latency);
+	}
+}
+
 /* A thread may overwrite the oldest record while it is copied; then the copy is dropped. */
 static void visit(const struct account_record *records, uint32_t nr_records, const uint64_t *nr,
 		  uint64_t after_ticks, void (*fn)(void *arg, const struct account_record *record),

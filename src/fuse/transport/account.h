@@ -71,6 +71,9 @@ void account_end(struct account_request *request);
 /** account_sum() - add up what all threads have counted. Any thread. */
 void account_sum(struct account *account, struct account_kind ret_kinds[ACCOUNT_NR_KINDS]);
 
+/** account_add() - count on from what another process has counted; before any request */
+void account_add(struct account *account, const struct account_kind kinds[ACCOUNT_NR_KINDS]);
+
 /** account_kind_name() - such as "read"; NULL for a kind that this program does not know */
 const char *account_kind_name(unsigned kind);
 
