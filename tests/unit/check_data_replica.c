@@ -192,7 +192,8 @@ static int send_extents(struct data_replica *replica, uint64_t first, uint64_t l
 					 .last = last,
 					 .nr_extents = nr } };
 
-	memcpy(sent.extents, extents, nr * sizeof(*extents));
+	for (uint32_t i = 0; i < nr; i++)
+		sent.extents[i] = extents[i];
 	return data_replay(replica, &sent, data_change_bytes(&sent.change));
 }
 

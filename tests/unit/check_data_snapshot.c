@@ -115,6 +115,16 @@ static void free_files(struct world *w)
 	}
 }
 
+static void free_volume(struct world *w)
+{
+	data_volume_free(w->vol);
+	for (unsigned lun = 0; lun < NR_LUNS; lun++)
+		ck_assert_uint_eq(fake_free_chunks(w->sp, lun), NR_CHUNKS);
+	ck_assert_uint_eq(fake_free(w->sp), 0);
+	journal_free(w->journal);
+	data_replica_free(w->replica);
+}
+
 static void stop(struct world *w)
 {
 	struct data_volume_stats stats;
@@ -128,12 +138,7 @@ static void stop(struct world *w)
 	}
 	ck_assert_uint_eq(stats.nr_free_chunks, stats.nr_chunks);
 	ck_assert_uint_eq(stats.nr_free_handles, stats.nr_handles);
-	data_volume_free(w->vol);
-	for (unsigned lun = 0; lun < NR_LUNS; lun++)
-		ck_assert_uint_eq(fake_free_chunks(w->sp, lun), NR_CHUNKS);
-	ck_assert_uint_eq(fake_free(w->sp), 0);
-	journal_free(w->journal);
-	data_replica_free(w->replica);
+	free_volume(w);
 }
 
 static ssize_t run(const struct world *w, unsigned i, enum data_op_kind kind, uint64_t offset,
@@ -579,8 +584,7 @@ START_TEST(test_snapshot_damaged_streams_are_refused)
 		/* With a fake of its own: what is imported is taken away from the volume. */
 		ck_assert_int_eq(fail_to_take_over(&w, &damaged), -EBADMSG);
 		free_files(&w);
-		data_volume_free(w.vol);
-		ck_assert_uint_eq(fake_free(w.sp), 0);
+		free_volume(&w);
 		start_small(&w);
 	}
 	data_volume_resume(w.vol);
