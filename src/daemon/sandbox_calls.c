@@ -97,6 +97,11 @@ static const char *const allowed[] = {
 	"unlink",
 	"unlinkat",
 	"memfd_create",
+	/* the same on POWER */
+	"_llseek",
+	"statfs64",
+	"fstatfs64",
+	"_newselect",
 	/* memory */
 	"mmap",
 	"munmap",

@@ -56,7 +56,10 @@ static void syscall_unmap(struct kernel_mmio *mmio, bool inherited)
 	free(mine);
 }
 
-/* Registers are big-endian. The barrier keeps later loads after this one. */
+/*
+ * Registers are big-endian. The barrier keeps later loads after this one: what the register says is
+ * true of the memory that the device wrote before.
+ */
 static uint64_t syscall_read64(struct kernel_mmio *mmio, unsigned offset)
 {
 	uint64_t value = mmio_guard_read(&syscall_of(mmio)->registers[offset / sizeof(uint64_t)]);
@@ -65,7 +68,10 @@ static uint64_t syscall_read64(struct kernel_mmio *mmio, unsigned offset)
 	return be64toh(value);
 }
 
-/* The barrier makes earlier stores to queues and data visible to the device first. */
+/*
+ * The barrier makes earlier stores to queues and data visible to the device first. It is a full one
+ * (sync on POWER), because a release (lwsync) does not order them before a store to a register.
+ */
 static void syscall_write64(struct kernel_mmio *mmio, unsigned offset, uint64_t value)
 {
 	__sync_synchronize();

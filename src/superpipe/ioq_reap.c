@@ -23,6 +23,7 @@ void ioq_io_set_error(struct superpipe_io *io, uint32_t io_lba, int error)
 
 void ioq_io_cmds_ended(struct superpipe_io *io, uint32_t nr_cmds, struct ioq_io_list *ended)
 {
+	/* Pairs with itself: the last thread sees the data and the failures of all others. */
 	if (__atomic_sub_fetch(&io->nr_pending, nr_cmds, __ATOMIC_ACQ_REL))
 		return;
 	io->queue_next = NULL;

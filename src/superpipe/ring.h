@@ -3,12 +3,20 @@
  * ring - the completion ring (RRQ) and the submission ring (SQ), and their memory ordering.
  *
  * RRQ: the device writes the IOASA and the data, then the entry. We read the entry, and the IOASA
- * only if the entry's toggle bit has the expected value. So the load of an entry is an acquire.
- * There is no consumer register: there must never be more commands in flight than the ring has
- * entries.
+ * only if the entry's toggle bit has the expected value.
+ *   - The load of an entry is an acquire. It pairs with the device's store of the entry: a card
+ * writes to memory in this order, and the emulator's store is a release.
+ *   - An entry is 8 bytes, aligned, so it is new or old, never a mixture. There is no consumer
+ *     register, and never more commands are in flight than the ring has entries: the device writes
+ *     an entry again only after we have taken what it held. So the toggle bit tells new from old.
+ *   - ring_rrq_clear() pairs with the store to RRQ_START: write64() orders it after the zeros.
  *
- * SQ: we fill slots, then store the address of the next free one to the tail register. write64() of
- * devport orders all earlier stores before that one, so no barrier is needed here.
+ * SQ: we fill slots, then store the address of the next free one to the tail register.
+ *   - write64() of devport orders all earlier stores before that one. It pairs with the device,
+ * which reads the tail before the slots. So no barrier is needed here.
+ *   - A slot is filled again one round later. The ring has more slots than commands can be in
+ *     flight, and the device fetches them in order: so it has completed the command of this slot
+ *     or a later one, and our acquire of that entry comes before our stores to the slot.
  *
  * The rings have no lock: the owner's protects them.
  */

@@ -107,6 +107,7 @@ static void write_sq_tail(struct emul_engine *engine, uint64_t tail)
 		emul_regs_error_locked(engine, SISL_ISTATUS_IOARCB_READ);
 		return;
 	}
+	/* The lock orders the program's slots before it, and fetch() has the lock as well. */
 	atomic_store_explicit(&engine->sq_tail, tail, memory_order_relaxed);
 }
 

@@ -279,7 +279,8 @@ static inline void rrq_put(struct rrq *rrq, uint64_t tag)
 
 	if (__builtin_expect(rrq->swap, 0))
 		value = __builtin_bswap64(value);
-	/* the IOASA and the data must be visible before this */
+	/* The IOASA and the data must be visible before this. Pairs with the program's load of the
+	 * entry, which is an acquire. */
 	atomic_store_explicit(entry, value, memory_order_release);
 	rrq->next += sizeof(value);
 	if (rrq->next > rrq->end) {

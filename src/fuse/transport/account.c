@@ -108,9 +108,15 @@ void account_begin(struct account *account, struct account_request *request,
 		counter_add(&block->kinds[kind].nr_started, 1);
 }
 
+/*
+ * The fence pairs with the one in visit(): a reader that has copied a byte of the new record sees
+ * the number that was stored before it, and drops the copy. The store pairs with the first load
+ * there.
+ */
 static void remember(struct account_record *records, uint32_t nr_records, uint64_t *nr,
 		     const struct account_record *record)
 {
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	records[*nr % nr_records] = *record;
 	__atomic_store_n(nr, *nr + 1, __ATOMIC_RELEASE);
 }

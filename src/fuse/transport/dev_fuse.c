@@ -36,7 +36,7 @@
 #define REQUEST_BYTES 2048
 #define BEHIND_BYTES  65536
 
-/* What comes before the bytes of a write, which start on a page. */
+/* What comes before the bytes of a write, which start on a block. */
 #define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
 
 struct worker {

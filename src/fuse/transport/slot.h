@@ -7,10 +7,11 @@
  * worker has a slot, and so has each entry of a ring. If a request is answered later, it keeps the
  * slot of its worker, and the worker takes another.
  *
- *     | front: one page                      | payload                      |
+ *     | front: 4 KiB                         | payload                      |
  *     | ring: the kernel's header | request  | bytes to write, or to return |
  *
- * A request ends where the payload begins, so that the bytes of a write start on a page.
+ * A request ends where the payload begins, so that the bytes of a write start on a block of a LUN.
+ * The kernel's pages may be larger; nothing depends on where they start.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_SLOT_H
 #define CXLFS_FUSE_TRANSPORT_SLOT_H
