@@ -4,8 +4,9 @@
 #
 #	contrib/build/foreign.sh ARCHITECTURE DIRECTORY GROUP...
 #
-# Uses the archives of this machine's apt, which checks the signatures.  No program of the packages runs,
-# and needs no root.  Does nothing if the directory has what the groups name.
+# Uses the archives of this machine's apt, which checks the signatures; SUITE names another suite there.
+# No program of the packages runs, and needs no root.  Does nothing if the directory has what the groups
+# name.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=private_apt.sh
@@ -29,10 +30,19 @@ foreign_apt() {
 		-o Debug::NoLocking=1 "$@"
 }
 
+# Other suites are in the same archive as the machine's own, but not in that of its security updates.
+# shellcheck disable=SC2016  # apt expands these, not the shell
+write_sources() {
+	if [ -z "${SUITE:-}" ]; then
+		debian_sources "deb [signed-by=$KEYRING] "'$(REPO_URI) $(CODENAME) main'
+	else
+		debian_sources "deb [signed-by=$KEYRING] "'$(REPO_URI)'" $SUITE main" | grep -v security
+	fi
+}
+
 fetch() {
 	rm -rf "$WORK" && mkdir -p "$WORK" && : >"$WORK/status"
-	# shellcheck disable=SC2016  # apt expands these, not the shell
-	debian_sources "deb [signed-by=$KEYRING] "'$(REPO_URI) $(CODENAME) main' >"$WORK/sources.list"
+	write_sources >"$WORK/sources.list"
 	foreign_apt update -o APT::Update::Error-Mode=any
 	mapfile -t names < <(packages "$@")
 	foreign_apt -y install --download-only "${names[@]}"
@@ -62,7 +72,7 @@ unpack() {
 	done
 }
 
-key() { { echo "$ARCHITECTURE" && packages "$@" && cat contrib/build/foreign.sh; } | sha256sum; }
+key() { { echo "$ARCHITECTURE ${SUITE:-}" && packages "$@" && cat contrib/build/foreign.sh; } | sha256sum; }
 
 [ "$(cat "$ROOT.key" 2>/dev/null)" != "$(key "$@")" ] || exit 0
 rm -rf "$ROOT" "$ROOT.key"

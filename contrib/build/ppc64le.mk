@@ -30,4 +30,8 @@ check-ppc64le: build/deps/ppc64le ## compile everything for POWER, and the unit 
 	@$(MAKE) --no-print-directory VARIANT=ppc64le WERROR=1 everything
 	@tests/ppc64le/units.sh $(call dir_of,ppc64le)
 
-.PHONY: check-ppc64le
+check-ppc64le-guest: build/deps/ppc64le-guest ## units and mounts on a kernel for POWER under qemu-system, 1 hour
+	@$(MAKE) --no-print-directory VARIANT=ppc64le WERROR=1 everything
+	@KERNEL=testing tests/ppc64le/guest.sh $(call dir_of,ppc64le) tests/ppc64le/all.sh $(ONLY)
+
+.PHONY: check-ppc64le check-ppc64le-guest
