@@ -1,5 +1,6 @@
 #!/bin/bash
 # cxlfsadm metrics prints what Prometheus accepts, and counts what programs did.
+# sanitize: yes
 
 # Only the volumes of this script are to be seen.
 NAMESPACE=(unshare --mount --propagation private)

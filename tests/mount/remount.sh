@@ -1,6 +1,7 @@
 #!/bin/bash
 # mount -o remount of a live volume, through mount(8) and its helper, changes flags and limits, and nothing else.
 # Other changes are refused with one line of error.
+# sanitize: yes
 
 # mount(8) looks for the program where it is installed: put it there, in a private namespace.
 NAMESPACE=(unshare --mount --propagation private)

@@ -24,6 +24,7 @@ import json, sys
 print(*json.load(open(sys.argv[1]))["settings"].values())' "$WORK/status")" "$*" "settings"
 }
 
+expect_log '^cxlfs: (tree|data): '
 start_volume bs=512,size=4G mode=1777,queue_depth=64,busy_poll=7
 is 0 0 0 0 7 none
 
@@ -71,7 +72,7 @@ must_errno "cannot change it to emul:/other" "$CXLFS" emul:/other "$MNT" -o remo
 # A remount whose flags the kernel refuses takes the options back.
 exec 8>"$MNT/open"
 must_fail "a file is open for writing" "$CXLFS" "$DEVICE" "$MNT" \
-	-o remount,ro,size=1G,reserve=3%,max_inodes=98,max_inodes_per_user=2,busy_poll=8,debug=fs
+	-o remount,ro,size=1G,reserve=3%,max_inodes=98,max_inodes_per_user=2,busy_poll=8,debug=tree
 exec 8>&-
 is 0 0 99 3 7 none
 
