@@ -323,6 +323,9 @@ bench-scale: everything ## a million files, 4096 of them with data, a LUN of 16 
 bench-card: everything build/deps/bench ## how much of a card's speed programs get, on a model
 	@BUILD=$(B) tests/bench/card.sh
 
+bench-luns: everything build/deps/bench ## how much faster files are on 2 and 4 LUNs than on one, on a model
+	@BUILD=$(B) tests/bench/luns.sh
+
 bench-instructions: helpers build/deps/valgrind ## instructions for a command of 4 KiB
 	@BUILD=$(B) tests/bench/instructions.sh
 
@@ -372,7 +375,8 @@ distclean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile contrib/build/*.mk | expand -t 16
 
-.PHONY: all programs unit-tests helpers everything deps mount umount check check-unit check-mount \
-	check-asan check-outside check-tsan check-valgrind check-clang check-failures check-metrics fuzz fuzzers stress soak churn check-million check-usr bench bench-scale \
-	bench-card bench-instructions lint man-lint \
-	install uninstall clean distclean help FORCE
+.PHONY: all programs unit-tests helpers everything deps mount umount check check-unit \
+	check-mount check-asan check-outside check-tsan check-valgrind check-clang check-failures \
+	check-metrics fuzz fuzzers stress soak churn check-million check-usr bench bench-scale \
+	bench-card bench-luns bench-instructions lint man-lint install uninstall clean distclean \
+	help FORCE
