@@ -31,7 +31,7 @@ void help_print(void)
 	      "  max_inodes_per_user=N\n"
 	      "                      the same for each user but root (default: no limit)\n"
 	      "  pack=SIZE           keep up to SIZE of each chunk of a file in chunks that files\n"
-	      "                      share (default 1M; 0: each chunk belongs to one file)\n"
+	      "                      share (default 16M; 0: each chunk belongs to one file)\n"
 	      "  stripe=SIZE         spread files larger than a chunk over the LUNs in pieces of\n"
 	      "                      SIZE (default 256K; 0: fill one LUN after the other)\n"
 	      "  load=FILE           fill the volume from a file that 'cxlfsadm save' has "

@@ -9,7 +9,7 @@
 #include "daemon/options_internal.h"
 #include "fuse/transport/transport.h"
 
-#define DEFAULT_PACK_BYTES   (1u << 20)
+#define DEFAULT_PACK_BYTES   (16u << 20)
 #define DEFAULT_STRIPE_BYTES (256u << 10)
 #define MIN_STRIPE_BYTES     (64u << 10)
 #define MAX_THREADS          1024

@@ -5,7 +5,8 @@
  * A file is divided into file chunks of the size of a vLUN chunk. Each file chunk that holds data
  * has a slot, a chunk of the file's own vLUN, which is taken when the first byte of it is written.
  * So a file costs only the chunks that it uses. A chunk that holds little may be packed instead:
- * its blocks lie in segments, vLUNs that files share. The written map has a bit for each 4 KiB
+ * its blocks lie in segments, vLUNs that files share. A file that leaves much of its chunks unused
+ * shares its own vLUNs in the end, see data/share.h. The written map has a bit for each 4 KiB
  * block: blocks that were never written read as zeros without I/O, and nothing that was on the
  * flash before can show through. In a written block, the bytes after the end of file are zeros on
  * flash.
@@ -66,6 +67,7 @@ void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms);
 /**
  * data_volume_set_pack_bytes() - how much of a file chunk may lie in segments, shared with others
  * A chunk that holds more gets a slot, and what it had in segments moves there in the background.
+ * When the file is idle, and leaves part of its slots unused, its vLUNs become segments.
  * Once the volume has been quiet, segments of which no more than a quarter is used are emptied into
  * others. 0, the default: no segments. Before there are files.
  */

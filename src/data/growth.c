@@ -8,6 +8,7 @@
 #include "data/alloc/reserve.h"
 #include "data/growth_need.h"
 #include "data/mover.h"
+#include "data/share.h"
 
 /** So many blocks have been claimed for it. */
 static int pack(struct data_file *file, const struct packed *part, uint64_t nr_claimed)
@@ -48,6 +49,8 @@ static int assign_locked(struct data_file *file, uint64_t first, uint64_t last)
 	(void)file_space_count_locked(&file->space);
 	if (!err && file->space.extents.nr > 0)
 		mover_queue_locked(file_volume(file)->mover, file);
+	if (!err)
+		background_watch_locked(&file->space);
 	return err;
 }
 
@@ -352,8 +355,10 @@ static void grow_run(struct worker_job *job)
 		nr_releases = worker_nr_releases(worker);
 		defer = WORKER_FULL;
 		err = get_and_take(op);
+		if (err == -ENOSPC && share_all(op->file->space.alloc))
+			defer = WORKER_RETRY;
 		/* A freed file does not wait for others, because they might wait for it. */
-		if (err == -ENOSPC && !is_freed(op->file))
+		else if (err == -ENOSPC && !is_freed(op->file))
 			defer = worker_defer(worker, job, nr_releases);
 	} while (defer == WORKER_RETRY);
 	if (defer == WORKER_DEFERRED)

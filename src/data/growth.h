@@ -3,7 +3,9 @@
  * growth - the blocks of a file get places on flash.
  *
  * A chunk of the file that holds little is packed: its blocks go into extents of segments.
- * Otherwise it gets a slot. When there is no chunk for a slot left, its blocks are packed as well.
+ * Otherwise it gets a slot. When there is no chunk for a slot left, its blocks are packed as well,
+ * also into what other files leave unused of their slots. A chunk that has been packed although it
+ * holds much stays so, unless its blocks are scattered.
  *
  * A new file that needs one chunk takes a vLUN from the pool if there is one. All other growth runs
  * on the worker. Before it fails for lack of flash, it waits for freed files that operations in

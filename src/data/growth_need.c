@@ -27,21 +27,35 @@ struct packed growth_part_of(const struct mapping *map, const struct stripe_grou
 	return part;
 }
 
+/**
+ * Do @nr more blocks of a unit that holds @held in @nr_extents go into extents?
+ * One that holds more than its share already has been through a slot, or there was none.
+ */
+static bool may_pack(uint64_t pack_blocks, uint64_t held, uint64_t nr_extents, uint64_t nr)
+{
+	if (extents_are_scattered(nr_extents + 1, held + nr))
+		return false;
+	return held + nr <= pack_blocks || held > pack_blocks;
+}
+
 /** Is [start, end) in @unit to be packed? @idle: there are slots that cost nothing. */
 static bool must_pack(const struct data_file *file, const struct stripe_group *unit, uint64_t start,
 		      uint64_t end, bool idle, struct packed *ret_packed)
 {
 	const struct mapping *map = &file->map;
-	uint64_t held;
+	const struct extent_map *extents = &file->space.extents;
+	uint64_t base = unit->first * mapping_chunk_blocks(map), held;
+	uint64_t unit_end = mapping_unit_end(map, unit);
 	struct packed part;
 
 	if (mapping_nr_missing(map, unit->first, stripe_last_chunk(unit)) == 0)
 		return false;
 	part = growth_part_of(map, unit, start, end);
-	held = extent_map_covered(&map->space->extents, unit->first * mapping_chunk_blocks(map),
-				  mapping_unit_end(map, unit));
-	if (part.nr_blocks > 0 &&
-	    (held + part.nr_blocks > file->space.alloc->pack_blocks || (held == 0 && idle)))
+	held = extent_map_covered(extents, base, unit_end);
+	if (part.nr_blocks > 0 && ((held == 0 && idle) ||
+				   !may_pack(file->space.alloc->pack_blocks, held,
+					     extent_map_count(extents, base, unit_end),
+					     part.nr_blocks)))
 		return false;
 	*ret_packed = part;
 	return true;

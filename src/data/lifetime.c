@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "base/container_of.h"
-#include "data/alloc/shrink.h"
 #include "data/file.h"
 #include "data/freezer.h"
 #include "data/mover.h"
+#include "data/share.h"
 #include "data/volume.h"
 
 int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
@@ -21,7 +21,7 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol)
 	err = bounce_pool_init(&vol->bounce);
 	if (err)
 		goto free_vol;
-	err = allocator_init(&vol->alloc, sp, shrink_idle);
+	err = allocator_init(&vol->alloc, sp, share_idle);
 	if (err)
 		goto fini_bounce;
 	vol->in_order = (struct stripes){ .chunk_blocks = vol->alloc.luns.chunk_blocks,
@@ -48,8 +48,9 @@ void data_volume_free(struct data_volume *vol)
 {
 	if (!vol)
 		return;
-	mover_free(vol->mover);
+	mover_stop(vol->mover);
 	allocator_fini(&vol->alloc);
+	mover_free(vol->mover);
 	freezer_free(vol->freezer);
 	bounce_pool_fini(&vol->bounce);
 	free(vol);

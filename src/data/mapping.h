@@ -168,6 +168,17 @@ int mapping_move_to_slot(struct mapping *map, uint64_t start, uint64_t end);
  *  another extent in the same state. Return: 0; -ENOMEM, and nothing has changed. */
 int mapping_replace_extent(struct mapping *map, struct extent *copy);
 
+/**
+ * mapping_share() - put all blocks that have slots into extents of the same flash
+ * @segments: by LUN, in no pool: on the vLUNs of the file, which get the extents
+ * No chunk has a slot then; the slots themselves are the caller's.
+ * Return: true; false: the blocks are scattered or memory is short, and nothing has changed.
+ */
+bool mapping_share(struct mapping *map, struct segment *const segments[]);
+
+/** mapping_nr_in_chunks() - how many blocks that are written or reserved lie in slots */
+uint64_t mapping_nr_in_chunks(const struct mapping *map);
+
 /** mapping_remove() - take the slots of all chunks of [first, last]; their data is lost. */
 void mapping_remove(struct mapping *map, uint64_t first, uint64_t last);
 

@@ -76,4 +76,21 @@ uint64_t mapping_first_block(const struct mapping *map, const struct data_chunk 
 /** mapping_rank() - how many blocks of the file before @block lie in a chunk */
 uint32_t mapping_rank(const struct mapping *map, const struct data_chunk *chunk, uint64_t block);
 
+/** Extents, by value. */
+struct mapping_runs {
+	struct extent *at; /* the caller frees it */
+	size_t nr, max;
+};
+
+/**
+ * mapping_get_runs() - what the slots hold, as extents of @segments, by LUN
+ * In the order of the file, and as few as possible. Of @map only chunks and stripes are used.
+ * Return: false: no memory.
+ */
+bool mapping_get_runs(const struct mapping *map, struct segment *const segments[],
+		      struct mapping_runs *runs);
+
+/** mapping_block_of() - which block of the file is number @nr of a chunk */
+uint64_t mapping_block_of(const struct mapping *map, const struct data_chunk *chunk, uint32_t nr);
+
 #endif

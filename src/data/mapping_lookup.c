@@ -71,8 +71,7 @@ uint32_t mapping_rank(const struct mapping *map, const struct data_chunk *chunk,
 	return stripe_rank(map->stripes, &group, (unsigned)(chunk->index - group.first), block);
 }
 
-/** Which block is number @nr of the chunk. */
-static uint64_t block_of(const struct mapping *map, const struct data_chunk *chunk, uint32_t nr)
+uint64_t mapping_block_of(const struct mapping *map, const struct data_chunk *chunk, uint32_t nr)
 {
 	struct stripe_group group = group_of(map, chunk);
 
@@ -213,7 +212,7 @@ static uint64_t next_in_chunk(const struct mapping *map, const struct data_chunk
 	uint32_t hit =
 		written_map_next(&chunk->written, mapping_rank(map, chunk, block), nr, written);
 
-	return hit < nr ? min_u64(best, block_of(map, chunk, hit)) : best;
+	return hit < nr ? min_u64(best, mapping_block_of(map, chunk, hit)) : best;
 }
 
 static uint64_t next_written_slot(const struct mapping *map, uint64_t block)
@@ -309,7 +308,7 @@ static bool reserved_run(const struct mapping *map, const struct data_chunk *chu
 		end = start - start % map->stripes->stripe_blocks + map->stripes->stripe_blocks;
 	end = written_map_next(&chunk->allocated, start, end, false);
 	end = written_map_next(&chunk->written, start, end, true);
-	*ret_start = block_of(map, chunk, start);
+	*ret_start = mapping_block_of(map, chunk, start);
 	*ret_end = *ret_start + (end - start);
 	return true;
 }

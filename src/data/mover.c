@@ -261,14 +261,6 @@ static void *move_main(void *arg)
 	return NULL;
 }
 
-static void destroy(struct mover *mover)
-{
-	(void)pthread_cond_destroy(&mover->became_idle);
-	(void)pthread_cond_destroy(&mover->wake);
-	(void)pthread_mutex_destroy(&mover->lock);
-	free(mover);
-}
-
 int mover_new(struct allocator *alloc, struct mover **ret_mover)
 {
 	struct mover *mover = malloc(sizeof(*mover));
@@ -283,7 +275,7 @@ int mover_new(struct allocator *alloc, struct mover **ret_mover)
 	(void)pthread_cond_init(&mover->became_idle, NULL);
 	err = thread_start(&mover->thread, move_main, mover, "cxlfs-mover");
 	if (err) {
-		destroy(mover);
+		mover_free(mover);
 		return err;
 	}
 	segment_vluns_on_sparse(&alloc->segments, note_sparse, mover);
@@ -291,14 +283,21 @@ int mover_new(struct allocator *alloc, struct mover **ret_mover)
 	return 0;
 }
 
-void mover_free(struct mover *mover)
+void mover_stop(struct mover *mover)
 {
 	(void)pthread_mutex_lock(&mover->lock);
 	mover->stopping = true;
 	(void)pthread_cond_signal(&mover->wake);
 	(void)pthread_mutex_unlock(&mover->lock);
 	(void)pthread_join(mover->thread, NULL);
-	destroy(mover);
+}
+
+void mover_free(struct mover *mover)
+{
+	(void)pthread_cond_destroy(&mover->became_idle);
+	(void)pthread_cond_destroy(&mover->wake);
+	(void)pthread_mutex_destroy(&mover->lock);
+	free(mover);
 }
 
 void mover_pause(struct mover *mover)

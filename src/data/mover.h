@@ -19,7 +19,11 @@ struct mover;
 /** mover_new() - start the thread. Return: 0; -ENOMEM; -EAGAIN no thread. */
 int mover_new(struct allocator *alloc, struct mover **ret_mover);
 
-/** mover_free() - end after the move that runs; what waits is not moved. Frees no file. */
+/** mover_stop() - end after the move that runs; what waits is not moved. Others may still tell it
+ *  what to do. */
+void mover_stop(struct mover *mover);
+
+/** mover_free() - it has stopped, and so has the worker. Frees no file. */
 void mover_free(struct mover *mover);
 
 /** mover_pause() - do nothing more until mover_resume(). Sleeps until the present move is over. */

@@ -211,6 +211,78 @@ static int replay_segment_gone(const struct replay *r)
 	return 0;
 }
 
+/* ---- vLUNs that become segments ---- */
+
+/* @segments: by LUN, with their numbers; 0: the file has no vLUN there. */
+static int replay_vluns_shared(const struct replay *r, struct segment segments[])
+{
+	uint64_t number = r->change->first;
+
+	for (unsigned lun = 0; lun < r->replica->geometry.nr_luns; lun++) {
+		struct replica_vlun *vlun = &r->file->vluns[lun];
+		struct data_change change = { .number = number,
+					      .lun = (uint8_t)lun,
+					      .handle = vlun->handle,
+					      .nr = vlun->nr };
+		int err;
+
+		if (!vlun->is_open)
+			continue;
+		err = replay_segment(&(struct replay){ r->replica, &change, NULL });
+		if (err)
+			return err;
+		segments[lun].number = number++;
+		*vlun = (struct replica_vlun){ .is_open = false };
+	}
+	return 0;
+}
+
+static int add_runs(const struct replay *r, const struct mapping_runs *runs)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < runs->nr && !err; i++) {
+		const struct extent *run = &runs->at[i];
+		const struct data_change_extent extent = { .block = run->block,
+							   .segment = run->segment->number,
+							   .start = run->start,
+							   .nr_blocks = run->nr_blocks,
+							   .written =
+								   run->state == EXTENT_WRITTEN };
+
+		if (extent.segment == 0)
+			return -EPROTO;
+		err = replica_replace_extents(r->file, run->block, extent_end(run), &extent, 1);
+	}
+	return err;
+}
+
+static int replay_shared(const struct replay *r)
+{
+	const struct data_geometry *geometry = &r->replica->geometry;
+	const struct stripes stripes = { .chunk_blocks = geometry->chunk_blocks,
+					 .stripe_blocks = geometry->stripe_blocks,
+					 .nr_luns = geometry->nr_luns };
+	const struct mapping map = { .chunks = r->file->chunks,
+				     .nr_chunks = r->file->nr_chunks,
+				     .stripes = &stripes };
+	struct segment segments[SUPERPIPE_MAX_LUNS] = { 0 }, *by_lun[SUPERPIPE_MAX_LUNS];
+	struct mapping_runs runs = { .nr = 0 };
+	int err = replay_vluns_shared(r, segments);
+
+	for (unsigned lun = 0; lun < SUPERPIPE_MAX_LUNS; lun++)
+		by_lun[lun] = &segments[lun];
+	if (!err && !mapping_get_runs(&map, by_lun, &runs))
+		err = -ENOMEM;
+	if (!err)
+		err = add_runs(r, &runs);
+	free(runs.at);
+	for (uint32_t at = 0; at < r->file->nr_chunks; at++)
+		data_chunk_free(r->file->chunks[at]);
+	r->file->nr_chunks = 0;
+	return err;
+}
+
 /* ---- all ---- */
 
 static int replay_file_new(const struct replay *r)
@@ -240,6 +312,7 @@ static const struct {
 	[DATA_CHANGE_EXTENTS] = { replay_extents, true },
 	[DATA_CHANGE_SEGMENT] = { replay_segment, false },
 	[DATA_CHANGE_SEGMENT_GONE] = { replay_segment_gone, false },
+	[DATA_CHANGE_SHARED] = { replay_shared, true },
 };
 
 static int check(const struct data_change *change, size_t bytes)

@@ -52,7 +52,8 @@ bool data_volume_can_add_file(struct data_volume *vol)
 {
 	return lun_table_free_handles(&vol->alloc.luns) > 0 ||
 	       segment_vluns_nr_unclaimed(&vol->alloc.segments) > 0 ||
-	       (vol->alloc.pack_blocks > 0 && lun_table_nr_free(&vol->alloc.luns) > 0) ||
+	       (vol->alloc.pack_blocks > 0 &&
+		(lun_table_nr_free(&vol->alloc.luns) > 0 || vol->alloc.nr_watched > 0)) ||
 	       worker_has_orphans(&vol->alloc.worker);
 }
 

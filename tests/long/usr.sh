@@ -30,7 +30,7 @@ timed copy cp -a --one-file-system "$SOURCE" "$MNT/copy"
 files=$(find "$MNT/copy" -type f | wc -l)
 say "files $files"
 say "inodes $(df --output=iused "$MNT" | tail -n 1 | tr -d ' ')"
-say "larger-than-pack $(find "$MNT/copy" -type f -size +1024k | wc -l)"
+say "larger-than-pack $(find "$MNT/copy" -type f -size +16384k | wc -l)"
 say "bytes $(du -s -B1 "$MNT/copy" | cut -f1)"
 say "used $(used)"
 say "memory-per-file $((($(memory_kib) - before) * 1024 / files))"

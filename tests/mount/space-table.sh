@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
 
-# Prints the rows of the table: "file|pack=1M|pack=0".
+# Prints the rows of the table: "file|pack=16M|pack=0".
 rows() {
 	sed -n '/^\.It Sy "file" Ta/,/^\.El/p' "$ROOT/man/cxlfs.5" | sed -n 's/^\.It //p' |
 		sed 's/Sy //g; s/"//g; s/ Ta /|/g'
@@ -59,7 +59,7 @@ check_column() {
 	start_volume size=4G "pack=$2"
 	while IFS='|' read -r what cost; do
 		make_file "$what"
-		# What has outgrown its share moves in the background.
+		# What is left free in a chunk can be used by others after a while.
 		say "$what: $cost"
 		wait_until "'$what' uses $cost with pack=$2" uses "$(bytes "$cost")"
 		rm -r "$MNT/file"
@@ -68,9 +68,9 @@ check_column() {
 	stop_volume
 }
 
-same "$(rows | head -n 1)" "file|pack=1M|pack=0" "the head of the table"
+same "$(rows | head -n 1)" "file|pack=16M|pack=0" "the head of the table"
 [ "$(rows | wc -l)" -ge 10 ] || fail "the table has only $(rows | wc -l) rows"
-check_column 2 1M
+check_column 2 16M
 check_column 3 0
 # The first column is the default.
 start_volume "" ""

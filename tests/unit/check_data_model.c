@@ -7,6 +7,8 @@
 #include "fake/fake_superpipe.h"
 #include "support/data_model.h"
 
+static unsigned idle_ms = 2000; /* files that have been idle for as long share their vLUNs */
+
 static void run_on_luns(unsigned nr_luns, unsigned nr_threads, uint32_t chunk_lbas, uint64_t base,
 			uint64_t pack_lbas, uint64_t stripe_lbas)
 {
@@ -22,6 +24,7 @@ static void run_on_luns(unsigned nr_luns, unsigned nr_threads, uint32_t chunk_lb
 	ck_assert_int_eq(data_volume_new(sp, &vol), 0);
 	data_volume_set_pack_bytes(vol, pack_lbas * DATA_BLOCK_BYTES);
 	data_volume_set_stripe_bytes(vol, stripe_lbas * DATA_BLOCK_BYTES);
+	data_volume_set_idle_ms(vol, idle_ms);
 	data_model_run(vol, base, config.seed, 100);
 	data_volume_free(vol);
 	ck_assert_uint_eq(fake_free(sp), 0);
@@ -99,6 +102,15 @@ START_TEST(test_data_equals_model_in_stripes_far_into_a_sparse_file)
 }
 END_TEST
 
+START_TEST(test_data_equals_model_when_idle_files_share_their_chunks)
+{
+	idle_ms = 0;
+	run_packed(2, 16, 0, packs[_i]);
+	run_on_luns(3, 2, 64, 777, 1, 0);
+	run_on_luns(2, 2, 16, 0, packs[_i], stripes[_i]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("data_model");
@@ -118,6 +130,7 @@ int main(void)
 	tcase_add_loop_test(core, test_data_equals_model_in_stripes, 0,
 			    (int)(sizeof(stripes) / sizeof(stripes[0])));
 	tcase_add_test(core, test_data_equals_model_in_stripes_far_into_a_sparse_file);
+	tcase_add_loop_test(core, test_data_equals_model_when_idle_files_share_their_chunks, 0, 4);
 	suite_add_tcase(suite, core);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -23,18 +23,23 @@ static struct data_volume *vol;
 static struct data_file *files[NR_FILES];
 static uint8_t *buf;
 
+static void start_with(const struct fake_config *config, uint64_t pack_blocks)
+{
+	sp = fake_new(config);
+	ck_assert_int_eq(data_volume_new(sp, &vol), 0);
+	data_volume_set_pack_bytes(vol, pack_blocks * BLOCK);
+	for (unsigned i = 0; i < NR_FILES; i++)
+		files[i] = data_file_new(vol);
+	buf = aligned_alloc(BLOCK, NR_CHUNKS * CHUNK);
+}
+
 static void start_on(unsigned nr_luns, unsigned max_handles)
 {
 	struct fake_config config = { .nr_threads = 1,
 				      .nr_luns = nr_luns,
 				      .max_handles = max_handles };
 
-	sp = fake_new(&config);
-	ck_assert_int_eq(data_volume_new(sp, &vol), 0);
-	data_volume_set_pack_bytes(vol, PACK_BLOCKS * BLOCK);
-	for (unsigned i = 0; i < NR_FILES; i++)
-		files[i] = data_file_new(vol);
-	buf = aligned_alloc(BLOCK, NR_CHUNKS * CHUNK);
+	start_with(&config, PACK_BLOCKS);
 }
 
 static void start(void)
@@ -60,7 +65,7 @@ static bool is_all_free(void)
 {
 	struct data_volume_stats stats = stats_of();
 
-	return stats.nr_free_blocks == stats.nr_chunks * CHUNK_BLOCKS;
+	return stats.nr_free_blocks == stats.nr_chunks * (stats.chunk_bytes / BLOCK);
 }
 
 /** What happens in the background may take up to 10 seconds. */
@@ -81,7 +86,6 @@ static void stop(void)
 	stats = stats_of();
 	ck_assert_uint_eq(stats.nr_free_chunks, stats.nr_chunks);
 	ck_assert_uint_eq(stats.nr_free_handles, stats.nr_handles);
-	ck_assert_uint_eq(stats.nr_free_blocks, stats.nr_chunks * CHUNK_BLOCKS);
 	data_volume_free(vol);
 	ck_assert_uint_eq(fake_free(sp), 0);
 	free(buf);
@@ -412,17 +416,17 @@ START_TEST(test_packed_outgrown_chunk_moves_into_its_slot)
 	ck_assert_int_eq(put(0, 0, BLOCK, 0x41), BLOCK);
 	ck_assert_int_eq(run(0, DATA_OP_ALLOCATE, BLOCK, BLOCK), 0);
 	ck_assert_int_eq(put(0, 3 * BLOCK, 10, 0x42), 10);
-	ck_assert_int_eq(put(0, CHUNK - 4 * BLOCK, 4 * BLOCK, 0x43), 4 * BLOCK);
+	ck_assert_int_eq(put(0, 4 * BLOCK, CHUNK - 4 * BLOCK, 0x43), CHUNK - 4 * BLOCK);
 	wait_until(has_one_vlun);
 	ck_assert_uint_eq(free_blocks(), (NR_CHUNKS - 1) * CHUNK_BLOCKS);
-	ck_assert_uint_eq(data_file_allocated_bytes(files[0]), 7 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(files[0]), CHUNK - BLOCK);
 	expect(0, 0, BLOCK, 0x41);
 	expect(0, BLOCK, 2 * BLOCK, 0);
 	expect(0, 3 * BLOCK, 10, 0x42);
 	expect(0, 3 * BLOCK + 10, BLOCK - 10, 0);
-	expect(0, CHUNK - 4 * BLOCK, 4 * BLOCK, 0x43);
+	expect(0, 4 * BLOCK, CHUNK - 4 * BLOCK, 0x43);
 	ck_assert_int_eq(run(0, DATA_OP_PUNCH, BLOCK, BLOCK), 0);
-	ck_assert_uint_eq(data_file_allocated_bytes(files[0]), 6 * BLOCK);
+	ck_assert_uint_eq(data_file_allocated_bytes(files[0]), CHUNK - 2 * BLOCK);
 }
 END_TEST
 
@@ -518,6 +522,83 @@ START_TEST(test_packed_few_handles_reach_all_of_the_flash)
 }
 END_TEST
 
+/** Each file holds one block more than its share, so it gets a chunk. Return: how many files fit.
+ */
+static unsigned fill_with_medium_files(void)
+{
+	const uint64_t bytes = (PACK_BLOCKS + 1) * BLOCK;
+	unsigned nr = 0;
+
+	while (put(nr, 0, bytes, (int)nr) == (ssize_t)bytes)
+		nr++;
+	free_file(nr);
+	for (unsigned i = 0; i < nr; i++)
+		expect(i, 0, bytes, (uint8_t)i);
+	return nr;
+}
+
+START_TEST(test_packed_medium_files_fill_the_volume)
+{
+	ck_assert_uint_eq(fill_with_medium_files(), NR_CHUNKS * CHUNK_BLOCKS / (PACK_BLOCKS + 1));
+	ck_assert_uint_eq(free_blocks(), NR_CHUNKS * CHUNK_BLOCKS % (PACK_BLOCKS + 1));
+	ck_assert_int_eq(run(0, DATA_OP_TRUNCATE, BLOCK, 0), 0);
+	ck_assert_int_eq(put(1, CHUNK, PACK_BLOCKS * BLOCK, 0x47), PACK_BLOCKS * BLOCK);
+	expect(1, CHUNK, PACK_BLOCKS * BLOCK, 0x47);
+	expect(0, 0, BLOCK, 0);
+}
+END_TEST
+
+static bool has_shared_all(void)
+{
+	return free_blocks() == stats_of().nr_chunks * CHUNK_BLOCKS - 3 * (PACK_BLOCKS + 1) - 2;
+}
+
+/* Among them one in stripes, with a reservation. */
+START_TEST(test_packed_idle_files_share_what_they_leave_free)
+{
+	const uint64_t bytes = (PACK_BLOCKS + 1) * BLOCK;
+
+	data_volume_set_idle_ms(vol, 20);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(put(i, i * CHUNK, bytes, (int)i + 1), (ssize_t)bytes);
+	ck_assert_int_eq(run(1, DATA_OP_ALLOCATE, CHUNK + bytes + BLOCK, 2 * BLOCK), 0);
+	wait_until(has_shared_all);
+	ck_assert_uint_eq(data_file_allocated_bytes(files[1]), bytes + 2 * BLOCK);
+	for (unsigned i = 0; i < 3; i++) {
+		expect(i, i * CHUNK, bytes, (uint8_t)(i + 1));
+		ck_assert_int_eq(put(i, i * CHUNK + BLOCK, BLOCK, 0x48), BLOCK);
+		ck_assert_int_eq(put(i, i * CHUNK + bytes + BLOCK, 10, 0x49), 10);
+		expect(i, i * CHUNK + 2 * BLOCK, bytes - 2 * BLOCK, (uint8_t)(i + 1));
+		expect(i, i * CHUNK + bytes, BLOCK, 0);
+		expect(i, i * CHUNK + bytes + BLOCK, 10, 0x49);
+		ck_assert_int_eq(run(i, DATA_OP_TRUNCATE, 0, 0), 0);
+	}
+	wait_until(is_all_free);
+}
+END_TEST
+
+static bool has_one_chunk(void)
+{
+	struct data_volume_stats stats = stats_of();
+
+	return stats.nr_free_chunks == stats.nr_chunks - 1;
+}
+
+/* It would take one extent for each block. */
+START_TEST(test_packed_scattered_blocks_keep_their_chunk)
+{
+	data_volume_set_idle_ms(vol, 1);
+	for (unsigned at = 0; at < 600; at += 2)
+		ck_assert_int_eq(put(0, at * BLOCK, BLOCK, (int)at), BLOCK);
+	wait_until(has_one_chunk);
+	usleep(50000);
+	ck_assert_uint_eq(free_blocks(), stats_of().nr_chunks * 1024 - 1024);
+	ck_assert_uint_eq(stats_of().nr_extents, 0);
+	for (unsigned at = 0; at < 600; at += 2)
+		expect(0, at * BLOCK, BLOCK, (uint8_t)at);
+}
+END_TEST
+
 static void start_few_handles(void)
 {
 	start_on(1, 3);
@@ -536,6 +617,19 @@ static TCase *add_case(Suite *suite, const char *name, void (*setup)(void))
 static void start_two_luns(void)
 {
 	start_on(2, 0);
+}
+
+static void start_striped(void)
+{
+	start_on(2, 0);
+	data_volume_set_stripe_bytes(vol, 2 * BLOCK);
+}
+
+static void start_large_chunks(void)
+{
+	struct fake_config config = { .nr_threads = 1, .chunk_lbas = 1024, .nr_chunks = 4 };
+
+	start_with(&config, 1024);
 }
 
 static void add_core(TCase *core)
@@ -560,6 +654,8 @@ static void add_core(TCase *core)
 	tcase_add_test(core, test_packed_nearly_empty_segments_are_emptied);
 	tcase_add_test(core, test_packed_files_are_used_while_segments_are_emptied);
 	tcase_add_test(core, test_packed_empty_segments_go_back_when_a_file_needs_their_chunks);
+	tcase_add_test(core, test_packed_medium_files_fill_the_volume);
+	tcase_add_test(core, test_packed_idle_files_share_what_they_leave_free);
 }
 
 int main(void)
@@ -575,6 +671,12 @@ int main(void)
 	tcase_add_test(two_luns, test_packed_new_data_pass_over_a_lun_that_fails);
 	few_handles = add_case(suite, "few handles", start_few_handles);
 	tcase_add_test(few_handles, test_packed_few_handles_reach_all_of_the_flash);
+	tcase_add_test(few_handles, test_packed_medium_files_fill_the_volume);
+	tcase_add_test(two_luns, test_packed_idle_files_share_what_they_leave_free);
+	tcase_add_test(add_case(suite, "stripes", start_striped),
+		       test_packed_idle_files_share_what_they_leave_free);
+	tcase_add_test(add_case(suite, "large chunks", start_large_chunks),
+		       test_packed_scattered_blocks_keep_their_chunk);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

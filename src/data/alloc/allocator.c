@@ -12,6 +12,8 @@ int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn
 		return err;
 	alloc->idle_ns = DEFAULT_IDLE_NS;
 	TAILQ_INIT(&alloc->reclaimable);
+	TAILQ_INIT(&alloc->watched);
+	TAILQ_INIT(&alloc->spare);
 	segment_vluns_init(&alloc->segments, &alloc->luns, &alloc->worker);
 	alloc->segments.changes = &alloc->changes;
 	vlun_pool_init(&alloc->pool, &alloc->luns, &alloc->worker);

@@ -3,8 +3,9 @@
  * allocator - where the bytes of a volume lie: what the files of a volume share.
  *
  * A file has a vLUN on each LUN that it uses, the first on the LUN with most room. Stretches of
- * files that hold little lie in segments, vLUNs that files share. The worker opens, grows, shrinks
- * and closes vLUNs (grow.h, shrink.h, segment_vluns.h); what a file has is in file_space.h.
+ * files that hold little lie in segments, vLUNs that files share; a file's vLUN may become one.
+ * The worker opens, grows, shrinks and closes vLUNs (grow.h, shrink.h, segment_vluns.h); what a file
+ * has is in file_space.h.
  *
  * Locks: a file's lock is taken before that of the pool, and this before the worker's.
  */
@@ -35,6 +36,9 @@ struct allocator {
 	struct worker worker;
 	struct vlun_pool pool;
 	struct file_vlun_list reclaimable; /* worker only: oldest first */
+	struct file_vlun_list watched;     /* worker only, oldest first: see data/share.h */
+	struct file_vlun_list spare;       /* worker only: seen, they hold some blocks too many */
+	_Atomic uint64_t nr_watched;       /* in these two */
 	struct segment_vluns segments;
 	struct reserve reserve;
 	struct data_changes changes;      /* set before there are files */

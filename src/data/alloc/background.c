@@ -7,6 +7,19 @@
 
 #define WANTS_SHRINK 0x1u
 #define WANTS_GROW   0x2u
+#define WANTS_WATCH  0x4u
+
+static void watch(struct file_space *space)
+{
+	file_space_lock(space);
+	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
+		struct file_vlun *vlun = file_space_vlun_locked(space, lun);
+
+		if (vlun && vlun->slots.vlun && vlun->watched != &space->alloc->watched)
+			file_vlun_watch(vlun, &space->alloc->watched);
+	}
+	file_space_unlock(space);
+}
 
 static void run(struct worker_job *job)
 {
@@ -20,8 +33,10 @@ static void run(struct worker_job *job)
 	file_space_unlock(space);
 	if (wants & WANTS_SHRINK)
 		shrink_file(space);
-	else
+	else if (wants & WANTS_GROW)
 		grow_ahead(space);
+	if (wants & WANTS_WATCH)
+		watch(space);
 	file_space_lock(space);
 	last = file_space_put_locked(space);
 	file_space_unlock(space);
@@ -53,9 +68,16 @@ void background_grow_locked(struct file_space *space)
 	want_locked(space, WANTS_GROW);
 }
 
+void background_watch_locked(struct file_space *space)
+{
+	if (space->alloc->pack_blocks > 0 && file_slots_has_vlun(&space->slots))
+		want_locked(space, WANTS_WATCH);
+}
+
 void background_count_locked(struct file_space *space)
 {
 	if (file_space_count_locked(space))
 		background_shrink_locked(space);
+	background_watch_locked(space);
 	segment_vluns_note_given(&space->alloc->segments);
 }

@@ -11,7 +11,10 @@ void background_shrink_locked(struct file_space *space);
 /** background_grow_locked() - take one more chunk, before the file needs it */
 void background_grow_locked(struct file_space *space);
 
-/** background_count_locked() - update the counts; shrink if the tail has moved down */
+/** background_watch_locked() - see later whether its vLUNs hold more than the file needs */
+void background_watch_locked(struct file_space *space);
+
+/** background_count_locked() - update the counts; shrink if the tail has moved down; watch */
 void background_count_locked(struct file_space *space);
 
 #endif

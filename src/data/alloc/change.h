@@ -33,6 +33,8 @@ enum data_change_kind {
 	DATA_CHANGE_EXTENTS,      /* from block @first to @last there are just @nr extents */
 	DATA_CHANGE_SEGMENT,      /* a new one, or a larger one: @lun, @handle, @nr chunks */
 	DATA_CHANGE_SEGMENT_GONE,
+	DATA_CHANGE_SHARED, /* its vLUNs became segments, by LUN, with numbers from @first on, and
+			       what it has in slots extents of the same blocks */
 	DATA_NR_CHANGES
 };
 

@@ -54,6 +54,15 @@ uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64
 	return nr;
 }
 
+uint32_t extent_map_count(const struct extent_map *map, uint64_t start, uint64_t end)
+{
+	uint32_t at = find_position(map, end);
+
+	if (at < map->nr && extent_map_get(map, at)->block < end)
+		at++;
+	return at - find_position(map, start);
+}
+
 static uint64_t next_written(const struct extent_map *map, uint64_t block)
 {
 	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
@@ -153,6 +162,32 @@ int extent_map_adopt(struct extent_map *map, struct segments *pool, const struct
 		return -EPROTO;
 	}
 	insert(map, map->nr, copy);
+	return 0;
+}
+
+int extent_map_merge(struct extent_map *map, struct extent **added, uint32_t nr)
+{
+	uint32_t total = map->nr + nr, old = 0, new = 0;
+	struct extent **many;
+
+	if (nr == 0)
+		return 0;
+	many = reallocarray(NULL, (uint32_t)max_u64(total, 2), sizeof(struct extent *));
+	if (!many)
+		return -ENOMEM;
+	while (old + new < total) {
+		if (new == nr ||
+		    (old < map->nr && extent_map_get(map, old)->block < added[new]->block)) {
+			many[old + new] = extent_map_get(map, old);
+			old++;
+		} else {
+			many[old + new] = added[new];
+			new ++;
+		}
+	}
+	if (map->max)
+		free(map->many);
+	*map = (struct extent_map){ .many = many, .nr = total, .max = (uint32_t)max_u64(total, 2) };
 	return 0;
 }
 

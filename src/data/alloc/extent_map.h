@@ -42,6 +42,18 @@ static inline uint64_t extent_end(const struct extent *extent)
 /** extent_map_covered() - how many blocks of [start, end) lie in extents */
 uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64_t end);
 
+/** extent_map_count() - in how many extents they lie */
+uint32_t extent_map_count(const struct extent_map *map, uint64_t start, uint64_t end);
+
+/**
+ * extents_are_scattered() - are @nr_extents too many for @nr_blocks of a chunk?
+ * They take memory, and time to change, so they are either few or of eight blocks on average.
+ */
+static inline bool extents_are_scattered(uint64_t nr_extents, uint64_t nr_blocks)
+{
+	return nr_extents > 256 && nr_extents > nr_blocks / 8;
+}
+
 /** extent_map_next() - first block at or after @block that is written, or that is not, by what the
  *  extents say. Return: UINT64_MAX: none. */
 uint64_t extent_map_next(const struct extent_map *map, uint64_t block, bool written);
@@ -60,6 +72,12 @@ int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, 
  * Return: 0; -EPROTO it overlaps another one of the file or of the segment; -ENOMEM.
  */
 int extent_map_adopt(struct extent_map *map, struct segments *pool, const struct extent *extent);
+
+/**
+ * extent_map_merge() - add @nr extents of the heap, sorted, none of which overlaps one that is there
+ * Return: 0; -ENOMEM, and nothing has changed.
+ */
+int extent_map_merge(struct extent_map *map, struct extent **added, uint32_t nr);
 
 /**
  * extent_map_prepare_set() - make extent_map_set() possible for [start, end)

@@ -132,8 +132,12 @@ void file_space_settle(struct file_space *space)
 	for (unsigned lun = 0; lun < space->slots.nr_luns; lun++) {
 		struct file_vlun *vlun = file_space_vlun_locked(space, lun);
 
-		if (vlun && vlun->slots.nr > vlun->slots.nr_tail)
+		if (!vlun || !vlun->slots.vlun)
+			continue;
+		if (vlun->slots.nr > vlun->slots.nr_tail)
 			file_vlun_set_reclaimable(vlun);
+		if (space->alloc->pack_blocks > 0)
+			file_vlun_watch(vlun, &space->alloc->watched);
 	}
 }
 
@@ -152,6 +156,19 @@ void file_vlun_clear_reclaimable(struct file_vlun *vlun)
 		return;
 	vlun->is_reclaimable = false;
 	TAILQ_REMOVE(&vlun->space->alloc->reclaimable, vlun, reclaimable_link);
+}
+
+void file_vlun_watch(struct file_vlun *vlun, struct file_vlun_list *list)
+{
+	struct allocator *alloc = vlun->space->alloc;
+
+	if (vlun->watched)
+		TAILQ_REMOVE(vlun->watched, vlun, watched_link);
+	alloc->nr_watched += !!list - !!vlun->watched;
+	vlun->watched = list;
+	vlun->watched_since_ns = clock_now_ns();
+	if (list)
+		TAILQ_INSERT_TAIL(list, vlun, watched_link);
 }
 
 static bool count_locked(struct file_space *space, struct file_vlun *vlun)
@@ -248,6 +265,7 @@ static void finish(struct file_space *space)
 static void close_vlun(struct file_vlun *vlun)
 {
 	file_vlun_clear_reclaimable(vlun);
+	file_vlun_watch(vlun, NULL);
 	if (!vlun->slots.vlun)
 		return;
 	log_debug(LOGC_DATA, "LUN %u: close a vLUN of a deleted file: %u chunks", vlun->slots.lun,

@@ -33,6 +33,10 @@ struct file_vlun {
 	bool is_reclaimable; /* in the list of the allocator: may have slots beyond its tail */
 	uint64_t reclaimable_since_ns;
 	TAILQ_ENTRY(file_vlun) reclaimable_link;
+	struct file_vlun_list *watched; /* the list of the allocator it is in, or NULL */
+	uint64_t watched_since_ns;
+	uint64_t nr_seen; /* blocks that the file held then */
+	TAILQ_ENTRY(file_vlun) watched_link;
 };
 
 struct file_space {
@@ -120,5 +124,9 @@ void file_space_settle(struct file_space *space);
 /* The list of vLUNs that may have slots beyond their tail. On the worker. */
 void file_vlun_set_reclaimable(struct file_vlun *vlun);
 void file_vlun_clear_reclaimable(struct file_vlun *vlun);
+
+/** file_vlun_watch() - put a vLUN at the end of a list of watched ones, or (NULL) of none. On the
+ *  worker. */
+void file_vlun_watch(struct file_vlun *vlun, struct file_vlun_list *list);
 
 #endif

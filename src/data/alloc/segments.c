@@ -27,7 +27,8 @@ static size_t bitmap_bytes(uint64_t nr_blocks)
 	return BITMAP_WORDS((size_t)nr_blocks) * sizeof(uint64_t);
 }
 
-static struct segment *segment_new(uint32_t nr_blocks)
+struct segment *segments_new(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
+			     uint32_t nr_blocks)
 {
 	struct segment *segment = calloc(1, sizeof(*segment));
 
@@ -38,13 +39,16 @@ static struct segment *segment_new(uint32_t nr_blocks)
 		free(segment);
 		return NULL;
 	}
+	segment->vlun = vlun;
+	segment->lun = lun;
+	segment->number = pool->next_number++;
 	segment->nr_blocks = nr_blocks;
 	segment->nr_free = nr_blocks;
 	TAILQ_INIT(&segment->extents);
 	return segment;
 }
 
-static void segment_free(struct segment *segment)
+void segment_free(struct segment *segment)
 {
 	if (segment)
 		free(segment->used);
@@ -54,21 +58,33 @@ static void segment_free(struct segment *segment)
 struct segment *segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
 			     uint32_t nr_chunks, uint64_t now_ns)
 {
-	struct segment *segment = segment_new(nr_chunks * pool->chunk_blocks);
+	struct segment *segment = segments_new(pool, vlun, lun, nr_chunks * pool->chunk_blocks);
 
-	if (!segment)
-		return NULL;
-	segment->vlun = vlun;
-	segment->lun = lun;
-	segment->number = pool->next_number++;
+	if (segment)
+		segments_insert(pool, segment, now_ns);
+	return segment;
+}
+
+void segments_place(struct segments *pool, struct extent *extent)
+{
+	struct segment *segment = extent->segment;
+
+	(void)bitmap_set(segment->used, extent->start, extent->start + extent->nr_blocks);
+	segment->nr_free -= extent->nr_blocks;
+	TAILQ_INSERT_TAIL(&segment->extents, extent, link);
+	add(&pool->nr_extents, 1);
+}
+
+void segments_insert(struct segments *pool, struct segment *segment, uint64_t now_ns)
+{
 	segment->empty_since_ns = now_ns;
 	lock(pool);
 	TAILQ_INSERT_TAIL(&pool->classes[class_of(segment->nr_free)], segment, link);
 	add(&pool->nr_unclaimed, segment->nr_free);
 	add(&pool->nr_segments, 1);
-	count_empty(pool, segment, 1);
+	if (is_empty(segment))
+		count_empty(pool, segment, 1);
 	unlock(pool);
-	return segment;
 }
 
 void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segment *segment),

@@ -96,6 +96,24 @@ void segments_fini(struct segments *pool);
 struct segment *segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
 			     uint32_t nr_chunks, uint64_t now_ns);
 
+/**
+ * segments_new() - a segment that is not in the pool yet, on a vLUN of so many blocks
+ * On the worker. Return: the segment, all free; NULL: no memory.
+ */
+struct segment *segments_new(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
+			     uint32_t nr_blocks);
+
+/** segment_free() - one that is not in the pool; its vLUN is the caller's. Accepts NULL. */
+void segment_free(struct segment *segment);
+
+/** segments_place() - @extent uses the blocks that it says, of a segment that is not in the pool
+ * yet
+ */
+void segments_place(struct segments *pool, struct extent *extent);
+
+/** segments_insert() - add such a segment to the pool, with its extents */
+void segments_insert(struct segments *pool, struct segment *segment, uint64_t now_ns);
+
 /** segments_for_each() - call @fn for each segment, with the pool's lock */
 void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segment *segment),
 		       void *arg);

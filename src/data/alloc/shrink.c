@@ -20,8 +20,10 @@ static struct superpipe_vlun *cut_tail(struct file_vlun *vlun, uint32_t *ret_bef
 	*ret_before = slots->nr;
 	*ret_after = slots->nr_tail;
 	slots->nr = slots->nr_tail;
-	if (slots->nr_tail == 0)
+	if (slots->nr_tail == 0) {
 		slots->vlun = NULL;
+		file_vlun_watch(vlun, NULL);
+	}
 	if (handle)
 		file_space_report_vlun_locked(space, slots->lun);
 	space->prealloc_asked_at = 0;

@@ -70,6 +70,13 @@ void slots_put(struct slots *slots, uint32_t slot)
 	slots->nr_full = min_u(slots->nr_full, slot);
 }
 
+void slots_clear(struct slots *slots)
+{
+	if (slots->max > 0)
+		(void)bitmap_clear(slots->used, 0, slots->max);
+	*slots = (struct slots){ .used = slots->used, .max = slots->max, .lun = slots->lun };
+}
+
 void slots_cut_tail(struct slots *slots)
 {
 	slots->nr_tail = (uint32_t)bitmap_last_set(slots->used, slots->nr_tail);

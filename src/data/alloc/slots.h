@@ -47,6 +47,9 @@ bool slots_adopt(struct slots *slots, uint32_t slot);
 /** slots_put() - free a slot; slots_cut_tail() after the last one */
 void slots_put(struct slots *slots, uint32_t slot);
 
+/** slots_clear() - the vLUN and its slots are no longer the file's */
+void slots_clear(struct slots *slots);
+
 /** slots_cut_tail() - find nr_tail again */
 void slots_cut_tail(struct slots *slots);
 
