@@ -43,7 +43,7 @@ must_fail "inode 1 is not a regular file" "$CXLFSADM" file "$MNT"
 must_fail "No such file" "$CXLFSADM" file "$MNT/none"
 
 # ---- top: a second of real load ----
-timeout 20 sh -c "while :; do dd if=/dev/zero of='$MNT/load' bs=64k count=500 oflag=direct conv=notrunc; done" \
+timeout 20 sh -c "while :; do dd if=/dev/zero of='$MNT/load' bs=64k count=10 oflag=direct conv=notrunc; done" \
 	2>/dev/null &
 load=$!
 "$CXLFSADM" top "$MNT" -d 0.5 -n 2 >"$WORK/text"
