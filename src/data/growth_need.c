@@ -52,10 +52,10 @@ static bool must_pack(const struct data_file *file, const struct stripe_group *u
 		return false;
 	part = growth_part_of(map, unit, start, end);
 	held = extent_map_covered(extents, base, unit_end);
-	if (part.nr_blocks > 0 && ((held == 0 && idle) ||
-				   !may_pack(file->space.alloc->pack_blocks, held,
-					     extent_map_count(extents, base, unit_end),
-					     part.nr_blocks)))
+	if (part.nr_blocks > 0 &&
+	    ((held == 0 && idle) ||
+	     !may_pack(file->space.alloc->pack_blocks, held,
+		       extent_map_count(extents, base, unit_end), part.nr_blocks)))
 		return false;
 	*ret_packed = part;
 	return true;

@@ -26,7 +26,7 @@ static uint32_t end_of_run(const struct mapping *map, const struct data_chunk *c
 {
 	uint32_t end = mapping_chunk_blocks(map), stripe = map->stripes->stripe_blocks;
 
-	if (chunk->striped)
+	if (chunk->striped && stripe > 0)
 		end = from - from % stripe + stripe;
 	end = written_map_next(held, from, end, false);
 	return written_map_next(&chunk->written, from, end,

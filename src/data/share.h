@@ -19,10 +19,12 @@
 
 struct allocator;
 
-/** share_all() - because space is short. Files in use are left out. Return: whether there was any. */
+/** share_all() - because space is short. Files in use are left out. Return: whether there was any.
+ */
 bool share_all(struct allocator *alloc);
 
-/** share_idle() - a worker_tidy_fn: share what is idle, and as shrink_idle(). @arg: the allocator. */
+/** share_idle() - a worker_tidy_fn: share what is idle, and as shrink_idle(). @arg: the allocator.
+ */
 uint64_t share_idle(void *arg);
 
 #endif

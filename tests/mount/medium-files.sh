@@ -47,7 +47,7 @@ run() {
 	fill "$@"
 	say "$options, files of $*: $count fit"
 	wait_until "each file uses its blocks" uses "$(blocks "$MNT"/*)"
-	[ "$(used)" -gt $((size / 100 * 90)) ] || fail "only $(used) of $size bytes can be used"
+	[ "$(used)" -gt $((size * 9 / 10)) ] || fail "only $(used) of $size bytes can be used"
 	check_files "$@"
 	# A file can grow into what another one has left.
 	rm "$MNT/0"

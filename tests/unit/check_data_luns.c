@@ -61,7 +61,10 @@ static void stop_with(uint64_t nr_free_chunks)
 	for (unsigned i = 0; i < NR_FILES; i++)
 		free_file(i);
 	stats = stats_of();
-	for (int tries = 0; stats.nr_free_chunks != nr_free_chunks && tries < 2000; tries++) {
+	/* A job that runs may still hold a freed file. */
+	for (int tries = 0; tries < 10000 && (stats.nr_free_chunks != nr_free_chunks ||
+					      stats.nr_free_handles != stats.nr_handles);
+	     tries++) {
 		usleep(1000);
 		stats = stats_of();
 	}

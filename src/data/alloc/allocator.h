@@ -4,8 +4,8 @@
  *
  * A file has a vLUN on each LUN that it uses, the first on the LUN with most room. Stretches of
  * files that hold little lie in segments, vLUNs that files share; a file's vLUN may become one.
- * The worker opens, grows, shrinks and closes vLUNs (grow.h, shrink.h, segment_vluns.h); what a file
- * has is in file_space.h.
+ * The worker opens, grows, shrinks and closes vLUNs (grow.h, shrink.h, segment_vluns.h); what a
+ * file has is in file_space.h.
  *
  * Locks: a file's lock is taken before that of the pool, and this before the worker's.
  */

@@ -74,8 +74,8 @@ int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, 
 int extent_map_adopt(struct extent_map *map, struct segments *pool, const struct extent *extent);
 
 /**
- * extent_map_merge() - add @nr extents of the heap, sorted, none of which overlaps one that is there
- * Return: 0; -ENOMEM, and nothing has changed.
+ * extent_map_merge() - add @nr extents of the heap, sorted, none of which overlaps one that is
+ * there Return: 0; -ENOMEM, and nothing has changed.
  */
 int extent_map_merge(struct extent_map *map, struct extent **added, uint32_t nr);
 
