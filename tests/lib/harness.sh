@@ -7,7 +7,7 @@
 # shellcheck shell=bash
 set -euo pipefail
 
-readonly SKIP=77 PATIENCE=60
+readonly SKIP=77 PATIENCE=$((60 * ${SLOWNESS:-1}))
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$(cd "$ROOT" && cd "${BUILD:-build/release}" && pwd)
 readonly ROOT BUILD

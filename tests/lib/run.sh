@@ -12,7 +12,7 @@
 #	# timeout: SECONDS		instead of 120
 # Environment: WRAPPER (put before a program), JOBS, RESULTS (file to append to),
 # CXLFS_TEST_MATRIX (replaces the matrix of scripts that have one; "single" is one
-# case for each).  Logs: build/test-logs/.
+# case for each), SLOWNESS (how much longer tests may take here).  Logs: build/test-logs/.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -22,6 +22,7 @@ readonly URING=/sys/module/fuse/parameters/enable_uring
 group=$1
 shift
 : "${BUILD:=build/release}" "${WRAPPER:=}" "${JOBS:=$(nproc)}" "${CXLFS_TEST_MATRIX:=}"
+: "${SLOWNESS:=1}"
 readonly logs=build/test-logs/${BUILD##*/}-$group
 results=${RESULTS:-$logs/results}
 export BUILD
@@ -113,7 +114,7 @@ in_background() {
 run_script() {
 	local script=$1 limit adapter transport name
 	limit=$(directive "$script" timeout)
-	limit=$((${limit:-120} + ${CXLFS_SECONDS:-0} * 2))
+	limit=$(((${limit:-120} + ${CXLFS_SECONDS:-0} * 2) * SLOWNESS))
 	while IFS='|' read -r adapter transport; do
 		name="$group/$(basename "$script" .sh)${adapter:+ $adapter}${transport:+ $transport}"
 		in_background "$name" $limit env CXLFS_TEST_ADAPTER="$adapter" \
@@ -125,7 +126,7 @@ run_test() {
 	# shellcheck disable=SC2086  # WRAPPER is a command with its arguments
 	case $1 in
 	*.sh) run_script "$1" ;;
-	*) in_background "$group/$(basename "$1")" 300 $WRAPPER "$1" ;;
+	*) in_background "$group/$(basename "$1")" $((300 * SLOWNESS)) $WRAPPER "$1" ;;
 	esac
 }
 
