@@ -34,7 +34,9 @@ static inline struct segments *segments_of(const struct mapping *map)
 #define MAPPING_CHANGED(map, ...) \
 	DATA_CHANGED(&(map)->space->alloc->changes, .number = (map)->space->number, __VA_ARGS__)
 
-/** mapping_report_extents() - extents of [start, end), if there are any, were changed, not removed
+/**
+ * mapping_report_extents() - extents of [start, end), if there are any, were changed, not removed
+ * They may have been joined with what is beside. That one of them was split need not be reported.
  */
 void mapping_report_extents(const struct mapping *map, uint64_t start, uint64_t end);
 

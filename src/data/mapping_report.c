@@ -57,7 +57,7 @@ static uint64_t report_some(const struct mapping *map, uint64_t start, uint64_t 
 	struct data_change *change = begin_extents(map, &room, start);
 	const struct extent *extent;
 
-	while ((extent = extent_map_at(extents_of(map), start)) && extent->block <= end &&
+	while ((extent = extent_map_at(extents_of(map), start)) && extent->block < end &&
 	       change->nr_extents < DATA_CHANGE_MAX_EXTENTS) {
 		add_extent(change, extent);
 		start = extent_end(extent);
@@ -70,15 +70,11 @@ static uint64_t report_some(const struct mapping *map, uint64_t start, uint64_t 
 	return start;
 }
 
-/* The neighbours too: they may have been joined with those of the range. */
 void mapping_report_extents(const struct mapping *map, uint64_t start, uint64_t end)
 {
-	const struct extent *extent;
-
 	if (!map->space->alloc->changes.changed || !has_extents(map, start, end))
 		return;
-	extent = extent_map_at(extents_of(map), start ? start - 1 : 0);
-	start = min_u64(start, extent->block);
+	start = min_u64(start, extent_map_at(extents_of(map), start)->block);
 	while (start < end)
 		start = report_some(map, start, end);
 }

@@ -134,7 +134,6 @@ int mapping_prepare_set(struct mapping *map, uint64_t start, uint64_t end)
 {
 	int err = extent_map_prepare_set(extents_of(map), segments_of(map), start, end);
 
-	mapping_report_extents(map, start, end); /* reserved ones may have been split */
 	return err ? err : for_each_part_in_slots(map, start, end, prepare_set_part);
 }
 

@@ -6,10 +6,11 @@
  * adapter. When the process that serves is dead, the replica writes the snapshot that the dead one
  * can no longer write, and another process goes on from it with data_snapshot_read().
  *
- * This snapshot may have slots, segments and chunks that were held ahead of need. It does not have
- * the vLUNs of files that were freed and those that were made ahead of need: whoever takes over
- * releases the handles that it does not name. An ioctl may have been done and not reported: a vLUN
- * may have more chunks than the snapshot says, or, if it was to shrink, as many as before.
+ * This snapshot may have slots, segments and chunks that were held ahead of need, and extents in
+ * one piece that the volume had split for a write. It does not have the vLUNs of files that were
+ * freed, and those that were made ahead of need: whoever takes over releases the handles that it
+ * does not name. An ioctl may have been done and not reported: a vLUN may have more chunks than the
+ * snapshot says, or, if it was to shrink, as many as before.
  *
  * Threads: one at a time.
  */

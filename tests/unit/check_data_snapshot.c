@@ -8,6 +8,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +43,16 @@ struct world {
 	uint64_t random;
 	unsigned pack_blocks;
 	unsigned at; /* of next_file() */
+	struct follower *follower;
+};
+
+/* As another process would do it, a thread reads the journal, or else writers would wait. */
+struct follower {
+	pthread_t thread;
+	pthread_mutex_t lock; /* protects what follows */
 	struct journal *journal;
 	struct data_replica *replica;
+	bool stopping;
 };
 
 static uint8_t buf[MAX_BYTES];
@@ -60,6 +69,7 @@ static struct data_volume *new_volume(const struct world *w)
 
 	ck_assert_int_eq(data_volume_new(w->sp, &vol), 0);
 	data_volume_set_pack_bytes(vol, (uint64_t)w->pack_blocks * BLOCK);
+	data_volume_set_idle_ms(vol, 1);
 	return vol;
 }
 
@@ -73,23 +83,56 @@ static void write_change(void *arg, const struct data_change *change)
 	journal_commit(arg, &entry);
 }
 
-static void replay(struct world *w)
+static void replay(struct follower *follower)
 {
 	const void *change;
 	size_t bytes;
 
-	while (journal_read(w->journal, false, &change, &bytes) == 1)
-		ck_assert_int_eq(data_replay(w->replica, change, bytes), 0);
+	while (journal_read(follower->journal, false, &change, &bytes) == 1)
+		if (data_replay(follower->replica, change, bytes))
+			abort(); /* on whatever thread */
 }
 
-static void start_replica(struct world *w)
+static void *follow(void *arg)
 {
+	struct follower *follower = arg;
+	bool stopping;
+
+	do {
+		pthread_mutex_lock(&follower->lock);
+		replay(follower);
+		stopping = follower->stopping;
+		pthread_mutex_unlock(&follower->lock);
+		usleep(1000);
+	} while (!stopping);
+	return NULL;
+}
+
+static void start_follower(struct world *w)
+{
+	struct follower *follower = calloc(1, sizeof(*follower));
 	struct data_geometry geometry;
 
+	ck_assert_ptr_nonnull(follower);
+	pthread_mutex_init(&follower->lock, NULL);
 	data_volume_geometry(w->vol, &geometry);
-	ck_assert_int_eq(data_replica_new(&geometry, &w->replica), 0);
-	ck_assert_int_eq(journal_new((size_t)1 << 20, &w->journal), 0);
-	data_volume_set_changed(w->vol, write_change, w->journal);
+	ck_assert_int_eq(data_replica_new(&geometry, &follower->replica), 0);
+	ck_assert_int_eq(journal_new((size_t)1 << 20, &follower->journal), 0);
+	ck_assert_int_eq(pthread_create(&follower->thread, NULL, follow, follower), 0);
+	data_volume_set_changed(w->vol, write_change, follower->journal);
+	w->follower = follower;
+}
+
+static void stop_follower(struct follower *follower)
+{
+	pthread_mutex_lock(&follower->lock);
+	follower->stopping = true;
+	pthread_mutex_unlock(&follower->lock);
+	pthread_join(follower->thread, NULL);
+	pthread_mutex_destroy(&follower->lock);
+	journal_free(follower->journal);
+	data_replica_free(follower->replica);
+	free(follower);
 }
 
 static void start(struct world *w, unsigned pack_blocks, uint64_t seed)
@@ -102,7 +145,7 @@ static void start(struct world *w, unsigned pack_blocks, uint64_t seed)
 	w->vol = new_volume(w);
 	/* A volume that is made from a snapshot gets it from there. */
 	data_volume_set_stripe_bytes(w->vol, seed % 3 * 2 * BLOCK);
-	start_replica(w);
+	start_follower(w);
 	for (unsigned i = 0; i < NR_FILES; i++)
 		w->files[i] = data_file_new(w->vol);
 }
@@ -121,8 +164,7 @@ static void free_volume(struct world *w)
 	for (unsigned lun = 0; lun < NR_LUNS; lun++)
 		ck_assert_uint_eq(fake_free_chunks(w->sp, lun), NR_CHUNKS);
 	ck_assert_uint_eq(fake_free(w->sp), 0);
-	journal_free(w->journal);
-	data_replica_free(w->replica);
+	stop_follower(w->follower);
 }
 
 static void stop(struct world *w)
@@ -168,7 +210,7 @@ static void step(struct world *w)
 
 	if (bytes > MAX_BYTES - offset)
 		bytes = MAX_BYTES - offset;
-	switch (pick(w, 6)) {
+	switch (pick(w, 8)) {
 	case 0:
 		ck_assert_int_eq(run(w, i, DATA_OP_PUNCH, offset, bytes), 0);
 		memset(model->bytes + offset, 0, bytes);
@@ -182,8 +224,15 @@ static void step(struct world *w)
 		ck_assert_int_eq(run(w, i, DATA_OP_ALLOCATE, offset, bytes), 0);
 		grow_model(model, offset + bytes);
 		break;
+	case 3:
+		ck_assert_int_eq(run(w, i, DATA_OP_ZERO, offset, bytes), 0);
+		memset(model->bytes + offset, 0, bytes);
+		grow_model(model, offset + bytes);
+		break;
+	case 4:
+		usleep(pick(w, 16) ? 0 : 3000); /* blocks move when there is nothing else to do */
+		break;
 	default:
-		replay(w); /* the journal is short */
 		for (uint64_t at = 0; at < bytes; at++)
 			buf[at] = (uint8_t)pick(w, 256);
 		memcpy(model->bytes + offset, buf, bytes);
@@ -247,7 +296,7 @@ static bool next_replica_file(void *arg, uint64_t *ret_id, struct data_replica_f
 
 	if (!next_file(w, ret_id, &file))
 		return false;
-	*ret_file = data_replica_file(w->replica, data_file_number(file));
+	*ret_file = data_replica_file(w->follower->replica, data_file_number(file));
 	ck_assert_ptr_nonnull(*ret_file);
 	return true;
 }
@@ -257,12 +306,24 @@ static void write_replica(struct world *w, struct memory_stream *stream)
 {
 	struct record_writer *out;
 
-	replay(w);
+	pthread_mutex_lock(&w->follower->lock);
+	replay(w->follower);
 	w->at = 0;
 	ck_assert_int_eq(record_writer_new("data", 1, memory_stream_write, stream, &out), 0);
-	ck_assert_int_eq(data_replica_write(w->replica, next_replica_file, w, out), 0);
+	ck_assert_int_eq(data_replica_write(w->follower->replica, next_replica_file, w, out), 0);
 	ck_assert_int_eq(record_writer_finish(out), 0);
 	record_writer_free(out);
+	pthread_mutex_unlock(&w->follower->lock);
+}
+
+static void compare_replica(struct world *w, const struct memory_stream *snapshot)
+{
+	struct memory_stream stream = { .bytes = 0 };
+
+	write_replica(w, &stream);
+	ck_assert_uint_eq(stream.bytes, snapshot->bytes);
+	ck_assert_mem_eq(stream.data, snapshot->data, stream.bytes);
+	memory_stream_fini(&stream);
 }
 
 static int read_snapshot(struct world *w, struct memory_stream *stream)
@@ -318,10 +379,7 @@ static void take_over(struct world *w)
 	data_volume_quiesce(old.vol);
 	nr_vluns = fake_nr_vluns(w->sp);
 	write_snapshot(&old, &first);
-	write_replica(&old, &second);
-	ck_assert_uint_eq(first.bytes, second.bytes);
-	ck_assert_mem_eq(first.data, second.data, first.bytes);
-	memory_stream_fini(&second);
+	compare_replica(&old, &first);
 	data_volume_set_changed(old.vol, NULL, NULL);
 	w->vol = new_volume(w);
 	data_volume_quiesce(w->vol);
@@ -334,7 +392,7 @@ static void take_over(struct world *w)
 	write_snapshot(w, &second);
 	ck_assert_uint_eq(first.bytes, second.bytes);
 	ck_assert_mem_eq(first.data, second.data, first.bytes);
-	data_volume_set_changed(w->vol, write_change, w->journal);
+	data_volume_set_changed(w->vol, write_change, w->follower->journal);
 	free_files(&old);
 	data_volume_resume(old.vol);
 	data_volume_free(old.vol);
@@ -529,6 +587,29 @@ START_TEST(test_snapshot_volume_resumes)
 }
 END_TEST
 
+/* The slots that the file could not give back count again. */
+START_TEST(test_replica_follows_a_failed_shrink)
+{
+	struct memory_stream stream = { .bytes = 0 };
+	uint64_t nr_resizes;
+	static struct world w;
+
+	start(&w, 0, 3);
+	ck_assert_int_eq(run(&w, 0, DATA_OP_WRITE, 0, 3 * CHUNK), 3 * CHUNK);
+	nr_resizes = fake_nr_calls(w.sp, FAKE_RESIZE);
+	fake_fail_call(w.sp, FAKE_RESIZE, 1000, -EIO);
+	ck_assert_int_eq(run(&w, 0, DATA_OP_TRUNCATE, BLOCK, 0), 0);
+	data_volume_quiesce(w.vol);
+	ck_assert_uint_gt(fake_nr_calls(w.sp, FAKE_RESIZE), nr_resizes);
+	write_snapshot(&w, &stream);
+	compare_replica(&w, &stream);
+	fake_fail_call(w.sp, FAKE_RESIZE, 0, 0);
+	data_volume_resume(w.vol);
+	memory_stream_fini(&stream);
+	stop(&w);
+}
+END_TEST
+
 /* The handles of freed files are gone before the snapshot, and so are those held ahead. */
 START_TEST(test_snapshot_holds_nothing_ahead_of_need)
 {
@@ -604,6 +685,7 @@ int main(void)
 	tcase_set_timeout(errors, 120);
 	tcase_add_loop_test(core, test_snapshot_volume_goes_on, 0, 3);
 	tcase_add_test(core, test_snapshot_volume_resumes);
+	tcase_add_test(core, test_replica_follows_a_failed_shrink);
 	tcase_add_test(core, test_snapshot_holds_nothing_ahead_of_need);
 	tcase_add_test(errors, test_snapshot_damaged_streams_are_refused);
 	tcase_add_loop_test(core, test_contents_round_trip, 0, 2);
