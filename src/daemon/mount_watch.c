@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +46,31 @@ void mount_watch_show_strictatime(const char *mountpoint)
 		log_debug(LOGC_DAEMON, "strictatime in the mount table: %s", strerror(errno));
 }
 
+/* The device number of a mount may belong to the next mount as soon as it is gone. The connection
+ * in fusectl has an inode number of its own. Return: it; 0: there is none, or no fusectl. */
+static ino_t find_connection(const char *device)
+{
+	const char *minor = strchr(device, ':');
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%s", minor ? minor + 1 : "");
+	return minor && !stat(path, &st) ? st.st_ino : 0;
+}
+
+void mount_watch_note_connection(struct mount_watch *watch)
+{
+	watch->connection = find_connection(watch->device);
+}
+
+static bool is_same(const struct mount_watch *watch, const struct mount_entry *mount)
+{
+	if (!watch->device[0])
+		return true;
+	return !strcmp(mount->device, watch->device) &&
+	       (!watch->connection || find_connection(watch->device) == watch->connection);
+}
+
 void mount_watch_start(struct mount_watch *watch, const char *mountpoint)
 {
 	struct mount_entry mount;
@@ -56,6 +83,7 @@ void mount_watch_start(struct mount_watch *watch, const char *mountpoint)
 		return;
 	}
 	memcpy(watch->device, mount.device, sizeof(watch->device));
+	mount_watch_note_connection(watch);
 	(void)note_atime(watch, &mount);
 	mount_entry_free(&mount);
 }
@@ -67,7 +95,7 @@ bool mount_watch_atime(struct mount_watch *watch, enum tree_atime *ret_atime)
 
 	if (!watch->device[0] || mount_table_top(watch->mountpoint, &mount))
 		return false;
-	changed = !strcmp(mount.device, watch->device) && note_atime(watch, &mount);
+	changed = is_same(watch, &mount) && note_atime(watch, &mount);
 	mount_entry_free(&mount);
 	if (changed)
 		*ret_atime = atime_of(watch->atime);
@@ -82,8 +110,7 @@ bool mount_watch_is_on_top(const struct mount_watch *watch)
 
 	if (err)
 		return err != -EINVAL;
-	same = mount_entry_is_ours(&mount) &&
-	       (!watch->device[0] || !strcmp(mount.device, watch->device));
+	same = mount_entry_is_ours(&mount) && is_same(watch, &mount);
 	mount_entry_free(&mount);
 	return same;
 }

@@ -7,12 +7,14 @@
 #define CXLFS_DAEMON_MOUNT_WATCH_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "tree/tree.h"
 
 struct mount_watch {
 	const char *mountpoint; /* absolute; borrowed */
 	char device[32];        /* major:minor of the mount; empty: not known */
+	ino_t connection;       /* of its connection in fusectl; 0: not known */
 	char atime[16];         /* the option in the table when last seen */
 };
 
@@ -25,6 +27,9 @@ void mount_watch_show_strictatime(const char *mountpoint);
  * @mountpoint: absolute, without symbolic links; must outlive the watch
  */
 void mount_watch_start(struct mount_watch *watch, const char *mountpoint);
+
+/** mount_watch_note_connection() - for a watch whose device was set without mount_watch_start() */
+void mount_watch_note_connection(struct mount_watch *watch);
 
 /** mount_watch_atime() - read the table. Return: true if access times have changed to *ret_atime.
  */

@@ -235,6 +235,7 @@ static int adopt_place(struct volume *volume, const struct handover_state *state
 	volume->generation = state->generation + 1;
 	watch->mountpoint = volume->mountpoint;
 	memcpy(watch->device, state->mount_device, sizeof(watch->device));
+	mount_watch_note_connection(watch);
 	memcpy(watch->atime, state->mount_atime, sizeof(watch->atime));
 	return 0;
 }
