@@ -225,11 +225,12 @@ size_t tree_change_bytes(const struct tree_change *change)
 	return sink.bytes;
 }
 
-void tree_change_encode(const struct tree_change *change, void *buf)
+size_t tree_change_encode(const struct tree_change *change, void *buf)
 {
 	struct sink sink = { .buf = buf };
 
 	encode(&sink, change);
+	return sink.bytes;
 }
 
 /* ---- decode ---- */

@@ -70,8 +70,12 @@ struct tree_change {
 /** tree_change_bytes() - how long a change is when it is encoded */
 size_t tree_change_bytes(const struct tree_change *change);
 
-/** tree_change_encode() - @buf: has room for tree_change_bytes(); any alignment */
-void tree_change_encode(const struct tree_change *change, void *buf);
+/**
+ * tree_change_encode() - write a change
+ * @buf: has room for tree_change_bytes(), or TREE_CHANGE_MAX_BYTES; any alignment
+ * Return: how long it is.
+ */
+size_t tree_change_encode(const struct tree_change *change, void *buf);
 
 /**
  * tree_change_decode() - read the first of the changes in @data

@@ -139,10 +139,12 @@ static void measure_records(const char *name, int nr_threads)
 
 static void write_change(void *arg, const struct tree_change *change)
 {
+	char buf[TREE_CHANGE_MAX_BYTES];
+	size_t bytes = tree_change_encode(change, buf);
 	struct journal_entry entry;
 
-	journal_begin(arg, tree_change_bytes(change), &entry);
-	tree_change_encode(change, entry.data);
+	journal_begin(arg, bytes, &entry);
+	memcpy(entry.data, buf, bytes);
 	journal_commit(arg, &entry);
 }
 

@@ -29,9 +29,9 @@ static void send_change(void *arg, const struct tree_change *change)
 {
 	struct pair *pair = arg;
 
-	pair->nr_bytes = tree_change_bytes(change);
-	ck_assert_uint_le(pair->nr_bytes, sizeof(pair->bytes));
-	tree_change_encode(change, pair->bytes);
+	ck_assert_uint_le(tree_change_bytes(change), sizeof(pair->bytes));
+	pair->nr_bytes = tree_change_encode(change, pair->bytes);
+	ck_assert_uint_eq(tree_change_bytes(change), pair->nr_bytes);
 	pair->nr_changes++;
 	pair->kinds |= UINT32_C(1) << change->kind;
 }
@@ -714,7 +714,7 @@ static void write_change(void *arg, const struct tree_change *change)
 	struct journal_entry entry;
 
 	journal_begin(arg, tree_change_bytes(change), &entry);
-	tree_change_encode(change, entry.data);
+	(void)tree_change_encode(change, entry.data);
 	journal_commit(arg, &entry);
 }
 
