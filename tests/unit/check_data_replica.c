@@ -175,29 +175,37 @@ static struct data_replica *make_replica(void)
 	return replica;
 }
 
-struct sent {
-	struct data_change change;
-	struct data_change_extent extents[DATA_CHANGE_MAX_EXTENTS];
-};
-
 static int send_change(struct data_replica *replica, const struct data_change *change)
 {
 	return data_replay(replica, change, sizeof(*change));
 }
 
+/* A change of extents of file 1; free() it. */
+static struct data_change *extents_change(uint64_t first, uint64_t last, uint32_t nr,
+					  const struct data_change_extent *extents)
+{
+	struct data_change *change = calloc(1, sizeof(*change) + nr * sizeof(*extents));
+
+	ck_assert_ptr_nonnull(change);
+	change->version = DATA_CHANGE_VERSION;
+	change->kind = DATA_CHANGE_EXTENTS;
+	change->number = 1;
+	change->first = first;
+	change->last = last;
+	change->nr_extents = nr;
+	for (uint32_t i = 0; i < nr; i++)
+		change->extents[i] = extents[i];
+	return change;
+}
+
 static int send_extents(struct data_replica *replica, uint64_t first, uint64_t last, uint32_t nr,
 			const struct data_change_extent *extents)
 {
-	struct sent sent = { .change = { .version = DATA_CHANGE_VERSION,
-					 .kind = DATA_CHANGE_EXTENTS,
-					 .number = 1,
-					 .first = first,
-					 .last = last,
-					 .nr_extents = nr } };
+	struct data_change *change = extents_change(first, last, nr, extents);
+	int err = data_replay(replica, change, data_change_bytes(change));
 
-	for (uint32_t i = 0; i < nr; i++)
-		sent.extents[i] = extents[i];
-	return data_replay(replica, &sent, data_change_bytes(&sent.change));
+	free(change);
+	return err;
 }
 
 #define SEND(replica, ...)   \
@@ -276,26 +284,22 @@ END_TEST
 
 START_TEST(test_replica_refuses_a_part_of_a_change)
 {
-	struct sent sent = { .change = { .version = DATA_CHANGE_VERSION,
-					 .kind = DATA_CHANGE_EXTENTS,
-					 .number = 1,
-					 .first = 10,
-					 .last = 20,
-					 .nr_extents = 1 },
-			     .extents = { { .block = 10, .segment = 5, .nr_blocks = 2 } } };
-	const size_t bytes = data_change_bytes(&sent.change);
+	const struct data_change_extent extent = { .block = 10, .segment = 5, .nr_blocks = 2 };
+	struct data_change *change = extents_change(10, 20, 1, &extent);
+	const size_t bytes = data_change_bytes(change);
 	struct data_replica *replica = make_file();
 
 	for (size_t part = 0; part < bytes; part++)
-		ck_assert_int_eq(data_replay(replica, &sent, part), -EPROTO);
-	ck_assert_int_eq(data_replay(replica, &sent, bytes + 1), -EPROTO);
-	sent.change.nr_extents = UINT32_MAX;
-	ck_assert_int_eq(data_replay(replica, &sent, bytes), -EPROTO);
-	sent.change.nr_extents = 1;
-	sent.change.version++;
-	ck_assert_int_eq(data_replay(replica, &sent, bytes), -EPROTONOSUPPORT);
-	sent.change.version--;
-	ck_assert_int_eq(data_replay(replica, &sent, bytes), 0);
+		ck_assert_int_eq(data_replay(replica, change, part), -EPROTO);
+	ck_assert_int_eq(data_replay(replica, change, bytes + 1), -EPROTO);
+	change->nr_extents = UINT32_MAX;
+	ck_assert_int_eq(data_replay(replica, change, bytes), -EPROTO);
+	change->nr_extents = 1;
+	change->version++;
+	ck_assert_int_eq(data_replay(replica, change, bytes), -EPROTONOSUPPORT);
+	change->version--;
+	ck_assert_int_eq(data_replay(replica, change, bytes), 0);
+	free(change);
 	data_replica_free(replica);
 }
 END_TEST
