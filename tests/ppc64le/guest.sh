@@ -77,7 +77,7 @@ copy_modules() {
 make_image() {
 	local root=$WORK/root
 	mkdir "$root"
-	tar -c -C "$ROOT" --exclude='./usr/share/doc/*' --exclude='./usr/share/locale/*' . | tar -x -C "$root"
+	tar -c -C "$ROOT" --exclude='./usr/share/locale/*' . | tar -x -C "$root"
 	configure "$root"
 	copy_modules "$root"
 	copy_project "$root"
@@ -91,7 +91,7 @@ make_image() {
 # Two processors need a thread each; more make the guest slower.
 boot() {
 	qemu-system-ppc64 -machine pseries,cap-htm=off -cpu power8 -accel tcg,thread=multi -smp "${CPUS:-2}" \
-		-m "${MEMORY:-3G}" -nodefaults -display none -serial stdio -no-reboot \
+		-m "${MEMORY:-5G}" -nodefaults -display none -serial stdio -no-reboot \
 		-kernel "$IMAGE" -initrd "$WORK/initramfs.cpio" \
 		-append "console=hvc0 quiet panic=-1 ${GUEST_OPTIONS:-}" \
 		-drive "file=$WORK/image,format=raw,if=virtio,cache=unsafe" </dev/null

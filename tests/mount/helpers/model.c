@@ -219,6 +219,7 @@ static void do_map(void)
 	size_t length;
 
 	aligned(&r);
+	r.offset -= r.offset % (size_t)sysconf(_SC_PAGESIZE);
 	length = readable(r);
 	note("mmap", r.offset, length);
 	if (!length)
