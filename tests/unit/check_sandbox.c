@@ -274,6 +274,7 @@ int main(void)
 	if (srunner_fork_status(runner) == CK_NOFORK) {
 		puts("skip: no test can leave the sandbox of the one before, so each needs a "
 		     "process");
+		srunner_free(runner);
 		return 77;
 	}
 	srunner_run_all(runner, CK_NORMAL);
