@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Active threads of a pool, request slots, and the number of processors. */
 #include <check.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -200,6 +202,48 @@ START_TEST(test_slot_kept_is_free_after_both_references)
 }
 END_TEST
 
+static uint64_t distance(const void *a, const void *b)
+{
+	return a > b ? (uintptr_t)a - (uintptr_t)b : (uintptr_t)b - (uintptr_t)a;
+}
+
+/* Another process has its memory where this one has: on POWER within a GiB. */
+START_TEST(test_slot_shared_memory_is_far_from_all_other)
+{
+	struct slot_region first, second, *const regions[] = { &first, &second };
+	void *heap = malloc(1 << 24);
+	int here;
+	const void *const others[] = { heap, &here, &region, region.memory };
+
+	ck_assert_int_eq(slot_region_share(&first, NR_SLOTS), 0);
+	ck_assert_int_eq(slot_region_share(&second, NR_SLOTS), 0);
+	ck_assert_ptr_ne(first.memory, second.memory);
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned k = 0; k < sizeof(others) / sizeof(others[0]); k++)
+			ck_assert_uint_ge(distance(regions[i]->memory, others[k]), 1ull << 40);
+	slot_region_fini(&first);
+	slot_region_fini(&second);
+	free(heap);
+}
+END_TEST
+
+START_TEST(test_slot_shared_memory_is_adopted_where_it_was)
+{
+	struct slot_region made, adopted;
+	char *memory;
+
+	ck_assert_int_eq(slot_region_share(&made, NR_SLOTS), 0);
+	memory = made.memory;
+	ck_assert_int_eq(slot_region_adopt(&adopted, NR_SLOTS, memory, dup(made.fd)), -EADDRINUSE);
+	memory[1] = 'x';
+	ck_assert_int_eq(munmap(memory, NR_SLOTS * (SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES)), 0);
+	ck_assert_int_eq(slot_region_adopt(&adopted, NR_SLOTS, memory, made.fd), 0);
+	ck_assert_ptr_eq(adopted.memory, memory);
+	ck_assert_int_eq(memory[1], 'x');
+	slot_region_fini(&adopted);
+}
+END_TEST
+
 static void *release_later(void *arg)
 {
 	usleep(20000);
@@ -273,6 +317,10 @@ static Suite *transport_suite(void)
 
 	tcase_add_checked_fixture(memory, make_slots, free_slots);
 	tcase_add_test(memory, test_slot_memory_is_apart_and_on_pages);
+#ifndef __SANITIZE_THREAD__ /* which says itself where memory may lie */
+	tcase_add_test(memory, test_slot_shared_memory_is_far_from_all_other);
+#endif
+	tcase_add_test(memory, test_slot_shared_memory_is_adopted_where_it_was);
 	tcase_add_test(memory, test_slot_kept_is_free_after_both_references);
 	tcase_add_test(memory, test_slot_is_waited_for);
 	tcase_add_test(memory, test_slot_without_a_ring_resumes_here);

@@ -2,14 +2,19 @@
 #include "fuse/transport/slot.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/core_dump.h"
 #include "fuse/transport/ring.h"
 
 #define SLOT_BYTES (SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES)
+
+/* What the address of shared memory is a multiple of: any kernel's page size. */
+#define PLACE_BYTES ((uintptr_t)1 << 21)
 
 static __thread struct slot *here;
 
@@ -52,10 +57,25 @@ int slot_region_init(struct slot_region *region, size_t nr_slots)
 	return 0;
 }
 
-static int map_shared(struct slot_region *region, size_t nr_slots, void *wanted, int fd)
+/*
+ * A random address where the kernel maps nothing by itself, so that it is free in the process that
+ * adopts the memory. The addresses that the kernel chooses lie close together in all processes: on
+ * POWER with pages of 64 KiB within a GiB.
+ */
+static void *any_place(void)
 {
-	const int flags = MAP_SHARED | MAP_NORESERVE | (wanted ? MAP_FIXED_NOREPLACE : 0);
-	void *memory = mmap(wanted, nr_slots * SLOT_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
+	const uintptr_t first = (uintptr_t)1 << 45, nr_places = (uintptr_t)1 << 24;
+	uint32_t random = 0;
+
+	(void)!getrandom(&random, sizeof(random), 0);
+	return (void *)(first + random % nr_places * PLACE_BYTES);
+}
+
+/* @flags: whether @place must be that address, or is a hint */
+static int map_shared(struct slot_region *region, size_t nr_slots, void *place, int flags, int fd)
+{
+	void *memory = mmap(place, nr_slots * SLOT_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_NORESERVE | flags, fd, 0);
 
 	if (memory == MAP_FAILED)
 		return errno == EEXIST ? -EADDRINUSE : -errno;
@@ -73,7 +93,7 @@ int slot_region_share(struct slot_region *region, size_t nr_slots)
 		return -errno;
 	err = ftruncate(fd, (off_t)(nr_slots * SLOT_BYTES))
 		      ? -errno
-		      : map_shared(region, nr_slots, NULL, fd);
+		      : map_shared(region, nr_slots, any_place(), 0, fd);
 	if (err)
 		close(fd);
 	return err;
@@ -81,7 +101,7 @@ int slot_region_share(struct slot_region *region, size_t nr_slots)
 
 int slot_region_adopt(struct slot_region *region, size_t nr_slots, void *memory, int fd)
 {
-	int err = map_shared(region, nr_slots, memory, fd);
+	int err = map_shared(region, nr_slots, memory, MAP_FIXED_NOREPLACE, fd);
 
 	if (err)
 		close(fd);
