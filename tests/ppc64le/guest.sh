@@ -58,7 +58,7 @@ configure() {
 
 copy_project() {
 	mkdir -p "$1/cxlfs/$BUILD"
-	cp -r tests man contrib README.md Makefile "$1/cxlfs/"
+	cp -r src tests man contrib README.md Makefile "$1/cxlfs/"
 	tar -c -C "$BUILD" --exclude='*.[od]' --exclude='*.a' cxlfs cxlfsadm tests | tar -x -C "$1/cxlfs/$BUILD"
 	find "$1/cxlfs/$BUILD" -type f -size +100k -exec "$TRIPLET-strip" -g {} + 2>/dev/null || true
 }
