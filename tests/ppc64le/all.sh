@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly MOUNTS=(posix-content posix-locks posix-modes posix-names posix-readdir posix-rename posix-unlinked
-	posix-xattrs acl-access access-times copy-tree dirty-pages packed full-in-time space-table
+	posix-xattrs acl-access access-times copy-tree dirty-pages space-table
 	writeback file-handles whole-lun several-luns stripes size-limit read-only core-dump sandbox status
 	observe upgrade save-load resets-under-load fio-verify model-random-io rings workers git-repository
 	sqlite-modes tar-roundtrip volume-is-volatile)
