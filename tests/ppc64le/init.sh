@@ -8,7 +8,7 @@ mkdir -p /mnt /var/tmp /dev/shm /dev/pts
 mount -t tmpfs -o size=8G tmpfs /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
-mount -t tmpfs -o mode=1777 tmpfs /tmp
+mkdir -p /tmp && chmod 1777 /tmp # a tmpfs has no FALLOC_FL_ZERO_RANGE
 mount -t fusectl fusectl /sys/fs/fuse/connections 2>/dev/null
 ln -sfn /proc/self/fd /dev/fd
 ip link set lo up 2>/dev/null
