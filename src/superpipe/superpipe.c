@@ -142,11 +142,8 @@ unsigned superpipe_max_handles(const struct superpipe *sp)
 {
 	unsigned nr = 0;
 
-	for (unsigned i = 0; i < sp->nr_sessions; i++) {
-		if (!session_failed(sp->sessions[i]))
-			nr += __atomic_load_n(&sp->sessions[i]->vluns.max_handles,
-					      __ATOMIC_RELAXED);
-	}
+	for (unsigned i = 0; i < sp->nr_sessions; i++)
+		nr += __atomic_load_n(&sp->sessions[i]->vluns.max_handles, __ATOMIC_RELAXED);
 	return nr;
 }
 

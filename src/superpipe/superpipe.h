@@ -151,7 +151,7 @@ unsigned superpipe_nr_luns(const struct superpipe *sp);
 const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, unsigned lun);
 
 /**
- * superpipe_max_handles() - resource handles that all contexts that have not failed can hold
+ * superpipe_max_handles() - resource handles that all contexts together can hold
  * Starts with devport's max_handles() for each; the first EMFILE of the driver lowers it to the
  * real limit.
  */

@@ -33,7 +33,7 @@ static void count(_Atomic uint64_t *counter, uint64_t before, uint64_t after)
 void lun_table_count(struct lun_table *table, unsigned lun, uint32_t before, uint32_t after)
 {
 	count(&table->luns[lun].nr_used, before, after);
-	count(&table->luns[lun].nr_vluns, before > 0, after > 0);
+	count(&table->nr_vluns, before > 0, after > 0);
 }
 
 /* More are used than there are when a LUN has shrunk. */
@@ -125,13 +125,8 @@ uint64_t lun_table_nr_free(struct lun_table *table)
 uint64_t lun_table_free_handles(struct lun_table *table)
 {
 	uint64_t nr_handles = superpipe_max_handles(table->sp);
-	uint64_t used = 0;
+	uint64_t used = atomic_load_explicit(&table->nr_vluns, memory_order_relaxed);
 
-	for (unsigned lun = 0; lun < table->nr_luns; lun++) {
-		if (!superpipe_lun_failed(table->sp, lun))
-			used += atomic_load_explicit(&table->luns[lun].nr_vluns,
-						     memory_order_relaxed);
-	}
 	return used < nr_handles ? nr_handles - used : 0;
 }
 

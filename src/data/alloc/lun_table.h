@@ -17,7 +17,6 @@
 struct lun_entry {
 	_Atomic uint64_t nr_chunks; /* a LUN in physical mode may grow */
 	_Atomic uint64_t nr_used;   /* counted for files */
-	_Atomic uint64_t nr_vluns;  /* files counted as having one here */
 };
 
 struct lun_table {
@@ -26,6 +25,7 @@ struct lun_table {
 	unsigned nr_luns;
 	struct lun_entry luns[SUPERPIPE_MAX_LUNS];
 	_Atomic unsigned failed;     /* bit mask: LUNs that have failed for good */
+	_Atomic uint64_t nr_vluns;   /* files counted as having one */
 	_Atomic uint64_t max_chunks; /* UINT64_MAX: no limit; written by the worker */
 	uint64_t nr_held;            /* chunks of all vLUNs; worker only */
 };
@@ -68,8 +68,7 @@ uint64_t lun_table_free_chunks(struct lun_table *table, unsigned lun);
  */
 unsigned lun_table_find_failed(struct lun_table *table);
 
-/** lun_table_free_handles() - how many more files may have a vLUN; those on a LUN that has failed
- *  do not count. Any thread. */
+/** lun_table_free_handles() - how many more files may have a vLUN. Any thread. */
 uint64_t lun_table_free_handles(struct lun_table *table);
 
 /** lun_table_roomiest() - the LUN with most free chunks not in the bit mask @tried, or nr_luns */
