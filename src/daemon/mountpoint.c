@@ -88,6 +88,13 @@ static int repair_dead_mount(const char *path, const struct explainer *to)
 	return 0;
 }
 
+/* A request that is on its way when the connection ends gets ECONNABORTED, later ones ENOTCONN. The
+ * kernel ends the connection a moment after the process if there are rings. */
+static bool says_dead(int err)
+{
+	return err == ENOTCONN || err == ECONNABORTED;
+}
+
 /* The kernel may answer stat(2) of the root from its cache; statfs(2) always asks the daemon. */
 static bool is_dead(const char *path)
 {
@@ -95,8 +102,8 @@ static bool is_dead(const char *path)
 	struct stat st;
 
 	if (stat(path, &st))
-		return errno == ENOTCONN;
-	return our_mount_is_on(path) && statfs(path, &fs) && errno == ENOTCONN;
+		return says_dead(errno);
+	return our_mount_is_on(path) && statfs(path, &fs) && says_dead(errno);
 }
 
 static int check(const char *path, const struct explainer *to)
