@@ -15,6 +15,7 @@ as_user() { setpriv --reuid 12345 --regid 12345 --clear-groups "$@"; }
 with_capability() { as_user --inh-caps +sys_resource --ambient-caps +sys_resource "$@"; }
 DEVICE=emul:$ADAPTER,bs=512,size=1G
 blocks_free() { stat -f -c %f "$MNT"; }
+are_free() { [ "$(blocks_free)" = "$1" ]; }
 
 start_volume bs=512,size=1G size=64M,reserve=10%,mode=1777
 same "$(shows size)" $((64 << 20)) "size"
@@ -50,7 +51,7 @@ must_errno "No space left" dd if=/dev/zero of="$MNT/root" bs=64K oflag=append co
 same "$(blocks_free)" 0 "free blocks"
 
 rm "$MNT/root" "$MNT/privileged"
-wait_until "768 KiB and 256 KiB are free" test "$(blocks_free)" = 256
+wait_until "768 KiB and 256 KiB are free" are_free 256
 remount reserve=0
 as_user bash -c "echo 1 >'$MNT/other'"
 refused "reserve is larger than the volume" reserve=2G
