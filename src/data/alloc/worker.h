@@ -78,7 +78,11 @@ void worker_note_release(struct worker *worker);
 /** worker_nr_releases() - for worker_defer() */
 uint64_t worker_nr_releases(struct worker *worker);
 
-/** worker_set_orphan() - a file has lost its last name, or (@orphan false) is none any more. */
+/**
+ * worker_set_orphan() - a file has lost its last name, or (@orphan false) is none any more
+ * Also while blocks of a file move to a slot: they use flash twice until then. Deferred jobs wait
+ * for either, but not for long. Any thread, with any lock of a file.
+ */
 void worker_set_orphan(struct worker *worker, bool orphan);
 
 bool worker_has_orphans(struct worker *worker);
