@@ -9,8 +9,7 @@
  * A descriptor may come with a request (SCM_RIGHTS).
  *
  * One thread serves all clients. A command must not wait for the adapter or for a lock that is held
- * for long. A slow command has a lane, and runs on a thread of its own, one command at a time in
- * each lane.
+ * for long. A slow command runs on the thread of its lane. Each lane runs one command at a time.
  *
  * Clients are trusted (the owner of the daemon, or root), but may be broken. A client that does not
  * complete its request or does not read its answer within CONTROL_PATIENCE_MS is disconnected. When

@@ -8,9 +8,9 @@
  *
  * This snapshot may have slots, segments and chunks that were held ahead of need, and extents in
  * one piece that the volume had split for a write. It does not have the vLUNs of files that were
- * freed, and those that were made ahead of need: whoever takes over releases the handles that it
- * does not name. An ioctl may have been done and not reported: a vLUN may have more chunks than the
- * snapshot says, or, if it was to shrink, as many as before.
+ * freed, and those that were made ahead of need: the process that takes over releases the handles
+ * that it does not name. An ioctl may have been done and not reported: a vLUN may have more chunks
+ * than the snapshot says, or, if it was to shrink, as many as before.
  *
  * Threads: one at a time.
  */

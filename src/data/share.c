@@ -120,7 +120,7 @@ static bool share_locked(struct data_file *file)
 	return true;
 }
 
-/** Somebody who has a reference may be about to write, or to move blocks. */
+/** A thread that has a reference may be about to write, or to move blocks. */
 static bool is_in_use_locked(const struct data_file *file, struct file_vlun *vlun, bool idle)
 {
 	if (file->space.refs > 1)

@@ -6,8 +6,8 @@
  * then know each operation whose effect anybody may have seen. So the rule for the writer: commit
  * the record of a change before releasing the lock that protects what was changed. The order of
  * changes to one object is then the order of their records, and a record that was begun but never
- * committed belongs to a thread that still held that lock: nobody has seen its change, and nothing
- * was answered that depends on it.
+ * committed belongs to a thread that still held that lock: no thread has seen its change, and
+ * nothing was answered that depends on it.
  *
  * How it works. The ring consists of cells of 64 bytes. A thread takes cells for a record with one
  * atomic addition to the position behind the last record; positions count cells and never wrap.

@@ -19,7 +19,7 @@ static bool is_committed(const struct journal *journal, uint64_t position)
 }
 
 /* Goes to the first record that a dead writer has committed. Nothing behind the end was taken, and
- * nobody can have written further than one ring. */
+ * no thread can have written further than one ring. */
 static bool find_record(struct journal *journal)
 {
 	const uint64_t first = journal->position;

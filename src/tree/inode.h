@@ -36,8 +36,8 @@ struct tree {
 	void *changed_arg;
 };
 
-/** Reports a change; the arguments initialize a struct tree_change. Costs nothing if nobody wants
- *  changes. */
+/** Reports a change; the arguments initialize a struct tree_change. Costs nothing if there
+ *  is no receiver. */
 #define TREE_CHANGED(tree, ...)                                                      \
 	do {                                                                         \
 		if ((tree)->changed)                                                 \

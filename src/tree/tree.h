@@ -54,7 +54,7 @@ struct tree_config {
 	void *payload_arg;
 	/** Receives each change of the tree, see change.h, under the lock that the caller of the
 	 *  function holds; so perhaps on several threads at once, for different inodes. Must not
-	 *  call into the tree. NULL: nobody wants them. */
+	 *  call into the tree. NULL: there is no receiver. */
 	void (*changed)(void *arg, const struct tree_change *change);
 	void *changed_arg;
 };

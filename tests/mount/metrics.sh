@@ -3,10 +3,8 @@
 # sanitize: yes
 
 # Only the volumes of this script are to be seen.
-NAMESPACE=(unshare --mount --propagation private)
-if [ -z "${CXLFS_IN_NAMESPACE:-}" ] && "${NAMESPACE[@]}" true; then
-	exec "${NAMESPACE[@]}" env CXLFS_IN_NAMESPACE=1 bash "$0"
-fi
+# shellcheck source=../lib/namespace.sh
+. "$(dirname "$0")/../lib/namespace.sh"
 
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -14,7 +12,7 @@ need_cxlfs
 need_root
 need_mounts
 need_tools python3
-[ -n "${CXLFS_IN_NAMESPACE:-}" ] || skip "no mount namespace can be made here"
+need_namespace
 mount -t tmpfs tmpfs /run
 
 # The rules of the text format, and those of promtool that matter: python checks them strictly.

@@ -4,17 +4,15 @@
 # sanitize: yes
 
 # mount(8) looks for the program where it is installed: put it there, in a private namespace.
-NAMESPACE=(unshare --mount --propagation private)
-if [ -z "${CXLFS_IN_NAMESPACE:-}" ] && "${NAMESPACE[@]}" true; then
-	exec "${NAMESPACE[@]}" env CXLFS_IN_NAMESPACE=1 bash "$0"
-fi
+# shellcheck source=../lib/namespace.sh
+. "$(dirname "$0")/../lib/namespace.sh"
 
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
 need_root
 need_mounts
-[ -n "${CXLFS_IN_NAMESPACE:-}" ] || skip "no mount namespace can be made here"
+need_namespace
 [ -x /sbin/mount.fuse ] || skip "/sbin/mount.fuse is missing"
 
 mount -t tmpfs tmpfs /usr/local/sbin

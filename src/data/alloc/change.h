@@ -81,7 +81,7 @@ static inline size_t data_change_bytes(const struct data_change *change)
 typedef void data_changed_fn(void *arg, const struct data_change *change);
 
 struct data_changes {
-	data_changed_fn *changed; /* NULL: nobody wants them */
+	data_changed_fn *changed; /* NULL: there is no receiver */
 	void *arg;
 };
 

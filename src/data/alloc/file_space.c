@@ -203,7 +203,7 @@ bool file_space_put_locked(struct file_space *space)
 	return --space->refs == 0;
 }
 
-/* All that the file has belongs to nobody from now on. */
+/* From now on no file owns what this one has. */
 static void report_gone(const struct file_space *space)
 {
 	DATA_CHANGED(&space->alloc->changes, .kind = DATA_CHANGE_FILE_GONE,
