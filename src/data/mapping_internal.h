@@ -60,6 +60,10 @@ void data_chunk_set(struct data_chunk *chunk, uint32_t from, uint32_t to);
 void data_chunk_clear(struct data_chunk *chunk, uint32_t from, uint32_t to);
 int data_chunk_reserve(struct data_chunk *chunk, uint32_t from, uint32_t to);
 
+/** data_chunks_find() - where chunk @index is among chunks in the order of their index, or would be
+ */
+uint32_t data_chunks_find(struct data_chunk *const chunks[], uint32_t nr, uint64_t index);
+
 /** data_chunk_free() - its slot is the caller's */
 void data_chunk_free(struct data_chunk *chunk);
 

@@ -19,25 +19,30 @@ void mapping_fini(struct mapping *map)
 }
 
 /* A file without holes is hit at once. */
-uint32_t mapping_find_position(const struct mapping *map, uint64_t index)
+uint32_t data_chunks_find(struct data_chunk *const chunks[], uint32_t nr, uint64_t index)
 {
-	uint32_t low = 0, high = map->nr_chunks;
+	uint32_t low = 0, high = nr;
 
-	if (high && index >= map->chunks[0]->index) {
-		uint64_t guess = index - map->chunks[0]->index;
+	if (high && index >= chunks[0]->index) {
+		uint64_t guess = index - chunks[0]->index;
 
-		if (guess < high && map->chunks[guess]->index == index)
+		if (guess < high && chunks[guess]->index == index)
 			return (uint32_t)guess;
 	}
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (map->chunks[middle]->index < index)
+		if (chunks[middle]->index < index)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low;
+}
+
+uint32_t mapping_find_position(const struct mapping *map, uint64_t index)
+{
+	return data_chunks_find(map->chunks, map->nr_chunks, index);
 }
 
 struct data_chunk *mapping_find_chunk(const struct mapping *map, uint64_t index)

@@ -43,17 +43,7 @@ static int replay_vlun(const struct replay *r)
 
 static uint32_t position_of(const struct data_replica_file *file, uint64_t index)
 {
-	uint32_t low = 0, high = file->nr_chunks;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (file->chunks[middle]->index < index)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return data_chunks_find(file->chunks, file->nr_chunks, index);
 }
 
 static struct data_chunk *chunk_new(const struct replay *r)
