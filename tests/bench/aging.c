@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ struct worker {
 
 static struct worker workers[NR_THREADS];
 static double end_time;
+static _Atomic uint64_t nr_promised; /* blocks that the threads are about to write */
 
 static uint64_t mix(uint64_t value)
 {
@@ -155,47 +157,51 @@ static void shorten(struct worker *worker, struct file *file)
 	file->size = size;
 }
 
-static bool fits(uint64_t bytes)
+static bool fits(void)
 {
 	struct statvfs st = space();
-	uint64_t used = st.f_blocks - st.f_bfree + bytes / BLOCK;
+	uint64_t used = st.f_blocks - st.f_bfree + nr_promised;
 
 	return used * 100 <= st.f_blocks * FULL_PERCENT;
 }
 
-static struct file *any_file(struct worker *worker)
+static struct file *any_other(struct worker *worker, const struct file *except)
 {
 	unsigned first = (unsigned)choose(worker, FILES_A_THREAD);
 
 	for (unsigned i = 0; i < FILES_A_THREAD; i++) {
 		struct file *file = &worker->files[(first + i) % FILES_A_THREAD];
 
-		if (file->version)
+		if (file->version && file != except)
 			return file;
 	}
 	return NULL;
 }
 
-static void make_room(struct worker *worker, const struct file *except, uint64_t bytes)
+/* Return: whether there is room for the blocks that have been promised. */
+static bool make_room(struct worker *worker, const struct file *except)
 {
 	struct file *file;
 
-	while (!fits(bytes) && (file = any_file(worker)) && file != except) {
+	while (!fits()) {
+		file = any_other(worker, except);
+		if (!file)
+			return false;
 		if (choose(worker, 3) == 0)
 			shorten(worker, file);
 		else
 			delete (worker, file);
 	}
+	return true;
 }
 
 /* Writes may begin and end in the middle of a block. */
-static void grow(struct worker *worker, struct file *file, uint64_t bytes)
+static void append(struct worker *worker, struct file *file, uint64_t bytes)
 {
 	uint64_t end = file->size + bytes;
 	char name[32];
 	int fd;
 
-	make_room(worker, file, bytes);
 	name_of(worker, file, name);
 	fd = open(name, O_WRONLY | O_CREAT, 0644);
 	load_need(fd >= 0, "open to write");
@@ -212,6 +218,16 @@ static void grow(struct worker *worker, struct file *file, uint64_t bytes)
 		file->size += piece;
 	}
 	load_need(close(fd) == 0, "close");
+}
+
+/* Nothing is written if the files of the other threads leave too little room. */
+static void grow(struct worker *worker, struct file *file, uint64_t bytes)
+{
+	uint64_t nr_blocks = bytes / BLOCK + 1;
+
+	nr_promised += nr_blocks;
+	append(worker, file, make_room(worker, file) ? bytes : 0);
+	nr_promised -= nr_blocks;
 }
 
 static void create(struct worker *worker, struct file *file)
