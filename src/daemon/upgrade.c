@@ -16,6 +16,8 @@
 
 /* Until the successor serves; it needs nothing any more. */
 #define SERVING_MS 1000
+/* Until a successor that has failed has closed its contexts. */
+#define ENDING_MS 1000
 
 struct successor {
 	pid_t pid;
@@ -48,9 +50,15 @@ static int successor_start(struct successor *next, struct volume *volume)
 			     strerror(-err));
 }
 
-/* It must not take the end of the socket for the end of this process and go on. */
-static void successor_kill(struct successor *next)
+/*
+ * One that has said why it cannot go on closes its contexts and ends by itself. Any other must not
+ * take the end of the socket for the end of this process and go on.
+ */
+static void successor_end(struct successor *next, int err, struct handover_message *message)
 {
+	if (err == -ECANCELED)
+		(void)handover_receive(next->socket, HANDOVER_GO, deadline(ENDING_MS), message,
+				       NULL);
 	(void)kill(next->pid, SIGKILL);
 	while (waitpid(next->pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -144,7 +152,7 @@ static int run(struct volume *volume, unsigned timeout_ms, struct successor *nex
 		if (!err)
 			err = hand_over(volume, next, timeout_ms, message);
 		if (err)
-			successor_kill(next);
+			successor_end(next, err, message);
 		*ret_pause_ms = (unsigned)((clock_now_ns() - paused_ns) / 1000000);
 	}
 	free(message);
