@@ -5,10 +5,11 @@ cd "$(dirname "$0")/../.."
 
 # Layer: what its files may include.  base and wire are below everything.
 declare -A MAY=(
-	[daemon]="control fuse data tree superpipe devport"
+	[daemon]="control fuse replica journal data tree superpipe devport"
 	[adm]="control devport emul"
 	[control]="fuse data superpipe"
-	[fuse]="data tree"
+	[fuse]="replica journal data tree"
+	[replica]="data tree"
 	[data]="superpipe"
 	[superpipe]="devport"
 	[devport]="emul"
