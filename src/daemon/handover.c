@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -13,18 +14,40 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(int) * HANDOVER_NR_FDS)];
 };
 
-static void add_fds(struct msghdr *msg, union control *control, const int *fds)
+void handover_no_fds(int *ret_fds)
 {
-	size_t bytes = sizeof(int) * (HANDOVER_NR_FDS - (fds[HANDOVER_NR_FDS - 1] < 0));
-	struct cmsghdr *cmsg;
+	for (int i = 0; i < HANDOVER_NR_FDS; i++)
+		ret_fds[i] = -1;
+}
 
-	msg->msg_control = control;
-	msg->msg_controllen = CMSG_SPACE(bytes);
-	cmsg = CMSG_FIRSTHDR(msg);
+void handover_close_fds(int *fds)
+{
+	for (int i = 0; i < HANDOVER_NR_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	handover_no_fds(fds);
+}
+
+/* Only those that exist can be sent. Return: a bit for each. */
+static uint32_t add_fds(struct msghdr *msg, union control *control, const int *fds)
+{
+	struct cmsghdr *cmsg = &control->align;
+	int *sent = (int *)CMSG_DATA(cmsg);
+	uint32_t which = 0;
+	size_t nr = 0;
+
+	for (int i = 0; i < HANDOVER_NR_FDS; i++) {
+		if (fds[i] < 0)
+			continue;
+		sent[nr++] = fds[i];
+		which |= 1u << i;
+	}
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(bytes);
-	memcpy(CMSG_DATA(cmsg), fds, bytes);
+	cmsg->cmsg_len = CMSG_LEN(nr * sizeof(int));
+	msg->msg_control = control;
+	msg->msg_controllen = nr ? CMSG_SPACE(nr * sizeof(int)) : 0;
+	return which;
 }
 
 int handover_send(int socket, struct handover_message *message, const int *fds)
@@ -35,8 +58,7 @@ int handover_send(int socket, struct handover_message *message, const int *fds)
 
 	message->version = HANDOVER_VERSION;
 	message->bytes = sizeof(*message);
-	if (fds)
-		add_fds(&msg, &control, fds);
+	message->fds = fds ? add_fds(&msg, &control, fds) : 0;
 	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -61,14 +83,23 @@ static int await_message(int socket, uint64_t deadline_ns)
 	return got < 0 ? -errno : got ? 0 : -ETIMEDOUT;
 }
 
-static void take_fds(struct msghdr *msg, int *ret_fds)
+static bool has_fds(const struct cmsghdr *cmsg)
+{
+	return cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS;
+}
+
+/* Return: false: not as many came as @which says, because this process may have no more. */
+static bool take_fds(struct msghdr *msg, uint32_t which, int *ret_fds)
 {
 	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+	size_t nr = has_fds(cmsg) ? (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0, next = 0;
+	const int *came = nr ? (const int *)CMSG_DATA(cmsg) : NULL;
 
-	for (int i = 0; i < HANDOVER_NR_FDS; i++)
-		ret_fds[i] = -1;
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
-		memcpy(ret_fds, CMSG_DATA(cmsg), cmsg->cmsg_len - CMSG_LEN(0));
+	handover_no_fds(ret_fds);
+	for (int i = 0; i < HANDOVER_NR_FDS && next < nr; i++)
+		if (which & 1u << i)
+			ret_fds[i] = came[next++];
+	return next == (size_t)__builtin_popcount(which);
 }
 
 static int judge(const struct handover_message *message, size_t nr_bytes, enum handover_kind kind)
@@ -101,8 +132,11 @@ int handover_receive(int socket, enum handover_kind kind, uint64_t deadline_ns,
 	got = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
 	if (got < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
-	if (ret_fds)
-		take_fds(&msg, ret_fds);
+	if (ret_fds &&
+	    !take_fds(&msg, (size_t)got == sizeof(*ret_message) ? ret_message->fds : 0, ret_fds)) {
+		handover_close_fds(ret_fds);
+		return -EMFILE;
+	}
 	ret_message->why[sizeof(ret_message->why) - 1] = '\0';
 	return judge(ret_message, (size_t)got, kind);
 }

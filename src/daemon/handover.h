@@ -8,8 +8,16 @@
  *   daemon -> successor  GO      the daemon has given up its contexts: serve
  *   successor -> daemon  FAILED  instead of HELLO or READY: why not
  *
- * Until GO the daemon can end the successor and go on. Both must be of the same
- * HANDOVER_VERSION; it changes with every struct in a message and with what they mean.
+ * Until GO the daemon can end the successor and go on. If the daemon has died, its standby has a
+ * ghost take its part; see standby.h. The daemon and its standby exchange these:
+ *
+ *   daemon -> standby    STATE   keep this, with its descriptors, for a successor
+ *   standby -> daemon    PING    are you alive?
+ *   daemon -> standby    PONG    yes
+ *   daemon -> standby    LEAVING the volume is being unmounted
+ *
+ * Both sides must be of the same HANDOVER_VERSION; it changes with every struct in a message and
+ * with what they mean.
  */
 #ifndef CXLFS_DAEMON_HANDOVER_H
 #define CXLFS_DAEMON_HANDOVER_H
@@ -20,7 +28,7 @@
 #include "fuse/fs.h"
 #include "superpipe/clone.h"
 
-#define HANDOVER_VERSION 2
+#define HANDOVER_VERSION 3
 
 enum handover_kind {
 	HANDOVER_HELLO = 1,
@@ -28,10 +36,23 @@ enum handover_kind {
 	HANDOVER_READY,
 	HANDOVER_GO,
 	HANDOVER_FAILED,
+	HANDOVER_PING,
+	HANDOVER_PONG,
+	HANDOVER_LEAVING,
 };
 
-/** The descriptors of HANDOVER_STATE. That of the rings comes only if there are rings. */
-enum { HANDOVER_FD_FUSE, HANDOVER_FD_SNAPSHOT, HANDOVER_FD_RINGS, HANDOVER_NR_FDS };
+/** The descriptors of HANDOVER_STATE, as far as there are such. */
+enum {
+	HANDOVER_FD_FUSE,
+	HANDOVER_FD_SNAPSHOT,
+	HANDOVER_FD_RINGS,   /* memory of the rings */
+	HANDOVER_FD_SLOTS,   /* memory of the slots of /dev/fuse */
+	HANDOVER_FD_JOURNAL, /* two: see struct journal_fds */
+	HANDOVER_FD_JOURNAL_WAKE,
+	HANDOVER_FD_STANDBY, /* the socket to the standby */
+	HANDOVER_FD_ADAPTER, /* fd2 of each context */
+	HANDOVER_NR_FDS = HANDOVER_FD_ADAPTER + SUPERPIPE_MAX_LUNS
+};
 
 struct handover_state {
 	char mountpoint[PATH_MAX]; /* absolute, without symbolic links */
@@ -39,6 +60,7 @@ struct handover_state {
 	char mount_atime[16];
 	uint64_t started_ns;   /* clock_now_ns() of the mount */
 	uint32_t generation;   /* of the daemon that sends this */
+	uint32_t nr_rescues;   /* successors of daemons that had died */
 	uint32_t busy_poll_us; /* these two may have changed since the mount */
 	uint32_t debug_categories;
 	struct fs_connection connection;
@@ -51,14 +73,21 @@ struct handover_message {
 	uint32_t version; /* HANDOVER_VERSION */
 	uint32_t bytes;   /* of this struct */
 	uint32_t kind;    /* enum handover_kind */
+	uint32_t fds;     /* a bit for each descriptor that comes with it */
 	char why[512];    /* FAILED */
 	struct handover_state state;
 };
 
+/** handover_no_fds() - set all HANDOVER_NR_FDS descriptors to -1: there is none */
+void handover_no_fds(int *ret_fds);
+
+/** handover_close_fds() - close those that are not -1, and set them to -1 */
+void handover_close_fds(int *fds);
+
 /**
  * handover_send() - send a message
- * @message: version and bytes are filled in
- * @fds: HANDOVER_NR_FDS descriptors, of which the last may be -1; or NULL
+ * @message: version, bytes and fds are filled in
+ * @fds: HANDOVER_NR_FDS descriptors, -1 for those that do not exist; or NULL
  * Return: 0; -EPIPE the other process has ended; -errno.
  */
 int handover_send(int socket, struct handover_message *message, const int *fds);

@@ -59,34 +59,44 @@ void program_free(struct program *program)
 	free(program->directory);
 }
 
+/* What runs now, also if its file has been replaced. */
+#define SAME_PROGRAM "/proc/self/exe"
+
+struct start {
+	const struct program *program;
+	const char *path;          /* to execute */
+	unsigned long clone_flags; /* CLONE_PARENT, or 0: a child of this process */
+	int socket;
+	char **argv;
+};
+
 /* In the new process, which shares no memory that it may change: only simple calls. */
-static void __attribute__((noreturn))
-become(const struct program *program, int socket, char **argv, int report_fd)
+static void __attribute__((noreturn)) become(const struct start *start, int report_fd)
 {
+	int socket = start->socket;
 	sigset_t none;
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	/* The number may be that of report_fd, or of socket itself. */
 	report_fd = fcntl(report_fd, F_DUPFD_CLOEXEC, SOCKET + 1);
-	if (report_fd >= 0 && !chdir(program->directory) &&
+	if (report_fd >= 0 && !chdir(start->program->directory) &&
 	    (socket == SOCKET ? !fcntl(socket, F_SETFD, 0) : dup2(socket, SOCKET) == SOCKET))
-		(void)execv(program->path, argv);
+		(void)execv(start->path, start->argv);
 	(void)!write(report_fd, &errno, sizeof(errno));
 	_exit(EXIT_FAILURE);
 }
 
-/* CLONE_PARENT: the child of this process's parent. */
-static int spawn(const struct program *program, int socket, char **argv, pid_t *ret_pid)
+static int spawn(const struct start *start, pid_t *ret_pid)
 {
 	int report[2], err = 0;
 	pid_t pid;
 
 	if (pipe2(report, O_CLOEXEC))
 		return -errno;
-	pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+	pid = (pid_t)syscall(SYS_clone, start->clone_flags | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid == 0)
-		become(program, socket, argv, report[1]);
+		become(start, report[1]);
 	if (pid < 0)
 		err = errno;
 	close(report[1]);
@@ -98,22 +108,39 @@ static int spawn(const struct program *program, int socket, char **argv, pid_t *
 	return -err;
 }
 
-int program_start(const struct program *program, int socket, pid_t *ret_pid)
+static int start_with_option(struct start *start, pid_t *ret_pid)
 {
+	const struct program *program = start->program;
 	char option_flag[] = "-o", option[32];
-	char **argv;
 	int err;
 
-	if (!program->path || !program->directory)
+	if (!start->path || !program->directory)
 		return -ENOENT;
-	argv = calloc((size_t)program->argc + 3, sizeof(*argv));
-	if (!argv)
+	start->argv = calloc((size_t)program->argc + 3, sizeof(*start->argv));
+	if (!start->argv)
 		return -ENOMEM;
-	memcpy(argv, program->argv, (size_t)program->argc * sizeof(*argv));
+	memcpy(start->argv, program->argv, (size_t)program->argc * sizeof(*start->argv));
 	snprintf(option, sizeof(option), OPTION "%d", SOCKET);
-	argv[program->argc] = option_flag;
-	argv[program->argc + 1] = option;
-	err = spawn(program, socket, argv, ret_pid);
-	free(argv);
+	start->argv[program->argc] = option_flag;
+	start->argv[program->argc + 1] = option;
+	err = spawn(start, ret_pid);
+	free(start->argv);
 	return err;
+}
+
+int program_start(const struct program *program, int socket, pid_t *ret_pid)
+{
+	struct start start = { .program = program,
+			       .path = program->path,
+			       .clone_flags = CLONE_PARENT,
+			       .socket = socket };
+
+	return start_with_option(&start, ret_pid);
+}
+
+int program_start_same(const struct program *program, int socket, pid_t *ret_pid)
+{
+	struct start start = { .program = program, .path = SAME_PROGRAM, .socket = socket };
+
+	return start_with_option(&start, ret_pid);
 }

@@ -31,4 +31,8 @@ void program_free(struct program *program);
  */
 int program_start(const struct program *program, int socket, pid_t *ret_pid);
 
+/** program_start_same() - start the program that runs now as a child of this process; else as
+ *  program_start() */
+int program_start_same(const struct program *program, int socket, pid_t *ret_pid);
+
 #endif

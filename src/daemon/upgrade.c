@@ -2,28 +2,15 @@
 #include "daemon/upgrade.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/handover.h"
-
-/* Until the successor serves; it needs nothing any more. */
-#define SERVING_MS 1000
-/* Until a successor that has failed has closed its contexts. */
-#define ENDING_MS 1000
-
-struct successor {
-	pid_t pid;
-	int socket;
-	const struct explainer *explainer;
-};
+#include "daemon/successor.h"
 
 static uint64_t deadline(unsigned timeout_ms)
 {
@@ -50,68 +37,7 @@ static int successor_start(struct successor *next, struct volume *volume)
 			     strerror(-err));
 }
 
-/*
- * One that has said why it cannot go on closes its contexts and ends by itself. Any other must not
- * take the end of the socket for the end of this process and go on.
- */
-static void successor_end(struct successor *next, int err, struct handover_message *message)
-{
-	if (err == -ECANCELED)
-		(void)handover_receive(next->socket, HANDOVER_GO, deadline(ENDING_MS), message,
-				       NULL);
-	(void)kill(next->pid, SIGKILL);
-	while (waitpid(next->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	close(next->socket);
-}
-
-static int explain_missing(const struct successor *next, int err,
-			   const struct handover_message *message)
-{
-	switch (err) {
-	case -ECANCELED:
-		return explain_error(next->explainer, err, "the installed version: %s",
-				     message->why);
-	case -ETIMEDOUT:
-		return explain_error(next->explainer, err,
-				     "the installed version was not ready in time");
-	case -EPIPE:
-		return explain_error(next->explainer, err,
-				     "the installed version has ended; its messages say why");
-	case -EPROTO:
-	case -EPROTONOSUPPORT:
-		return explain_error(
-			next->explainer, err,
-			"the installed version cannot take over from this one; unmount "
-			"and mount again to use it");
-	default:
-		return explain_error(next->explainer, err, "the installed version: %s",
-				     strerror(-err));
-	}
-}
-
-static int await(const struct successor *next, enum handover_kind kind, uint64_t deadline_ns,
-		 struct handover_message *message)
-{
-	int err = handover_receive(next->socket, kind, deadline_ns, message, NULL);
-
-	return err ? explain_missing(next, err, message) : 0;
-}
-
 /* ---- the volume ---- */
-
-static int pass_on(const struct successor *next, struct handover_message *message, const int *fds,
-		   uint64_t deadline_ns)
-{
-	int err;
-
-	message->kind = HANDOVER_STATE;
-	err = handover_send(next->socket, message, fds);
-	close(fds[HANDOVER_FD_SNAPSHOT]);
-	if (err)
-		return explain_missing(next, err, message);
-	return await(next, HANDOVER_READY, deadline_ns, message);
-}
 
 /* When the successor is ready, even the death of this process does not stop it. */
 static int hand_over(struct volume *volume, const struct successor *next, unsigned timeout_ms,
@@ -123,16 +49,15 @@ static int hand_over(struct volume *volume, const struct successor *next, unsign
 
 	if (err)
 		return err;
-	err = pass_on(next, message, fds, until);
+	err = successor_pass_on(next, message, fds, until);
+	close(fds[HANDOVER_FD_SNAPSHOT]);
 	if (err) {
 		volume_keep(volume);
 		return err;
 	}
 	volume_part(volume);
 	(void)sd_notifyf(0, "MAINPID=%ld", (long)next->pid);
-	(void)handover_send_kind(next->socket, HANDOVER_GO);
-	/* It closes its end when it serves, with a control socket of its own. */
-	(void)handover_receive(next->socket, HANDOVER_GO, deadline(SERVING_MS), message, NULL);
+	successor_go(next, message);
 	return 0;
 }
 
@@ -147,7 +72,7 @@ static int run(struct volume *volume, unsigned timeout_ms, struct successor *nex
 		return explain_error(next->explainer, -ENOMEM, "out of memory");
 	err = successor_start(next, volume);
 	if (!err) {
-		err = await(next, HANDOVER_HELLO, deadline(timeout_ms), message);
+		err = successor_await(next, HANDOVER_HELLO, deadline(timeout_ms), message);
 		paused_ns = clock_now_ns();
 		if (!err)
 			err = hand_over(volume, next, timeout_ms, message);

@@ -122,6 +122,7 @@ static int lend_locked(struct volume *volume, uint64_t deadline_ns, struct hando
 {
 	int err;
 
+	handover_no_fds(fds);
 	if (volume->stopped)
 		return explain_error(&volume->explainer, -ENODEV, "the volume is being unmounted");
 	err = pause_all(volume, deadline_ns);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/successor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* Until the successor serves; it needs nothing any more. */
+#define SERVING_MS 1000
+/* Until a successor that has failed has closed its contexts. */
+#define ENDING_MS 1000
+
+static uint64_t deadline(unsigned timeout_ms)
+{
+	return clock_now_ns() + timeout_ms * 1000000ull;
+}
+
+static int explain_missing(const struct successor *next, int err,
+			   const struct handover_message *message)
+{
+	switch (err) {
+	case -ECANCELED:
+		return explain_error(next->explainer, err, "the installed version: %s",
+				     message->why);
+	case -ETIMEDOUT:
+		return explain_error(next->explainer, err,
+				     "the installed version was not ready in time");
+	case -EPIPE:
+		return explain_error(next->explainer, err,
+				     "the installed version has ended; its messages say why");
+	case -EPROTO:
+	case -EPROTONOSUPPORT:
+		return explain_error(
+			next->explainer, err,
+			"the installed version cannot take over from this one; unmount "
+			"and mount again to use it");
+	default:
+		return explain_error(next->explainer, err, "the installed version: %s",
+				     strerror(-err));
+	}
+}
+
+int successor_await(const struct successor *next, enum handover_kind kind, uint64_t deadline_ns,
+		    struct handover_message *ret_message)
+{
+	int err = handover_receive(next->socket, kind, deadline_ns, ret_message, NULL);
+
+	return err ? explain_missing(next, err, ret_message) : 0;
+}
+
+int successor_pass_on(const struct successor *next, struct handover_message *message,
+		      const int *fds, uint64_t deadline_ns)
+{
+	int err;
+
+	message->kind = HANDOVER_STATE;
+	err = handover_send(next->socket, message, fds);
+	if (err)
+		return explain_missing(next, err, message);
+	return successor_await(next, HANDOVER_READY, deadline_ns, message);
+}
+
+void successor_go(const struct successor *next, struct handover_message *message)
+{
+	(void)handover_send_kind(next->socket, HANDOVER_GO);
+	/* It closes its end when it serves, with a control socket of its own. */
+	(void)handover_receive(next->socket, HANDOVER_GO, deadline(SERVING_MS), message, NULL);
+}
+
+/*
+ * One that has said why it cannot go on closes its contexts and ends by itself. Any other must not
+ * take the end of the socket for the end of this process and go on.
+ */
+void successor_end(struct successor *next, int err, struct handover_message *message)
+{
+	if (err == -ECANCELED)
+		(void)handover_receive(next->socket, HANDOVER_GO, deadline(ENDING_MS), message,
+				       NULL);
+	(void)kill(next->pid, SIGKILL);
+	while (waitpid(next->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(next->socket);
+}
