@@ -34,7 +34,7 @@ void thread_blocks_fini(struct thread_blocks *blocks)
 }
 
 /* Mapped, so that pages of counters that are never used cost nothing. */
-static void *add_block(struct thread_blocks *blocks)
+void *thread_blocks_add(struct thread_blocks *blocks)
 {
 	struct thread_block *block = mmap(NULL, HEAD_BYTES + blocks->bytes, PROT_READ | PROT_WRITE,
 					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -53,7 +53,7 @@ void *thread_blocks_mine(struct thread_blocks *blocks)
 	if (mine.id == blocks->id)
 		return mine.memory;
 	mine.id = blocks->id;
-	mine.memory = add_block(blocks);
+	mine.memory = thread_blocks_add(blocks);
 	return mine.memory;
 }
 

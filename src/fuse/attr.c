@@ -156,6 +156,7 @@ static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const str
 		err = set_locked(fs, inode, req, st, to_set);
 	if (!err)
 		fs_attr_get_locked(fs, inode, &attr);
+	commit_outcome(fs, REPLICA_OUTCOME_ATTR, 0, ino, 0);
 	fs_unlock(fs);
 	reply_attr(fs, req, err, &attr);
 }

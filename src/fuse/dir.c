@@ -52,7 +52,11 @@ static size_t add_plus(struct reading *r, const struct tree_dirent *entry)
 static bool add_entry(void *arg, const struct tree_dirent *entry)
 {
 	struct reading *r = arg;
-	size_t need = r->plus ? add_plus(r, entry) : add_plain(r, entry);
+	size_t need;
+
+	if (r->plus && !commit_has_room(r->fs))
+		return false;
+	need = r->plus ? add_plus(r, entry) : add_plain(r, entry);
 
 	if (need > r->bytes - r->used)
 		return false;
@@ -75,6 +79,7 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t o
 	dir = tree_get(fs->tree, ino);
 	if (dir)
 		err = tree_readdir(fs->tree, dir, (uint64_t)off, add_entry, &r);
+	commit_outcome(fs, REPLICA_OUTCOME_LISTED, 0, ino, 0);
 	fs_unlock(fs);
 	if (err) {
 		fs_reply_err(fs, req, err);

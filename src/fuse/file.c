@@ -73,6 +73,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	changed = note_access_locked(fs, inode, fi->flags);
 	fs_count_open_locked(fs, inode, fi->flags, 1);
+	commit_outcome(fs, REPLICA_OUTCOME_OPENED, 0, ino, (unsigned)fi->flags);
 	fs_inode_unlock(fs, inode);
 	/* With the writeback cache the kernel must ask for new blocks: it does not count them. */
 	changed |= fs->config.writeback && can_dirty(fs, fi->flags);
@@ -85,10 +86,16 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
+	struct tree_inode *inode;
 
 	if (!fs)
 		return;
-	fs_uncount_open(fs, ino, fi->flags);
+	inode = fs_inode_lock(fs, ino);
+	if (inode) {
+		fs_count_open_locked(fs, inode, fi->flags, -1);
+		commit_outcome(fs, REPLICA_OUTCOME_ERROR, 0, 0, 0);
+		fs_inode_unlock(fs, inode);
+	}
 	fs_reply_err(fs, req, 0);
 }
 

@@ -23,6 +23,7 @@
 #include "tree/tree.h"
 
 struct fs;
+struct journal;
 
 enum {
 	FS_LIMIT_SIZE = 0x1,
@@ -55,6 +56,9 @@ struct fs_config {
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;
+	/* What changes is written to it after fs_start_journal(), for a standby; not with physical.
+	 * Borrowed until @volume is freed. NULL: nobody follows. */
+	struct journal *journal;
 	/** Called once, on a thread that may block, after the first request: the kernel then uses
 	 * what was negotiated. May be NULL. */
 	void (*in_use)(void *arg);
@@ -65,6 +69,7 @@ struct fs_stats {
 	uint64_t nr_inodes, max_inodes;
 	bool io_uring;  /* how requests come; else over /dev/fuse */
 	bool writeback; /* the kernel caches writes */
+	bool followed;  /* all changes have been written to the journal */
 };
 
 /**
@@ -72,6 +77,14 @@ struct fs_stats {
  * Return: 0; -ENOMEM; -EAGAIN no thread; -EINVAL the limits, as fs_set_limits().
  */
 int fs_new(const struct fs_config *config, struct fs **ret_fs);
+
+/**
+ * fs_start_journal() - write changes to config.journal from now on
+ * @is_empty: fs_new() has just made the volume. Otherwise the reader of the journal has what
+ *            fs_save() of this volume wrote, or what fs_load() has loaded.
+ * Before the session starts; the volume is quiesced if it has files.
+ */
+void fs_start_journal(struct fs *fs, bool is_empty);
 
 /**
  * fs_add_whole_luns() - make a file lun0, lun1 ... in the root for each LUN of a physical volume

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "base/thread_blocks.h"
+#include "fuse/commit.h"
 #include "fuse/fs.h"
 #include "fuse/transport/transport.h"
 
@@ -14,6 +16,9 @@ struct fs_io_pool;
 struct fs_blocking;
 
 #define FS_NR_ATTR_LOCKS 64
+
+/* Forgets in one hold of the tree lock, so that other requests need not wait long. */
+#define FS_MAX_FORGETS_LOCKED 128
 
 /* A mutex with a cache line of its own, so that neighbours in the array do not slow each other. */
 struct fs_attr_lock {
@@ -37,6 +42,12 @@ struct fs {
 	struct fs_limits limits; /* as given; protected by limits_lock, taken before all others */
 	pthread_mutex_t limits_lock;
 	_Atomic bool in_use; /* config.in_use() was called or is about to be */
+	uint64_t seed;       /* of the hashes of the tree that fs_new() made */
+
+	/* See commit.h. */
+	struct journal *journal; /* NULL: nobody follows; set before the session starts */
+	struct thread_blocks groups;
+	_Atomic bool journal_lost; /* it is closed, and that was logged */
 
 	/* Set by INIT, before any other request. */
 	bool no_opendir; /* the kernel opens directories without a request */
@@ -56,7 +67,7 @@ static inline struct fs *fs_of(fuse_req_t req)
 /* ---- session.c ---- */
 
 /** fs_tree_config() - for a tree of @fs, without a seed */
-struct tree_config fs_tree_config(const struct fs *fs);
+struct tree_config fs_tree_config(struct fs *fs);
 
 /** How libfuse sends and receives if there may be rings. */
 extern const struct fuse_custom_io fs_ring_io;
@@ -87,8 +98,12 @@ static inline void fs_write_lock(struct fs *fs)
 	pthread_rwlock_wrlock(&fs->tree_lock);
 }
 
+/* Commits what was changed under the lock, and references taken under attribute locks: they add up
+ * in any order, and are dropped only under the lock for writing. */
 static inline void fs_unlock(struct fs *fs)
 {
+	if (fs->journal)
+		commit_now(fs);
 	pthread_rwlock_unlock(&fs->tree_lock);
 }
 

@@ -98,6 +98,12 @@ void fs_io_end(struct fs_io *io)
 		fs_io_answer(io);
 }
 
+static void set_file_locked(struct fs *fs, struct tree_inode *inode, struct data_file *file)
+{
+	tree_set_payload(fs->tree, inode, file);
+	commit_file(fs, tree_ino(inode), file);
+}
+
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file)
 {
 	struct tree_inode *inode = fs_inode_lock(fs, ino);
@@ -112,7 +118,7 @@ int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret
 	} else if (!file && create) {
 		file = data_file_new(fs->config.volume);
 		if (file)
-			tree_set_payload(fs->tree, inode, file);
+			set_file_locked(fs, inode, file);
 		else
 			err = -ENOMEM;
 	}

@@ -75,11 +75,13 @@ int fs_set_limits(struct fs *fs, const struct fs_limits *limits)
 	pthread_mutex_lock(&fs->limits_lock);
 	merged = merge(&fs->limits, limits);
 	err = set_all(fs, &merged, limits->which);
-	if (!err)
+	if (!err) {
 		fs->limits = merged;
-	else
+		commit_limits(fs);
+	} else {
 		/* Back to a number that there was; more inodes than it may have come since. */
 		(void)set_inodes(fs, &fs->limits, limits->which);
+	}
 	pthread_mutex_unlock(&fs->limits_lock);
 	return err;
 }

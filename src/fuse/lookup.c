@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/minmax.h"
+
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_enter(req);
@@ -20,6 +22,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		err = tree_lookup(fs->tree, dir, name, &inode);
 	if (!err)
 		fs_entry_locked(fs, inode, &entry);
+	commit_outcome(fs, REPLICA_OUTCOME_ENTRY, 0, entry.ino, 0);
 	fs_unlock(fs);
 	if (!err || err == -ENOENT) /* inode number 0: the kernel caches that the name is missing */
 		fs_reply_entry(fs, req, &entry);
@@ -52,19 +55,20 @@ void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 
 	fs_write_lock(fs);
 	forget(fs, ino, nlookup);
+	commit_outcome(fs, REPLICA_OUTCOME_FORGOTTEN, 0, 0, 1);
 	fs_unlock(fs);
 	fuse_reply_none(req);
 	coalesce_forgets(fs);
 }
 
-/* Forgets in one hold of the tree lock, so that other requests need not wait long. */
-#define MAX_FORGETS_LOCKED 128
-
-static void forget_some(struct fs *fs, const struct fuse_forget_data *forgets, size_t count)
+/* Those from @first on, up to @end. */
+static void forget_some(struct fs *fs, const struct fuse_forget_data *forgets, size_t first,
+			size_t end)
 {
 	fs_write_lock(fs);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = first; i < end; i++)
 		forget(fs, forgets[i].ino, forgets[i].nlookup);
+	commit_outcome(fs, REPLICA_OUTCOME_FORGOTTEN, 0, 0, end);
 	fs_unlock(fs);
 }
 
@@ -72,9 +76,8 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 {
 	struct fs *fs = fs_of(req);
 
-	for (size_t i = 0; i < count; i += MAX_FORGETS_LOCKED)
-		forget_some(fs, forgets + i,
-			    count - i < MAX_FORGETS_LOCKED ? count - i : MAX_FORGETS_LOCKED);
+	for (size_t i = 0; i < count; i += FS_MAX_FORGETS_LOCKED)
+		forget_some(fs, forgets, i, min_u64(count, i + FS_MAX_FORGETS_LOCKED));
 	fuse_reply_none(req);
 	coalesce_forgets(fs);
 }

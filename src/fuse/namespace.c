@@ -27,6 +27,7 @@ static void end_with_entry(const struct fs_change *change, int err, struct tree_
 		return;
 	}
 	fs_entry_locked(change->fs, inode, &entry);
+	commit_outcome(change->fs, REPLICA_OUTCOME_ENTRY, 0, entry.ino, 0);
 	fs_unlock(change->fs);
 	fs_reply_entry(change->fs, change->req, &entry);
 }
@@ -42,6 +43,7 @@ static void end_with_open_file(const struct fs_change *change, int err, struct t
 	}
 	fs_count_open_locked(change->fs, inode, fi->flags, 1);
 	fs_entry_locked(change->fs, inode, &entry);
+	commit_outcome(change->fs, REPLICA_OUTCOME_CREATED, 0, entry.ino, (unsigned)fi->flags);
 	fs_unlock(change->fs);
 	fs_open_flags(fi);
 	fs_reply_create(change->fs, change->req, &entry, fi);

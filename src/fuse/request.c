@@ -120,8 +120,10 @@ struct tree_inode *fs_inode_lock(struct fs *fs, uint64_t ino)
 
 void fs_inode_unlock(struct fs *fs, const struct tree_inode *inode)
 {
+	if (fs->journal)
+		commit_now(fs);
 	fs_attr_unlock(fs, inode);
-	fs_unlock(fs);
+	pthread_rwlock_unlock(&fs->tree_lock);
 }
 
 bool fs_change_begin(struct fs_change *change, fuse_req_t req, uint64_t ino)
@@ -141,6 +143,7 @@ bool fs_change_begin(struct fs_change *change, fuse_req_t req, uint64_t ino)
 
 void fs_change_end(const struct fs_change *change, int err)
 {
+	commit_outcome(change->fs, REPLICA_OUTCOME_ERROR, err, 0, 0);
 	fs_unlock(change->fs);
 	fs_reply_err(change->fs, change->req, err);
 }

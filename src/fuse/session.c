@@ -7,10 +7,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "journal/journal.h"
+
 static void payload_free(void *arg, void *payload)
 {
-	(void)arg;
-	data_file_free(payload);
+	commit_free(arg, payload);
 }
 
 static void payload_orphaned(void *arg, void *payload, bool orphan)
@@ -19,7 +20,7 @@ static void payload_orphaned(void *arg, void *payload, bool orphan)
 	data_file_set_orphan(payload, orphan);
 }
 
-struct tree_config fs_tree_config(const struct fs *fs)
+struct tree_config fs_tree_config(struct fs *fs)
 {
 	struct tree_config config = {
 		.root_uid = fs->config.root_uid,
@@ -30,6 +31,9 @@ struct tree_config fs_tree_config(const struct fs *fs)
 		.now = fs_now(),
 		.payload_free = payload_free,
 		.payload_orphaned = payload_orphaned,
+		.payload_arg = fs,
+		.changed = fs->config.journal ? commit_tree_change : NULL,
+		.changed_arg = fs,
 	};
 
 	return config;
@@ -42,6 +46,7 @@ static int tree_start(struct fs *fs)
 	if (getrandom(&config.hash_seed, sizeof(config.hash_seed), 0) !=
 	    (ssize_t)sizeof(config.hash_seed))
 		return -EIO;
+	fs->seed = config.hash_seed;
 	return tree_new(&config, &fs->tree);
 }
 
@@ -82,6 +87,7 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 		return -ENOMEM;
 	*fs = (struct fs){ .config = *config, .atime = config->atime, .limits = config->limits };
 	locks_init(fs);
+	commit_init(fs);
 	fs->config.transport.volume = config->volume;
 	err = transport_new(&fs->config.transport, &fs->transport);
 	if (!err)
@@ -186,10 +192,12 @@ void fs_free(struct fs *fs)
 {
 	if (!fs)
 		return;
+	fs->journal = NULL; /* the end of the process is not a change of the volume */
 	fs_blocking_free(fs->blocking);
 	transport_free(fs->transport);
 	tree_free(fs->tree);
 	fs_io_pool_free(fs->pool);
+	commit_fini(fs);
 	locks_fini(fs);
 	free(fs);
 }
@@ -237,6 +245,7 @@ void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats)
 	fs_unlock(fs);
 	ret_stats->io_uring = transport_uses_uring(fs->transport);
 	ret_stats->writeback = fs->config.writeback;
+	ret_stats->followed = fs->journal && !journal_is_closed(fs->journal);
 }
 
 static ssize_t send_message(int fd, struct iovec *iov, int count, void *userdata)

@@ -119,6 +119,22 @@ void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 	(void)io;
 }
 
+void commit_now(struct fs *of)
+{
+	(void)of;
+}
+
+void commit_outcome(struct fs *of, enum replica_outcome_kind kind, int err, uint64_t ino,
+		    uint64_t value)
+{
+	(void)of, (void)kind, (void)err, (void)ino, (void)value;
+}
+
+void commit_file(struct fs *of, uint64_t ino, const struct data_file *file)
+{
+	(void)of, (void)ino, (void)file;
+}
+
 static bool has_idle_threads, has_others_waiting;
 static struct slot slot, *slot_of_request;
 static struct fs_io *handed_over;

@@ -2,6 +2,7 @@
 #include "fuse/transport/slot.h"
 
 #include <errno.h>
+#include <linux/fuse.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -31,6 +32,7 @@ void slot_set_here(struct slot *slot)
 void slot_begin(struct slot *slot, struct account *account, const struct fuse_in_header *header)
 {
 	account_begin(account, &slot->request, header);
+	slot->unique = header->unique;
 	here = slot;
 }
 
@@ -136,6 +138,7 @@ struct slot_pool *slot_pool_new(struct slot_region *region, size_t nr_slots)
 	for (size_t i = 0; i < nr_slots; i++) {
 		pool->slots[i].payload = slot_region_take(region);
 		pool->slots[i].pool = pool;
+		pool->slots[i].number = (uint32_t)i;
 		pool->slots[i].next = i + 1 < nr_slots ? &pool->slots[i + 1] : NULL;
 	}
 	pool->free = pool->slots;

@@ -35,6 +35,8 @@ struct slot {
 	_Atomic unsigned refs;  /* without a ring: of the worker, and of a request that keeps it */
 	struct slot_pool *pool; /* without a ring */
 	struct slot *next;      /* in the list of free slots, or of resumed requests */
+	uint32_t number;        /* of its pool */
+	uint64_t unique;        /* of the request */
 	/* Of the thread that serves the request, then of the one that answers it. */
 	struct account_request request;
 	/* Of a resumed request: */
