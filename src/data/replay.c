@@ -41,11 +41,6 @@ static int replay_vlun(const struct replay *r)
 
 /* ---- chunks ---- */
 
-static uint32_t position_of(const struct data_replica_file *file, uint64_t index)
-{
-	return data_chunks_find(file->chunks, file->nr_chunks, index);
-}
-
 static struct data_chunk *chunk_new(const struct replay *r)
 {
 	struct data_chunk *chunk = calloc(1, sizeof(*chunk));
@@ -64,35 +59,23 @@ static struct data_chunk *chunk_new(const struct replay *r)
 
 static int replay_chunk(const struct replay *r)
 {
-	struct data_replica_file *file = r->file;
-	uint32_t at = position_of(file, r->change->first);
 	struct data_chunk *chunk;
+	int err;
 
-	if ((at < file->nr_chunks && file->chunks[at]->index == r->change->first) ||
-	    r->change->lun >= r->replica->geometry.nr_luns)
+	if (r->change->lun >= r->replica->geometry.nr_luns)
 		return -EPROTO;
-	if (replica_room(&file->chunks, &file->max_chunks, file->nr_chunks + 1, sizeof(chunk)))
-		return -ENOMEM;
 	chunk = chunk_new(r);
 	if (!chunk)
 		return -ENOMEM;
-	memmove(file->chunks + at + 1, file->chunks + at, (file->nr_chunks - at) * sizeof(chunk));
-	file->chunks[at] = chunk;
-	file->nr_chunks++;
-	return 0;
+	err = replica_add_chunk(r->file, chunk);
+	if (err)
+		data_chunk_free(chunk);
+	return err;
 }
 
 static int replay_chunks_gone(const struct replay *r)
 {
-	struct data_replica_file *file = r->file;
-	uint32_t from = position_of(file, r->change->first), to = from;
-
-	while (to < file->nr_chunks && file->chunks[to]->index <= r->change->last)
-		data_chunk_free(file->chunks[to++]);
-	if (to > from)
-		memmove(file->chunks + from, file->chunks + to,
-			(file->nr_chunks - to) * sizeof(struct data_chunk *));
-	file->nr_chunks -= to - from;
+	replica_remove_chunks(r->file, r->change->first, r->change->last);
 	return 0;
 }
 
@@ -100,7 +83,7 @@ static int replay_chunks_gone(const struct replay *r)
 static struct data_chunk *find_part(const struct replay *r)
 {
 	const struct data_change *c = r->change;
-	uint32_t at = position_of(r->file, c->first);
+	uint32_t at = data_chunks_find(r->file->chunks, r->file->nr_chunks, c->first);
 
 	if (at == r->file->nr_chunks || r->file->chunks[at]->index != c->first ||
 	    c->from >= c->to || c->to > r->replica->geometry.chunk_blocks)
@@ -167,23 +150,16 @@ static int replay_extents(const struct replay *r)
 static int replay_segment(const struct replay *r)
 {
 	const struct data_change *c = r->change;
-	struct data_replica *replica = r->replica;
-	struct replica_segment *segment = replica_segment(replica, c->number);
-
-	if (c->lun >= replica->geometry.nr_luns)
-		return -EPROTO;
-	if (!segment) {
-		if (replica->nr_segments > 0 &&
-		    c->number < replica->segments[replica->nr_segments - 1].number)
-			return -EPROTO;
-		if (replica_room(&replica->segments, &replica->max_segments,
-				 replica->nr_segments + 1, sizeof(*segment)))
-			return -ENOMEM;
-		segment = &replica->segments[replica->nr_segments++];
-	}
-	*segment = (struct replica_segment){
+	const struct replica_segment new = {
 		.number = c->number, .lun = c->lun, .handle = c->handle, .nr_chunks = c->nr
 	};
+	struct replica_segment *segment = replica_segment(r->replica, c->number);
+
+	if (c->lun >= r->replica->geometry.nr_luns)
+		return -EPROTO;
+	if (!segment)
+		return replica_segment_add(r->replica, &new);
+	*segment = new;
 	return 0;
 }
 
@@ -249,10 +225,7 @@ static int add_runs(const struct replay *r, const struct mapping_runs *runs)
 
 static int replay_shared(const struct replay *r)
 {
-	const struct data_geometry *geometry = &r->replica->geometry;
-	const struct stripes stripes = { .chunk_blocks = geometry->chunk_blocks,
-					 .stripe_blocks = geometry->stripe_blocks,
-					 .nr_luns = geometry->nr_luns };
+	const struct stripes stripes = replica_stripes(r->replica);
 	const struct mapping map = { .chunks = r->file->chunks,
 				     .nr_chunks = r->file->nr_chunks,
 				     .stripes = &stripes };
@@ -267,9 +240,7 @@ static int replay_shared(const struct replay *r)
 	if (!err)
 		err = add_runs(r, &runs);
 	free(runs.at);
-	for (uint32_t at = 0; at < r->file->nr_chunks; at++)
-		data_chunk_free(r->file->chunks[at]);
-	r->file->nr_chunks = 0;
+	replica_remove_chunks(r->file, 0, UINT64_MAX);
 	return err;
 }
 

@@ -79,6 +79,8 @@ int replica_file_new(struct data_replica *replica, uint64_t number)
 	added = tsearch(file, &replica->files, compare_numbers);
 	if (!added)
 		free(file);
+	else
+		replica->nr_files++;
 	return added ? 0 : -ENOMEM;
 }
 
@@ -90,6 +92,55 @@ void replica_file_gone(struct data_replica *replica, uint64_t number)
 		return;
 	(void)tdelete(file, &replica->files, compare_numbers);
 	free_file(file);
+	replica->nr_files--;
+}
+
+uint64_t data_replica_nr_files(const struct data_replica *replica)
+{
+	return replica->nr_files;
+}
+
+uint64_t data_replica_number(const struct data_replica_file *file)
+{
+	return file->number;
+}
+
+uint64_t data_replica_owner(const struct data_replica_file *file)
+{
+	return file->owner;
+}
+
+void data_replica_set_owner(struct data_replica_file *file, uint64_t owner)
+{
+	file->owner = owner;
+}
+
+/* ---- chunks ---- */
+
+int replica_add_chunk(struct data_replica_file *file, struct data_chunk *chunk)
+{
+	uint32_t at = data_chunks_find(file->chunks, file->nr_chunks, chunk->index);
+
+	if (at < file->nr_chunks && file->chunks[at]->index == chunk->index)
+		return -EPROTO;
+	if (replica_room(&file->chunks, &file->max_chunks, file->nr_chunks + 1, sizeof(chunk)))
+		return -ENOMEM;
+	memmove(file->chunks + at + 1, file->chunks + at, (file->nr_chunks - at) * sizeof(chunk));
+	file->chunks[at] = chunk;
+	file->nr_chunks++;
+	return 0;
+}
+
+void replica_remove_chunks(struct data_replica_file *file, uint64_t first, uint64_t last)
+{
+	uint32_t from = data_chunks_find(file->chunks, file->nr_chunks, first), to = from;
+
+	while (to < file->nr_chunks && file->chunks[to]->index <= last)
+		data_chunk_free(file->chunks[to++]);
+	if (to > from)
+		memmove(file->chunks + from, file->chunks + to,
+			(file->nr_chunks - to) * sizeof(struct data_chunk *));
+	file->nr_chunks -= to - from;
 }
 
 /* ---- segments ---- */
@@ -109,6 +160,18 @@ struct replica_segment *replica_segment(const struct data_replica *replica, uint
 	return low < replica->nr_segments && replica->segments[low].number == number
 		       ? &replica->segments[low]
 		       : NULL;
+}
+
+int replica_segment_add(struct data_replica *replica, const struct replica_segment *segment)
+{
+	uint32_t nr = replica->nr_segments;
+
+	if (nr > 0 && segment->number <= replica->segments[nr - 1].number)
+		return -EPROTO;
+	if (replica_room(&replica->segments, &replica->max_segments, nr + 1, sizeof(*segment)))
+		return -ENOMEM;
+	replica->segments[replica->nr_segments++] = *segment;
+	return 0;
 }
 
 /* ---- extents ---- */
@@ -170,10 +233,29 @@ int replica_replace_extents(struct data_replica_file *file, uint64_t first, uint
 
 /* ---- all ---- */
 
+static bool is_geometry(const struct data_geometry *geometry)
+{
+	if (geometry->chunk_blocks == 0 || geometry->nr_luns == 0 ||
+	    geometry->nr_luns > SUPERPIPE_MAX_LUNS)
+		return false;
+	return geometry->stripe_blocks == 0 ||
+	       (geometry->nr_luns > 1 && geometry->chunk_blocks % geometry->stripe_blocks == 0);
+}
+
+struct stripes replica_stripes(const struct data_replica *replica)
+{
+	return (struct stripes){ .chunk_blocks = replica->geometry.chunk_blocks,
+				 .stripe_blocks = replica->geometry.stripe_blocks,
+				 .nr_luns = replica->geometry.nr_luns };
+}
+
 int data_replica_new(const struct data_geometry *geometry, struct data_replica **ret_replica)
 {
-	struct data_replica *replica = calloc(1, sizeof(*replica));
+	struct data_replica *replica;
 
+	if (!is_geometry(geometry))
+		return -EPROTO;
+	replica = calloc(1, sizeof(*replica));
 	if (!replica)
 		return -ENOMEM;
 	replica->geometry = *geometry;

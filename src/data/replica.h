@@ -32,7 +32,7 @@ void data_volume_set_changed(struct data_volume *vol, data_changed_fn *changed, 
 /** data_file_number() - by which changes name a file; unique, never used again */
 uint64_t data_file_number(const struct data_file *file);
 
-/** data_replica_new() - of a volume without files. Return: 0; -ENOMEM. */
+/** data_replica_new() - of a volume without files. Return: 0; -EPROTO no such geometry; -ENOMEM. */
 int data_replica_new(const struct data_geometry *geometry, struct data_replica **ret_replica);
 void data_replica_free(struct data_replica *replica); /* accepts NULL */
 
@@ -48,11 +48,38 @@ int data_replay(struct data_replica *replica, const void *change, size_t bytes);
 /** data_replica_file() - the file with a number, valid until it is gone; NULL: there is none */
 struct data_replica_file *data_replica_file(const struct data_replica *replica, uint64_t number);
 
+uint64_t data_replica_nr_files(const struct data_replica *replica);
+uint64_t data_replica_number(const struct data_replica_file *file);
+
+/** The owner of a file: a number of the caller; 0: none yet, or none any more. */
+uint64_t data_replica_owner(const struct data_replica_file *file);
+void data_replica_set_owner(struct data_replica_file *file, uint64_t owner);
+
+/**
+ * data_replica_prune() - drop what the dead process was about to use, or to give back
+ * Files without an owner, groups of striped chunks that are not complete, segments without extents.
+ * Before data_replica_write(). Changes are then those of a process that has read its snapshot.
+ * Return: 0; -EPROTO something in use is not complete; -ENOMEM.
+ */
+int data_replica_prune(struct data_replica *replica);
+
 /** Gives the next file and its number for the caller. Return: false: there is none. */
 typedef bool data_replica_next_fn(void *arg, uint64_t *ret_id, struct data_replica_file **ret_file);
 
 /** data_replica_write() - as data_snapshot_write() */
 int data_replica_write(const struct data_replica *replica, data_replica_next_fn *next, void *arg,
 		       struct record_writer *out);
+
+/** Receives a file, whose owner it may set. Return: 0; -errno. */
+typedef int data_replica_add_fn(void *arg, uint64_t id, struct data_replica_file *file);
+
+/**
+ * data_replica_read() - make a replica of the volume that a snapshot says
+ * @in: is at the record before VOLUME; then at END
+ * Return: 0; -EPROTO the records contradict each other; -ENOMEM; others of @add and of
+ * record_next().
+ */
+int data_replica_read(struct record_reader *in, data_replica_add_fn *add, void *arg,
+		      struct data_replica **ret_replica);
 
 #endif

@@ -16,11 +16,13 @@ struct replica_vlun {
 struct replica_segment {
 	uint64_t number;
 	uint32_t lun, handle, nr_chunks;
+	bool is_used; /* for data_replica_prune() */
 };
 
 struct data_replica_file {
 	uint64_t number;
-	uint64_t size; /* bytes */
+	uint64_t owner; /* of the caller; 0: none */
+	uint64_t size;  /* bytes */
 	bool eof_needs_zeroing;
 	uint8_t home;
 	struct data_chunk **chunks; /* sorted by index */
@@ -32,7 +34,8 @@ struct data_replica_file {
 
 struct data_replica {
 	struct data_geometry geometry;
-	void *files;                      /* a tree of tsearch(3), by number */
+	void *files; /* a tree of tsearch(3), by number */
+	uint64_t nr_files;
 	struct replica_segment *segments; /* sorted by number */
 	uint32_t nr_segments, max_segments;
 };
@@ -40,11 +43,25 @@ struct data_replica {
 /** replica_segment() - the one with a number, or NULL */
 struct replica_segment *replica_segment(const struct data_replica *replica, uint64_t number);
 
+/** replica_segment_add() - add one. Return: 0; -EPROTO its number is not the highest; -ENOMEM. */
+int replica_segment_add(struct data_replica *replica, const struct replica_segment *segment);
+
 /** replica_file_new() - add a file. Return: 0; -EPROTO there is one; -ENOMEM. */
 int replica_file_new(struct data_replica *replica, uint64_t number);
 
+/** replica_add_chunk() - a chunk, which is then the file's. Return: 0; -EPROTO there is one;
+ * -ENOMEM.
+ */
+int replica_add_chunk(struct data_replica_file *file, struct data_chunk *chunk);
+
+/** replica_remove_chunks() - from index @first to @last */
+void replica_remove_chunks(struct data_replica_file *file, uint64_t first, uint64_t last);
+
 /** replica_file_gone() - remove a file, if there is one */
 void replica_file_gone(struct data_replica *replica, uint64_t number);
+
+/** replica_stripes() - for stripe_group_of() */
+struct stripes replica_stripes(const struct data_replica *replica);
 
 /** replica_room() - room for @nr in an array of elements of @bytes. Return: 0; -ENOMEM. */
 int replica_room(void *array, uint32_t *max, uint32_t nr, size_t bytes);

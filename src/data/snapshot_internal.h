@@ -3,6 +3,7 @@
 #ifndef CXLFS_DATA_SNAPSHOT_INTERNAL_H
 #define CXLFS_DATA_SNAPSHOT_INTERNAL_H
 
+#include "base/record_reader.h"
 #include "base/record_writer.h"
 #include "data/mapping_internal.h"
 #include "data/snapshot.h"
@@ -35,5 +36,19 @@ void data_record_put_chunk(struct record_writer *out, const struct data_chunk *c
 /** In a record of extents. @segment: how many SEGMENT records came before that of its segment. */
 void data_record_put_extent(struct record_writer *out, const struct data_change_extent *extent,
 			    uint32_t segment);
+
+/*
+ * Each reads what the function above has written. Return: 0; -EPROTO.
+ */
+int data_record_get_volume(struct record_reader *in, struct data_geometry *ret_geometry);
+int data_record_get_vlun(struct record_reader *in, uint32_t nr_luns,
+			 struct superpipe_vlun_source *ret_vlun);
+/** Without its number, which follows in the record. */
+int data_record_get_file(struct record_reader *in, uint32_t nr_luns,
+			 struct data_record_file *ret_file);
+/** Adds to @map. Also -ENOMEM. */
+int data_record_get_runs(struct record_reader *in, struct written_map *map);
+/** Without its segment. Return: @segment; see record_get_error(). */
+uint32_t data_record_get_extent(struct record_reader *in, struct data_change_extent *ret_extent);
 
 #endif

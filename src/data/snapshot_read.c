@@ -24,17 +24,16 @@ struct build {
 static int read_volume(struct build *build)
 {
 	const struct lun_table *luns = &build->vol->alloc.luns;
-	uint32_t chunk_blocks = record_get_u32(build->in);
-	uint32_t nr_luns = record_get_u32(build->in);
-	uint32_t stripe_blocks = record_get_u32(build->in);
+	struct data_geometry geometry;
+	int err = build->has_volume ? -EPROTO : data_record_get_volume(build->in, &geometry);
 
-	if (build->has_volume || record_get_error(build->in) ||
-	    (stripe_blocks > 0 && (chunk_blocks % stripe_blocks || nr_luns == 1)))
-		return -EPROTO;
+	if (err)
+		return err;
 	build->has_volume = true;
-	if (chunk_blocks != luns->chunk_blocks || nr_luns != luns->nr_luns)
+	if (geometry.chunk_blocks != luns->chunk_blocks || geometry.nr_luns != luns->nr_luns)
 		return -EINVAL;
-	data_volume_set_stripe_bytes(build->vol, (uint64_t)stripe_blocks * DATA_BLOCK_BYTES);
+	data_volume_set_stripe_bytes(build->vol,
+				     (uint64_t)geometry.stripe_blocks * DATA_BLOCK_BYTES);
 	return 0;
 }
 
@@ -42,12 +41,9 @@ static int read_volume(struct build *build)
 static int get_vlun(struct build *build, struct superpipe_vlun_source *ret_source,
 		    struct superpipe_vlun **ret_vlun)
 {
-	ret_source->lun = record_get_u32(build->in);
-	ret_source->res_hndl = record_get_u32(build->in);
-	ret_source->nr_chunks = record_get_u64(build->in);
-	if (record_get_error(build->in) || ret_source->lun >= build->vol->alloc.luns.nr_luns)
-		return -EPROTO;
-	return superpipe_vlun_import(build->vol->sp, ret_source, ret_vlun);
+	int err = data_record_get_vlun(build->in, build->vol->alloc.luns.nr_luns, ret_source);
+
+	return err ? err : superpipe_vlun_import(build->vol->sp, ret_source, ret_vlun);
 }
 
 /* ---- segments ---- */
@@ -133,25 +129,20 @@ static int set_number(struct build *build, uint64_t number)
 
 static int read_file(struct build *build)
 {
-	uint64_t size;
-	uint32_t flags, home;
+	struct data_record_file values;
 	int err = end_file(build);
 
+	if (!err)
+		err = data_record_get_file(build->in, build->vol->alloc.luns.nr_luns, &values);
 	if (err)
 		return err;
-	build->id = record_get_u64(build->in);
-	size = record_get_u64(build->in);
-	flags = record_get_u32(build->in);
-	home = record_get_u32(build->in);
-	if (record_get_error(build->in) || size > DATA_MAX_FILE_BYTES ||
-	    home >= build->vol->alloc.luns.nr_luns)
-		return -EPROTO;
 	build->file = data_file_new(build->vol);
 	if (!build->file)
 		return -ENOMEM;
-	file_set_size_locked(build->file, size);
-	build->file->space.slots.home = (uint8_t)home;
-	build->file->eof_needs_zeroing = flags & DATA_RECORD_EOF_NEEDS_ZEROING;
+	build->id = values.id;
+	file_set_size_locked(build->file, values.size);
+	build->file->space.slots.home = (uint8_t)values.home;
+	build->file->eof_needs_zeroing = values.eof_needs_zeroing;
 	return set_number(build, get_number(build, build->file->space.number));
 }
 
@@ -175,23 +166,6 @@ static int read_vlun(struct build *build)
 	return err;
 }
 
-static int get_runs(struct record_reader *in, struct written_map *map)
-{
-	uint32_t nr = record_get_u32(in);
-	int err = record_get_error(in);
-
-	while (!err && nr--) {
-		uint32_t from = record_get_u32(in), to = record_get_u32(in);
-
-		err = record_get_error(in);
-		if (!err && (from >= to || to > map->nr_blocks))
-			err = -EPROTO;
-		if (!err)
-			err = written_map_add(map, from, to);
-	}
-	return err;
-}
-
 static int read_chunk(struct build *build)
 {
 	struct record_reader *in = build->in;
@@ -209,9 +183,9 @@ static int read_chunk(struct build *build)
 	if (!err)
 		err = written_map_init(&allocated, nr_blocks);
 	if (!err)
-		err = get_runs(in, &written);
+		err = data_record_get_runs(in, &written);
 	if (!err)
-		err = get_runs(in, &allocated);
+		err = data_record_get_runs(in, &allocated);
 	if (!err)
 		err = mapping_adopt_chunk(&build->file->map, &chunk);
 	written_map_fini(&written);
@@ -221,14 +195,15 @@ static int read_chunk(struct build *build)
 
 static int read_extent(struct build *build)
 {
-	struct record_reader *in = build->in;
-	struct extent extent = { .block = record_get_u64(in), .owner = &build->file->space };
-	uint32_t segment = record_get_u32(in);
+	struct data_change_extent values;
+	uint32_t segment = data_record_get_extent(build->in, &values);
+	struct extent extent = { .block = values.block,
+				 .owner = &build->file->space,
+				 .start = values.start,
+				 .nr_blocks = values.nr_blocks,
+				 .state = values.written ? EXTENT_WRITTEN : EXTENT_RESERVED };
 
-	extent.start = record_get_u32(in);
-	extent.nr_blocks = record_get_u32(in);
-	extent.state = record_get_u8(in) ? EXTENT_WRITTEN : EXTENT_RESERVED;
-	if (record_get_error(in) || segment >= build->nr_segments)
+	if (record_get_error(build->in) || segment >= build->nr_segments)
 		return -EPROTO;
 	extent.segment = build->segments[segment];
 	return mapping_adopt_extent(&build->file->map, &extent);

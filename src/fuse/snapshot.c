@@ -9,14 +9,8 @@
 #include "data/snapshot.h"
 #include "fuse/internal.h"
 #include "fuse/transport/account.h"
+#include "replica/stream.h"
 #include "tree/snapshot.h"
-
-#define KIND    "takeover"
-#define VERSION 2
-
-/* See tree/snapshot.h and data/snapshot.h for the others. */
-#define RECORD_LIMITS 0x300
-#define RECORD_COUNTS 0x301 /* of requests: a struct account_kind for each kind */
 
 /* ---- save ---- */
 
@@ -25,13 +19,13 @@ static void write_limits(struct fs *fs, struct record_writer *out)
 	struct fs_limits limits;
 
 	fs_get_limits(fs, &limits);
-	record_begin(out, RECORD_LIMITS, 0);
-	record_put_u64(out, limits.data.size_bytes);
-	record_put_u64(out, limits.data.reserve_bytes);
-	record_put_u32(out, limits.data.reserve_ppm);
-	record_put_u64(out, limits.max_inodes);
-	record_put_u64(out, limits.max_user_inodes);
-	record_end(out);
+	replica_stream_put_limits(out, &(struct replica_limits){
+					       .size_bytes = limits.data.size_bytes,
+					       .reserve_bytes = limits.data.reserve_bytes,
+					       .reserve_ppm = limits.data.reserve_ppm,
+					       .max_inodes = limits.max_inodes,
+					       .max_user_inodes = limits.max_user_inodes,
+				       });
 }
 
 static int write_counts(struct fs *fs, struct record_writer *out)
@@ -41,7 +35,7 @@ static int write_counts(struct fs *fs, struct record_writer *out)
 	if (!kinds)
 		return -ENOMEM;
 	account_sum(fs_account(fs), kinds);
-	record_begin(out, RECORD_COUNTS, 0);
+	record_begin(out, REPLICA_STREAM_COUNTS, 0);
 	for (unsigned i = 0; i < ACCOUNT_NR_KINDS; i++) {
 		/* What is under way is answered by this process, or never begins to be served. */
 		kinds[i].nr_started = kinds[i].nr_ended;
@@ -93,7 +87,8 @@ static int write_all(struct fs *fs, struct record_writer *out)
 int fs_save(struct fs *fs, int fd)
 {
 	struct record_writer *out;
-	int err = record_writer_new(KIND, VERSION, record_write_fd, &fd, &out);
+	int err = record_writer_new(REPLICA_STREAM_KIND, REPLICA_STREAM_VERSION, record_write_fd,
+				    &fd, &out);
 
 	if (err)
 		return err;
@@ -118,24 +113,17 @@ static int add_file(void *arg, uint64_t ino, struct data_file *file)
 /* A remount may have changed them since the start. */
 static int read_limits(struct fs *fs, struct record_reader *in)
 {
-	struct fs_limits limits = { .which = 0 };
-	uint16_t type;
-	int err = record_next(in, &type);
+	struct replica_limits saved;
+	int err = replica_stream_get_limits(in, &saved);
 
-	if (!err && type != RECORD_LIMITS)
-		err = -EPROTO;
 	if (err)
 		return err;
-	limits.data.size_bytes = record_get_u64(in);
-	limits.data.reserve_bytes = record_get_u64(in);
-	limits.data.reserve_ppm = record_get_u32(in);
-	limits.max_inodes = record_get_u64(in);
-	limits.max_user_inodes = record_get_u64(in);
-	err = record_get_error(in);
-	if (err)
-		return err;
-	fs->limits = limits;
-	data_volume_adopt_limits(fs->config.volume, &limits.data);
+	fs->limits = (struct fs_limits){ .data = { .size_bytes = saved.size_bytes,
+						   .reserve_bytes = saved.reserve_bytes,
+						   .reserve_ppm = saved.reserve_ppm },
+					 .max_inodes = saved.max_inodes,
+					 .max_user_inodes = saved.max_user_inodes };
+	data_volume_adopt_limits(fs->config.volume, &fs->limits.data);
 	return 0;
 }
 
@@ -144,14 +132,10 @@ static int read_counts(struct fs *fs, struct record_reader *in)
 	const size_t bytes = ACCOUNT_NR_KINDS * sizeof(struct account_kind);
 	struct account_kind *kinds;
 	const void *counts;
-	uint16_t type;
-	int err = record_next(in, &type);
+	int err = replica_stream_get_counts(in, bytes, &counts);
 
-	if (err)
+	if (err || !counts)
 		return err;
-	counts = type == RECORD_COUNTS ? record_get_bytes(in, bytes) : NULL;
-	if (!counts)
-		return -EPROTO;
 	kinds = malloc(bytes); /* aligned */
 	if (!kinds)
 		return -ENOMEM;
@@ -189,7 +173,8 @@ static int read_all(struct fs *fs, struct record_reader *in)
 int fs_load(struct fs *fs, int fd)
 {
 	struct record_reader *in;
-	int err = record_reader_new(KIND, VERSION, record_read_fd, &fd, &in);
+	int err = record_reader_new(REPLICA_STREAM_KIND, REPLICA_STREAM_VERSION, record_read_fd,
+				    &fd, &in);
 
 	if (err)
 		return err;

@@ -21,14 +21,14 @@
 
 enum replica_item_kind {
 	REPLICA_ITEM_START = 1, /* struct replica_start; the first of an empty volume */
-	REPLICA_ITEM_TREE,      /* an encoded struct tree_change */
+	REPLICA_ITEM_TREE,      /* encoded struct tree_change, one behind the other */
 	REPLICA_ITEM_DATA,      /* a struct data_change */
 	REPLICA_ITEM_FILE,      /* struct replica_file */
 	REPLICA_ITEM_LIMITS,    /* struct replica_limits */
 	REPLICA_ITEM_OUTCOME,   /* struct replica_outcome; the last of its record */
 };
 
-/** Before each item, at a multiple of 8. */
+/** Before each item, at a multiple of 8. The last item need not be filled up. */
 struct replica_item {
 	uint32_t kind;
 	uint32_t bytes; /* that follow, without what fills up to a multiple of 8 */
@@ -49,7 +49,7 @@ struct replica_start {
 /** A file of the tree got its data object. */
 struct replica_file {
 	uint64_t ino;
-	uint64_t number; /* data_file_number(); 0: it has none any more */
+	uint64_t number; /* data_file_number() */
 };
 
 /** The limits of the volume, as the snapshot of a file system has them. */

@@ -162,9 +162,9 @@ void *tree_payload(const struct tree_inode *inode)
 
 void tree_set_payload(struct tree *tree, struct tree_inode *inode, void *payload)
 {
-	assert(S_ISREG(inode->mode) && !inode->payload);
+	assert(S_ISREG(inode->mode) && !inode->payload == (payload != NULL));
 	inode->payload = payload;
-	if (inode->orphaned)
+	if (payload && inode->orphaned)
 		report_orphan(tree, inode);
 }
 

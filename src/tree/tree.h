@@ -120,8 +120,9 @@ void tree_unref(struct tree *tree, struct tree_inode *inode, uint64_t count);
 void tree_add_writers(struct tree *tree, struct tree_inode *inode, int change);
 bool tree_has_writers(const struct tree_inode *inode);
 
-/** The payload of a regular file, set once by the caller after creation; else NULL. */
+/** The payload of a regular file, set by the caller after creation; else NULL. */
 void *tree_payload(const struct tree_inode *inode);
+/** @payload: NULL if there is one: it is the caller's again */
 void tree_set_payload(struct tree *tree, struct tree_inode *inode, void *payload);
 
 /* Namespace. Names are NUL-terminated bytes without '/'. Every ret_inode is borrowed: take a

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replica - a copy of a volume's names, attributes and maps in a standby, which follows the records
+ * of the process that serves the volume.
+ *
+ * When that process is dead, the replica writes the snapshot that it can no longer write, and
+ * another process loads it and goes on. The replica stays and follows that one too. It then begins
+ * with equal numbers of inodes, files and segments, because replica_save() drops from the replica
+ * what the snapshot does not have. So the successor writes records only of what it changes after
+ * it has loaded the snapshot, and none at all before that.
+ *
+ * A replica knows no limits: what the process that serves was allowed to do is possible here.
+ *
+ * Threads: one at a time. After an error of replica_apply() or replica_undo_listed() the replica
+ * is of no more use: all functions but replica_free() fail with the same error. Errors: -errno.
+ */
+#ifndef CXLFS_REPLICA_REPLICA_H
+#define CXLFS_REPLICA_REPLICA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "replica/record.h"
+
+struct replica;
+
+/** Slots have numbers below this. */
+#define REPLICA_MAX_SLOTS 65536u
+
+/** What a replica holds. */
+struct replica_stats {
+	uint64_t nr_inodes;
+	uint64_t nr_files; /* with data, or about to have some */
+};
+
+/** replica_new() - of no volume yet. Return: 0; -ENOMEM. */
+int replica_new(struct replica **ret_replica);
+void replica_free(struct replica *replica); /* accepts NULL */
+
+/**
+ * replica_apply() - repeat what a record says
+ * @record: at a multiple of 8; nothing in it is trusted
+ * The first item of all begins the volume, unless replica_load() has made it.
+ * Return: 0; -EPROTO damaged, or not possible here; -EPROTONOSUPPORT of another version; -ENOMEM.
+ */
+int replica_apply(struct replica *replica, const void *record, size_t bytes);
+
+/**
+ * replica_outcome() - the last outcome of a request in a slot
+ * Compare its @unique with that of the request in the slot.
+ * Return: valid until the next record is applied; NULL: there is none.
+ */
+const struct replica_outcome *replica_outcome(const struct replica *replica, uint32_t slot);
+
+/**
+ * replica_undo_listed() - take back the references of REPLICA_OUTCOME_LISTED in a slot
+ * For a request that is executed again. The slot then has no outcome.
+ * Return: 0, also if the slot has no such outcome; -EPROTO an inode is not there.
+ */
+int replica_undo_listed(struct replica *replica, uint32_t slot);
+
+/**
+ * replica_save() - write the volume as fs_save() does, for fs_load()
+ * The process that serves must be dead, and all its records applied. Files that no inode has and
+ * segments that no file uses are dropped first. The counts of requests are not in the stream.
+ * Return: 0; -EPROTO there is no volume; the first error of @fd; -ENOMEM.
+ */
+int replica_save(struct replica *replica, int fd);
+
+/**
+ * replica_load() - become the volume that fs_save() or replica_save() has written
+ * @replica: new
+ * Return: 0; -EBADMSG damaged; -EPROTONOSUPPORT, -EPROTO another version has written it; -ENOMEM.
+ * After an error it is of no use.
+ */
+int replica_load(struct replica *replica, int fd);
+
+/** replica_get_stats() - all zeros: there is no volume */
+void replica_get_stats(const struct replica *replica, struct replica_stats *ret_stats);
+
+#endif
