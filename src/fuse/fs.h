@@ -179,6 +179,11 @@ int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection,
  */
 int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection, int rings_fd);
 
+/** fs_slots_fd() / fs_adopt_slots() - as transport_slots_fd() and transport_adopt_slots(); before
+ *  fs_serve() */
+int fs_slots_fd(const struct fs *fs);
+int fs_adopt_slots(struct fs *fs, int fd);
+
 /**
  * fs_pause() - take no more requests and wait until none is under way
  * New requests wait in the kernel. Any thread that serves no requests.

@@ -37,6 +37,16 @@ int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection, i
 	return err ? err : replay_init(fs, connection);
 }
 
+int fs_slots_fd(const struct fs *fs)
+{
+	return transport_slots_fd(fs->transport);
+}
+
+int fs_adopt_slots(struct fs *fs, int fd)
+{
+	return transport_adopt_slots(fs->transport, fd);
+}
+
 int fs_pause(struct fs *fs, void (*ask)(void *arg), void *arg, uint64_t deadline_ns)
 {
 	int err = transport_pause(fs->transport, ask, arg, deadline_ns);

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "fuse/transport/cpus.h"
+#include "fuse/transport/found.h"
 #include "fuse/transport/idle_sched.h"
 #include "fuse/transport/thread_pool.h"
 
@@ -35,9 +36,6 @@
  */
 #define REQUEST_BYTES 2048
 #define BEHIND_BYTES  65536
-
-/* What comes before the bytes of a write, which start on a block. */
-#define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
 
 struct worker {
 	struct dev_fuse *dev_fuse;
@@ -80,22 +78,6 @@ static void call_if_behind(struct worker *worker, const struct fuse_in_header *h
 		thread_pool_call(&dev_fuse->pool, dev_fuse->nr_workers);
 }
 
-static void serve(struct worker *worker, char *request, size_t bytes)
-{
-	struct transport *transport = worker->dev_fuse->transport;
-	const struct fuse_buf buf = { .mem = request, .size = bytes };
-	const struct fuse_in_header *header = (const void *)request;
-
-	slot_begin(worker->slot, &transport->account, header);
-	if (header->opcode == FUSE_INIT) {
-		transport_serve_init(transport, &buf);
-	} else {
-		call_if_behind(worker, header);
-		fuse_session_process_buf(transport->session, &buf);
-	}
-	slot_end(worker->slot);
-}
-
 /* Replaces the slot if a request that is answered later keeps it. */
 static void renew_slot(struct worker *worker)
 {
@@ -116,14 +98,16 @@ static void renew_slot(struct worker *worker)
 /* Return: 1 a request was served; 0 there was none; -ENODEV the session is over; -errno. */
 static int take_request(struct worker *worker)
 {
-	char *request;
+	struct fuse_in_header *header;
 	ssize_t got;
 
 	renew_slot(worker);
-	request = worker->slot->payload - HEADER_BYTES;
-	got = read(worker->dev_fuse->fd, request, HEADER_BYTES + SLOT_PAYLOAD_BYTES);
+	header = slot_header(worker->slot->payload);
+	header->len = 0;
+	got = read(worker->dev_fuse->fd, header, SLOT_HEADER_BYTES + SLOT_PAYLOAD_BYTES);
 	if (got > 0) {
-		serve(worker, request, (size_t)got);
+		call_if_behind(worker, header);
+		transport_serve_request(worker->dev_fuse->transport, worker->slot);
 		return 1;
 	}
 	/* ENOENT: the program was interrupted before the request could be read. */
@@ -320,6 +304,7 @@ int dev_fuse_serve(struct transport *transport, int (*started)(void *arg), void 
 	if (!err)
 		err = started(arg);
 	if (!err) {
+		found_serve(transport);
 		publish(transport, dev_fuse);
 		thread_pool_resume(&dev_fuse->pool);
 		wait_until_over(dev_fuse);

@@ -51,6 +51,9 @@ static inline size_t request_data_bytes(const struct fuse_in_header *header)
 
 /** transport_serve_init() - answer an INIT request */
 void transport_serve_init(struct transport *transport, const struct fuse_buf *request);
+/** transport_serve_request() - serve the request in a slot of /dev/fuse; it may be answered later
+ */
+void transport_serve_request(struct transport *transport, struct slot *slot);
 
 /* ---- dev_fuse.c ---- */
 

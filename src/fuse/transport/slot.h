@@ -2,16 +2,8 @@
 /*
  * slot - memory for one request and its answer.
  *
- * The slots of /dev/fuse are in one region of memory. Those of rings are in another, which a
- * process that takes over the rings maps at the same address, because the kernel knows it. Each
- * worker has a slot, and so has each entry of a ring. If a request is answered later, it keeps the
- * slot of its worker, and the worker takes another.
- *
- *     | front: 4 KiB                         | payload                      |
- *     | ring: the kernel's header | request  | bytes to write, or to return |
- *
- * A request ends where the payload begins, so that the bytes of a write start on a block of a LUN.
- * The kernel's pages may be larger; nothing depends on where they start.
+ * Each worker has a slot, and so has each entry of a ring. If a request is answered later, it keeps
+ * the slot of its worker, and the worker takes another. The memory is described in slot_region.h.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_SLOT_H
 #define CXLFS_FUSE_TRANSPORT_SLOT_H
@@ -22,10 +14,7 @@
 #include <stddef.h>
 
 #include "fuse/transport/account.h"
-
-#define SLOT_FRONT_BYTES 4096
-/* The longest read or write. The kernel's own default is the same. */
-#define SLOT_PAYLOAD_BYTES ((size_t)1 << 20)
+#include "fuse/transport/slot_region.h"
 
 struct ring;
 
@@ -37,6 +26,8 @@ struct slot {
 	struct slot *next;      /* in the list of free slots, or of resumed requests */
 	uint32_t number;        /* of its pool */
 	uint64_t unique;        /* of the request */
+	bool is_populated;      /* without a ring: the pages of shared memory are allocated */
+	bool is_found;          /* a process that has died has left the request */
 	/* Of the thread that serves the request, then of the one that answers it. */
 	struct account_request request;
 	/* Of a resumed request: */
@@ -62,6 +53,13 @@ void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg);
 
 /** slot_release() - undo slot_keep() after the answer, on the thread that sent it */
 void slot_release(struct slot *slot);
+
+/**
+ * slot_outcome() - what has become of a request that another process has executed
+ * @slot: of the request that a thread serves, or NULL
+ * Return: the outcome, valid until the answer; NULL: it must be executed.
+ */
+const struct replica_outcome *slot_outcome(const struct slot *slot);
 
 /* What the account says of the request in slot_here(), if any. */
 
@@ -94,34 +92,14 @@ struct slot_pool {
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t released;
 	struct slot *free; /* the one used last comes first: its pages are allocated */
+	size_t nr_slots;   /* this and the next are set at the start */
+	bool is_shared;    /* another process can map the memory */
 	struct slot slots[];
 };
 
-/** The memory of slots. */
-struct slot_region {
-	char *memory;
-	size_t nr_slots, nr_used;
-	int fd; /* of shared memory; -1: it is private */
-};
-
-/** slot_region_init() - reserve memory for @nr_slots; pages are allocated on first use. Return: 0;
- *  -ENOMEM. */
-int slot_region_init(struct slot_region *region, size_t nr_slots);
-/** slot_region_share() - the same, in memory that another process can map. Return: 0; -errno. */
-int slot_region_share(struct slot_region *region, size_t nr_slots);
-/**
- * slot_region_adopt() - map what slot_region_share() of another process has made
- * @memory: its address there; @fd: taken also after a failure
- * Return: 0; -EADDRINUSE this process has something else there; -errno.
- */
-int slot_region_adopt(struct slot_region *region, size_t nr_slots, void *memory, int fd);
-/** slot_region_fini() - Accepts all zeros. */
-void slot_region_fini(struct slot_region *region);
-/** slot_region_take() - take memory for a slot; one thread at a time. Return: its payload. */
-char *slot_region_take(struct slot_region *region);
-
-/** slot_pool_new() - make a pool with memory from @region, which must outlive it. Return: NULL if
- *  there is not enough memory. */
+/** slot_pool_new() - make a pool with memory from @region, which must outlive it
+ *  Slots with requests that another process has left are not free: see slot_pool_next_found().
+ *  Return: NULL if there is not enough memory. */
 struct slot_pool *slot_pool_new(struct slot_region *region, size_t nr_slots);
 /** slot_pool_free() - free a pool. Accepts NULL. */
 void slot_pool_free(struct slot_pool *pool);
@@ -129,6 +107,16 @@ void slot_pool_free(struct slot_pool *pool);
 struct slot *slot_pool_get(struct slot_pool *pool, bool wait);
 /** slot_put() - drop the reference of a worker */
 void slot_put(struct slot *slot);
+
+/**
+ * slot_pool_next_found() - find the next request that another process has left
+ * @after: where to go on; NULL: from the first slot
+ * Return: its slot, with the reference of a worker; NULL if there are no more.
+ */
+struct slot *slot_pool_next_found(struct slot_pool *pool, struct slot *after);
+/** slot_await_free() - wait until the request of a slot has been answered; only one thread may
+ * wait, and none in slot_pool_get() */
+void slot_await_free(struct slot *slot);
 
 /** slot_set_here() - set what slot_here() returns on the calling thread */
 void slot_set_here(struct slot *slot);

@@ -11,14 +11,57 @@
 #include "fuse/transport/uring.h"
 #include "fuse/transport/uring_abi.h"
 
+/* ---- shared slots ---- */
+
+static void keep_in_memory(struct slot_region *region)
+{
+	int err = slot_region_lock(region);
+
+	if (err)
+		log_info("buffers of requests may be swapped out: %s", strerror(-err));
+}
+
+static int share_slots(struct transport *transport)
+{
+	int err = slot_region_share(&transport->region, dev_fuse_nr_slots(&transport->config));
+
+	if (!err)
+		keep_in_memory(&transport->region);
+	return err;
+}
+
+int transport_slots_fd(const struct transport *transport)
+{
+	return transport->region.memory ? transport->region.fd : -1;
+}
+
+int transport_adopt_slots(struct transport *transport, int fd)
+{
+	int err;
+
+	slot_region_fini(&transport->region);
+	err = slot_region_map(&transport->region, fd);
+	if (!err)
+		keep_in_memory(&transport->region);
+	return err;
+}
+
+/* ---- life ---- */
+
 int transport_new(const struct transport_config *config, struct transport **ret_transport)
 {
 	struct transport *transport = calloc(1, sizeof(*transport));
+	int err;
 
 	if (!transport)
 		return -ENOMEM;
 	transport->config = *config;
 	transport->poll_us = config->poll_us;
+	err = config->share_slots ? share_slots(transport) : 0;
+	if (err) {
+		free(transport);
+		return err;
+	}
 	account_init(&transport->account);
 	sem_init(&transport->over, 0, 0);
 	pthread_mutex_init(&transport->dev_fuse_lock, NULL);
@@ -32,6 +75,7 @@ void transport_free(struct transport *transport)
 		return;
 	uring_free(atomic_load(&transport->uring));
 	slot_region_fini(&transport->ring_region);
+	slot_region_fini(&transport->region);
 	pthread_mutex_destroy(&transport->dev_fuse_lock);
 	sem_destroy(&transport->over);
 	account_fini(&transport->account);
@@ -124,6 +168,19 @@ void transport_serve_init(struct transport *transport, const struct fuse_buf *re
 		transport_end(transport, -EPROTO);
 }
 
+void transport_serve_request(struct transport *transport, struct slot *slot)
+{
+	struct fuse_in_header *header = slot_header(slot->payload);
+	const struct fuse_buf request = { .mem = header, .size = header->len };
+
+	slot_begin(slot, &transport->account, header);
+	if (header->opcode == FUSE_INIT)
+		transport_serve_init(transport, &request);
+	else
+		fuse_session_process_buf(transport->session, &request);
+	slot_end(slot);
+}
+
 const struct transport_init *transport_init_request(const struct transport *transport)
 {
 	return &transport->init;
@@ -172,16 +229,18 @@ void transport_end(struct transport *transport, int err)
 
 static int make_slots(struct transport *transport)
 {
-	size_t nr = dev_fuse_nr_slots(&transport->config);
 	size_t nr_of_rings = transport->wants_uring ? uring_nr_slots(transport) : 0;
-	int err = slot_region_init(&transport->region, nr);
+	int err = 0;
+
+	if (!transport->region.memory)
+		err = slot_region_init(&transport->region, dev_fuse_nr_slots(&transport->config));
 
 	/* Memory of another process's rings is there already. */
 	if (!err && nr_of_rings && !transport->ring_region.memory)
 		err = slot_region_share(&transport->ring_region, nr_of_rings);
 	if (err)
 		return err;
-	transport->slots = slot_pool_new(&transport->region, nr);
+	transport->slots = slot_pool_new(&transport->region, transport->region.nr_slots);
 	return transport->slots ? 0 : -ENOMEM;
 }
 

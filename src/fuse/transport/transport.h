@@ -34,6 +34,7 @@ struct transport_config {
 	unsigned poll_us;           /* how long a thread polls before it sleeps; 0: not at all */
 	bool synchronous;           /* commands complete on the thread that submits them */
 	bool idle_sched;            /* control the threads of rings: see idle_sched.h */
+	bool share_slots; /* another process can find requests of this one: see pending.h */
 };
 
 /** The INIT request of the kernel. */
@@ -42,7 +43,7 @@ struct transport_init {
 	_Alignas(8) unsigned char bytes[256];
 };
 
-/** transport_new() - make a transport. Return: 0; -ENOMEM. */
+/** transport_new() - make a transport. Return: 0; -ENOMEM; -errno no memory can be shared. */
 int transport_new(const struct transport_config *config, struct transport **ret_transport);
 /** transport_free() - free it, after transport_serve(). Accepts NULL. */
 void transport_free(struct transport *transport);
@@ -89,6 +90,18 @@ int transport_get_rings(const struct transport *transport, struct transport_ring
  */
 int transport_adopt_rings(struct transport *transport, const struct fuse_custom_io *io,
 			  const struct transport_rings *rings, int fd);
+
+/** transport_slots_fd() - the memory of slots that are shared; before and during transport_serve()
+ *  Return: its descriptor, borrowed; -1: they are not shared. */
+int transport_slots_fd(const struct transport *transport);
+
+/**
+ * transport_adopt_slots() - use the slots of a process that has died, with the requests in them
+ * Before transport_serve(), which serves those requests first: see found.h.
+ * @fd: transport_slots_fd() there; taken also after a failure
+ * Return: 0; -EINVAL it does not consist of slots; -errno.
+ */
+int transport_adopt_slots(struct transport *transport, int fd);
 
 /** transport_init_request() - the INIT request that started the session; after INIT */
 const struct transport_init *transport_init_request(const struct transport *transport);

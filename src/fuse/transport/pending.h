@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pending - the requests that a process has left in its slots when it died.
+ *
+ * For the process that stands by. It has the memory of the slots and the descriptor of /dev/fuse
+ * that the dead process read from. Nobody serves meanwhile: call these functions once the dead
+ * process has been reaped, and before the next one starts.
+ *
+ * A request in a slot may have been answered already, because the process can die between the
+ * answer and the note that the request is done. The kernel tells: it takes the answer to an
+ * INTERRUPT of a request, and does nothing with it, as long as it waits for the request.
+ *
+ * Nothing in the memory is trusted. Errors: -errno.
+ */
+#ifndef CXLFS_FUSE_TRANSPORT_PENDING_H
+#define CXLFS_FUSE_TRANSPORT_PENDING_H
+
+#include "fuse/transport/slot_region.h"
+
+struct pending {
+	struct slot_region region;
+	int fuse_fd; /* borrowed */
+};
+
+/** A request in a slot. */
+struct pending_request {
+	uint32_t slot;
+	uint32_t opcode;
+	uint64_t unique;
+	uint64_t inode;
+	uint32_t pid;    /* of the program; 0: the kernel itself */
+	bool is_damaged; /* its length cannot be right: it cannot be executed */
+};
+
+/**
+ * pending_open() - map the slots of another process
+ * @slots_fd: transport_slots_fd() there; taken also after a failure
+ * @fuse_fd: borrowed until pending_close()
+ * Return: 0; -EINVAL it does not consist of slots; -errno.
+ */
+int pending_open(struct pending *pending, int slots_fd, int fuse_fd);
+/** pending_close() - Accepts all zeros. */
+void pending_close(struct pending *pending);
+
+/**
+ * pending_next() - find the next request, in the order of slots
+ * @from: the first slot to look at; is set to the one after the request
+ * Return: false: there are no more.
+ */
+bool pending_next(const struct pending *pending, uint32_t *from, struct pending_request *request);
+
+/** pending_has_answer() - false for FORGET and the like, which the kernel never waits for */
+bool pending_has_answer(const struct pending_request *request);
+
+/** pending_is_awaited() - does the kernel wait for an answer?
+ *  Return: 1 yes; 0 no: it has got one, or the connection is aborted; -errno. */
+int pending_is_awaited(const struct pending *pending, const struct pending_request *request);
+
+/** pending_clear() - remove a request from its slot */
+void pending_clear(struct pending *pending, const struct pending_request *request);
+
+/** pending_answer() - answer a request with an error and remove it
+ *  @error: a negative errno. Return: 0; -errno. */
+int pending_answer(struct pending *pending, const struct pending_request *request, int error);
+
+/**
+ * pending_set_outcome() - make the next process answer a request instead of executing it
+ * @outcome: copied; NULL: it shall execute the request
+ */
+void pending_set_outcome(struct pending *pending, const struct pending_request *request,
+			 const struct replica_outcome *outcome);
+
+/**
+ * pending_blame() - count the death of a process that was serving this request and nothing else
+ * A process that takes over serves the requests that it finds one after the other, and notes which.
+ * Call it once after each death. Return: how many such deaths in all.
+ */
+uint64_t pending_blame(struct pending *pending, const struct pending_request *request);
+
+#endif
