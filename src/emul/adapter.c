@@ -198,8 +198,11 @@ void emul_adapter_put(struct emul_adapter *ad)
 	if (last && !ad->forked)
 		unlink_locked(ad);
 	pthread_mutex_unlock(&registry.lock);
-	if (last)
-		destroy(ad);
+	if (!last)
+		return;
+	if (!ad->forked)
+		emul_fd2_end(ad);
+	destroy(ad);
 }
 
 int emul_adapter_open_media(struct emul_adapter *ad, unsigned lun)

@@ -30,6 +30,9 @@
 
 #include "superpipe/superpipe.h"
 
+/* Instead of a number of handles. If the driver refuses to clone, there is taken to be none. */
+#define SUPERPIPE_HANDLES_UNKNOWN UINT32_MAX
+
 /** A context of the parent, as plain values that can be sent through a pipe. */
 struct superpipe_clone_source {
 	uint64_t context_id;

@@ -14,6 +14,7 @@
  *   child after fork         | unmap inherited; close the     | unmap inherited; close it unless
  *                            | inherited fd2 after the clone, | VLUN_CLONE has
  *                            | or at once if none is made     |
+ *   ghost, see outlive.h     | as its owner                   | not supported
  *   anything else            | never close: the last close destroys the context and its vLUNs
  */
 #include "superpipe/context.h"
@@ -23,6 +24,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "superpipe/outlive.h"
 #include "wire/sisl.h"
 
 #define ATTACH_TRIES      3
@@ -231,6 +233,38 @@ void context_detach(struct context *ctx)
 
 /* ---- recover ---- */
 
+static int lend_locked(struct context *ctx)
+{
+	const struct superpipe_context context = {
+		.source = { .context_id = ctx->id,
+			    .adap_fd = ctx->adap_fd,
+			    .nr_handles = SUPERPIPE_HANDLES_UNKNOWN },
+		.fd = ctx->adap_fd,
+	};
+
+	if (!ctx->lend)
+		return 0;
+	return ctx->adap_fd < 0 ? -EIO : ctx->lend(ctx->lend_arg, ctx->first_lun, &context);
+}
+
+/* Lends first: if this process dies while it alone has the new fd2, the vLUNs are gone. */
+static void replace_locked(struct context *ctx, const struct dk_recover_afu *recover)
+{
+	int old_fd = ctx->adap_fd;
+
+	ctx->id = recover->context_id;
+	ctx->adap_fd = (int)recover->adap_fd;
+	ctx->mmio_bytes = recover->mmio_size;
+	/* A reset may load other microcode. */
+	ctx->sq_mode = (recover->hdr.return_flags & DK_RF_CONTEXT_SQ_CMD_MODE) != 0;
+	ctx->generation++;
+	if (ctx->app_closes_fd)
+		(void)lend_locked(ctx);
+	unmap_locked(ctx);
+	if (ctx->app_closes_fd)
+		(void)ctx->ops->close_adap_fd(ctx->dp[0], old_fd);
+}
+
 static int recover_locked(struct context *ctx, bool *ret_renewed)
 {
 	struct dk_recover_afu recover = { .context_id = ctx->id };
@@ -239,18 +273,19 @@ static int recover_locked(struct context *ctx, bool *ret_renewed)
 	if (rc)
 		return rc;
 	*ret_renewed = (recover.hdr.return_flags & DK_RF_CONTEXT_RESET) != 0;
-	if (*ret_renewed) {
-		unmap_locked(ctx);
-		if (ctx->app_closes_fd)
-			(void)ctx->ops->close_adap_fd(ctx->dp[0], ctx->adap_fd);
-		ctx->id = recover.context_id;
-		ctx->adap_fd = (int)recover.adap_fd;
-		ctx->mmio_bytes = recover.mmio_size;
-		/* A reset may load other microcode. */
-		ctx->sq_mode = (recover.hdr.return_flags & DK_RF_CONTEXT_SQ_CMD_MODE) != 0;
-		ctx->generation++;
-	}
+	if (*ret_renewed)
+		replace_locked(ctx, &recover);
 	return 0;
+}
+
+int context_renew(struct context *ctx, bool *ret_renewed)
+{
+	int rc;
+
+	pthread_mutex_lock(&ctx->lock);
+	rc = recover_locked(ctx, ret_renewed);
+	pthread_mutex_unlock(&ctx->lock);
+	return rc;
 }
 
 int context_recover(struct context *ctx, bool *ret_renewed)
@@ -307,6 +342,24 @@ uint64_t context_generation(struct context *ctx)
 	generation = ctx->generation;
 	pthread_mutex_unlock(&ctx->lock);
 	return generation;
+}
+
+int context_lend(struct context *ctx)
+{
+	int rc;
+
+	pthread_mutex_lock(&ctx->lock);
+	rc = lend_locked(ctx);
+	pthread_mutex_unlock(&ctx->lock);
+	return rc;
+}
+
+void context_adopt(struct context *ctx, uint64_t id, int adap_fd)
+{
+	ctx->id = id;
+	ctx->adap_fd = adap_fd;
+	ctx->app_closes_fd = true;
+	ctx->attached = 1;
 }
 
 /* Takes no lock: a thread of the parent may have held it at the fork. */

@@ -28,6 +28,10 @@ struct context {
 	char *names[SUPERPIPE_MAX_LUNS];
 	struct superpipe_lun_info luns[SUPERPIPE_MAX_LUNS];
 	struct explainer explainer;
+	/* As in superpipe_options; for superpipe_lend() and after each recovery. */
+	int (*lend)(void *arg, unsigned lun, const struct superpipe_context *context);
+	void *lend_arg;
+	unsigned first_lun; /* number within the volume of the first LUN; for @lend */
 
 	pthread_mutex_t lock;
 	/* Protected by lock. */
@@ -73,6 +77,18 @@ void context_detach(struct context *ctx);
  * call again: the next call also completes what this one left undone.
  */
 int context_recover(struct context *ctx, bool *ret_renewed);
+
+/**
+ * context_renew() - as context_recover(), but without a mapping
+ */
+int context_renew(struct context *ctx, bool *ret_renewed);
+
+/** context_lend() - call @lend. Return: what it returns; -EIO the context has failed. */
+int context_lend(struct context *ctx);
+
+/** context_adopt() - in a ghost of the owner: use the context that the owner attached
+ *  @adap_fd: becomes the context's */
+void context_adopt(struct context *ctx, uint64_t id, int adap_fd);
 
 /**
  * context_ioctl() - one ioctl through the fd1 of a LUN

@@ -25,6 +25,9 @@ int session_open(const char *const devices[], unsigned nr_devices,
 	session->first_lun = first_lun;
 	ctx = &session->context;
 	rc = context_init(ctx, devices, nr_devices, session->options.ops, explain, explain_arg);
+	ctx->lend = session->options.lend;
+	ctx->lend_arg = session->options.lend_arg;
+	ctx->first_lun = first_lun;
 	if (!rc) {
 		rc = recover_init(session);
 		if (rc)

@@ -29,6 +29,7 @@
 #define SUPERPIPE_MAX_QUEUE_DEPTH 8192u
 
 struct superpipe;
+struct superpipe_context;
 struct superpipe_vlun;
 
 /** Events for the log. */
@@ -50,6 +51,10 @@ struct superpipe_options {
 	 * handles. @lun: the LUN that grew, or the first LUN of the context. May be NULL. */
 	void (*notify)(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 	void *notify_arg;
+
+	/* Gives a context to another process: see outlive.h. May be NULL. */
+	int (*lend)(void *arg, unsigned lun, const struct superpipe_context *context);
+	void *lend_arg;
 
 	const struct devport_ops *ops; /* overrides devport_find() */
 	unsigned watchdog_ms;      /* age at which a command times out and the context is reset */

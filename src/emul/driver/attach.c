@@ -169,6 +169,7 @@ static int begin_recovery(struct emul_call *call)
 	while (!rc && driver->recovering_pid) {
 		if (!process_alive(driver->recovering_pid, driver->recovering_start)) {
 			driver->recovering_pid = 0;
+			driver->recoverers--;
 			break;
 		}
 		emul_running_leave_locked(call);
@@ -210,7 +211,10 @@ static int new_pe_for(struct emul_call *call, struct emul_ctx *ctx, unsigned *re
 	return rc;
 }
 
-/** A program must close the old fd2 after a recovery; the next recovery reports an open one. */
+/*
+ * A program must close the old fd2 after a recovery; the next recovery reports an open one. Another
+ * process that was given a copy may take longer.
+ */
 static void audit_previous_fd2(struct emul_adapter *ad, struct emul_ctx *ctx)
 {
 	struct emul_pe *pe;
@@ -219,7 +223,8 @@ static void audit_previous_fd2(struct emul_adapter *ad, struct emul_ctx *ctx)
 		return;
 	pe = &ad->shm->pe[ctx->prev_pe - 1];
 	if (atomic_load(&pe->flags) & EMUL_PE_USED &&
-	    atomic_load(&pe->generation) == ctx->prev_generation)
+	    atomic_load(&pe->generation) == ctx->prev_generation && !pe->owner_dropped &&
+	    process_alive(atomic_load(&pe->owner), pe->owner_start))
 		emul_audit_note(ad, EMUL_FD2_LEFT_OPEN, (int)ctx->prev_pe - 1, ctx->owner);
 }
 

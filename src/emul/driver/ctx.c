@@ -54,8 +54,10 @@ static struct emul_ctx *find(struct emul_adapter *ad, uint64_t cookie, int how)
 
 static bool is_busy(struct emul_ctx *ctx)
 {
-	if (ctx->busy && !process_alive(ctx->busy_pid, ctx->busy_start))
+	if (ctx->busy && !process_alive(ctx->busy_pid, ctx->busy_start)) {
 		ctx->busy = 0;
+		ctx->unavailable = 0;
+	}
 	return ctx->busy;
 }
 

@@ -79,6 +79,7 @@ static void init_pe(struct emul_adapter *ad, unsigned number, uint64_t generatio
 	pe->owner_dropped = 0;
 	pe->owner_died = 0;
 	pe->awaits_close = 0;
+	pe->left_open = 0;
 	memset(pe->copies, 0, sizeof(pe->copies));
 	atomic_store(&pe->flags, EMUL_PE_USED);
 	pthread_mutex_lock(&ad->local_lock);
@@ -273,7 +274,26 @@ void emul_fd2_unmapped(struct emul_adapter *ad, unsigned pe, uint64_t generation
 	emul_adapter_put(ad);
 }
 
-/* ---- fork ---------------------------------------------------------------------------------- */
+/* ---- the end of a program, and forks
+ * ----------------------------------------------------------------- */
+
+static bool is_held(const struct emul_adapter *ad, unsigned number)
+{
+	const struct emul_local_ref *ref = &ad->ref[number];
+	const struct emul_pe *pe = &ad->shm->pe[number];
+
+	return (ref->fds || ref->maps) && atomic_load(&pe->flags) & EMUL_PE_USED &&
+	       atomic_load(&pe->generation) == ref->generation;
+}
+
+void emul_fd2_end(struct emul_adapter *ad)
+{
+	emul_lock(ad);
+	for (unsigned i = EMUL_FIRST_USER_PE; i < EMUL_MAX_PES; i++)
+		if (is_held(ad, i) && ad->shm->pe[i].awaits_close)
+			ad->shm->pe[i].left_open = 1;
+	emul_unlock(ad);
+}
 
 static void add_copy(struct emul_pe *pe)
 {
@@ -288,13 +308,8 @@ static void add_copy(struct emul_pe *pe)
 void emul_fd2_inherited(struct emul_adapter *ad)
 {
 	emul_lock(ad);
-	for (unsigned i = EMUL_FIRST_USER_PE; i < EMUL_MAX_PES; i++) {
-		struct emul_local_ref *ref = &ad->ref[i];
-		struct emul_pe *pe = &ad->shm->pe[i];
-
-		if ((ref->fds || ref->maps) && atomic_load(&pe->flags) & EMUL_PE_USED &&
-		    atomic_load(&pe->generation) == ref->generation)
-			add_copy(pe);
-	}
+	for (unsigned i = EMUL_FIRST_USER_PE; i < EMUL_MAX_PES; i++)
+		if (is_held(ad, i))
+			add_copy(&ad->shm->pe[i]);
 	emul_unlock(ad);
 }

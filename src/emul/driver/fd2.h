@@ -38,6 +38,9 @@ void emul_pe_driver_close_locked(struct emul_adapter *ad, unsigned pe, int fd);
 /** emul_pe_reap_locked() - run the release handler of every fd2 without a reference */
 void emul_pe_reap_locked(struct emul_adapter *ad);
 
+/** emul_fd2_end() - the process closes the adapter: record which fd2s it should have closed */
+void emul_fd2_end(struct emul_adapter *ad);
+
 /** emul_fd2_inherited() - in a forked child: record that it holds copies of the parent's fd2s */
 void emul_fd2_inherited(struct emul_adapter *ad);
 

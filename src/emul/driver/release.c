@@ -37,7 +37,7 @@ void emul_pe_release_locked(struct emul_adapter *ad, unsigned number,
 	} else if (ctx) {
 		emul_audit_note(ad, EMUL_FD2_FORK_LEAK, (int)number, closer->tgid);
 		ctx->leaked = 1;
-	} else if (closer->exiting && pe->awaits_close) {
+	} else if (pe->left_open) {
 		emul_audit_note(ad, EMUL_FD2_LEFT_OPEN, (int)number, closer->tgid);
 	}
 	free_pe(ad, number);

@@ -64,6 +64,12 @@ static void move_contexts_to_error_list_locked(struct emul_adapter *ad)
 	}
 }
 
+/* A dead process may have had the pid of this one. */
+static bool is_own(const struct emul_adapter *ad, const struct emul_running *running)
+{
+	return running->pid == (uint32_t)getpid() && running->start == emul_self_start(ad);
+}
+
 static bool any_ioctl_running(struct emul_adapter *ad)
 {
 	bool any = false;
@@ -71,7 +77,7 @@ static bool any_ioctl_running(struct emul_adapter *ad)
 	for (unsigned i = 0; i < EMUL_MAX_RUNNING; i++) {
 		struct emul_running *running = &ad->shm->driver.running[i];
 
-		if (running->pid && running->pid != (uint32_t)getpid() &&
+		if (running->pid && !is_own(ad, running) &&
 		    !process_alive(running->pid, running->start))
 			running->pid = 0;
 		any |= running->pid != 0;

@@ -134,7 +134,8 @@ struct emul_pe {
 	uint8_t owner_dropped;       /* the owner closed and unmapped; another process has it */
 	uint8_t owner_died;          /* the owner ended; another process has it */
 	uint8_t awaits_close;        /* its context is detached or has another PE */
-	uint8_t reserved[5];
+	uint8_t left_open;           /* and its owner has closed the adapter without closing fd2 */
+	uint8_t reserved[4];
 	uint32_t copies[EMUL_MAX_COPIES]; /* processes that inherited it by fork */
 };
 
@@ -242,7 +243,9 @@ struct emul_driver {
 
 /** Breaches of the superpipe rules by the programs that use the adapter. */
 enum emul_breach {
-	EMUL_FD2_LEFT_OPEN,       /* after the last detach or a recovery, until exit or the next */
+	/* After the last detach until fd1 is closed, or after a recovery until the next. A process
+	 * that is killed between detach and close breaks no rule. */
+	EMUL_FD2_LEFT_OPEN,
 	EMUL_FD2_CLOSED_EARLY,    /* the last close while LUNs were attached */
 	EMUL_FD2_FORK_LEAK,       /* an inherited copy outlived the owner's without a detach */
 	EMUL_FD2_STRANGER_CLOSED, /* close of a descriptor that is no fd2 (older drivers) */
