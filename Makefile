@@ -107,7 +107,7 @@ $(B)/tests/unit/check_superpipe_recover: private override LDFLAGS += -Wl,--wrap=
 # Lets allocations fail.
 $(B)/tests/unit/check_emul_repair: private override LDFLAGS += -Wl,--wrap=realloc
 # Linked with a fake of the layer below.
-FAKED_TESTS := $(filter-out %_emul,$(filter $(B)/tests/unit/check_data%,$(UNIT_TESTS)))
+FAKED_TESTS := $(filter-out %_emul,$(filter $(addprefix $(B)/tests/unit/check_,data% replica%),$(UNIT_TESTS)))
 # Built with the fake libcxl, whether the real one was found or not.
 OBJ_libcxl := $(patsubst %,$(B)/tests/fake/libcxl/%.o,kernel kernel_libcxl fake_libcxl)
 # Built with libFuzzer in the variant fuzz; elsewhere they run their corpus.

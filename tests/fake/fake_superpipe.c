@@ -25,6 +25,7 @@ struct superpipe_vlun {
 	uint32_t *chunks;
 	uint64_t nr_chunks;
 	uint32_t handle; /* index in superpipe.vluns */
+	bool is_left;    /* nobody has it: superpipe_vlun_import() frees it */
 };
 
 struct fail_rule {
@@ -246,25 +247,29 @@ static uint32_t free_handle_locked(const struct superpipe *sp)
 	return handle;
 }
 
+static struct superpipe_vlun *add_vlun_locked(struct superpipe *sp, unsigned lun, uint32_t handle)
+{
+	struct superpipe_vlun *vlun = calloc(1, sizeof(*vlun));
+
+	vlun->sp = sp;
+	vlun->lun = lun;
+	vlun->chunks = calloc(sp->config.nr_chunks, sizeof(*vlun->chunks));
+	vlun->handle = handle;
+	sp->vluns[handle] = vlun;
+	sp->nr_vluns++;
+	return vlun;
+}
+
 int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun)
 {
-	struct superpipe_vlun *vlun;
 	int err;
 
 	pthread_mutex_lock(&sp->lock);
 	err = enter_locked(sp, lun, FAKE_OPEN);
 	if (!err && sp->nr_vluns == sp->config.max_handles)
 		err = -ENOSPC;
-	if (!err) {
-		vlun = calloc(1, sizeof(*vlun));
-		vlun->sp = sp;
-		vlun->lun = lun;
-		vlun->chunks = calloc(sp->config.nr_chunks, sizeof(*vlun->chunks));
-		vlun->handle = free_handle_locked(sp);
-		sp->vluns[vlun->handle] = vlun;
-		sp->nr_vluns++;
-		*ret_vlun = vlun;
-	}
+	if (!err)
+		*ret_vlun = add_vlun_locked(sp, lun, free_handle_locked(sp));
 	pthread_mutex_unlock(&sp->lock);
 	return err;
 }
@@ -386,9 +391,12 @@ int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_sour
 	if (!old || old->lun != source->lun || old->nr_chunks != source->nr_chunks)
 		breach_locked(sp, "import of what was not exported");
 	*new = *old;
+	new->is_left = false;
 	sp->vluns[new->handle] = new;
 	old->chunks = NULL;
 	old->nr_chunks = 0;
+	if (old->is_left)
+		free(old);
 	pthread_mutex_unlock(&sp->lock);
 	*ret_vlun = new;
 	return 0;
@@ -410,6 +418,22 @@ unsigned superpipe_max_handles(const struct superpipe *sp)
 }
 
 /* ---- the test's side ---------------------------------------------------------------------- */
+
+bool fake_add_vlun(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t nr_chunks)
+{
+	struct superpipe_vlun *vlun;
+	bool added = false;
+
+	pthread_mutex_lock(&sp->lock);
+	if (handle < sp->config.max_handles && !sp->vluns[handle]) {
+		vlun = add_vlun_locked(sp, lun, handle);
+		vlun->is_left = true;
+		grow_locked(vlun, nr_chunks);
+		added = vlun->nr_chunks == nr_chunks;
+	}
+	pthread_mutex_unlock(&sp->lock);
+	return added;
+}
 
 static void init_lun(struct superpipe *sp, unsigned index)
 {

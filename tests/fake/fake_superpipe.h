@@ -60,6 +60,10 @@ void fake_unhold(struct superpipe *sp);
 /** fake_gate() - the next calls of this kind wait until the gate is opened again */
 void fake_gate(struct superpipe *sp, bool closed);
 
+/** fake_add_vlun() - one that was open before, to be imported. Return: false: no such handle, or
+ * there are too few chunks. */
+bool fake_add_vlun(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t nr_chunks);
+
 uint64_t fake_nr_ios(struct superpipe *sp);
 uint64_t fake_nr_calls(struct superpipe *sp, enum fake_call call);
 unsigned fake_in_flight(struct superpipe *sp);
