@@ -36,6 +36,8 @@ static const struct family families[] = {
 	  "daemon.age_seconds", false },
 	{ "cxlfs_generation", "gauge", "Upgrades of the daemon since the volume was mounted.",
 	  PER_MOUNT, "daemon.generation", false },
+	{ "cxlfs_rescues_total", "counter", "Daemons that died and had a successor.", PER_MOUNT,
+	  "survival.rescues", false },
 	{ "cxlfs_threads", "gauge", "Threads of the daemon.", PER_MOUNT, "daemon.threads", false },
 	{ "cxlfs_resident_memory_bytes", "gauge", "Resident memory of the daemon.", PER_MOUNT,
 	  "daemon.memory_bytes", false },

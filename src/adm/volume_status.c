@@ -43,6 +43,27 @@ static void print_daemon(struct json_object *status, FILE *out)
 	fputs(" of memory\n", out);
 }
 
+static void print_survival(struct json_object *status, FILE *out)
+{
+	struct json_object *survival = json_get(status, "survival");
+
+	/* A daemon of an older version does not say so. */
+	if (!survival)
+		return;
+	fprintf(out, "  survives  %s", json_get_text(survival, "survive"));
+	if (!strcmp(json_get_text(survival, "survive"), "crash") &&
+	    !json_object_get_boolean(json_get(survival, "standby")))
+		fputs(", but its standby has ended", out);
+	if (json_get_number(survival, "rescues"))
+		fprintf(out,
+			"; rescued %" PRIu64 " times, pauses up to %" PRIu64 " ms, %" PRIu64
+			" requests repeated",
+			json_get_number(survival, "rescues"),
+			json_get_number(survival, "longest_pause_ms"),
+			json_get_number(survival, "repeated"));
+	fputc('\n', out);
+}
+
 static void print_space(struct json_object *status, FILE *out)
 {
 	uint64_t chunks = json_get_number(status, "space.chunks");
@@ -151,6 +172,7 @@ static void print_status(struct json_object *status, FILE *out)
 
 	print_mount(status, out);
 	print_daemon(status, out);
+	print_survival(status, out);
 	print_space(status, out);
 	print_settings(status, out);
 	fprintf(out, "  %-3s %6s %-8s %-7s %9s %10s %10s %7s %6s %10s  %s\n", "LUN", "SIZE",

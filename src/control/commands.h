@@ -29,15 +29,25 @@ struct control_upgraded {
 	unsigned pause_ms; /* how long requests had to wait */
 };
 
+/** Daemons that died, and had a successor. */
+struct control_rescues {
+	uint64_t nr;
+	uint64_t nr_repeated, nr_answered;        /* requests: executed again, or only answered */
+	uint64_t last_pause_ms, longest_pause_ms; /* how long requests had to wait */
+};
+
 /** The mount that commands act on: their context. Set before the server starts; all borrowed. */
 struct control_volume {
 	const char *mountpoint;
-	const char *device;      /* MAJOR:MINOR */
-	const char *source;      /* the devices as the user gave them */
-	const char *const *luns; /* the devices, one for each LUN */
-	bool physical;           /* whole LUNs as files */
-	uint64_t started_ns;     /* clock_now_ns() */
-	unsigned generation;     /* upgrades since then */
+	const char *device;                    /* MAJOR:MINOR */
+	const char *source;                    /* the devices as the user gave them */
+	const char *const *luns;               /* the devices, one for each LUN */
+	bool physical;                         /* whole LUNs as files */
+	uint64_t started_ns;                   /* clock_now_ns() */
+	unsigned generation;                   /* upgrades since then */
+	const char *survive;                   /* "no", "upgrade" or "crash" */
+	bool (*is_followed)(void *arg);        /* with "crash": could another process go on now? */
+	const struct control_rescues *rescues; /* since the mount */
 	struct fs *fs;
 	struct data_volume *data;
 	struct superpipe *superpipe;
@@ -48,7 +58,7 @@ struct control_volume {
 	/** Changes mount options, all or none. Others must be those of the mount. Sleeps.
 	 * Return: 0; -errno, explained. */
 	int (*set)(void *arg, const struct control_change *change, const struct explainer *to);
-	void *arg; /* for both */
+	void *arg; /* for these functions */
 };
 
 /** Ends with a name NULL. The context is a struct control_volume. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -69,6 +70,24 @@ int handover_send_kind(int socket, enum handover_kind kind)
 	return handover_send(socket, &message, NULL);
 }
 
+int handover_lend(int socket, unsigned lun, const struct superpipe_context *context)
+{
+	struct handover_message *message = calloc(1, sizeof(*message));
+	int fds[HANDOVER_NR_FDS];
+	int err;
+
+	if (!message)
+		return -ENOMEM;
+	message->kind = HANDOVER_LEND;
+	message->lun = lun;
+	message->context = context->source;
+	handover_no_fds(fds);
+	fds[HANDOVER_FD_ADAPTER] = context->fd;
+	err = handover_send(socket, message, fds);
+	free(message);
+	return err;
+}
+
 static int await_message(int socket, uint64_t deadline_ns)
 {
 	struct pollfd fd = { .fd = socket, .events = POLLIN };
@@ -102,34 +121,29 @@ static bool take_fds(struct msghdr *msg, uint32_t which, int *ret_fds)
 	return next == (size_t)__builtin_popcount(which);
 }
 
-static int judge(const struct handover_message *message, size_t nr_bytes, enum handover_kind kind)
+static int judge(const struct handover_message *message, size_t nr_bytes)
 {
 	if (nr_bytes == 0)
 		return -EPIPE;
-	if (nr_bytes != sizeof(*message) || message->version != HANDOVER_VERSION ||
-	    message->bytes != sizeof(*message))
-		return -EPROTONOSUPPORT;
-	if (message->kind == HANDOVER_FAILED)
-		return -ECANCELED;
-	return message->kind == (uint32_t)kind ? 0 : -EPROTO;
+	return nr_bytes != sizeof(*message) || message->version != HANDOVER_VERSION ||
+			       message->bytes != sizeof(*message)
+		       ? -EPROTONOSUPPORT
+		       : 0;
 }
 
-int handover_receive(int socket, enum handover_kind kind, uint64_t deadline_ns,
-		     struct handover_message *ret_message, int *ret_fds)
+/* @flags: of recvmsg(2) */
+static int receive(int socket, int flags, struct handover_message *ret_message, int *ret_fds)
 {
 	struct iovec iov = { .iov_base = ret_message, .iov_len = sizeof(*ret_message) };
 	union control control = { 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t got;
-	int err = await_message(socket, deadline_ns);
 
-	if (err)
-		return err;
 	if (ret_fds) {
 		msg.msg_control = &control;
 		msg.msg_controllen = sizeof(control);
 	}
-	got = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	got = recvmsg(socket, &msg, flags | MSG_CMSG_CLOEXEC);
 	if (got < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
 	if (ret_fds &&
@@ -138,5 +152,29 @@ int handover_receive(int socket, enum handover_kind kind, uint64_t deadline_ns,
 		return -EMFILE;
 	}
 	ret_message->why[sizeof(ret_message->why) - 1] = '\0';
-	return judge(ret_message, (size_t)got, kind);
+	return judge(ret_message, (size_t)got);
+}
+
+int handover_receive_next(int socket, struct handover_message *ret_message, int *ret_fds)
+{
+	return receive(socket, 0, ret_message, ret_fds);
+}
+
+int handover_receive_any(int socket, struct handover_message *ret_message, int *ret_fds)
+{
+	return receive(socket, MSG_DONTWAIT, ret_message, ret_fds);
+}
+
+int handover_receive(int socket, enum handover_kind kind, uint64_t deadline_ns,
+		     struct handover_message *ret_message, int *ret_fds)
+{
+	int err = await_message(socket, deadline_ns);
+
+	if (!err)
+		err = receive(socket, 0, ret_message, ret_fds);
+	if (err)
+		return err;
+	if (ret_message->kind == HANDOVER_FAILED)
+		return -ECANCELED;
+	return ret_message->kind == (uint32_t)kind ? 0 : -EPROTO;
 }

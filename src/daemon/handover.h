@@ -12,9 +12,12 @@
  * ghost take its part; see standby.h. The daemon and its standby exchange these:
  *
  *   daemon -> standby    STATE   keep this, with its descriptors, for a successor
+ *   daemon -> standby    LEND    keep this context; the ghost sends it too
+ *   ghost -> standby     STARTED the successor has this number
  *   standby -> daemon    PING    are you alive?
  *   daemon -> standby    PONG    yes
  *   daemon -> standby    LEAVING the volume is being unmounted
+ *   daemon -> standby    STARTED a successor takes over; the socket to it comes with the message
  *
  * Both sides must be of the same HANDOVER_VERSION; it changes with every struct in a message and
  * with what they mean.
@@ -25,8 +28,9 @@
 #include <limits.h>
 #include <stdint.h>
 
+#include "control/commands.h"
 #include "fuse/fs.h"
-#include "superpipe/clone.h"
+#include "superpipe/outlive.h"
 
 #define HANDOVER_VERSION 3
 
@@ -39,6 +43,8 @@ enum handover_kind {
 	HANDOVER_PING,
 	HANDOVER_PONG,
 	HANDOVER_LEAVING,
+	HANDOVER_LEND,
+	HANDOVER_STARTED,
 };
 
 /** The descriptors of HANDOVER_STATE, as far as there are such. */
@@ -50,23 +56,26 @@ enum {
 	HANDOVER_FD_JOURNAL, /* two: see struct journal_fds */
 	HANDOVER_FD_JOURNAL_WAKE,
 	HANDOVER_FD_STANDBY, /* the socket to the standby */
-	HANDOVER_FD_ADAPTER, /* fd2 of each context */
-	HANDOVER_NR_FDS = HANDOVER_FD_ADAPTER + SUPERPIPE_MAX_LUNS
+	HANDOVER_FD_ADAPTER, /* fd2 of a context, of LEND */
+	HANDOVER_NR_FDS
 };
 
 struct handover_state {
 	char mountpoint[PATH_MAX]; /* absolute, without symbolic links */
 	char mount_device[32];     /* of struct mount_watch, as is the next one */
 	char mount_atime[16];
-	uint64_t started_ns;   /* clock_now_ns() of the mount */
-	uint32_t generation;   /* of the daemon that sends this */
-	uint32_t nr_rescues;   /* successors of daemons that had died */
+	uint64_t started_ns; /* clock_now_ns() of the mount */
+	uint32_t generation; /* of the daemon that sends this */
+	struct control_rescues rescues;
+	uint64_t died_ns;      /* clock_now_ns(), if is_dead */
+	int32_t standby;       /* its process; 0: there is none */
+	uint32_t is_dead;      /* the daemon that has left this */
 	uint32_t busy_poll_us; /* these two may have changed since the mount */
 	uint32_t debug_categories;
 	struct fs_connection connection;
 	uint32_t nr_luns;
-	struct superpipe_clone_source sources[SUPERPIPE_MAX_LUNS];
-	struct superpipe_lun_stats counts[SUPERPIPE_MAX_LUNS]; /* so far */
+	struct superpipe_clone_source sources[SUPERPIPE_MAX_LUNS]; /* not for the standby */
+	struct superpipe_lun_stats counts[SUPERPIPE_MAX_LUNS];     /* so far */
 };
 
 struct handover_message {
@@ -75,6 +84,9 @@ struct handover_message {
 	uint32_t kind;    /* enum handover_kind */
 	uint32_t fds;     /* a bit for each descriptor that comes with it */
 	char why[512];    /* FAILED */
+	int32_t pid;      /* STARTED */
+	uint32_t lun;     /* LEND, as is the next one */
+	struct superpipe_clone_source context;
 	struct handover_state state;
 };
 
@@ -92,6 +104,9 @@ void handover_close_fds(int *fds);
  */
 int handover_send(int socket, struct handover_message *message, const int *fds);
 
+/** handover_lend() - send HANDOVER_LEND. Return: as handover_send(); -ENOMEM. */
+int handover_lend(int socket, unsigned lun, const struct superpipe_context *context);
+
 /** handover_send_kind() - send a message without contents. Return: as handover_send(). */
 int handover_send_kind(int socket, enum handover_kind kind);
 
@@ -105,5 +120,14 @@ int handover_send_kind(int socket, enum handover_kind kind);
  */
 int handover_receive(int socket, enum handover_kind kind, uint64_t deadline_ns,
 		     struct handover_message *ret_message, int *ret_fds);
+
+/**
+ * handover_receive_next() - wait for a message of any kind
+ * handover_receive_any() - the same, without waiting
+ * @ret_fds: as for handover_receive()
+ * Return: 0; -EAGAIN there is none; as handover_receive().
+ */
+int handover_receive_next(int socket, struct handover_message *ret_message, int *ret_fds);
+int handover_receive_any(int socket, struct handover_message *ret_message, int *ret_fds);
 
 #endif

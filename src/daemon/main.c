@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "daemon/program.h"
 #include "daemon/remount.h"
 #include "daemon/signals.h"
+#include "daemon/standby.h"
 #include "daemon/takeover.h"
 #include "daemon/volume.h"
 
@@ -26,6 +28,8 @@ struct start {
 	struct options options;
 	struct program program;
 	struct takeover takeover;
+	struct standby *standby; /* NULL: none */
+	int report_fd;           /* of background_fork(); -1: in the foreground, or not yet */
 	struct volume *volume;
 	bool said; /* a message was printed; later ones go to the log */
 };
@@ -90,20 +94,38 @@ static int take_over(struct start *start)
 	return serve(start, takeover_finish, &start->takeover);
 }
 
+static int go_to_background(struct start *start)
+{
+	int err = 0;
+
+	if (!start->options.foreground && start->report_fd < 0)
+		err = background_fork(&start->report_fd);
+	if (err)
+		explain(start, "cannot start in the background");
+	return err;
+}
+
+/* The standby is the process that was started, or that it leaves in the background. */
+static int start_standby(struct start *start)
+{
+	const struct explainer to = { explain, start };
+	int err = standby_is_possible(&to);
+
+	if (!err)
+		err = go_to_background(start);
+	if (err)
+		return err;
+	err = standby_fork(&start->options, &start->program, start->report_fd, &start->standby);
+	return err ? explain_error(&to, err, "cannot start the standby: %s", strerror(-err)) : 0;
+}
+
 static int mount_and_serve(struct start *start)
 {
 	struct volume *volume = start->volume;
-	bool foreground = start->options.foreground;
-	int report_fd = -1;
-	int err = 0;
+	int err = go_to_background(start);
 
-	if (!foreground)
-		err = background_fork(&report_fd);
-	if (err) {
-		explain(start, "cannot start in the background");
-		return err;
-	}
-	err = volume_attach(volume);
+	if (!err)
+		err = volume_attach(volume);
 	if (err)
 		return err;
 	/* Nothing was mounted until now, so a signal could end the process at once. */
@@ -111,9 +133,9 @@ static int mount_and_serve(struct start *start)
 	err = volume_mount(volume);
 	if (err)
 		return err;
-	if (!foreground) {
+	if (start->report_fd >= 0) {
 		(void)!chdir("/");
-		err = background_ready(report_fd);
+		err = background_ready(start->report_fd);
 	}
 	start->said = true;
 	if (err) {
@@ -134,15 +156,22 @@ static void use_one_heap(void)
 static int run(struct start *start)
 {
 	bool takes_over = start->takeover.socket >= 0;
-	int err;
+	int err = 0;
 
 	use_one_heap();
+	if (takes_over)
+		(void)prctl(PR_SET_NAME, "cxlfs"); /* "exe" otherwise, see program.c */
 	if (start->options.dump_contents)
 		core_dump_allow_contents();
 	start_logging(&start->options);
 	signals_prepare(start->options.foreground);
 	crash_prepare();
-	err = volume_open(&start->options, &start->program, explain, start, &start->volume);
+	if (start->options.survive == SURVIVE_CRASH && !takes_over)
+		err = start_standby(start);
+	if (!err)
+		err = volume_open(&start->options, &start->program, explain, start, &start->volume);
+	if (!err)
+		volume_set_standby(start->volume, start->standby);
 	if (!err)
 		err = takes_over ? take_over(start) : mount_and_serve(start);
 	if (err && !start->said)
@@ -167,7 +196,7 @@ static int run_options(struct start *start, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct start start = { .said = false };
+	struct start start = { .report_fd = -1 };
 	int err;
 
 	if (std_fds_fill())

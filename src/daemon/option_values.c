@@ -15,6 +15,8 @@
 #define MAX_THREADS          1024
 #define MAX_RING_DEPTH       1024
 #define DEFAULT_BUSY_POLL_US 100
+#define DEFAULT_WATCHDOG_S   30
+#define MAX_WATCHDOG_S       86400
 
 static const char *const names[NR_OPTION_VALUES] = {
 	[VALUE_THREADS] = "threads=",
@@ -28,6 +30,8 @@ static const char *const names[NR_OPTION_VALUES] = {
 	[VALUE_PACK] = "pack=",
 	[VALUE_STRIPE] = "stripe=",
 	[VALUE_LOAD] = "load=",
+	[VALUE_SURVIVE] = "survive=",
+	[VALUE_WATCHDOG] = "watchdog=",
 	[VALUE_UID] = "uid=",
 	[VALUE_GID] = "gid=",
 	[VALUE_MODE] = "mode=",
@@ -143,6 +147,37 @@ static mode_t octal_mode(struct raw_options *raw)
 	return (mode_t)(value & 07777);
 }
 
+static enum survive_choice survive(struct raw_options *raw)
+{
+	static const char *const words[] = {
+		[SURVIVE_UPGRADE] = "upgrade", [SURVIVE_NO] = "no", [SURVIVE_CRASH] = "crash"
+	};
+	const char *text = raw->values[VALUE_SURVIVE];
+
+	for (size_t i = 0; text && i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(text, words[i]))
+			return (enum survive_choice)i;
+	if (text)
+		options_complain(raw, "option survive=%s is not no, upgrade or crash", text);
+	return SURVIVE_UPGRADE;
+}
+
+static void read_survival(struct raw_options *raw)
+{
+	struct options *out = raw->out;
+
+	out->survive = survive(raw);
+	out->watchdog_s =
+		(unsigned)number(raw, VALUE_WATCHDOG, 0, MAX_WATCHDOG_S, DEFAULT_WATCHDOG_S);
+	if (out->survive != SURVIVE_CRASH)
+		return;
+	if (out->physical)
+		options_complain(raw, "options survive=crash and physical cannot be combined");
+	if (out->io_uring == IO_URING_YES)
+		options_complain(raw, "options survive=crash and io_uring cannot be combined");
+	out->io_uring = IO_URING_NO;
+}
+
 void option_values_read(struct raw_options *raw)
 {
 	const char *debug = raw->values[VALUE_DEBUG];
@@ -158,6 +193,7 @@ void option_values_read(struct raw_options *raw)
 	out->busy_poll_us = (unsigned)number(raw, VALUE_BUSY_POLL, 0, TRANSPORT_MAX_POLL_US,
 					     DEFAULT_BUSY_POLL_US);
 	read_limits(raw);
+	read_survival(raw);
 	out->pack_bytes = size(raw, VALUE_PACK, DEFAULT_PACK_BYTES);
 	out->stripe_bytes = stripe_size(raw);
 	out->root_uid = (uid_t)number(raw, VALUE_UID, 0, UINT32_MAX - 1, geteuid());

@@ -15,6 +15,12 @@
 #include "superpipe/superpipe.h"
 #include "tree/tree.h"
 
+enum survive_choice {
+	SURVIVE_UPGRADE, /* the daemon can be replaced while it lives */
+	SURVIVE_NO,
+	SURVIVE_CRASH, /* also when it has died: see standby.h */
+};
+
 enum io_uring_choice { IO_URING_IF_THERE, IO_URING_YES, IO_URING_NO };
 
 struct options {
@@ -42,7 +48,9 @@ struct options {
 	struct fs_limits limits;       /* those that were given are set */
 	uint64_t pack_bytes;           /* see data_volume_set_pack_bytes() */
 	uint64_t stripe_bytes;         /* see data_volume_set_stripe_bytes() */
-	char *load;                    /* a saved volume, see daemon/load.h; NULL: none */
+	enum survive_choice survive;
+	unsigned watchdog_s; /* the standby kills a daemon that hangs for so long; 0: it does not */
+	char *load;          /* a saved volume, see daemon/load.h; NULL: none */
 	uid_t root_uid;
 	gid_t root_gid;
 	mode_t root_mode;

@@ -59,16 +59,21 @@ void program_free(struct program *program)
 	free(program->directory);
 }
 
-/* What runs now, also if its file has been replaced. */
-#define SAME_PROGRAM "/proc/self/exe"
-
 struct start {
 	const struct program *program;
-	const char *path;          /* to execute */
+	int exe_fd;                /* to execute; -1: program->path */
 	unsigned long clone_flags; /* CLONE_PARENT, or 0: a child of this process */
 	int socket;
 	char **argv;
 };
+
+static void execute(const struct start *start)
+{
+	if (start->exe_fd < 0)
+		(void)execv(start->program->path, start->argv);
+	else
+		(void)execveat(start->exe_fd, "", start->argv, environ, AT_EMPTY_PATH);
+}
 
 /* In the new process, which shares no memory that it may change: only simple calls. */
 static void __attribute__((noreturn)) become(const struct start *start, int report_fd)
@@ -82,7 +87,7 @@ static void __attribute__((noreturn)) become(const struct start *start, int repo
 	report_fd = fcntl(report_fd, F_DUPFD_CLOEXEC, SOCKET + 1);
 	if (report_fd >= 0 && !chdir(start->program->directory) &&
 	    (socket == SOCKET ? !fcntl(socket, F_SETFD, 0) : dup2(socket, SOCKET) == SOCKET))
-		(void)execv(start->path, start->argv);
+		execute(start);
 	(void)!write(report_fd, &errno, sizeof(errno));
 	_exit(EXIT_FAILURE);
 }
@@ -114,7 +119,7 @@ static int start_with_option(struct start *start, pid_t *ret_pid)
 	char option_flag[] = "-o", option[32];
 	int err;
 
-	if (!start->path || !program->directory)
+	if ((start->exe_fd < 0 && !program->path) || !program->directory)
 		return -ENOENT;
 	start->argv = calloc((size_t)program->argc + 3, sizeof(*start->argv));
 	if (!start->argv)
@@ -130,17 +135,26 @@ static int start_with_option(struct start *start, pid_t *ret_pid)
 
 int program_start(const struct program *program, int socket, pid_t *ret_pid)
 {
-	struct start start = { .program = program,
-			       .path = program->path,
-			       .clone_flags = CLONE_PARENT,
-			       .socket = socket };
+	struct start start = {
+		.program = program, .exe_fd = -1, .clone_flags = CLONE_PARENT, .socket = socket
+	};
 
 	return start_with_option(&start, ret_pid);
 }
 
-int program_start_same(const struct program *program, int socket, pid_t *ret_pid)
+int program_start_same(const struct program *program, int exe_fd, int socket, pid_t *ret_pid)
 {
-	struct start start = { .program = program, .path = SAME_PROGRAM, .socket = socket };
+	struct start start = { .program = program, .exe_fd = exe_fd, .socket = socket };
 
 	return start_with_option(&start, ret_pid);
+}
+
+int program_open_exe(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/exe", (long)pid);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }

@@ -31,8 +31,16 @@ void program_free(struct program *program);
  */
 int program_start(const struct program *program, int socket, pid_t *ret_pid);
 
-/** program_start_same() - start the program that runs now as a child of this process; else as
- *  program_start() */
-int program_start_same(const struct program *program, int socket, pid_t *ret_pid);
+/**
+ * program_start_same() - start the program that another process runs, or ran, as a child of this
+ * one
+ * @exe_fd: its file, from program_open_exe()
+ * Otherwise as program_start().
+ */
+int program_start_same(const struct program *program, int exe_fd, int socket, pid_t *ret_pid);
+
+/** program_open_exe() - open the file that a process runs; it may have been replaced since
+ *  Return: a descriptor, for program_start_same(); -errno. */
+int program_open_exe(pid_t pid);
 
 #endif

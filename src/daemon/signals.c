@@ -33,7 +33,7 @@ static bool is_ignored(int number)
 
 /* The kernel queues a blocked signal even if it is ignored, so the set leaves ignored ones out.
  * SIGXCPU is the kernel's warning before SIGKILL. */
-static sigset_t obeyed(void)
+sigset_t signals_obeyed(void)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGXCPU };
 	sigset_t set;
@@ -68,7 +68,7 @@ void signals_prepare(bool foreground)
 
 void signals_block(void)
 {
-	sigset_t set = obeyed();
+	sigset_t set = signals_obeyed();
 
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
@@ -115,7 +115,7 @@ static void free_signals(struct signals *signals)
 int signals_start(struct volume *volume, struct signals **ret_signals)
 {
 	struct signals *signals = malloc(sizeof(*signals));
-	sigset_t set = obeyed();
+	sigset_t set = signals_obeyed();
 	int err;
 
 	if (!signals)

@@ -10,6 +10,8 @@
 #ifndef CXLFS_DAEMON_SIGNALS_H
 #define CXLFS_DAEMON_SIGNALS_H
 
+#include <signal.h>
+
 #include "daemon/volume.h"
 
 struct signals;
@@ -21,6 +23,9 @@ struct signals;
  * when the program was started
  */
 void signals_prepare(bool foreground);
+
+/** signals_obeyed() - the signals that end the process, as far as they are not ignored */
+sigset_t signals_obeyed(void);
 
 /** signals_block() - keep the signals that end the process pending until signals_start() */
 void signals_block(void);

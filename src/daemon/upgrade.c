@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -50,13 +49,11 @@ static int hand_over(struct volume *volume, const struct successor *next, unsign
 	if (err)
 		return err;
 	err = successor_pass_on(next, message, fds, until);
-	close(fds[HANDOVER_FD_SNAPSHOT]);
 	if (err) {
-		volume_keep(volume);
+		volume_keep(volume, fds);
 		return err;
 	}
-	volume_part(volume);
-	(void)sd_notifyf(0, "MAINPID=%ld", (long)next->pid);
+	volume_part(volume, fds, next->pid);
 	successor_go(next, message);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "daemon/mountpoint.h"
 #include "daemon/program.h"
 #include "daemon/sandbox.h"
+#include "daemon/standby.h"
 #include "daemon/volume_internal.h"
 
 #define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
@@ -41,6 +42,8 @@ int volume_open(const struct options *options, const struct program *program, ex
 		.physical = options->physical,
 		.notify = volume_adapter_event,
 		.notify_arg = volume,
+		.lend = options->survive == SURVIVE_CRASH ? volume_lend_context : NULL,
+		.lend_arg = volume,
 	};
 	int err = 0;
 
@@ -96,6 +99,7 @@ static void in_use(void *arg)
 {
 	struct volume *volume = arg;
 
+	(void)volume_hold(volume);
 	keeper_tune(volume->keeper);
 }
 
@@ -131,12 +135,14 @@ static int start_fs(struct volume *volume)
 			.poll_us = options->busy_poll_us,
 			.synchronous = superpipe_is_synchronous(volume->superpipe),
 			.idle_sched = options->idle_sched,
+			.share_slots = volume->standby,
 		},
 		.physical = options->physical,
 		.limits = options->limits,
 		.root_uid = options->root_uid,
 		.root_gid = options->root_gid,
 		.root_mode = options->root_mode,
+		.journal = standby_journal(volume->standby),
 		.in_use = in_use,
 		.in_use_arg = volume,
 	};
@@ -216,8 +222,12 @@ static int attach(struct volume *volume, int *ret_load_fd)
 		err = volume_confine(volume);
 	if (!err)
 		err = superpipe_attach(volume->superpipe);
+	if (!err && volume->standby)
+		err = superpipe_lend(volume->superpipe);
 	if (!err)
 		err = volume_start_data(volume);
+	if (!err && volume->standby)
+		fs_start_journal(volume->fs, true);
 	if (!err && load)
 		err = load_run(volume->fs, *ret_load_fd, load, &volume->explainer);
 	return err;
@@ -295,7 +305,7 @@ int volume_mount(struct volume *volume)
 	if (volume->io_uring && (err = use_io_uring(volume)))
 		return err;
 	volume_start_control(volume);
-	return 0;
+	return volume_listen_to_standby(volume);
 }
 
 int volume_serve(struct volume *volume, int (*started)(void *arg), void *arg)
@@ -365,6 +375,7 @@ void volume_close(struct volume *volume)
 
 	if (!volume)
 		return;
+	standby_leave(volume->standby);
 	control_socket_close(&volume->control);
 	was_mounted = volume->mounted;
 	if (volume->fs)
@@ -378,6 +389,7 @@ void volume_close(struct volume *volume)
 	fs_free(volume->fs);
 	data_volume_free(volume->data);
 	superpipe_close(volume->superpipe);
+	standby_free(volume->standby);
 	keeper_stop(volume->keeper);
 	pthread_mutex_destroy(&volume->life_lock);
 	pthread_mutex_destroy(&volume->event_lock);

@@ -7,6 +7,7 @@
 #include "daemon/options.h"
 #include "daemon/program.h"
 
+struct standby;
 struct volume;
 
 /**
@@ -18,6 +19,10 @@ struct volume;
  */
 int volume_open(const struct options *options, const struct program *program, explain_fn explain,
 		void *explain_arg, struct volume **ret_volume);
+
+/** volume_set_standby() - @standby, which may be NULL, gets what it needs when the volume is
+ * mounted, and ends with the volume; after volume_open() */
+void volume_set_standby(struct volume *volume, struct standby *standby);
 
 /**
  * volume_attach() - attach to the adapter and set up all layers
@@ -57,7 +62,7 @@ const char *volume_mountpoint(const struct volume *volume);
  * volume_lend() - take no more requests and describe the volume for a successor
  * @deadline_ns: by clock_now_ns()
  * @explain: receives one sentence for each error from now on
- * @ret_fds: HANDOVER_NR_FDS descriptors; the caller closes HANDOVER_FD_SNAPSHOT
+ * @ret_fds: HANDOVER_NR_FDS descriptors, for one of the two functions below
  * Return: 0: end with volume_keep() or volume_part(); -errno: the volume goes on.
  */
 int volume_lend(struct volume *volume, uint64_t deadline_ns, const struct explainer *explainer,
@@ -70,14 +75,14 @@ int volume_lend(struct volume *volume, uint64_t deadline_ns, const struct explai
  */
 int volume_start_successor(struct volume *volume, int socket, pid_t *ret_pid);
 
-/** volume_keep() - there is no successor: go on */
-void volume_keep(struct volume *volume);
+/** volume_keep() - there is no successor: go on. @fds: from volume_lend() */
+void volume_keep(struct volume *volume, int fds[]);
 
 /**
  * volume_part() - the successor has everything: give up the contexts
  * Then end the volume with volume_leave_to().
  */
-void volume_part(struct volume *volume);
+void volume_part(struct volume *volume, int fds[], pid_t successor);
 
 /** volume_leave_to() - make volume_serve() return; signals that came too late go to @successor */
 void volume_leave_to(struct volume *volume, pid_t successor);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the control socket of a volume can do. */
 #include "daemon/settings.h"
+#include "daemon/standby.h"
 #include "daemon/upgrade.h"
 #include "daemon/volume_internal.h"
 
@@ -15,6 +16,25 @@ static int set_options(void *arg, const struct control_change *change, const str
 	return settings_change(arg, change, to);
 }
 
+static bool is_followed(void *arg)
+{
+	const struct volume *volume = arg;
+
+	return standby_is_there(volume->standby);
+}
+
+static const char *survive_name(enum survive_choice survive)
+{
+	switch (survive) {
+	case SURVIVE_NO:
+		return "no";
+	case SURVIVE_CRASH:
+		return "crash";
+	default:
+		return "upgrade";
+	}
+}
+
 void volume_start_control(struct volume *volume)
 {
 	const struct options *options = volume->options;
@@ -26,6 +46,9 @@ void volume_start_control(struct volume *volume)
 		.physical = options->physical,
 		.started_ns = volume->started_ns,
 		.generation = volume->generation,
+		.survive = survive_name(options->survive),
+		.is_followed = is_followed,
+		.rescues = &volume->rescues,
 		.fs = volume->fs,
 		.data = volume->data,
 		.superpipe = volume->superpipe,

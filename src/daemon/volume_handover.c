@@ -8,9 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "daemon/sandbox.h"
+#include "daemon/standby.h"
 #include "daemon/volume_internal.h"
 #include "data/snapshot.h"
 #include "superpipe/clone.h"
@@ -98,7 +101,7 @@ static int save_snapshot(struct volume *volume, int *ret_fd)
 	return 0;
 }
 
-static int describe(struct volume *volume, struct handover_state *state, int *ret_rings_fd)
+int volume_describe(struct volume *volume, struct handover_state *state, int *ret_rings_fd)
 {
 	int err = fs_get_connection(volume->fs, &state->connection, ret_rings_fd);
 
@@ -109,12 +112,22 @@ static int describe(struct volume *volume, struct handover_state *state, int *re
 	memcpy(state->mount_atime, volume->mount.atime, sizeof(state->mount_atime));
 	state->started_ns = volume->started_ns;
 	state->generation = volume->generation;
+	state->rescues = volume->rescues;
 	state->busy_poll_us = fs_poll_us(volume->fs);
 	state->debug_categories = log_debug_categories();
 	state->nr_luns = superpipe_nr_luns(volume->superpipe);
 	for (unsigned i = 0; i < state->nr_luns; i++)
 		superpipe_get_lun_stats(volume->superpipe, i, &state->counts[i]);
-	return superpipe_clone_export(volume->superpipe, state->sources);
+	return 0;
+}
+
+/* Those that this process does not need itself. */
+static void close_given(int fds[])
+{
+	if (fds[HANDOVER_FD_SNAPSHOT] >= 0)
+		close(fds[HANDOVER_FD_SNAPSHOT]);
+	if (fds[HANDOVER_FD_STANDBY] >= 0)
+		close(fds[HANDOVER_FD_STANDBY]);
 }
 
 static int lend_locked(struct volume *volume, uint64_t deadline_ns, struct handover_state *state,
@@ -128,11 +141,17 @@ static int lend_locked(struct volume *volume, uint64_t deadline_ns, struct hando
 	err = pause_all(volume, deadline_ns);
 	if (err)
 		return err;
-	err = describe(volume, state, &fds[HANDOVER_FD_RINGS]);
+	err = volume_describe(volume, state, &fds[HANDOVER_FD_RINGS]);
+	if (!err)
+		err = superpipe_clone_export(volume->superpipe, state->sources);
+	if (!err)
+		err = standby_offer(volume->standby, fds, &state->standby);
 	if (!err)
 		err = save_snapshot(volume, &fds[HANDOVER_FD_SNAPSHOT]);
-	if (err)
+	if (err) {
+		close_given(fds);
 		resume_requests(volume);
+	}
 	fds[HANDOVER_FD_FUSE] = fuse_session_fd(volume->session);
 	return err;
 }
@@ -150,15 +169,22 @@ int volume_lend(struct volume *volume, uint64_t deadline_ns, const struct explai
 	return err;
 }
 
-void volume_keep(struct volume *volume)
+void volume_keep(struct volume *volume, int fds[])
 {
+	close_given(fds);
 	resume_requests(volume);
 	pthread_mutex_unlock(&volume->life_lock);
 }
 
-void volume_part(struct volume *volume)
+void volume_part(struct volume *volume, int fds[], pid_t successor)
 {
+	close_given(fds);
+	if (standby_follow(volume->standby, successor))
+		log_err("%s: the standby does not follow process %ld", volume->mountpoint,
+			(long)successor);
 	superpipe_detach(volume->superpipe);
+	if (!volume->standby)
+		(void)sd_notifyf(0, "MAINPID=%ld", (long)successor);
 }
 
 void volume_leave_to(struct volume *volume, pid_t successor)
@@ -233,7 +259,9 @@ static int adopt_place(struct volume *volume, const struct handover_state *state
 	if (!volume->mountpoint)
 		return volume_fail(volume, -ENOMEM, "cannot take over");
 	volume->started_ns = state->started_ns;
-	volume->generation = state->generation + 1;
+	volume->generation = state->generation + !state->is_dead;
+	volume->rescues = state->rescues;
+	volume->died_ns = state->is_dead ? state->died_ns : 0;
 	watch->mountpoint = volume->mountpoint;
 	memcpy(watch->device, state->mount_device, sizeof(watch->device));
 	mount_watch_note_connection(watch);
@@ -259,21 +287,75 @@ static int adopt_data(struct volume *volume, const struct handover_state *state)
 	return 0;
 }
 
-int volume_take_over(struct volume *volume, const struct handover_state *state, int fds[])
+/* The dead process may have done what it had no time to report. */
+static int replace_the_dead(struct volume *volume, int slots_fd)
+{
+	int err = superpipe_reconcile(volume->superpipe);
+
+	if (err) {
+		close(slots_fd);
+		return err; /* explained */
+	}
+	err = fs_adopt_slots(volume->fs, slots_fd);
+	return err ? volume_fail(volume, err, "cannot go on with its requests") : 0;
+}
+
+static int be_followed(struct volume *volume)
+{
+	int err = superpipe_lend(volume->superpipe);
+
+	if (!err)
+		fs_start_journal(volume->fs, false);
+	return err;
+}
+
+static int take_descriptor(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+/* Requests are served from now on. */
+static void note_pause(struct volume *volume)
+{
+	struct control_rescues *rescues = &volume->rescues;
+
+	if (!volume->died_ns)
+		return;
+	rescues->last_pause_ms = (clock_now_ns() - volume->died_ns) / 1000000;
+	if (rescues->last_pause_ms > rescues->longest_pause_ms)
+		rescues->longest_pause_ms = rescues->last_pause_ms;
+}
+
+static int take_over(struct volume *volume, const struct handover_state *state, int fds[])
 {
 	int err = adopt_place(volume, state);
 
+	if (!err && state->standby)
+		err = volume_adopt_standby(volume, state, fds);
 	if (!err)
 		err = volume_confine(volume);
 	if (!err)
 		err = adopt_data(volume, state);
 	if (!err)
-		err = load_snapshot(volume, fds[HANDOVER_FD_SNAPSHOT]);
-	else
-		close(fds[HANDOVER_FD_SNAPSHOT]);
+		err = load_snapshot(volume, take_descriptor(&fds[HANDOVER_FD_SNAPSHOT]));
+	if (!err && state->is_dead)
+		err = replace_the_dead(volume, take_descriptor(&fds[HANDOVER_FD_SLOTS]));
+	if (!err && state->standby)
+		err = be_followed(volume);
 	if (!err)
-		return adopt_session(volume, state, fds[HANDOVER_FD_FUSE], fds[HANDOVER_FD_RINGS]);
-	close(fds[HANDOVER_FD_FUSE]);
+		err = adopt_session(volume, state, take_descriptor(&fds[HANDOVER_FD_FUSE]),
+				    take_descriptor(&fds[HANDOVER_FD_RINGS]));
+	return err ? err : volume_hold(volume);
+}
+
+int volume_take_over(struct volume *volume, const struct handover_state *state, int fds[])
+{
+	int err = take_over(volume, state, fds);
+
+	handover_close_fds(fds);
 	return err;
 }
 
@@ -287,8 +369,10 @@ int volume_own(struct volume *volume, int (*agree)(void *arg), void *arg)
 	if (!err) {
 		volume->borrowed = false;
 		volume->mounted = true;
+		note_pause(volume);
 		data_volume_resume(volume->data);
 		volume_start_control(volume);
+		err = volume_listen_to_standby(volume);
 		if (volume->options->sandbox)
 			sandbox_limit_calls();
 	}

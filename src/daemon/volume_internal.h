@@ -39,7 +39,10 @@ struct volume {
 	bool borrowed;             /* protected by life_lock: another process serves the mount */
 	bool parted;               /* protected by life_lock: a successor has it */
 	pid_t successor;
-	int root_fd; /* the root of the mount, while requests are paused */
+	struct standby *standby; /* NULL: there is none */
+	struct control_rescues rescues;
+	uint64_t died_ns; /* the daemon that this one replaces; 0: none */
+	int root_fd;      /* the root of the mount, while requests are paused */
 };
 
 /** volume_fail() - explain an error as "@what: reason". Return: @err. */
@@ -65,5 +68,22 @@ int volume_set_connection(struct volume *volume, int fd);
 
 /** volume_new_session() - create the session of the file system. Return: 0; -errno, explained. */
 int volume_new_session(struct volume *volume);
+
+/** volume_describe() - what any successor needs to know
+ *  @ret_rings_fd: as from fs_get_connection(). Return: 0; -errno, explained. */
+int volume_describe(struct volume *volume, struct handover_state *ret_state, int *ret_rings_fd);
+
+/** volume_hold() - give the standby, if any, the present state. Return: 0; -errno, in the log. */
+int volume_hold(struct volume *volume);
+
+/** volume_lend_context() - as superpipe_options.lend; @arg is the volume, which has a standby */
+int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context *context);
+
+/** volume_listen_to_standby() - start the thread for it, if any. Return: 0; -errno, explained. */
+int volume_listen_to_standby(struct volume *volume);
+
+/** volume_adopt_standby() - take over the standby of a daemon that has died, if it has
+ *  @fds: those that are used are set to -1. Return: 0; -errno, explained. */
+int volume_adopt_standby(struct volume *volume, const struct handover_state *state, int fds[]);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuse/transport/found.h"
 
-#include "base/log.h"
 #include "fuse/transport/internal.h"
 
 static void serve_alone(struct transport *transport, struct slot *slot)
@@ -18,12 +17,7 @@ static void serve_alone(struct transport *transport, struct slot *slot)
 void found_serve(struct transport *transport)
 {
 	struct slot *slot = NULL;
-	unsigned nr = 0;
 
-	while ((slot = slot_pool_next_found(transport->slots, slot))) {
+	while ((slot = slot_pool_next_found(transport->slots, slot)))
 		serve_alone(transport, slot);
-		nr++;
-	}
-	if (nr)
-		log_info("requests of the process that died: %u served", nr);
 }

@@ -18,7 +18,7 @@ static void keep_in_memory(struct slot_region *region)
 	int err = slot_region_lock(region);
 
 	if (err)
-		log_info("buffers of requests may be swapped out: %s", strerror(-err));
+		log_debug(LOGC_FS, "buffers of requests may be swapped out: %s", strerror(-err));
 }
 
 static int share_slots(struct transport *transport)

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/rescue.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/ghost.h"
+#include "base/log.h"
+#include "daemon/successor.h"
+#include "superpipe/outlive.h"
+
+#define START_NS     (30ull * 1000000000)  /* until the new daemon has started */
+#define LOAD_NS      (600ull * 1000000000) /* until it has read the snapshot */
+#define NUMBER_TRIES 2000 /* at 1 ms: another process may still have it as its group */
+
+static void log_why(void *arg, const char *why)
+{
+	(void)arg;
+	log_err("no other process can go on: %s", why);
+}
+
+static const struct explainer to_log = { log_why, NULL };
+
+struct ghost {
+	const struct rescue *rescue;
+	int socket; /* to the standby */
+};
+
+/* ---- in the ghost ---- */
+
+static int start(const struct rescue *rescue, struct successor *next)
+{
+	int sockets[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return explain_error(&to_log, -errno, "cannot make a socket: %s", strerror(errno));
+	err = program_start_same(rescue->program, rescue->exe_fd, sockets[1], &next->pid);
+	close(sockets[1]);
+	if (!err) {
+		next->socket = sockets[0];
+		return 0;
+	}
+	close(sockets[0]);
+	return explain_error(&to_log, err, "cannot start it: %s", strerror(-err));
+}
+
+static int lend(void *arg, unsigned lun, const struct superpipe_context *context)
+{
+	const struct ghost *ghost = arg;
+
+	return handover_lend(ghost->socket, lun, context);
+}
+
+static int hand_over(const struct ghost *ghost, const struct superpipe_dead *dead,
+		     const struct successor *next)
+{
+	struct handover_message *answer = malloc(sizeof(*answer));
+	int err;
+
+	if (!answer)
+		return explain_error(&to_log, -ENOMEM, "out of memory");
+	err = successor_await(next, HANDOVER_HELLO, clock_now_ns() + START_NS, answer);
+	if (!err) {
+		*answer = *ghost->rescue->message;
+		for (unsigned i = 0; i < dead->nr_luns; i++)
+			answer->state.sources[i] = dead->contexts[i].source;
+		err = successor_pass_on(next, answer, ghost->rescue->fds, clock_now_ns() + LOAD_NS);
+	}
+	if (!err)
+		err = superpipe_dead_detach(dead);
+	if (!err)
+		successor_go(next, answer);
+	free(answer);
+	return err;
+}
+
+static int report(const struct ghost *ghost, pid_t pid)
+{
+	struct handover_message *message = calloc(1, sizeof(*message));
+	int err = -ENOMEM;
+
+	if (message) {
+		message->kind = HANDOVER_STARTED;
+		message->pid = pid;
+		err = handover_send(ghost->socket, message, NULL);
+	}
+	free(message);
+	return err;
+}
+
+static int be_ghost(struct ghost *ghost)
+{
+	const struct rescue *rescue = ghost->rescue;
+	const struct superpipe_dead dead = {
+		.devices = (const char *const *)rescue->options->devices,
+		.nr_luns = rescue->options->nr_devices,
+		.contexts = rescue->contexts,
+		.explain = log_why,
+		.lend = lend,
+		.lend_arg = ghost,
+	};
+	struct successor next = { .explainer = &to_log };
+	int err = superpipe_dead_recover(&dead);
+
+	if (!err)
+		err = start(rescue, &next);
+	if (!err)
+		err = report(ghost, next.pid);
+	return err ? err : hand_over(ghost, &dead, &next);
+}
+
+/* ---- in the standby ---- */
+
+static int fork_ghost(pid_t number, pid_t *ret_ghost)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	pid_t ghost = -EEXIST;
+
+	for (unsigned i = 0; ghost == -EEXIST && i < NUMBER_TRIES; i++) {
+		if (i > 0)
+			(void)nanosleep(&pause, NULL);
+		ghost = ghost_fork(number);
+	}
+	if (ghost < 0)
+		return explain_error(&to_log, ghost, "cannot start a process with number %ld: %s",
+				     (long)number, strerror(-ghost));
+	*ret_ghost = ghost;
+	return 0;
+}
+
+static bool await_success(pid_t ghost)
+{
+	int status;
+
+	while (waitpid(ghost, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
+static void keep_context(const struct rescue *rescue, const struct handover_message *message,
+			 int fd)
+{
+	struct superpipe_context *context;
+
+	if (message->lun >= rescue->options->nr_devices) {
+		close(fd);
+		return;
+	}
+	context = &rescue->contexts[message->lun];
+	close(context->fd);
+	*context = (struct superpipe_context){ .source = message->context, .fd = fd };
+}
+
+/* Until the ghost has ended. Return: the number of the new daemon; 0: it was not started. */
+static pid_t listen_to(const struct rescue *rescue, int socket)
+{
+	struct handover_message *message = malloc(sizeof(*message));
+	int fds[HANDOVER_NR_FDS];
+	pid_t started = 0;
+
+	while (message && !handover_receive_next(socket, message, fds)) {
+		if (message->kind == HANDOVER_STARTED)
+			started = message->pid;
+		else if (message->kind == HANDOVER_LEND && fds[HANDOVER_FD_ADAPTER] >= 0)
+			keep_context(rescue, message, fds[HANDOVER_FD_ADAPTER]);
+	}
+	free(message);
+	return started;
+}
+
+static int await_ghost(const struct rescue *rescue, pid_t ghost, int socket, pid_t *ret_pid)
+{
+	pid_t started = listen_to(rescue, socket);
+
+	if (await_success(ghost) && started) {
+		*ret_pid = started;
+		return 0;
+	}
+	if (started) {
+		(void)kill(started, SIGKILL);
+		(void)waitpid(started, NULL, 0);
+	}
+	return -EIO;
+}
+
+int rescue_run(const struct rescue *rescue, pid_t *ret_pid)
+{
+	struct ghost own = { .rescue = rescue };
+	int sockets[2], err;
+	pid_t ghost = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return explain_error(&to_log, -errno, "cannot make a socket: %s", strerror(errno));
+	own.socket = sockets[1];
+	err = fork_ghost(rescue->dead, &ghost);
+	if (!err && ghost == 0) {
+		close(sockets[0]);
+		_exit(be_ghost(&own) ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
+	close(sockets[1]);
+	if (!err)
+		err = await_ghost(rescue, ghost, sockets[0], ret_pid);
+	close(sockets[0]);
+	return err;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A volume that outlives its daemon; see standby.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/standby.h"
+#include "daemon/volume_internal.h"
+
+void volume_set_standby(struct volume *volume, struct standby *standby)
+{
+	volume->standby = standby;
+}
+
+/* ---- for the standby ---- */
+
+static void list_fds(struct volume *volume, int *fds)
+{
+	handover_no_fds(fds);
+	fds[HANDOVER_FD_FUSE] = fuse_session_fd(volume->session);
+	fds[HANDOVER_FD_SLOTS] = fs_slots_fd(volume->fs);
+}
+
+static int hold(struct volume *volume)
+{
+	struct handover_message *message = calloc(1, sizeof(*message));
+	int fds[HANDOVER_NR_FDS], rings_fd;
+	int err;
+
+	if (!message)
+		return -ENOMEM;
+	err = volume_describe(volume, &message->state, &rings_fd);
+	if (!err) {
+		list_fds(volume, fds);
+		err = standby_hold(volume->standby, message, fds);
+	}
+	free(message);
+	return err;
+}
+
+int volume_hold(struct volume *volume)
+{
+	int err = volume->standby ? hold(volume) : 0;
+
+	if (err)
+		log_err("%s: the standby has not got what it needs: %s; if this process dies, the "
+			"volume is lost",
+			volume->mountpoint, strerror(-err));
+	return err;
+}
+
+int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context *context)
+{
+	struct volume *volume = arg;
+
+	return standby_lend(volume->standby, lun, context);
+}
+
+/* Takes the locks that requests take. */
+static void touch(void *arg)
+{
+	struct volume *volume = arg;
+	struct data_volume_stats data;
+	struct fs_stats fs;
+
+	fs_get_stats(volume->fs, &fs);
+	data_volume_get_stats(volume->data, &data);
+}
+
+int volume_listen_to_standby(struct volume *volume)
+{
+	const struct standby_calls calls = { .touch = touch, .arg = volume };
+	int err = volume->standby ? standby_listen(volume->standby, &calls) : 0;
+
+	return err ? volume_fail(volume, err, "cannot start a thread") : 0;
+}
+
+/* ---- in a successor of a daemon that has died ---- */
+
+int volume_adopt_standby(struct volume *volume, const struct handover_state *state, int fds[])
+{
+	const struct journal_fds journal = { .memory = fds[HANDOVER_FD_JOURNAL],
+					     .wake = fds[HANDOVER_FD_JOURNAL_WAKE] };
+	int err;
+
+	err = standby_adopt(fds[HANDOVER_FD_STANDBY], &journal, state->standby, &volume->standby);
+	fds[HANDOVER_FD_STANDBY] = fds[HANDOVER_FD_JOURNAL] = fds[HANDOVER_FD_JOURNAL_WAKE] = -1;
+	return err ? volume_fail(volume, err, "cannot use the standby") : 0;
+}

@@ -1,0 +1,24 @@
+# Sourced after harness.sh by tests of volumes that outlive their daemon.
+# shellcheck shell=bash disable=SC2154
+
+expect_log '^cxlfs: .*: process [0-9]+ has died: .*; process [0-9]+ goes on; requests waited [0-9]+ ms; [0-9]+ are repeated, [0-9]+ had only to be answered$'
+
+# start_survivor [ADAPTER_OPTIONS [MOUNT_OPTIONS]]
+start_survivor() {
+	CXLFS_TEST_TRANSPORT='' start_volume "${1:-}" "$(join survive=crash "${2:-}")"
+}
+
+daemon_pid() { "$CXLFSADM" status "$MNT" | sed -n 's/.* pid \([0-9]*\),.*/\1/p'; }
+another_daemon() { local pid && pid=$(daemon_pid 2>/dev/null) && [ -n "$pid" ] && [ "$pid" != "$1" ]; }
+
+# kill_daemon [SIGNAL]: and wait until another one serves.
+kill_daemon() {
+	local pid
+	pid=$(daemon_pid)
+	[ -n "$pid" ] || fail "no daemon serves"
+	kill -"${1:-KILL}" "$pid"
+	wait_until "another daemon serves" another_daemon "$pid"
+}
+
+free_chunks() { "$CXLFSADM" status "$MNT" --json | sed -n 's/.*"free_chunks": *\([0-9]*\).*/\1/p'; }
+has_free_chunks() { [ "$(free_chunks)" = "$1" ]; }
