@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "emul/driver/driver.h"
 #include "emul/driver/fd2.h"
 #include "emul/driver/process.h"
 #include "emul/store/safe_open.h"
@@ -116,6 +117,7 @@ static int create(const struct emul_spec *spec, const struct emul_store *store,
 	rc = emul_afu_new(ad, &ad->afu);
 	if (rc)
 		goto free_path;
+	emul_forget_namesake(ad);
 	*ret_ad = ad;
 	return 0;
 

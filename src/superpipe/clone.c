@@ -73,7 +73,8 @@ static int clone_from(struct session *session, const void *arg)
 	int rc = retry_ioctl(session, 0, DK_IOCTL_VLUN_CLONE, &clone, &clone.context_id_dst);
 
 	/* The driver also refuses if nobody has a vLUN on the LUN. */
-	if (rc == -EINVAL && source->nr_handles == SUPERPIPE_HANDLES_UNKNOWN)
+	session->clone_refused = rc == -EINVAL && source->nr_handles == SUPERPIPE_HANDLES_UNKNOWN;
+	if (session->clone_refused)
 		return session_probe_luns(session, NULL);
 	return rc ? explain_error(&session->context.explainer, rc,
 				  "%s: cannot take over the virtual LUNs: %s",

@@ -13,6 +13,7 @@
 #define MAX_TRIES      12
 #define FIRST_PAUSE_MS 5
 #define MAX_PAUSE_MS   1000
+#define FREE_IN_A_ROW  64
 
 /* ---- the owner ---- */
 
@@ -125,14 +126,18 @@ static int release_once(struct context *ctx, uint32_t handle)
 	return context_ioctl(ctx, 0, DK_IOCTL_RELEASE, &release, &release.context_id, NULL);
 }
 
-/* DETACH would ignore that a release fails, and the driver would never free the handle. */
+/*
+ * DETACH would ignore that a release fails, and the driver would never free the handle. The driver
+ * gives the lowest free number, so the search ends early; DETACH releases what it has not found.
+ */
 static void release_all(struct context *ctx)
 {
-	uint32_t nr = ctx->ops->max_handles(ctx->dp[0]);
+	uint32_t nr = ctx->ops->max_handles(ctx->dp[0]), nr_free = 0;
 
-	for (uint32_t i = 0; i < nr; i++) {
+	for (uint32_t i = 0; i < nr && nr_free < FREE_IN_A_ROW; i++) {
 		int rc = insist(ctx, release_once, i);
 
+		nr_free = rc == -EINVAL ? nr_free + 1 : 0;
 		if (rc && rc != -EINVAL)
 			log_debug(LOGC_SUPERPIPE, "%s: res_hndl %u: release: %s", ctx->names[0], i,
 				  strerror(-rc));

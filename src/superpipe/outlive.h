@@ -94,7 +94,7 @@ int superpipe_dead_detach(const struct superpipe_dead *dead);
  * not known was opened by a dead process that had no time to say so: it is released. One that is
  * larger than known is made smaller. A vLUN that is gone or smaller than known is an error.
  * May sleep in ioctls, one for each possible handle.
- * Return: 0; -EIO, explained; -ENOMEM.
+ * Return: 0; -EINVAL superpipe_attach_clone() could not clone them; -EIO; both explained; -ENOMEM.
  */
 int superpipe_reconcile(struct superpipe *sp);
 

@@ -113,6 +113,11 @@ static int reconcile(struct superpipe *sp, struct session *session, struct handl
 	if (rc)
 		return explain_error(&session->context.explainer, rc, "%s: the adapter has failed",
 				     session->context.names[0]);
+	if (session->clone_refused && session->vluns.head)
+		return explain_error(&session->context.explainer, -EINVAL,
+				     "%s: cannot take over the virtual LUNs: the driver does not "
+				     "know their context any more",
+				     session->context.names[0]);
 	for (struct superpipe_vlun *vlun = session->vluns.head; !rc && vlun; vlun = vlun->next) {
 		uint64_t *has =
 			vlun->res_hndl < handles->nr ? &handles->nr_chunks[vlun->res_hndl] : NULL;

@@ -50,6 +50,7 @@ struct session {
 	struct recovery recovery;
 	pthread_t reaper;
 	unsigned first_lun; /* number within the volume of the first LUN of @context */
+	bool clone_refused; /* see SUPERPIPE_HANDLES_UNKNOWN; set by attach only */
 	bool attached;      /* the reaper thread runs; set by attach and close only */
 	uint32_t stop;      /* atomic */
 	uint32_t failed; /* atomic: the context has failed permanently, and every request gets -EIO

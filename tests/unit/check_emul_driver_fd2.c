@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "emul/driver/ctx.h"
 #include "support/emul_rig.h"
 
 #define TIMEOUT 300 /* seconds; for slow machines and valgrind */
@@ -266,6 +267,30 @@ START_TEST(test_end_after_detach_without_close_is_a_breach)
 	cookie = child_with_a_context(true, 0);
 	ck_assert(!pe_in_use(cookie));
 	emul_rig_close_broken(&rig, EMUL_FD2_LEFT_OPEN, 1);
+}
+END_TEST
+
+/* As VERIFY does while it asks the disk. */
+START_TEST(test_context_that_a_killed_process_has_hidden_is_found_again)
+{
+	struct dk_attach attach;
+	struct emul_ctx *ctx;
+	pid_t child;
+
+	emul_rig_open(&rig, "");
+	attach = emul_rig_attach(rig.dp);
+	ctx = emul_ctx_by_pe(emul_rig_ad(&rig), (uint32_t)attach.context_id,
+			     emul_rig_shm(&rig)->pe[(uint32_t)attach.context_id].generation);
+	child = fork();
+	if (!child)
+		_exit(0);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	ctx->busy = 1;
+	ctx->busy_pid = (uint32_t)child;
+	ctx->unavailable = 1;
+	emul_rig_virtual(rig.dp, attach.context_id, 2);
+	emul_rig_detach(rig.dp, attach.context_id, attach.adap_fd);
+	emul_rig_close(&rig);
 }
 END_TEST
 
@@ -540,6 +565,7 @@ static void add_several(Suite *suite)
 	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_loop_test(tc, test_end_of_the_owner_frees_everything, 0, 2);
 	tcase_add_test(tc, test_end_after_detach_without_close_is_a_breach);
+	tcase_add_test(tc, test_context_that_a_killed_process_has_hidden_is_found_again);
 	tcase_add_test(tc, test_child_can_use_neither_fd2_nor_cookie);
 	tcase_add_test(tc, test_child_that_closes_its_copy_first_is_clean);
 	tcase_add_test(tc, test_child_that_executes_drops_its_copy);

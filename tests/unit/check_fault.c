@@ -65,6 +65,7 @@ static const char *const rules[] = {
 	"at=command action=late ms=20",
 	"at=interrupt action=late ms=20",
 	"at=interrupt prob=1/3 action=drop-interrupt",
+	"at=resize n=3 action=kill",
 	"at=resize n=2 action=eagain",
 	"at=resize action=short chunks=1",
 	"at=virtual action=short chunks=0",

@@ -11,6 +11,7 @@
 
 #include "emul/store/shm.h"
 #include "superpipe/clone.h"
+#include "superpipe/outlive.h"
 #include "superpipe/superpipe.h"
 #include "support/emul_host.h"
 #include "support/fake_port.h"
@@ -459,6 +460,51 @@ START_TEST(test_clone_of_a_physical_handle_is_refused_with_a_message)
 }
 END_TEST
 
+static int lend_nothing(void *arg, unsigned lun, const struct superpipe_context *context)
+{
+	(void)arg;
+	(void)lun;
+	(void)context;
+	return 0;
+}
+
+static void require_lend_refused(const char *device, struct superpipe_options options,
+				 const char *why)
+{
+	const char *devices[2] = { device, NULL };
+	char second[300];
+
+	options.lend = lend_nothing;
+	snprintf(second, sizeof(second), "emul:%s,lun=1", host.dir);
+	devices[1] = second;
+	ck_assert_int_eq(superpipe_open(devices, options.share_context ? 2 : 1, &options,
+					on_explain, NULL, &sp),
+			 0);
+	ck_assert_int_eq(superpipe_attach(sp), 0);
+	if (options.physical)
+		ck_assert_int_eq(superpipe_plun_open(sp, 0, &vlun), 0);
+	ck_assert_int_eq(superpipe_lend(sp), -EOPNOTSUPP);
+	ck_assert_msg(strstr(explained, why) != NULL, "%s", explained);
+	superpipe_close(sp);
+}
+
+START_TEST(test_lend_what_cannot_be_cloned_is_refused_with_a_message)
+{
+	char device[300];
+
+	emul_host_make(&host, ",size=4G,luns=2");
+	snprintf(device, sizeof(device), "emul:%s,lun=0", host.dir);
+	require_lend_refused(device, (struct superpipe_options){ .share_context = true },
+			     "share a context");
+	require_lend_refused(device, (struct superpipe_options){ .physical = true }, "as a whole");
+	emul_host_destroy(&host);
+	emul_host_make(&host, ",legacy_fd");
+	snprintf(device, sizeof(device), "emul:%s", host.dir);
+	require_lend_refused(device, (struct superpipe_options){ 0 }, "closes the adapter fd");
+	emul_host_destroy(&host);
+}
+END_TEST
+
 START_TEST(test_clone_of_a_stranger_or_a_stale_context_is_einval)
 {
 	struct superpipe_clone_source source;
@@ -559,6 +605,7 @@ int main(int argc, char *argv[])
 	suite_add_tcase(suite, core);
 	tcase_add_test(refusals, test_clone_of_a_shared_context_is_refused_with_a_message);
 	tcase_add_test(refusals, test_clone_of_a_physical_handle_is_refused_with_a_message);
+	tcase_add_test(refusals, test_lend_what_cannot_be_cloned_is_refused_with_a_message);
 	tcase_set_timeout(refusals, 60);
 	suite_add_tcase(suite, refusals);
 	runner = srunner_create(suite);

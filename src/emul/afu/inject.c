@@ -5,6 +5,9 @@
  */
 #include "emul/afu/engine.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 
 /* Minimum time of an injected reset: long enough for an ioctl to notice it. */
@@ -61,6 +64,9 @@ static bool apply(struct emul_batch *batch, unsigned i, const struct emul_fault 
 	case EMUL_FAULT_FAIL:
 		truncate_batch(batch, i, fault);
 		cmd->outcome = EMUL_OUTCOME_LOST;
+		return false;
+	case EMUL_FAULT_KILL:
+		(void)kill(getpid(), SIGKILL);
 		return false;
 	case EMUL_FAULT_LOSE:
 		cmd->outcome = EMUL_OUTCOME_LOST;

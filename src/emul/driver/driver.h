@@ -25,6 +25,7 @@ struct emul_call {
 	enum emul_fault_point point;
 	int running;         /* slot in driver.running, or -1 */
 	bool no_sync;        /* the release handler sends no AFU sync */
+	bool kill;           /* injected death of the process when the ioctl is done */
 	int sync_error;      /* injected result of the next AFU sync; 0: none */
 	uint64_t max_growth; /* injected limit, in chunks */
 };
@@ -52,6 +53,10 @@ void emul_running_enter_locked(struct emul_call *call);
 
 /** emul_running_leave_locked() - stop that; may finish a reset */
 void emul_running_leave_locked(struct emul_call *call);
+
+/** emul_forget_namesake() - when a process opens the adapter: forget the ioctls of a dead process
+ *  with the same pid */
+void emul_forget_namesake(struct emul_adapter *ad);
 
 /**
  * emul_check_state_locked() - wait for the end of a reset

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -152,6 +153,9 @@ static int apply(struct emul_call *call, const struct ioctl_row *row,
 	case EMUL_FAULT_LINK_UP:
 		emul_fault_link(&call->ad->shm->fault, fault, clock_now_ns());
 		return 0;
+	case EMUL_FAULT_KILL:
+		call->kill = true;
+		return 0;
 	case EMUL_FAULT_ERRNO:
 		if (fault->err != -EAGAIN || !row->eagain_is_sync)
 			return fault->err;
@@ -217,6 +221,8 @@ int emul_driver_ioctl(struct devport *dp, unsigned long request, void *user)
 	rc = run_locked(&call, row, &arg, user);
 	emul_running_leave_locked(&call);
 	emul_unlock(path->ad);
+	if (call.kill)
+		(void)kill(getpid(), SIGKILL);
 	log_debug(LOGC_EMUL, "LUN %u, port %u: %s: %s", path->lun, path->port, row->name,
 		  rc < 0 ? strerror(-rc) : "ok");
 	if (rc)

@@ -13,6 +13,7 @@
  *   any -> FAILED         emul_fail(); permanent
  */
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -64,12 +65,6 @@ static void move_contexts_to_error_list_locked(struct emul_adapter *ad)
 	}
 }
 
-/* A dead process may have had the pid of this one. */
-static bool is_own(const struct emul_adapter *ad, const struct emul_running *running)
-{
-	return running->pid == (uint32_t)getpid() && running->start == emul_self_start(ad);
-}
-
 static bool any_ioctl_running(struct emul_adapter *ad)
 {
 	bool any = false;
@@ -77,7 +72,7 @@ static bool any_ioctl_running(struct emul_adapter *ad)
 	for (unsigned i = 0; i < EMUL_MAX_RUNNING; i++) {
 		struct emul_running *running = &ad->shm->driver.running[i];
 
-		if (running->pid && !is_own(ad, running) &&
+		if (running->pid && running->pid != (uint32_t)getpid() &&
 		    !process_alive(running->pid, running->start))
 			running->pid = 0;
 		any |= running->pid != 0;
@@ -189,6 +184,29 @@ void emul_running_leave_locked(struct emul_call *call)
 	finish_reset_locked(call->ad);
 }
 
+/* Start times are too coarse to tell two processes apart that had the same pid in a few ms. */
+void emul_forget_namesake(struct emul_adapter *ad)
+{
+	struct emul_driver *driver = &ad->shm->driver;
+	uint32_t pid = (uint32_t)getpid();
+
+	emul_lock(ad);
+	for (unsigned i = 0; i < EMUL_MAX_RUNNING; i++)
+		if (driver->running[i].pid == pid)
+			driver->running[i].pid = 0;
+	for (unsigned i = 0; i < EMUL_MAX_CTXS; i++) {
+		struct emul_ctx *ctx = emul_ctx_at(ad, i);
+
+		if (ctx->busy && ctx->busy_pid == pid)
+			ctx->busy = ctx->unavailable = 0;
+	}
+	if (driver->recovering_pid == pid) {
+		driver->recovering_pid = 0;
+		driver->recoverers--;
+	}
+	emul_unlock(ad);
+}
+
 int emul_check_state_locked(struct emul_call *call)
 {
 	bool counted = call->running >= 0;
@@ -248,6 +266,9 @@ static int inject_at_sync(struct emul_call *call, const struct emul_fault_event 
 		return -EAGAIN;
 	case EMUL_FAULT_ERRNO:
 		return fault.err;
+	case EMUL_FAULT_KILL:
+		(void)kill(getpid(), SIGKILL);
+		return 0;
 	case EMUL_FAULT_LINK_DOWN:
 	case EMUL_FAULT_LINK_UP:
 		emul_fault_link(&ad->shm->fault, &fault, clock_now_ns());

@@ -20,9 +20,11 @@
  *
  * Actions: for commands medium, busy, full, conflict, attention [asc= ascq=], underrun and overrun
  * [resid=], ioasa ioasc= [sense= resid= extra=], lose, late ms=, and for their interrupt
- * drop-interrupt and spurious-interrupt; for anything reset [kind=eeh|host|freeze], fail, link-down
- * and link-up [port=] [ms=]; for ioctls the errno names eagain, ebusy, eintr, eio, emfile, enodev,
- * enomem, enospc, and, for growth, short [chunks=].
+ * drop-interrupt and spurious-interrupt; for commands and ioctls kill, which kills the process
+ * before it executes the command, after it has executed the ioctl and before that returns, or in
+ * the middle of an AFU sync; for anything reset [kind=eeh|host|freeze], fail, link-down and link-up
+ * [port=] [ms=]; for ioctls the errno names eagain, ebusy, eintr, eio, emfile, enodev, enomem,
+ * enospc, and, for growth, short [chunks=].
  *
  * Threads: emul_fault_take() takes no lock and may run in any thread of any process. To add or
  * clear rules, hold the adapter lock.
@@ -82,6 +84,7 @@ enum emul_fault_action {
 	EMUL_FAULT_SPURIOUS_INTERRUPT,
 	EMUL_FAULT_LINK_DOWN, /* port, ms (0: until LINK_UP) */
 	EMUL_FAULT_LINK_UP,   /* port */
+	EMUL_FAULT_KILL,      /* the process: SIGKILL */
 	EMUL_FAULT_NR_ACTIONS,
 };
 

@@ -57,6 +57,7 @@ const struct fault_action fault_actions[FAULT_NR_ACTIONS] = {
 	{ "late", EMUL_FAULT_LATE, 0, COMMANDS | P(INTERRUPT), FAULT_PARAM_MS },
 	{ "drop-interrupt", EMUL_FAULT_DROP_INTERRUPT, 0, P(INTERRUPT), 0 },
 	{ "spurious-interrupt", EMUL_FAULT_SPURIOUS_INTERRUPT, 0, COMMANDS | P(TIME), 0 },
+	{ "kill", EMUL_FAULT_KILL, 0, COMMANDS | IOCTLS, 0 },
 	{ "short", EMUL_FAULT_SHORT, 0, GROWTH, FAULT_PARAM_CHUNKS },
 	{ "eagain", EMUL_FAULT_ERRNO, EAGAIN, IOCTLS, 0 },
 	{ "ebusy", EMUL_FAULT_ERRNO, EBUSY, IOCTLS, 0 },

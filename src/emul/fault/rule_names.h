@@ -6,7 +6,7 @@
 #include "emul/fault/rule.h"
 
 #define FAULT_NR_KINDS   3
-#define FAULT_NR_ACTIONS 25
+#define FAULT_NR_ACTIONS 26
 #define FAULT_NR_UNITS   4
 #define FAULT_NR_KEYS    19
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes with the pid number of dead ones. */
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/ghost.h"
+
+#define TRIES 100
+
+static char explained[256];
+
+static void on_explain(void *arg, const char *text)
+{
+	(void)arg;
+	snprintf(explained, sizeof(explained), "%s", text);
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static pid_t dead_process(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	ck_assert_int_eq(status_of(pid), 0);
+	return pid;
+}
+
+/* Another process may have got the number meanwhile. */
+static pid_t make_ghost(pid_t *ret_number)
+{
+	pid_t ghost = -EEXIST;
+
+	for (unsigned i = 0; ghost == -EEXIST && i < TRIES; i++) {
+		*ret_number = dead_process();
+		ghost = ghost_fork(*ret_number);
+	}
+	return ghost;
+}
+
+START_TEST(test_ghost_has_the_number_and_is_a_child)
+{
+	pid_t test = getpid(), number, ghost = make_ghost(&number);
+
+	if (ghost == 0)
+		_exit(getpid() == number && getppid() == test ? 0 : 1);
+	ck_assert_int_eq(ghost, number);
+	ck_assert_int_eq(status_of(ghost), 0);
+}
+END_TEST
+
+START_TEST(test_number_of_a_living_process_is_refused)
+{
+	ck_assert_int_eq(ghost_fork(getpid()), -EEXIST);
+}
+END_TEST
+
+/* As an emulated adapter has one: shared by processes, and robust. */
+static pthread_mutex_t *shared_mutex(void)
+{
+	pthread_mutex_t *mutex = mmap(NULL, sizeof(*mutex), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t attr;
+
+	ck_assert_ptr_ne(mutex, MAP_FAILED);
+	ck_assert_int_eq(pthread_mutexattr_init(&attr), 0);
+	ck_assert_int_eq(pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED), 0);
+	ck_assert_int_eq(pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST), 0);
+	ck_assert_int_eq(pthread_mutex_init(mutex, &attr), 0);
+	return mutex;
+}
+
+START_TEST(test_mutex_of_a_dead_ghost_can_be_repaired)
+{
+	pthread_mutex_t *mutex = shared_mutex();
+	pid_t number, ghost = make_ghost(&number);
+
+	if (ghost == 0) {
+		(void)pthread_mutex_lock(mutex);
+		_exit(0);
+	}
+	ck_assert_int_eq(status_of(ghost), 0);
+	ck_assert_int_eq(pthread_mutex_lock(mutex), EOWNERDEAD);
+	ck_assert_int_eq(munmap(mutex, sizeof(*mutex)), 0);
+}
+END_TEST
+
+static void *lock_and_end(void *mutex)
+{
+	return pthread_mutex_lock(mutex) ? NULL : mutex;
+}
+
+START_TEST(test_ghost_may_start_threads_and_fork)
+{
+	pthread_mutex_t *mutex = shared_mutex();
+	pid_t number, ghost = make_ghost(&number);
+
+	if (ghost == 0) {
+		pthread_t thread;
+		void *locked;
+
+		if (pthread_create(&thread, NULL, lock_and_end, mutex) ||
+		    pthread_join(thread, &locked) || !locked ||
+		    pthread_mutex_lock(mutex) != EOWNERDEAD)
+			_exit(1);
+		_exit(dead_process() > 0 ? 0 : 2);
+	}
+	ck_assert_int_eq(status_of(ghost), 0);
+	ck_assert_int_eq(munmap(mutex, sizeof(*mutex)), 0);
+}
+END_TEST
+
+START_TEST(test_ghost_needs_a_privilege)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		int rc;
+
+		if (setuid(65534))
+			_exit(1);
+		rc = ghost_is_possible(on_explain, NULL);
+		_exit(rc == -EPERM && strstr(explained, "CAP_CHECKPOINT_RESTORE") ? 0 : 2);
+	}
+	ck_assert_int_eq(status_of(child), 0);
+}
+END_TEST
+
+START_TEST(test_initial_namespace_is_known)
+{
+	int rc = ghost_is_possible(on_explain, NULL);
+
+	ck_assert(rc == 0 || (rc == -EOPNOTSUPP && strstr(explained, "pid namespace")));
+}
+END_TEST
+
+static bool is_possible(void)
+{
+	pid_t number, ghost = make_ghost(&number);
+
+	if (ghost == 0)
+		_exit(0);
+	if (ghost > 0)
+		return status_of(ghost) == 0;
+	printf("skip: a process cannot be given a number: %s\n", strerror(-ghost));
+	return false;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("ghost");
+	TCase *core = tcase_create("core");
+	SRunner *runner;
+	int nr_failed;
+
+#ifdef __SANITIZE_THREAD__
+	printf("skip: ThreadSanitizer has a thread of its own\n");
+	return 77;
+#endif
+	if (!is_possible())
+		return 77;
+	tcase_add_test(core, test_ghost_has_the_number_and_is_a_child);
+	tcase_add_test(core, test_number_of_a_living_process_is_refused);
+	tcase_add_test(core, test_mutex_of_a_dead_ghost_can_be_repaired);
+	tcase_add_test(core, test_ghost_may_start_threads_and_fork);
+	tcase_add_test(core, test_ghost_needs_a_privilege);
+	tcase_add_test(core, test_initial_namespace_is_known);
+	suite_add_tcase(suite, core);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	nr_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
