@@ -95,8 +95,8 @@ $(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
 $(B)/tests/unit/check_request: private override LDFLAGS += -Wl,--wrap=data_submit
 # With libfuse and its own operations.
-$(B)/tests/unit/check_pending: $(OBJ_fuse)
-$(B)/tests/unit/check_pending: private LIB_LIBS += $(FUSE_LIBS)
+$(patsubst %,$(B)/tests/unit/check_%,pending found): $(OBJ_fuse)
+$(patsubst %,$(B)/tests/unit/check_%,pending found): private LIB_LIBS += $(FUSE_LIBS)
 # With the daemon, except its main().
 DAEMON_TESTS := $(patsubst %,$(B)/tests/unit/check_%,options sandbox)
 $(DAEMON_TESTS): $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-fuse.a
@@ -127,7 +127,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS)
-$(patsubst %,$(B)/tests/unit/check_%.o,transport pending ring_entry blocking request options sandbox): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(patsubst %,$(B)/tests/unit/check_%.o,transport pending found ring_entry blocking request options sandbox): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 $(OBJ_fuzz): private EXTRA_CFLAGS = -Itests $(FUSE_CFLAGS)
 

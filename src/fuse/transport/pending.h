@@ -17,6 +17,8 @@
 
 #include "fuse/transport/slot_region.h"
 
+struct replica;
+
 struct pending {
 	struct slot_region region;
 	int fuse_fd; /* borrowed */
@@ -76,5 +78,24 @@ void pending_set_outcome(struct pending *pending, const struct pending_request *
  * Call it once after each death. Return: how many such deaths in all.
  */
 uint64_t pending_blame(struct pending *pending, const struct pending_request *request);
+
+/** What has become of the requests in the slots. */
+struct pending_counts {
+	unsigned nr_answered; /* by the dead process */
+	unsigned nr_known;    /* executed, but not answered: the next process answers */
+	unsigned nr_left;     /* the next process executes them */
+	unsigned nr_refused;  /* answered with EIO: damaged, or too many processes died of them */
+};
+
+/**
+ * pending_settle() - decide about each request that a dead process has left
+ * @replica: has got all records of the dead process; what an unfinished listing of a directory has
+ *           changed there is undone
+ * @max_deaths: a request is refused after so many: see pending_blame()
+ * Afterwards the slots are ready for the next process. Call it once after each death.
+ * Return: 0; -errno of @replica or of the device.
+ */
+int pending_settle(struct pending *pending, struct replica *replica, uint64_t max_deaths,
+		   struct pending_counts *ret_counts);
 
 #endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "fuse/transport/pending.h"
+#include "replica/replica.h"
+
+struct settling {
+	struct pending *pending;
+	struct replica *replica;
+	uint64_t max_deaths;
+	struct pending_counts counts;
+};
+
+static int refuse(struct settling *settling, const struct pending_request *request)
+{
+	settling->counts.nr_refused++;
+	if (pending_has_answer(request))
+		return pending_answer(settling->pending, request, -EIO);
+	pending_clear(settling->pending, request);
+	return 0;
+}
+
+/* A listing is made again, because only its references are known, and not the names. */
+static int find_outcome(struct settling *settling, const struct pending_request *request,
+			const struct replica_outcome **ret_outcome)
+{
+	const struct replica_outcome *outcome = replica_outcome(settling->replica, request->slot);
+
+	*ret_outcome = NULL;
+	if (!outcome || outcome->unique != request->unique)
+		return 0;
+	if (outcome->kind == REPLICA_OUTCOME_LISTED)
+		return replica_undo_listed(settling->replica, request->slot);
+	*ret_outcome = outcome;
+	return 0;
+}
+
+/* The next process has to do with the request. */
+static int leave(struct settling *settling, const struct pending_request *request)
+{
+	const struct replica_outcome *outcome;
+	uint64_t nr_deaths = pending_blame(settling->pending, request);
+	int err = find_outcome(settling, request, &outcome);
+
+	if (err)
+		return err;
+	if (request->is_damaged || nr_deaths >= settling->max_deaths)
+		return refuse(settling, request);
+	pending_set_outcome(settling->pending, request, outcome);
+	if (outcome)
+		settling->counts.nr_known++;
+	else
+		settling->counts.nr_left++;
+	return 0;
+}
+
+static int settle(struct settling *settling, const struct pending_request *request)
+{
+	int awaited = 1;
+
+	switch (request->opcode) {
+	case FUSE_INTERRUPT: /* asks for what cxlfs does not do anyway */
+	case FUSE_NOTIFY_REPLY:
+		awaited = 0;
+		break;
+	case FUSE_FORGET: /* never awaited, and lost if it is not done */
+	case FUSE_BATCH_FORGET:
+		break;
+	default:
+		awaited = pending_is_awaited(settling->pending, request);
+	}
+	if (awaited < 0)
+		return awaited;
+	if (awaited)
+		return leave(settling, request);
+	pending_clear(settling->pending, request);
+	settling->counts.nr_answered++;
+	return 0;
+}
+
+int pending_settle(struct pending *pending, struct replica *replica, uint64_t max_deaths,
+		   struct pending_counts *ret_counts)
+{
+	struct settling settling = { pending, replica, max_deaths, { 0 } };
+	struct pending_request request;
+	uint32_t from = 0;
+	int err = 0;
+
+	while (!err && pending_next(pending, &from, &request))
+		err = settle(&settling, &request);
+	*ret_counts = settling.counts;
+	return err;
+}
