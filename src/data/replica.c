@@ -23,7 +23,7 @@ uint64_t data_file_number(const struct data_file *file)
 int replica_room(void *array, uint32_t *max, uint32_t nr, size_t bytes)
 {
 	void **memory = array;
-	uint32_t room = *max ? *max : 2;
+	uint32_t room = *max ? *max : 1; /* most files have one extent */
 	void *larger;
 
 	while (room < nr)
