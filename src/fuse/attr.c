@@ -27,14 +27,21 @@ static void reply_attr(struct fs *fs, fuse_req_t req, int err, const struct fs_a
 	fs_leave(fs);
 }
 
+void fs_reply_attr(struct fs *fs, fuse_req_t req, uint64_t ino)
+{
+	struct fs_attr attr;
+	int err = get_attr(fs, ino, &attr);
+
+	reply_attr(fs, req, err, &attr);
+}
+
 void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_enter(req);
-	struct fs_attr attr;
 
 	(void)fi;
 	if (fs)
-		reply_attr(fs, req, get_attr(fs, ino, &attr), &attr);
+		fs_reply_attr(fs, req, ino);
 }
 
 #if FS_HAVE_STATX

@@ -95,23 +95,41 @@ void fs_attr_get_locked(struct fs *fs, struct tree_inode *inode, struct fs_attr 
 	fill_attr(fs, &snapshot, ret_attr);
 }
 
-void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry)
+static void fill_entry(const struct fs *fs, const struct snapshot *snapshot,
+		       struct fuse_entry_param *ret_entry)
 {
 	struct fs_attr attr;
+
+	fill_attr(fs, snapshot, &attr);
+	*ret_entry = (struct fuse_entry_param){
+		.ino = snapshot->attr.ino,
+		.generation = snapshot->attr.generation,
+		.attr = attr.st,
+		.attr_timeout = attr.seconds,
+		.entry_timeout = FS_CACHE_SECONDS,
+	};
+}
+
+void fs_entry_get_locked(struct fs *fs, struct tree_inode *inode,
+			 struct fuse_entry_param *ret_entry)
+{
+	struct snapshot snapshot;
+
+	fs_attr_lock(fs, inode);
+	take_snapshot_locked(fs, inode, &snapshot);
+	fs_attr_unlock(fs, inode);
+	fill_entry(fs, &snapshot, ret_entry);
+}
+
+void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry)
+{
 	struct snapshot snapshot;
 
 	fs_attr_lock(fs, inode);
 	take_snapshot_locked(fs, inode, &snapshot);
 	tree_ref(fs->tree, inode, 1);
 	fs_attr_unlock(fs, inode);
-	fill_attr(fs, &snapshot, &attr);
-	*ret_entry = (struct fuse_entry_param){
-		.ino = snapshot.attr.ino,
-		.generation = snapshot.attr.generation,
-		.attr = attr.st,
-		.attr_timeout = attr.seconds,
-		.entry_timeout = FS_CACHE_SECONDS,
-	};
+	fill_entry(fs, &snapshot, ret_entry);
 }
 
 /* S_ISGID without S_IXGRP gives no privilege, so it stays if a member of the group changes the

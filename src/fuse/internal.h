@@ -77,7 +77,8 @@ extern const struct fuse_custom_io fs_ring_io;
 /**
  * fs_enter() - begin a request
  * Call fs_leave() once after its reply.
- * Return: the file system; NULL if it is shutting down, and the request has been answered.
+ * Return: the file system; NULL: the request has been answered, because the file system is shutting
+ * down, or because another process has executed it.
  */
 struct fs *fs_enter(fuse_req_t req);
 /** fs_leave() - end a request. After the last one @fs may be freed at any time. */
@@ -161,8 +162,18 @@ void fs_reply_entry(struct fs *fs, fuse_req_t req, const struct fuse_entry_param
 void fs_reply_create(struct fs *fs, fuse_req_t req, const struct fuse_entry_param *entry,
 		     const struct fuse_file_info *fi);
 void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
+/** Replies with the attributes of an inode, or -ESTALE. In attr.c. */
+void fs_reply_attr(struct fs *fs, fuse_req_t req, uint64_t ino);
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
 void fs_reply_write(struct fs *fs, fuse_req_t req, size_t bytes);
+
+/* ---- again.c: requests that a process has executed that has died ---- */
+
+/** fs_answer_again() - answer the request in slot_here() as its outcome says, and fs_leave()
+ *  Return: false: it must be executed. */
+bool fs_answer_again(struct fs *fs, fuse_req_t req);
+/** fs_nr_forgotten() - how many inodes of the forget in slot_here() are done */
+uint64_t fs_nr_forgotten(const struct fs *fs);
 
 /* ---- caller.c: the process behind a request ---- */
 
@@ -181,7 +192,10 @@ struct timespec fs_now(void);
 
 /** Reads the attributes, with the size and the blocks of the data. Lock: tree, shared. */
 void fs_attr_get_locked(struct fs *fs, struct tree_inode *inode, struct fs_attr *ret_attr);
-/** Fills an entry and takes the reference that goes with it. Lock: tree, shared. */
+/** Fills an entry. Lock: tree, shared. */
+void fs_entry_get_locked(struct fs *fs, struct tree_inode *inode,
+			 struct fuse_entry_param *ret_entry);
+/** The same, and takes the reference that goes with it. */
 void fs_entry_locked(struct fs *fs, struct tree_inode *inode, struct fuse_entry_param *ret_entry);
 /** Makes the kernel drop its cached attributes of an inode. A thread that serves requests may call
  *  this only for an inode that its request holds open: for another one the kernel may have to wait

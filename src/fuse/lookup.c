@@ -54,7 +54,8 @@ void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 	struct fs *fs = fs_of(req);
 
 	fs_write_lock(fs);
-	forget(fs, ino, nlookup);
+	if (!fs_nr_forgotten(fs))
+		forget(fs, ino, nlookup);
 	commit_outcome(fs, REPLICA_OUTCOME_FORGOTTEN, 0, 0, 1);
 	fs_unlock(fs);
 	fuse_reply_none(req);
@@ -76,7 +77,7 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 {
 	struct fs *fs = fs_of(req);
 
-	for (size_t i = 0; i < count; i += FS_MAX_FORGETS_LOCKED)
+	for (size_t i = fs_nr_forgotten(fs); i < count; i += FS_MAX_FORGETS_LOCKED)
 		forget_some(fs, forgets, i, min_u64(count, i + FS_MAX_FORGETS_LOCKED));
 	fuse_reply_none(req);
 	coalesce_forgets(fs);

@@ -42,7 +42,7 @@ struct fs *fs_enter(fuse_req_t req)
 		fs_leave(fs);
 		return NULL;
 	}
-	return fs;
+	return fs->journal && fs_answer_again(fs, req) ? NULL : fs;
 }
 
 void fs_hold(struct fs *fs)

@@ -49,7 +49,7 @@ struct superpipe {
 	uint64_t growth_limit, nr_ios, random;
 	struct superpipe_vlun **vluns; /* by handle; config.max_handles of them */
 	unsigned nr_vluns, nr_breaches;
-	bool held, gate_closed, stopping;
+	bool held, gate_closed, stopping, shrinks_imports;
 };
 
 static void breach_locked(struct superpipe *sp, const char *what)
@@ -67,6 +67,12 @@ static uint8_t *lba_memory(const struct superpipe_vlun *vlun, uint64_t lba)
 
 	return lun->media +
 	       (chunk * lun->info.chunk_lbas + lba % lun->info.chunk_lbas) * SUPERPIPE_LBA_BYTES;
+}
+
+/* Another volume has imported it. */
+static bool is_gone(const struct superpipe_vlun *vlun)
+{
+	return !vlun->chunks;
 }
 
 static bool fails(const struct superpipe *sp, const struct superpipe_io *io, uint64_t lba)
@@ -89,7 +95,7 @@ static void move_lba(const struct superpipe_io *io, uint64_t index, size_t bytes
 
 static void perform_locked(struct superpipe *sp, struct superpipe_io *io)
 {
-	bool lost = sp->luns[io->vlun->lun].failed;
+	bool gone = is_gone(io->vlun), lost = gone || sp->luns[io->vlun->lun].failed;
 
 	io->status = 0;
 	io->nr_lbas_done = io->nr_lbas;
@@ -102,7 +108,7 @@ static void perform_locked(struct superpipe *sp, struct superpipe_io *io)
 		}
 		if (!bad)
 			move_lba(io, i, SUPERPIPE_LBA_BYTES);
-		else if (io->write)
+		else if (io->write && !gone)
 			move_lba(io, i, SUPERPIPE_LBA_BYTES / 2);
 	}
 	for (unsigned i = 0; i < sp->nr_flight; i++) {
@@ -124,7 +130,7 @@ static void check_io_locked(struct superpipe *sp, const struct superpipe_io *io)
 
 	if (io->nr_lbas == 0 || (uintptr_t)io->buf % 16)
 		breach_locked(sp, "empty io or unaligned buffer");
-	if (io->lba + io->nr_lbas > io->vlun->nr_chunks * chunk_lbas) {
+	if (!is_gone(io->vlun) && io->lba + io->nr_lbas > io->vlun->nr_chunks * chunk_lbas) {
 		breach_locked(sp, "io beyond the end of the vLUN");
 		abort();
 	}
@@ -333,7 +339,7 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 	pthread_mutex_lock(&sp->lock);
 	err = enter_locked(sp, vlun->lun, FAKE_RESIZE);
 	before = vlun->nr_chunks;
-	if (!err && !vlun->chunks) /* superpipe_vlun_import() has moved them to another handle */
+	if (!err && is_gone(vlun))
 		before = nr_chunks;
 	else if (!err && nr_chunks < before)
 		shrink_locked(vlun, nr_chunks);
@@ -342,7 +348,7 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 	if (!err && nr_chunks > before && vlun->nr_chunks == before)
 		err = -ENOSPC;
 	if (!err)
-		*ret_nr_chunks = vlun->chunks ? vlun->nr_chunks : nr_chunks;
+		*ret_nr_chunks = is_gone(vlun) ? nr_chunks : vlun->nr_chunks;
 	pthread_mutex_unlock(&sp->lock);
 	return err;
 }
@@ -388,6 +394,8 @@ int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_sour
 
 	pthread_mutex_lock(&sp->lock);
 	old = sp->vluns[source->res_hndl];
+	if (sp->shrinks_imports && old && old->nr_chunks > source->nr_chunks)
+		shrink_locked(old, source->nr_chunks);
 	if (!old || old->lun != source->lun || old->nr_chunks != source->nr_chunks)
 		breach_locked(sp, "import of what was not exported");
 	*new = *old;
@@ -400,6 +408,13 @@ int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_sour
 	pthread_mutex_unlock(&sp->lock);
 	*ret_vlun = new;
 	return 0;
+}
+
+void fake_shrink_imports(struct superpipe *sp)
+{
+	pthread_mutex_lock(&sp->lock);
+	sp->shrinks_imports = true;
+	pthread_mutex_unlock(&sp->lock);
 }
 
 unsigned superpipe_nr_luns(const struct superpipe *sp)

@@ -3,10 +3,10 @@
  * fake_superpipe - the functions of superpipe.h over plain memory, for tests of what is above.
  *
  * Linked instead of the real layer. A volume that imports the vLUNs of another one on the same fake
- * takes them away from it. It can complete late, from threads, in any order, fail at
- * chosen LBAs and ioctls, and run out of chunks and handles. New chunks hold what was in them
- * before, at first 0xA5. It counts breaches of the contract: unaligned buffers, LBAs beyond the
- * vLUN, overlapping ios in flight of which one writes, shrinking under an io, vLUNs left open.
+ * takes them away from it, and its ios then fail. It can complete late, from threads, in any order,
+ * fail at chosen LBAs and ioctls, and run out of chunks and handles. New chunks hold what was in
+ * them before, at first 0xA5. It counts breaches of the contract: unaligned buffers, LBAs beyond
+ * the vLUN, overlapping ios in flight of which one writes, shrinking under an io, vLUNs left open.
  */
 #ifndef CXLFS_TESTS_FAKE_SUPERPIPE_H
 #define CXLFS_TESTS_FAKE_SUPERPIPE_H
@@ -63,6 +63,10 @@ void fake_gate(struct superpipe *sp, bool closed);
 /** fake_add_vlun() - one that was open before, to be imported. Return: false: no such handle, or
  * there are too few chunks. */
 bool fake_add_vlun(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t nr_chunks);
+
+/** fake_shrink_imports() - from now on a vLUN may be larger than what is imported, as one whose
+ *  growth was not recorded: superpipe_reconcile() makes it smaller */
+void fake_shrink_imports(struct superpipe *sp);
 
 uint64_t fake_nr_ios(struct superpipe *sp);
 uint64_t fake_nr_calls(struct superpipe *sp, enum fake_call call);
