@@ -332,7 +332,7 @@ void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
 /* ---- limits.c ---- */
 
 /** fs_max_inodes() - the number that @limits give, or mean by 0 */
-uint64_t fs_max_inodes(const struct fs_limits *limits);
+uint64_t fs_max_inodes(const struct fs *fs, const struct fs_limits *limits);
 /** fs_spares_reserve() - must an operation on @bytes leave the reserve of the volume alone? */
 bool fs_spares_reserve(struct fs *fs, fuse_req_t req, uint64_t bytes);
 

@@ -7,13 +7,15 @@
 
 #include "base/memory.h"
 
-/* Memory for a small file with a name of usual length, rounded up. */
+/* Memory for a small file with a name of usual length, rounded up; a standby needs as much. */
 #define INODE_COST_BYTES 512
 
-uint64_t fs_max_inodes(const struct fs_limits *limits)
+uint64_t fs_max_inodes(const struct fs *fs, const struct fs_limits *limits)
 {
+	unsigned nr_processes = fs->config.journal ? 2 : 1;
+
 	return limits->max_inodes ? limits->max_inodes
-				  : memory_limit_bytes() / 2 / INODE_COST_BYTES;
+				  : memory_limit_bytes() / 2 / INODE_COST_BYTES / nr_processes;
 }
 
 bool fs_spares_reserve(struct fs *fs, fuse_req_t req, uint64_t bytes)
@@ -49,7 +51,7 @@ static int set_inodes(struct fs *fs, const struct fs_limits *limits, uint32_t wh
 
 	fs_write_lock(fs);
 	if (which & FS_LIMIT_INODES)
-		err = tree_set_max_inodes(fs->tree, fs_max_inodes(limits));
+		err = tree_set_max_inodes(fs->tree, fs_max_inodes(fs, limits));
 	if (!err && which & FS_LIMIT_USER_INODES)
 		err = tree_set_max_user_inodes(fs->tree, limits->max_user_inodes);
 	fs_unlock(fs);

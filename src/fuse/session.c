@@ -26,7 +26,7 @@ struct tree_config fs_tree_config(struct fs *fs)
 		.root_uid = fs->config.root_uid,
 		.root_gid = fs->config.root_gid,
 		.root_mode = fs->config.root_mode,
-		.max_inodes = fs_max_inodes(&fs->limits),
+		.max_inodes = fs_max_inodes(fs, &fs->limits),
 		.max_user_inodes = fs->limits.max_user_inodes,
 		.now = fs_now(),
 		.payload_free = payload_free,

@@ -1,5 +1,5 @@
 #!/bin/bash
-# df -i says how many more files memory allows: a control group of the daemon counts.
+# df -i says how many more files memory allows: a control group of the daemon counts, and a standby.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
@@ -39,6 +39,11 @@ stop_volume
 make_group || skip "no control group can be made here"
 sh -c "echo \$\$ >'$group/cgroup.procs' && exec '$CXLFS' 'emul:$ADAPTER' '$MNT'"
 same "$(inodes itotal)" $(((512 << 20) / 2 / 512)) "inodes in half of 512 MiB"
+umount "$MNT"
+wait_until "the daemon ends" no_background_daemon
+# A standby has the names, too.
+sh -c "echo \$\$ >'$group/cgroup.procs' && exec '$CXLFS' 'emul:$ADAPTER' '$MNT' -o survive=crash"
+same "$(inodes itotal)" $(((512 << 20) / 2 / 1024)) "inodes of two processes in half of 512 MiB"
 umount "$MNT"
 wait_until "the daemon ends" no_background_daemon
 finish
