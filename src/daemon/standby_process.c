@@ -35,7 +35,7 @@
 #define FIRST_DELAY_MS    100u
 #define MAX_DELAY_MS      10000u
 #define RESCUE_TRIES      3u
-#define MAX_BLAME         2u
+#define MAX_DEATHS        2u /* of a request, when the daemon does nothing else */
 #define PINGS_BEFORE_KILL 4u
 
 struct standby_process {
@@ -54,6 +54,7 @@ struct standby_process {
 	int exe_fd; /* the program that it runs */
 	uint64_t next_ping_ns;
 	unsigned nr_unanswered; /* pings */
+	bool is_killed;         /* by this process, because it did not answer */
 
 	uint64_t since_ns; /* it serves */
 
@@ -197,6 +198,7 @@ static void ping(struct standby_process *process)
 	log_err("%s: process %ld has not answered for %u s: killing it", place(process),
 		(long)process->daemon, process->config->options->watchdog_s);
 	(void)kill(process->daemon, SIGKILL);
+	process->is_killed = true;
 	process->nr_unanswered = 0;
 }
 
@@ -211,68 +213,40 @@ static int ping_timeout_ms(const struct standby_process *process)
 
 /* ---- the daemon has died ---- */
 
-struct sifting {
-	struct standby_process *process;
+static void note_refused(void *arg, const struct pending_request *request)
+{
+	const struct standby_process *process = arg;
+	unsigned long long inode = request->inode;
+
+	if (request->is_damaged)
+		log_err("%s: a request (opcode %u, inode %llu, of process %u) is damaged; its "
+			"answer is an I/O error",
+			place(process), request->opcode, inode, request->pid);
+	else
+		log_err("%s: a request (opcode %u, inode %llu, of process %u) has killed two "
+			"daemons; its answer is an I/O error",
+			place(process), request->opcode, inode, request->pid);
+}
+
+/* Decides about the requests that the daemon has left. A SIGKILL from elsewhere is not the fault of
+ * the request that it was just serving. */
+static int settle(struct standby_process *process, int status, struct pending_counts *ret_counts)
+{
+	const struct pending_rules rules = {
+		.replica = process->replica,
+		.max_deaths = MAX_DEATHS,
+		.is_guilty = WTERMSIG(status) != SIGKILL || process->is_killed,
+		.refused = note_refused,
+		.arg = process,
+	};
 	struct pending pending;
-	unsigned nr_repeated, nr_known; /* requests that are executed again, or only answered */
-};
-
-/* It has been served alone, twice, and both times the daemon died. */
-static int refuse(struct sifting *sifting, const struct pending_request *request)
-{
-	log_err("%s: a request (opcode %u, inode %llu, of process %u) has killed two daemons; its "
-		"answer is an I/O error",
-		place(sifting->process), request->opcode, (unsigned long long)request->inode,
-		request->pid);
-	return pending_answer(&sifting->pending, request, -EIO);
-}
-
-/* Return: 0; -errno of the replica. */
-static int keep(struct sifting *sifting, const struct pending_request *request)
-{
-	struct replica *replica = sifting->process->replica;
-	const struct replica_outcome *outcome = replica_outcome(replica, request->slot);
-	int err = 0;
-
-	if (outcome && outcome->unique != request->unique)
-		outcome = NULL;
-	if (outcome && outcome->kind == REPLICA_OUTCOME_LISTED) {
-		err = replica_undo_listed(replica, request->slot);
-		outcome = NULL;
-	}
-	pending_set_outcome(&sifting->pending, request, outcome);
-	sifting->nr_known += outcome != NULL;
-	sifting->nr_repeated += outcome == NULL;
-	return err;
-}
-
-/* What is to be done with a request that lies in a slot? */
-static int sift(struct sifting *sifting, const struct pending_request *request)
-{
-	bool has_answer = pending_has_answer(request);
-
-	if (has_answer && pending_is_awaited(&sifting->pending, request) == 0) {
-		pending_clear(&sifting->pending, request);
-		return 0;
-	}
-	if (pending_blame(&sifting->pending, request) >= MAX_BLAME || request->is_damaged)
-		return has_answer ? refuse(sifting, request) : 0;
-	return keep(sifting, request);
-}
-
-static int sift_all(struct sifting *sifting)
-{
-	const int *fds = sifting->process->fds;
-	struct pending_request request;
-	uint32_t from = 0;
-	int err = pending_open(&sifting->pending, fcntl(fds[HANDOVER_FD_SLOTS], F_DUPFD_CLOEXEC, 0),
-			       fds[HANDOVER_FD_FUSE]);
+	int err = pending_open(&pending, fcntl(process->fds[HANDOVER_FD_SLOTS], F_DUPFD_CLOEXEC, 0),
+			       process->fds[HANDOVER_FD_FUSE]);
 
 	if (err)
 		return err;
-	while (!err && pending_next(&sifting->pending, &from, &request))
-		err = sift(sifting, &request);
-	pending_close(&sifting->pending);
+	err = pending_settle(&pending, &rules, ret_counts);
+	pending_close(&pending);
 	return err;
 }
 
@@ -324,6 +298,7 @@ static void begin_with(struct standby_process *process, pid_t daemon, int socket
 	process->pidfd = (int)syscall(SYS_pidfd_open, daemon, 0);
 	process->exe_fd = program_open_exe(daemon);
 	process->nr_unanswered = 0;
+	process->is_killed = false;
 	process->since_ns = clock_now_ns();
 	process->next_ping_ns = process->since_ns + ping_interval_ns(process);
 }
@@ -382,21 +357,20 @@ static int start_another(struct standby_process *process, pid_t dead)
 
 /* The new daemon says the same in its status. */
 static void report(const struct standby_process *process, pid_t dead, int status,
-		   const struct sifting *sifting)
+		   const struct pending_counts *counts)
 {
 	uint64_t pause_ns = clock_now_ns() - process->held->state.died_ns;
 
 	log_notice("%s: process %ld has died: %s; process %ld goes on; requests waited %llu ms; %u "
 		   "are repeated, %u had only to be answered",
 		   place(process), (long)dead, strsignal(WTERMSIG(status)), (long)process->daemon,
-		   (unsigned long long)(pause_ns / 1000000), sifting->nr_repeated,
-		   sifting->nr_known);
+		   (unsigned long long)(pause_ns / 1000000), counts->nr_left, counts->nr_known);
 }
 
 /* Return: 0: another daemon serves. */
 static int replace(struct standby_process *process, pid_t dead, int status)
 {
-	struct sifting sifting = { .process = process };
+	struct pending_counts counts = { 0 };
 	struct handover_state *state = &process->held->state;
 	int err;
 
@@ -405,14 +379,14 @@ static int replace(struct standby_process *process, pid_t dead, int status)
 	delay(process);
 	if (process->nr_short_lives > MAX_SHORT_LIVES)
 		return -ELOOP;
-	err = sift_all(&sifting);
+	err = settle(process, status, &counts);
 	state->rescues.nr++;
-	state->rescues.nr_repeated += sifting.nr_repeated;
-	state->rescues.nr_answered += sifting.nr_known;
+	state->rescues.nr_repeated += counts.nr_left;
+	state->rescues.nr_answered += counts.nr_known;
 	if (!err)
 		err = start_another(process, dead);
 	if (!err)
-		report(process, dead, status, &sifting);
+		report(process, dead, status, &counts);
 	return err;
 }
 

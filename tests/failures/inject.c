@@ -7,11 +7,15 @@
  * INJECT_CONTROL is a file with one 64-bit number. A call of the group decrements it while it is
  * above 0, and the call that makes it 0 fails. So 0 means that the call has come, or none is to.
  * A test writes the number at the moment that it chooses.
+ *
+ * INJECT_DIES_OF is the number of an error: the process crashes before it gives it as the answer to
+ * a request.
  */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,13 +36,15 @@
 static _Atomic int64_t *control;
 static const char *chosen;
 static pid_t loader; /* the process that was started */
+static int dies_of;  /* 0: nothing */
 
 __attribute__((constructor)) static void load(void)
 {
-	const char *path = getenv("INJECT_CONTROL");
+	const char *path = getenv("INJECT_CONTROL"), *error = getenv("INJECT_DIES_OF");
 	long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
 	void *map;
 
+	dies_of = error ? atoi(error) : 0;
 	if (fd < 0)
 		return;
 	map = (void *)syscall(SYS_mmap, NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -259,4 +265,16 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	die_of_message();
 	return syscall(SYS_recvmsg, fd, msg, flags);
+}
+
+/* ---- answers ---- */
+
+ssize_t writev(int fd, const struct iovec *parts, int nr)
+{
+	const struct fuse_out_header *header = nr > 0 ? parts[0].iov_base : NULL;
+
+	if (dies_of && header && parts[0].iov_len == sizeof(*header) &&
+	    header->len == sizeof(*header) && header->error == -dies_of)
+		abort();
+	return syscall(SYS_writev, fd, parts, nr);
 }

@@ -357,9 +357,25 @@ static struct pending_request only_pending(void)
 
 #define MAX_DEATHS 2
 
-static void settle(struct pending_counts *ret_counts)
+static void note_refused(void *arg, const struct pending_request *request)
 {
-	ck_assert_int_eq(pending_settle(&pending, replica, MAX_DEATHS, ret_counts), 0);
+	(void)request;
+	++*(unsigned *)arg;
+}
+
+static void settle(bool is_guilty, struct pending_counts *ret_counts)
+{
+	unsigned nr_refused = 0;
+	const struct pending_rules rules = {
+		.replica = replica,
+		.max_deaths = MAX_DEATHS,
+		.is_guilty = is_guilty,
+		.refused = note_refused,
+		.arg = &nr_refused,
+	};
+
+	ck_assert_int_eq(pending_settle(&pending, &rules, ret_counts), 0);
+	ck_assert_uint_eq(nr_refused, ret_counts->nr_refused);
 }
 
 /* ---- tests ---------------------------------------------------------------------------------- */
@@ -422,7 +438,7 @@ START_TEST(test_found_a_request_that_was_answered_is_not_awaited)
 	kill_server();
 	request = only_pending();
 	ck_assert_int_eq(pending_is_awaited(&pending, &request), 0);
-	settle(&counts);
+	settle(true, &counts);
 	ck_assert_uint_eq(counts.nr_answered, 1);
 	ck_assert(!pending_next(&pending, &from, &request));
 	world->stop_at = NOWHERE;
@@ -463,7 +479,7 @@ START_TEST(test_found_a_write_answered_later_keeps_its_bytes)
 	await_stopped(1);
 	ck_assert_int_eq(look_up(0), 0); /* in another slot */
 	kill_server();
-	settle(&counts); /* may have to clear the slot of look_up() */
+	settle(true, &counts); /* may have to clear the slot of look_up() */
 	request = only_pending();
 	ck_assert_uint_eq(request.opcode, FUSE_WRITE);
 	ck_assert_int_eq(world->data[5][4321], 0);
@@ -484,7 +500,7 @@ START_TEST(test_found_a_forget_is_not_lost)
 	ck_assert_int_eq(system("echo 2 >/proc/sys/vm/drop_caches"), 0);
 	await_stopped(1);
 	kill_server();
-	settle(&counts);
+	settle(true, &counts);
 	ck_assert(!pending_has_answer(&(struct pending_request){ .opcode = FUSE_FORGET }));
 	ck_assert_uint_eq(only_pending().opcode, FUSE_FORGET);
 	world->stop_at = NOWHERE;
@@ -510,7 +526,7 @@ START_TEST(test_found_a_request_that_kills_is_refused)
 	killer = start_program(look_up, 5);
 	while (!counts.nr_refused) {
 		ck_assert_int_eq(waitpid(server, NULL, 0), server);
-		settle(&counts);
+		settle(true, &counts);
 		/* Once among others, and then MAX_DEATHS times alone. */
 		ck_assert_uint_lt(nr_deaths++, 1 + MAX_DEATHS);
 		start_server();
@@ -597,7 +613,7 @@ START_TEST(test_found_requests_end_as_the_replica_says)
 	give_outcome(&requests[1], requests[1].unique, REPLICA_OUTCOME_LISTED);
 	give_outcome(&requests[2], requests[2].unique - 2, REPLICA_OUTCOME_ERROR);
 	header_of(&requests[4])->len = 1;
-	settle(&counts);
+	settle(true, &counts);
 	ck_assert_ptr_null(replica_outcome(replica, requests[1].slot));
 	ck_assert_uint_eq(counts.nr_known, 1);
 	ck_assert_uint_eq(counts.nr_left, 3);
@@ -624,7 +640,7 @@ START_TEST(test_found_nothing_is_awaited_of_an_aborted_connection)
 	kill_server();
 	ck_assert_int_eq(umount2(mountpoint, MNT_FORCE | MNT_DETACH), 0);
 	ck_assert_int_eq(result_of(program), ECONNABORTED);
-	settle(&counts);
+	settle(true, &counts);
 	ck_assert_uint_eq(counts.nr_answered, 1);
 	start_server();
 }
@@ -680,7 +696,7 @@ static void kill_and_go_on(unsigned after_us, struct pending_counts *total)
 
 	usleep(after_us);
 	kill_server();
-	settle(&counts);
+	settle(false, &counts);
 	total->nr_left += counts.nr_left;
 	total->nr_answered += counts.nr_answered;
 	ck_assert_uint_eq(counts.nr_refused, 0);

@@ -292,17 +292,20 @@ START_TEST(test_slots_blame_the_request_that_was_executed_alone)
 	struct slot_front *front = slot_front(slot->payload);
 	struct pending_request request = only_pending();
 
-	ck_assert_uint_eq(pending_blame(&pending, &request), 0);
+	ck_assert_uint_eq(pending_blame(&pending, &request, true), 0);
 	front->executing = 10;
-	ck_assert_uint_eq(pending_blame(&pending, &request), 1);
-	ck_assert_uint_eq(pending_blame(&pending, &request), 1); /* died elsewhere */
+	ck_assert_uint_eq(pending_blame(&pending, &request, true), 1);
+	ck_assert_uint_eq(pending_blame(&pending, &request, true), 1); /* died elsewhere */
 	front->executing = 10;
-	ck_assert_uint_eq(pending_blame(&pending, &request), 2);
+	ck_assert_uint_eq(pending_blame(&pending, &request, false), 1);
+	ck_assert_uint_eq(pending_blame(&pending, &request, true), 1); /* not of the one before */
+	front->executing = 10;
+	ck_assert_uint_eq(pending_blame(&pending, &request, true), 2);
 	/* The next request in the slot begins anew. */
 	slot_header(slot->payload)->unique = 12;
 	request = only_pending();
 	front->executing = 10;
-	ck_assert_uint_eq(pending_blame(&pending, &request), 0);
+	ck_assert_uint_eq(pending_blame(&pending, &request, true), 0);
 }
 END_TEST
 

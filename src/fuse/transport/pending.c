@@ -96,7 +96,8 @@ void pending_set_outcome(struct pending *pending, const struct pending_request *
 	front_of(pending, request)->outcome = outcome ? *outcome : (struct replica_outcome){ 0 };
 }
 
-uint64_t pending_blame(struct pending *pending, const struct pending_request *request)
+uint64_t pending_blame(struct pending *pending, const struct pending_request *request,
+		       bool is_guilty)
 {
 	struct slot_front *front = front_of(pending, request);
 
@@ -104,7 +105,7 @@ uint64_t pending_blame(struct pending *pending, const struct pending_request *re
 		front->suspect = request->unique;
 		front->nr_deaths = 0;
 	}
-	if (front->executing == request->unique)
+	if (is_guilty && front->executing == request->unique)
 		front->nr_deaths++;
 	front->executing = 0;
 	return front->nr_deaths;

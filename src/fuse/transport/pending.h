@@ -73,11 +73,24 @@ void pending_set_outcome(struct pending *pending, const struct pending_request *
 			 const struct replica_outcome *outcome);
 
 /**
- * pending_blame() - count the death of a process that was serving this request and nothing else
+ * pending_blame() - find out how many processes have died of this request
  * A process that takes over serves the requests that it finds one after the other, and notes which.
+ * @is_guilty: count this death if it was serving this request; false: nothing that the process did
+ *             made it die
  * Call it once after each death. Return: how many such deaths in all.
  */
-uint64_t pending_blame(struct pending *pending, const struct pending_request *request);
+uint64_t pending_blame(struct pending *pending, const struct pending_request *request,
+		       bool is_guilty);
+
+/** How to decide about requests. */
+struct pending_rules {
+	struct replica *replica; /* has got all records of the dead process */
+	uint64_t max_deaths;     /* so many processes that die of a request are enough */
+	bool is_guilty;          /* as for pending_blame() */
+	/* Called for each request that is answered with EIO. */
+	void (*refused)(void *arg, const struct pending_request *request);
+	void *arg;
+};
 
 /** What has become of the requests in the slots. */
 struct pending_counts {
@@ -89,13 +102,11 @@ struct pending_counts {
 
 /**
  * pending_settle() - decide about each request that a dead process has left
- * @replica: has got all records of the dead process; what an unfinished listing of a directory has
- *           changed there is undone
- * @max_deaths: a request is refused after so many: see pending_blame()
- * Afterwards the slots are ready for the next process. Call it once after each death.
- * Return: 0; -errno of @replica or of the device.
+ * What unfinished listings of directories have changed in the replica is undone. Afterwards the
+ * slots are ready for the next process. Call it once after each death.
+ * Return: 0; -errno of the replica or of the device.
  */
-int pending_settle(struct pending *pending, struct replica *replica, uint64_t max_deaths,
+int pending_settle(struct pending *pending, const struct pending_rules *rules,
 		   struct pending_counts *ret_counts);
 
 #endif

@@ -6,14 +6,14 @@
 
 struct settling {
 	struct pending *pending;
-	struct replica *replica;
-	uint64_t max_deaths;
+	const struct pending_rules *rules;
 	struct pending_counts counts;
 };
 
 static int refuse(struct settling *settling, const struct pending_request *request)
 {
 	settling->counts.nr_refused++;
+	settling->rules->refused(settling->rules->arg, request);
 	if (pending_has_answer(request))
 		return pending_answer(settling->pending, request, -EIO);
 	pending_clear(settling->pending, request);
@@ -24,13 +24,14 @@ static int refuse(struct settling *settling, const struct pending_request *reque
 static int find_outcome(struct settling *settling, const struct pending_request *request,
 			const struct replica_outcome **ret_outcome)
 {
-	const struct replica_outcome *outcome = replica_outcome(settling->replica, request->slot);
+	struct replica *replica = settling->rules->replica;
+	const struct replica_outcome *outcome = replica_outcome(replica, request->slot);
 
 	*ret_outcome = NULL;
 	if (!outcome || outcome->unique != request->unique)
 		return 0;
 	if (outcome->kind == REPLICA_OUTCOME_LISTED)
-		return replica_undo_listed(settling->replica, request->slot);
+		return replica_undo_listed(replica, request->slot);
 	*ret_outcome = outcome;
 	return 0;
 }
@@ -38,13 +39,14 @@ static int find_outcome(struct settling *settling, const struct pending_request 
 /* The next process has to do with the request. */
 static int leave(struct settling *settling, const struct pending_request *request)
 {
+	const struct pending_rules *rules = settling->rules;
 	const struct replica_outcome *outcome;
-	uint64_t nr_deaths = pending_blame(settling->pending, request);
+	uint64_t nr_deaths = pending_blame(settling->pending, request, rules->is_guilty);
 	int err = find_outcome(settling, request, &outcome);
 
 	if (err)
 		return err;
-	if (request->is_damaged || nr_deaths >= settling->max_deaths)
+	if (request->is_damaged || nr_deaths >= rules->max_deaths)
 		return refuse(settling, request);
 	pending_set_outcome(settling->pending, request, outcome);
 	if (outcome)
@@ -78,10 +80,10 @@ static int settle(struct settling *settling, const struct pending_request *reque
 	return 0;
 }
 
-int pending_settle(struct pending *pending, struct replica *replica, uint64_t max_deaths,
+int pending_settle(struct pending *pending, const struct pending_rules *rules,
 		   struct pending_counts *ret_counts)
 {
-	struct settling settling = { pending, replica, max_deaths, { 0 } };
+	struct settling settling = { .pending = pending, .rules = rules };
 	struct pending_request request;
 	uint32_t from = 0;
 	int err = 0;
