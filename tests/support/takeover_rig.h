@@ -92,6 +92,9 @@ void takeover_await_progress(struct takeover_rig *rig, uint64_t number);
 /** takeover_await_lent() - until the owner has lent so many contexts */
 void takeover_await_lent(struct takeover_rig *rig, unsigned nr);
 
+/** takeover_await_recoveries() - until the driver has replaced so many contexts; reads nothing */
+void takeover_await_recoveries(struct takeover_rig *rig, uint64_t nr);
+
 /** takeover_kill() - kill the owner, read what it has told, wait for it */
 void takeover_kill(struct takeover_rig *rig);
 

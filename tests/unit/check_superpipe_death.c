@@ -332,6 +332,22 @@ START_TEST(test_recovered_context_is_lent_again)
 }
 END_TEST
 
+/* Process elements are free as soon as it has read what it was lent. */
+START_TEST(test_slow_standby_breaks_no_rule)
+{
+	takeover_make(&rig, "", 1, true);
+	takeover_start(&rig, act_open_two);
+	takeover_await_progress(&rig, 1);
+	for (unsigned i = 1; i <= 2; i++) {
+		takeover_reset(&rig);
+		takeover_await_recoveries(&rig, i);
+	}
+	takeover_kill(&rig);
+	ck_assert_uint_eq(rig.dead.nr_lent, 3);
+	take_over_and_end();
+}
+END_TEST
+
 /* Nobody else has the new fd2 yet. */
 START_TEST(test_kill_at_the_end_of_recovery_loses_the_vluns_and_says_so)
 {
@@ -548,6 +564,7 @@ static void add_resets(TCase *core)
 	tcase_add_loop_test(core, test_reset_during_takeover_delays_it, 0, NR(resets));
 	tcase_add_loop_test(core, test_reset_between_death_and_takeover_needs_no_retry, 0, 2);
 	tcase_add_loop_test(core, test_recovered_context_is_lent_again, 0, 2);
+	tcase_add_test(core, test_slow_standby_breaks_no_rule);
 	tcase_add_test(core, test_kill_at_the_end_of_recovery_loses_the_vluns_and_says_so);
 }
 
