@@ -95,25 +95,22 @@ static int report(const struct ghost *ghost, pid_t pid)
 	return err;
 }
 
-static int be_ghost(struct ghost *ghost)
+static int be_ghost(struct ghost *ghost, const struct superpipe_dead *dead)
 {
-	const struct rescue *rescue = ghost->rescue;
-	const struct superpipe_dead dead = {
-		.devices = (const char *const *)rescue->options->devices,
-		.nr_luns = rescue->options->nr_devices,
-		.contexts = rescue->contexts,
-		.explain = log_why,
-		.lend = lend,
-		.lend_arg = ghost,
-	};
 	struct successor next = { .explainer = &to_log };
-	int err = superpipe_dead_recover(&dead);
+	int err = superpipe_dead_recover(dead);
 
 	if (!err)
-		err = start(rescue, &next);
+		err = start(ghost->rescue, &next);
 	if (!err)
 		err = report(ghost, next.pid);
-	return err ? err : hand_over(ghost, &dead, &next);
+	return err ? err : hand_over(ghost, dead, &next);
+}
+
+static int only_detach(struct ghost *ghost, const struct superpipe_dead *dead)
+{
+	(void)ghost;
+	return superpipe_dead_detach(dead);
 }
 
 /* ---- in the standby ---- */
@@ -180,10 +177,9 @@ static int await_ghost(const struct rescue *rescue, pid_t ghost, int socket, pid
 {
 	pid_t started = listen_to(rescue, socket);
 
-	if (await_success(ghost) && started) {
-		*ret_pid = started;
+	*ret_pid = started;
+	if (await_success(ghost))
 		return 0;
-	}
 	if (started) {
 		(void)kill(started, SIGKILL);
 		(void)waitpid(started, NULL, 0);
@@ -191,7 +187,26 @@ static int await_ghost(const struct rescue *rescue, pid_t ghost, int socket, pid
 	return -EIO;
 }
 
-int rescue_run(const struct rescue *rescue, pid_t *ret_pid)
+static void __attribute__((noreturn))
+run_ghost(struct ghost *ghost, int (*run)(struct ghost *ghost, const struct superpipe_dead *dead))
+{
+	const struct rescue *rescue = ghost->rescue;
+	const struct superpipe_dead dead = {
+		.devices = (const char *const *)rescue->options->devices,
+		.nr_luns = rescue->options->nr_devices,
+		.contexts = rescue->contexts,
+		.explain = log_why,
+		.lend = lend,
+		.lend_arg = ghost,
+	};
+
+	_exit(run(ghost, &dead) ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* Return: 0: the ghost has succeeded. @ret_pid: as from await_ghost() */
+static int with_ghost(const struct rescue *rescue,
+		      int (*run)(struct ghost *ghost, const struct superpipe_dead *dead),
+		      pid_t *ret_pid)
 {
 	struct ghost own = { .rescue = rescue };
 	int sockets[2], err;
@@ -203,11 +218,25 @@ int rescue_run(const struct rescue *rescue, pid_t *ret_pid)
 	err = fork_ghost(rescue->dead, &ghost);
 	if (!err && ghost == 0) {
 		close(sockets[0]);
-		_exit(be_ghost(&own) ? EXIT_FAILURE : EXIT_SUCCESS);
+		run_ghost(&own, run);
 	}
 	close(sockets[1]);
 	if (!err)
 		err = await_ghost(rescue, ghost, sockets[0], ret_pid);
 	close(sockets[0]);
 	return err;
+}
+
+int rescue_run(const struct rescue *rescue, pid_t *ret_pid)
+{
+	int err = with_ghost(rescue, be_ghost, ret_pid);
+
+	return !err && *ret_pid == 0 ? -EIO : err;
+}
+
+void rescue_give_up(const struct rescue *rescue)
+{
+	pid_t none;
+
+	(void)with_ghost(rescue, only_detach, &none);
 }

@@ -31,9 +31,9 @@
 #define RECORDS_AT_A_TIME 4096u
 
 #define SHORT_LIFE_NS     100000000ull
-#define MAX_SHORT_LIVES   10u
+#define MAX_SHORT_LIVES   7u
 #define FIRST_DELAY_MS    100u
-#define MAX_DELAY_MS      10000u
+#define MAX_DELAY_MS      3200u
 #define RESCUE_TRIES      3u
 #define MAX_DEATHS        2u /* of a request, when the daemon does nothing else */
 #define PINGS_BEFORE_KILL 4u
@@ -258,8 +258,6 @@ static int save(struct standby_process *process)
 	if (fd < 0)
 		return -errno;
 	err = replica_save(process->replica, fd);
-	if (!err && lseek(fd, 0, SEEK_SET))
-		err = -errno;
 	if (err) {
 		close(fd);
 		return err;
@@ -303,20 +301,26 @@ static void begin_with(struct standby_process *process, pid_t daemon, int socket
 	process->next_ping_ns = process->since_ns + ping_interval_ns(process);
 }
 
+static struct rescue rescue_of(struct standby_process *process, pid_t dead)
+{
+	return (struct rescue){ .options = process->config->options,
+				.program = process->config->program,
+				.dead = dead,
+				.exe_fd = process->exe_fd,
+				.message = process->held,
+				.fds = process->fds,
+				.contexts = process->contexts };
+}
+
 static int try_rescue(struct standby_process *process, pid_t dead)
 {
-	const struct rescue rescue = { .options = process->config->options,
-				       .program = process->config->program,
-				       .dead = dead,
-				       .exe_fd = process->exe_fd,
-				       .message = process->held,
-				       .fds = process->fds,
-				       .contexts = process->contexts };
+	const struct rescue rescue = rescue_of(process, dead);
 	int socket = -1, err = add_fds(process, &socket);
 	pid_t daemon;
 
 	if (err)
 		return err;
+	(void)lseek(process->fds[HANDOVER_FD_SNAPSHOT], 0, SEEK_SET); /* one has read it */
 	err = rescue_run(&rescue, &daemon);
 	drop_fds(process);
 	if (err) {
@@ -392,12 +396,15 @@ static int replace(struct standby_process *process, pid_t dead, int status)
 
 /* ---- the end ---- */
 
-static void __attribute__((noreturn)) end(const struct standby_process *process, int status)
+static void __attribute__((noreturn)) end(struct standby_process *process, pid_t dead, int status)
 {
+	const struct rescue rescue = rescue_of(process, dead);
 	bool was_mounted = process->fds[HANDOVER_FD_FUSE] >= 0;
 
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
+	if (process->contexts[0].fd >= 0)
+		rescue_give_up(&rescue);
 	/* The end of the last descriptor ends the connection: so close them before the unmount. */
 	for (int i = 0; i < HANDOVER_NR_FDS; i++)
 		if (process->fds[i] >= 0)
@@ -434,14 +441,14 @@ static void daemon_has_ended(struct standby_process *process)
 		return;
 	}
 	if (!WIFSIGNALED(status) || process->leaving || !process->holds)
-		end(process, status);
+		end(process, dead, status);
 	err = replace(process, dead, status);
 	if (!err)
 		return;
 	log_err("%s: process %ld has died: %s; the volume is lost: %s", place(process), (long)dead,
 		strsignal(WTERMSIG(status)),
 		err == -ELOOP ? "this has happened too often" : strerror(-err));
-	end(process, status);
+	end(process, dead, status);
 }
 
 /* ---- signals ---- */

@@ -1,0 +1,113 @@
+#!/bin/bash
+# With survive=crash: daemons that crash or hang, standbys that die, volumes that cannot have one.
+# timeout: 120
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/endless.sh
+. "$(dirname "$0")/../lib/endless.sh"
+# shellcheck source=../lib/survive.sh
+. "$(dirname "$0")/../lib/survive.sh"
+need_root
+need_cxlfs
+
+say "a crash, an abort, a kill: each is said with its reason"
+expect_log '^cxlfs: SIG[A-Z]+: the daemon has crashed and ends; its last requests were:$'
+expect_log '^cxlfs: [0-9]+ us ago: '
+start_survivor
+echo text >"$MNT/text"
+for signal in SEGV ABRT BUS KILL; do
+	kill_daemon $signal
+	[ "$(cat "$MNT/text")" = text ] || fail "after $signal"
+	rescued=$((${rescued:-0} + 1))
+	"$CXLFSADM" status "$MNT" --json | jq -e ".survival | .rescues == $rescued and .standby and .survive == \"crash\"" >/dev/null ||
+		fail "status after $signal: $("$CXLFSADM" status "$MNT" --json | jq -c .survival)"
+done
+for reason in "Segmentation fault" Aborted "Bus error" Killed; do
+	grep -q "has died: $reason; process" "${DAEMON_LOG[$MNT]}" || fail "no '$reason' in the log"
+done
+"$CXLFSADM" status "$MNT" | grep -q "survives  crash; rescued 4 times, pauses up to [0-9]* ms" || fail "status says: $("$CXLFSADM" status "$MNT")"
+
+say "SIGTERM to the standby unmounts"
+kill -TERM "${DAEMON[$MNT]}"
+expect_log '^cxlfs: Terminated: unmounting '
+wait_for_daemon "$MNT"
+! is_mounted "$MNT" || fail "$MNT is still mounted"
+
+say "a daemon that hangs is replaced"
+expect_log '^cxlfs: .*: process [0-9]+ has not answered for 1 s: killing it$'
+start_survivor "" watchdog=1
+echo text >"$MNT/text"
+old=$(daemon_pid)
+kill -STOP "$old"
+[ "$(cat "$MNT/text")" = text ] || fail "after a hang"
+another_daemon "$old" || fail "the stopped daemon serves"
+stop_volume
+
+say "without its standby a daemon goes on"
+expect_log '^cxlfs: warning: the standby process has ended'
+expect_log '^cxlfs: the standby has ended: if this process dies, the volume is lost$'
+start_survivor
+daemon=$(daemon_pid)
+echo text >"$MNT/text"
+kill -KILL "${DAEMON[$MNT]}"
+lost_standby() { "$CXLFSADM" status "$MNT" | grep -q "survives  crash, but its standby has ended"; }
+wait_until "the daemon has noticed" lost_standby
+[ "$(cat "$MNT/text")" = text ] || fail "without a standby"
+cp -r "$(dirname "$0")" "$MNT/tree"
+diff -r "$(dirname "$0")" "$MNT/tree" || fail "without a standby"
+wait "${DAEMON[$MNT]}" 2>/dev/null || true
+DAEMON[$MNT]=$daemon SUCCESSOR[$MNT]=yes
+stop_volume
+
+is_dead() { ! is_served "$MNT"; }
+expect_log '^cxlfs: removed a dead mount on '
+say "if both die, the next mount finds all chunks free"
+start_survivor
+free=$(free_chunks)
+head -c 600M /dev/zero >"$MNT/large"
+daemon=$(daemon_pid)
+kill -STOP "${DAEMON[$MNT]}"
+kill -KILL "$daemon" "${DAEMON[$MNT]}"
+forget_daemon "$MNT"
+wait_until "the daemon ended" is_gone "$daemon"
+wait_until "the mount is dead" is_dead
+start_survivor
+has_free_chunks "$free" || fail "$(free_chunks) chunks are free, $free were"
+stop_volume
+
+say "a daemon that dies at once again and again is given up"
+expect_log '^cxlfs: .*: process [0-9]+ has died: Killed; the volume is lost: this has happened too often$'
+start_survivor
+standby=${DAEMON[$MNT]}
+# Starts no program, to be fast.
+kill_each_daemon() {
+	local children=() child name state
+	while read -r _ _ state _ <"/proc/$standby/stat" && [ "$state" != Z ]; do
+		read -ra children <"/proc/$standby/task/$standby/children" || true
+		for child in "${children[@]}"; do
+			read -r name <"/proc/$child/comm" && [ "$name" = cxlfs ] && kill -KILL "$child"
+		done
+	done
+}
+(set +e; kill_each_daemon) 2>/dev/null || true
+! wait "$standby" || fail "no error"
+unset "DAEMON[$MNT]"
+! is_mounted "$MNT" || fail "the dead mount is left"
+check_log "${DAEMON_LOG[$MNT]}"
+grep -q 'the volume is lost' "${DAEMON_LOG[$MNT]}" || fail "no message"
+
+say "where it cannot be had"
+refused() { # MESSAGE OPTIONS
+	! "$CXLFS" "emul:$ADAPTER" "$MNT" -o "$2" >"$WORK/said" 2>&1 || fail "$2: not refused"
+	grep -q "$1" "$WORK/said" || fail "$2: $(cat "$WORK/said")"
+	! is_mounted "$MNT" || fail "$2: mounted"
+}
+refused 'options survive=crash and physical cannot be combined' survive=crash,physical
+refused 'options survive=crash and io_uring cannot be combined' survive=crash,io_uring
+refused 'option survive=always is not no, upgrade or crash' survive=always
+! unshare --pid --fork "$CXLFS" "emul:$ADAPTER" "$MNT" -o survive=crash >"$WORK/said" 2>&1 || fail "in another pid namespace"
+grep -q 'option survive=crash: not in the initial pid namespace' "$WORK/said" || fail "$(cat "$WORK/said")"
+! setpriv --bounding-set=-checkpoint_restore,-sys_admin "$CXLFS" "emul:$ADAPTER" "$MNT" -o survive=crash >"$WORK/said" 2>&1 ||
+	fail "without the capability"
+grep -q 'option survive=crash: .*CAP_CHECKPOINT_RESTORE' "$WORK/said" || fail "$(cat "$WORK/said")"
+finish
