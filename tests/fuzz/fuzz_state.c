@@ -155,7 +155,7 @@ static void check_mapped(struct fuzz_input input)
 	change(input, (uint8_t *)shm);
 	memcpy(shm, good, sizeof(shm->head));
 	if (!emul_state_check(shm)) {
-		emul_state_prepare(shm);
+		emul_state_prepare(shm, -1);
 		FUZZ_REQUIRE(!emul_state_check(shm));
 	}
 	FUZZ_REQUIRE(!madvise(shm, file_bytes, MADV_DONTNEED));

@@ -563,6 +563,33 @@ START_TEST(test_processes_may_die_at_any_moment)
 }
 END_TEST
 
+/* A process holds fd2 of a dead owner, as its only user. Each next user is the first one. */
+START_TEST(test_first_users_do_not_use_up_the_heap_while_a_context_stays)
+{
+	enum { NR_CHUNKS = 20, NR_USERS = 400 }; /* more than a full heap of such tables has */
+	struct dk_attach attach;
+	int fd;
+
+	emul_rig_open(&rig, "size=16G");
+	attach = emul_rig_attach(rig.dp);
+	emul_rig_virtual(rig.dp, attach.context_id, NR_CHUNKS);
+	fd = fcntl((int)attach.adap_fd, F_DUPFD_CLOEXEC, 0);
+	ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
+	for (unsigned i = 0; i < NR_USERS; i++) {
+		struct dk_attach other;
+
+		rig.dp->ops->close(rig.dp);
+		rig.dp = emul_rig_path(&rig, "");
+		other = emul_rig_attach(rig.dp);
+		emul_rig_virtual(rig.dp, other.context_id, NR_CHUNKS);
+		emul_rig_detach(rig.dp, other.context_id, other.adap_fd);
+	}
+	ck_assert_int_eq(dk_detach(rig.dp, attach.context_id), 0);
+	close(fd);
+	emul_rig_close(&rig);
+}
+END_TEST
+
 START_TEST(test_reboot_is_a_power_cycle)
 {
 	struct emul_shm *shm;
@@ -623,6 +650,7 @@ static void add_damage(Suite *suite)
 	tcase_add_test(tc, test_foreign_state_is_refused);
 	tcase_add_test(tc, test_missing_medium_is_refused);
 	tcase_add_test(tc, test_missing_mmio_is_refused);
+	tcase_add_test(tc, test_first_users_do_not_use_up_the_heap_while_a_context_stays);
 	tcase_add_test(tc, test_reboot_is_a_power_cycle);
 	suite_add_tcase(suite, tc);
 }

@@ -121,6 +121,20 @@ static uint8_t *mark(const struct emul_shm *shm, unsigned class, const uint64_t 
 	return marks;
 }
 
+int emul_heap_reserve_used(const struct emul_shm *shm, int file_fd)
+{
+	int rc = 0;
+
+	for (unsigned class = 0; !rc && class < EMUL_LXT_CLASSES; class ++) {
+		uint64_t start = emul_layout_class_start(&shm->head, class);
+		uint64_t next = shm->driver.heap_next[class];
+
+		if (next > start)
+			rc = emul_store_reserve(file_fd, start, next - start);
+	}
+	return rc;
+}
+
 void emul_heap_clear_free_lists(struct emul_shm *shm)
 {
 	memset(shm->driver.heap_free, 0, sizeof(shm->driver.heap_free));

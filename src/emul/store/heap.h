@@ -37,6 +37,12 @@ bool emul_heap_has(const struct emul_shm *shm, uint64_t lxt);
  */
 void emul_heap_rebuild(struct emul_shm *shm, const uint64_t *in_use, size_t nr);
 
+/**
+ * emul_heap_reserve_used() - reserve disk space for every block that was ever allocated
+ * Return: as emul_store_reserve().
+ */
+int emul_heap_reserve_used(const struct emul_shm *shm, int file_fd);
+
 /** emul_heap_clear_free_lists() - leave freed blocks unused until the next power-on */
 void emul_heap_clear_free_lists(struct emul_shm *shm);
 

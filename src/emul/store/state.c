@@ -231,18 +231,22 @@ static void clear_driver(struct emul_shm *shm)
 	}
 }
 
-/** Free lists are not trusted: allocate only blocks that were never used. */
-static void reset_heap(struct emul_shm *shm, bool in_use)
+/* Free lists are not trusted. Without memory or disk space, only blocks that were never used are
+ * allocated. */
+static void reset_heap(const struct repair *r, int file_fd)
 {
-	struct emul_driver *driver = &shm->driver;
+	struct emul_driver *driver = &r->shm->driver;
 
-	if (!in_use)
-		emul_heap_init(shm);
-	emul_heap_clear_free_lists(shm);
+	if (!r->nr_tables && !r->incomplete)
+		emul_heap_init(r->shm);
+	if (r->incomplete || emul_heap_reserve_used(r->shm, file_fd))
+		emul_heap_clear_free_lists(r->shm);
+	else
+		emul_heap_rebuild(r->shm, r->tables, r->nr_tables);
 	memcpy(driver->heap_reserved, driver->heap_next, sizeof(driver->heap_reserved));
 }
 
-void emul_state_prepare(struct emul_shm *shm)
+void emul_state_prepare(struct emul_shm *shm, int file_fd)
 {
 	struct repair r = { .shm = shm };
 
@@ -253,6 +257,6 @@ void emul_state_prepare(struct emul_shm *shm)
 	init_lock(shm);
 	clear_driver(shm);
 	repair_all_but_heap(&r);
-	reset_heap(shm, r.nr_tables || r.incomplete);
+	reset_heap(&r, file_fd);
 	free(r.tables);
 }

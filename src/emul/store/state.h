@@ -27,8 +27,9 @@ const char *emul_state_check(struct emul_shm *shm);
  * emul_state_prepare() - prepare a valid state for its first user
  * Clears the traces of processes that have ended, and repairs the state. After a reboot, sets the
  * state after power-on.
+ * @file_fd: of the file that @shm maps
  */
-void emul_state_prepare(struct emul_shm *shm);
+void emul_state_prepare(struct emul_shm *shm, int file_fd);
 
 /**
  * emul_state_repair() - recompute derived state

@@ -176,7 +176,7 @@ static int be_first_user(const struct opener *o)
 				     "this file to have it made again, with the same "
 				     "options",
 				     o->spec->path, STORE_STATE_NAME, damaged);
-	emul_state_prepare(o->store->shm);
+	emul_state_prepare(o->store->shm, o->store->file_fd);
 	return 0;
 }
 
