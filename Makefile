@@ -165,7 +165,7 @@ $(B)/tests/fuzz/fuzz_control: $(B)/libcxlfs-control.a
 $(B)/tests/fuzz/fuzz_snapshot: $(B)/tests/fuzz/records.o
 $(B)/tests/fuzz/fuzz_contents: $(B)/tests/fuzz/records.o $(B)/tests/fuzz/flash.o $(B)/tests/fake/fake_superpipe.o
 $(B)/tests/fuzz/fuzz_state: $(B)/tests/support/dk.o
-$(B)/tests/fuzz/fuzz_requests: $(B)/tests/fuzz/kernel.o $(B)/tests/fuzz/flash.o $(B)/tests/fake/fake_superpipe.o \
+$(B)/tests/fuzz/fuzz_requests: $(patsubst %,$(B)/tests/fuzz/%.o,kernel flash standby) $(B)/tests/fake/fake_superpipe.o \
 	$(filter-out %/blocking.o,$(OBJ_fuse))
 $(FUZZERS): %: %.o $(if $(filter fuzz,$(VARIANT)),,$(B)/tests/fuzz/replay.o) $(B)/libcxlfs.a
 	$(call say,LINK,$@)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * FUSE requests against a whole file system on the fake adapter. Each must be answered once, the
- * tree must stay intact, no flash may leak, and no read may return flash that was not written.
+ * tree must stay intact, no flash may leak, and no read may return flash that was not written. A
+ * standby that follows must have the same in the end.
  *
  * An input is two bytes of options and then requests, see kernel.c.
  */
@@ -13,9 +14,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "data/replica.h"
+#include "data/snapshot.h"
 #include "fuse/internal.h"
 #include "fuzz/flash.h"
 #include "fuzz/kernel.h"
+#include "fuzz/standby.h"
 
 #define NR_SLOTS     2
 #define HEADER_BYTES (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
@@ -25,6 +29,7 @@ static struct {
 	struct flash *flash;
 	struct fuse_session *session;
 	struct kernel kernel;
+	struct standby standby;
 	sem_t replied;
 	unsigned nr_replies; /* to the last request */
 } rig;
@@ -107,6 +112,7 @@ static void send_request(struct slot *slot, size_t bytes)
 	slot_set_here(slot);
 	fuse_session_process_buf(rig.session, &buf);
 	slot_set_here(NULL);
+	standby_follow(&rig.standby);
 	if (!rig.kernel.wants_reply)
 		return;
 	while (sem_wait(&rig.replied) && errno == EINTR)
@@ -177,7 +183,13 @@ static void start(unsigned options)
 	rig.flash = flash_get(1 + (options & 1), pack_bytes, idle_ms);
 	config.volume = rig.flash->volume;
 	config.transport.synchronous = true;
+	standby_start(&rig.standby);
+	config.journal = rig.standby.journal;
 	FUZZ_REQUIRE(!fs_new(&config, &rig.fs));
+	/* The volume may still be about to give back what the last input had. */
+	data_volume_quiesce(rig.flash->volume);
+	fs_start_journal(rig.fs, true);
+	data_volume_resume(rig.flash->volume);
 	rig.session =
 		fuse_session_new(&args, fs_operations(), sizeof(struct fuse_lowlevel_ops), rig.fs);
 	FUZZ_REQUIRE(rig.session);
@@ -188,12 +200,22 @@ static void start(unsigned options)
 	kernel_init(&rig.kernel);
 }
 
+static void compare(void)
+{
+	data_volume_quiesce(rig.flash->volume);
+	standby_compare(&rig.standby, rig.fs);
+	data_volume_set_changed(rig.flash->volume, NULL, NULL);
+	data_volume_resume(rig.flash->volume);
+}
+
 static void stop(void)
 {
 	FUZZ_REQUIRE(!tree_check(rig.fs->tree));
 	fs_quiesce(rig.fs);
+	compare();
 	fuse_session_destroy(rig.session);
 	fs_free(rig.fs);
+	standby_stop(&rig.standby);
 	flash_check(rig.flash);
 	sem_destroy(&rig.replied);
 }
