@@ -31,6 +31,14 @@ static bool allow_normal_priority(void)
 	return !setrlimit(RLIMIT_NICE, &limit);
 }
 
+/* The memory that a standby may find requests in is locked later. */
+static void allow_locked_memory(void)
+{
+	const struct rlimit none = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+
+	(void)setrlimit(RLIMIT_MEMLOCK, &none);
+}
+
 /* The bounding set first: to change it takes a capability. */
 static void drop_capabilities(void)
 {
@@ -59,6 +67,7 @@ int sandbox_enter(struct superpipe *sp, const char *sockets)
 	if (SANDBOX_IS_OFF)
 		return 0;
 	tzset(); /* reads a file that is out of reach later */
+	allow_locked_memory();
 	drop_capabilities();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		log_debug(LOGC_DAEMON, "sandbox: no_new_privs: %s", strerror(errno));

@@ -2,6 +2,7 @@
 /* Requests that a process leaves in its slots when it dies, and the process that goes on. */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -271,6 +272,35 @@ START_TEST(test_slots_are_in_memory_before_the_kernel_copies)
 }
 END_TEST
 
+static size_t locked_bytes(void)
+{
+	FILE *smaps = fopen("/proc/self/smaps_rollup", "r");
+	char line[256];
+	size_t kib = 0;
+
+	ck_assert_ptr_nonnull(smaps);
+	while (fgets(line, sizeof(line), smaps) && sscanf(line, "Locked: %zu kB", &kib) != 1)
+		;
+	(void)fclose(smaps);
+	return kib * 1024;
+}
+
+START_TEST(test_slots_stay_in_memory)
+{
+	size_t before = locked_bytes();
+	int err = slot_region_lock(&dead);
+
+	if (err) { /* it depends on a limit and a capability */
+		ck_assert(err == -ENOMEM || err == -EPERM);
+		return;
+	}
+	ck_assert_uint_eq(locked_bytes(), before);
+	ck_assert_ptr_nonnull(slot_pool_get(dead_pool, false));
+	ck_assert_uint_ge(locked_bytes(), before + SLOT_BYTES);
+	ck_assert_uint_lt(locked_bytes(), before + 2 * SLOT_BYTES);
+}
+END_TEST
+
 START_TEST(test_slots_cannot_be_mapped_from_anything_else)
 {
 	struct slot_region region;
@@ -324,6 +354,7 @@ static Suite *pending_suite(void)
 	tcase_add_test(slots, test_slots_forget_an_outcome_that_is_removed_or_of_another_request);
 	tcase_add_test(slots, test_slots_have_the_number_that_the_standby_sees);
 	tcase_add_test(slots, test_slots_are_in_memory_before_the_kernel_copies);
+	tcase_add_test(slots, test_slots_stay_in_memory);
 	tcase_add_test(slots, test_slots_cannot_be_mapped_from_anything_else);
 	tcase_add_test(slots, test_slots_blame_the_request_that_was_executed_alone);
 	suite_add_tcase(suite, slots);
