@@ -98,10 +98,11 @@ $(B)/tests/unit/check_request: private override LDFLAGS += -Wl,--wrap=data_submi
 $(patsubst %,$(B)/tests/unit/check_%,pending found): $(OBJ_fuse)
 $(patsubst %,$(B)/tests/unit/check_%,pending found): private LIB_LIBS += $(FUSE_LIBS)
 # With all of fuse, over the fake of the adapter; lets a writer of the journal stop.
-$(B)/tests/unit/check_commit: $(OBJ_fuse) $(B)/tests/support/tree_copy.o
+$(B)/tests/unit/check_commit: $(OBJ_fuse) $(B)/tests/support/tree_copy.o $(B)/tests/unit/commit_world.o
 $(B)/tests/unit/check_commit: private LIB_LIBS += $(FUSE_LIBS)
 $(B)/tests/unit/check_commit: private override LDFLAGS += \
-	-Wl,--wrap=journal_begin,--wrap=journal_commit,--wrap=clock_gettime,--wrap=getrandom
+	-Wl,--wrap=journal_begin,--wrap=journal_commit,--wrap=thread_blocks_add \
+	-Wl,--wrap=clock_gettime,--wrap=getrandom
 # With the daemon, except its main().
 DAEMON_TESTS := $(patsubst %,$(B)/tests/unit/check_%,options sandbox)
 $(DAEMON_TESTS): $(filter-out %/main.o,$(OBJ_daemon)) $(B)/libcxlfs-fuse.a
@@ -132,7 +133,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS)
-$(patsubst %,$(B)/tests/unit/check_%.o,transport pending found ring_entry blocking request commit options sandbox): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(B)/tests/unit/commit_world.o $(patsubst %,$(B)/tests/unit/check_%.o,transport pending found ring_entry blocking request commit options sandbox): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 $(OBJ_fuzz): private EXTRA_CFLAGS = -Itests $(FUSE_CFLAGS)
 

@@ -211,8 +211,10 @@ static bool answer(struct standby *standby)
 		standby->calls.touch(standby->calls.arg);
 		err = handover_send_kind(standby->socket, HANDOVER_PONG);
 	}
-	if (err && journal_close(standby->journal))
+	if (err) {
+		(void)journal_close(standby->journal);
 		log_err("the standby has ended: if this process dies, the volume is lost");
+	}
 	return !err;
 }
 

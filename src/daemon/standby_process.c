@@ -440,7 +440,8 @@ static void daemon_has_ended(struct standby_process *process)
 		go_over_to_next(process);
 		return;
 	}
-	if (!WIFSIGNALED(status) || process->leaving || !process->holds)
+	if (!WIFSIGNALED(status) || process->leaving || !process->holds ||
+	    journal_is_closed(process->config->journal)) /* the daemon has stopped writing to it */
 		end(process, dead, status);
 	err = replace(process, dead, status);
 	if (!err)

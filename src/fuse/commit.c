@@ -41,12 +41,6 @@ void commit_fini(struct fs *fs)
 
 /* ---- the record of a thread ---- */
 
-static void note_closed(struct fs *fs, const char *why)
-{
-	if (!atomic_exchange(&fs->journal_lost, true))
-		log_warning("%s: the volume would not survive a crash of this process", why);
-}
-
 /* Return: NULL: there is no memory, and the journal is closed. */
 static struct group *my_group(struct fs *fs)
 {
@@ -54,10 +48,9 @@ static struct group *my_group(struct fs *fs)
 		return mine.group;
 	mine.id = fs->groups.id;
 	mine.group = thread_blocks_add(&fs->groups);
-	if (!mine.group) {
-		(void)journal_close(fs->journal);
-		note_closed(fs, "not enough memory to record what changes");
-	}
+	if (!mine.group && journal_close(fs->journal))
+		log_err("not enough memory to tell the standby what changes: if this process dies, "
+			"the volume is lost");
 	return mine.group;
 }
 
@@ -92,8 +85,6 @@ static void write_record(struct fs *fs, struct group *group)
 	journal_begin(fs->journal, group->bytes, &entry);
 	if (entry.data)
 		memcpy(entry.data, group->items, group->bytes);
-	else
-		note_closed(fs, "the standby process has ended");
 	journal_commit(fs->journal, &entry);
 	group->bytes = 0;
 }

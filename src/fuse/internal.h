@@ -47,7 +47,6 @@ struct fs {
 	/* See commit.h. */
 	struct journal *journal; /* NULL: nobody follows; set before the session starts */
 	struct thread_blocks groups;
-	_Atomic bool journal_lost; /* it is closed, and that was logged */
 
 	/* Set by INIT, before any other request. */
 	bool no_opendir; /* the kernel opens directories without a request */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The requests of check_commit.c, as the kernel sends them. */
-#ifndef CXLFS_TESTS_UNIT_CHECK_COMMIT_H
-#define CXLFS_TESTS_UNIT_CHECK_COMMIT_H
+#ifndef CXLFS_TESTS_UNIT_COMMIT_STEPS_H
+#define CXLFS_TESTS_UNIT_COMMIT_STEPS_H
 
 #include <fcntl.h>
 #include <linux/falloc.h>
