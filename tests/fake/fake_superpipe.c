@@ -602,6 +602,20 @@ static uint64_t read_locked(struct superpipe *sp, const uint64_t *value)
 	return result;
 }
 
+bool fake_read(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t lba, void *block)
+{
+	const struct superpipe_vlun *vlun;
+	bool exists;
+
+	pthread_mutex_lock(&sp->lock);
+	vlun = handle < sp->config.max_handles ? sp->vluns[handle] : NULL;
+	exists = vlun && vlun->lun == lun && lba / sp->luns[lun].info.chunk_lbas < vlun->nr_chunks;
+	if (exists)
+		memcpy(block, lba_memory(vlun, lba), SUPERPIPE_LBA_BYTES);
+	pthread_mutex_unlock(&sp->lock);
+	return exists;
+}
+
 uint64_t fake_nr_ios(struct superpipe *sp)
 {
 	return read_locked(sp, &sp->nr_ios);

@@ -68,6 +68,10 @@ bool fake_add_vlun(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t
  *  growth was not recorded: superpipe_reconcile() makes it smaller */
 void fake_shrink_imports(struct superpipe *sp);
 
+/** fake_read() - what a block of the vLUN with this handle holds now. Return: false: there is none.
+ */
+bool fake_read(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t lba, void *block);
+
 uint64_t fake_nr_ios(struct superpipe *sp);
 uint64_t fake_nr_calls(struct superpipe *sp, enum fake_call call);
 unsigned fake_in_flight(struct superpipe *sp);
