@@ -162,9 +162,9 @@ static bool is_possible(void)
 
 int main(void)
 {
-	Suite *suite = suite_create("ghost");
-	TCase *core = tcase_create("core");
 	SRunner *runner;
+	Suite *suite;
+	TCase *core;
 	int nr_failed;
 
 #ifdef __SANITIZE_THREAD__
@@ -173,6 +173,8 @@ int main(void)
 #endif
 	if (!is_possible())
 		return 77;
+	suite = suite_create("ghost");
+	core = tcase_create("core");
 	tcase_add_test(core, test_ghost_has_the_number_and_is_a_child);
 	tcase_add_test(core, test_number_of_a_living_process_is_refused);
 	tcase_add_test(core, test_mutex_of_a_dead_ghost_can_be_repaired);

@@ -15,6 +15,8 @@
 #include "support/sp_wait.h"
 #include "support/takeover_rig.h"
 
+#define SMALL ",handles=256" /* a successor asks for each */
+
 static struct takeover_rig rig;
 
 /* ---- acts ---- */
@@ -157,7 +159,7 @@ static void act_check_written(struct takeover_self *self)
 /* Three in a row; each successor is killed in turn. */
 START_TEST(test_written_data_survive_kills)
 {
-	takeover_make(&rig, _i ? ",mode=ioarrin" : "", 1, _i);
+	takeover_make(&rig, _i ? SMALL ",mode=ioarrin" : SMALL, 1, _i);
 	takeover_start(&rig, act_write);
 	for (unsigned i = 1; i <= 3; i++) {
 		takeover_await_progress(&rig, i * 40);
@@ -173,7 +175,7 @@ END_TEST
 
 START_TEST(test_kill_in_a_command)
 {
-	takeover_make(&rig, "", 1, true);
+	takeover_make(&rig, SMALL, 1, true);
 	takeover_fault(&rig, "at=write n=30 action=kill");
 	takeover_start(&rig, act_write);
 	takeover_await_kill(&rig);
@@ -220,7 +222,7 @@ static const char *const step_kills[] = {
 
 START_TEST(test_handles_are_as_told_after_a_kill_in_an_ioctl)
 {
-	takeover_make(&rig, "", 1, true);
+	takeover_make(&rig, SMALL, 1, true);
 	takeover_fault(&rig, step_kills[_i]);
 	takeover_start(&rig, act_steps);
 	takeover_await_kill(&rig);
@@ -230,7 +232,7 @@ END_TEST
 
 START_TEST(test_kill_between_detach_and_close_breaks_no_rule)
 {
-	takeover_make(&rig, "", 1, _i);
+	takeover_make(&rig, SMALL, 1, _i);
 	takeover_fault(&rig, "at=detach n=1 action=kill");
 	takeover_start(&rig, close_all);
 	takeover_await_kill(&rig);
@@ -248,7 +250,7 @@ static const char *const killed_successors[] = {
 
 START_TEST(test_another_ghost_follows_a_process_that_is_killed)
 {
-	start_and_kill("", 1, true);
+	start_and_kill(SMALL, 1, true);
 	takeover_fault(&rig, killed_successors[_i]);
 	ck_assert_int_eq(takeover_try(&rig, act_check_two), -ENOLINK);
 	take_over_and_end();
@@ -264,7 +266,7 @@ static const char *const killed_ghosts[] = {
 
 START_TEST(test_another_ghost_detaches_if_the_first_is_killed)
 {
-	start_and_kill("", 1, true);
+	start_and_kill(SMALL, 1, true);
 	takeover_fault(&rig, killed_ghosts[_i]);
 	ck_assert_int_eq(takeover_try(&rig, act_check_two), 0);
 	takeover_kill(&rig);
@@ -277,7 +279,7 @@ START_TEST(test_successor_that_has_lent_its_context_is_detached_too)
 {
 	char rule[64];
 
-	start_and_kill("", 1, true);
+	start_and_kill(SMALL, 1, true);
 	takeover_open(&rig);
 	snprintf(rule, sizeof(rule), "at=verify n=%u action=kill",
 		 rig.host.ops->max_handles(rig.host.dp) + 3);
@@ -299,7 +301,7 @@ static const char *const resets[] = {
 
 START_TEST(test_reset_during_takeover_delays_it)
 {
-	start_and_kill("", 1, true);
+	start_and_kill(SMALL, 1, true);
 	takeover_fault(&rig, resets[_i]);
 	take_over_and_end();
 }
@@ -307,7 +309,7 @@ END_TEST
 
 START_TEST(test_reset_between_death_and_takeover_needs_no_retry)
 {
-	start_and_kill(",size=4G,luns=2", 2, _i);
+	start_and_kill(SMALL ",size=4G,luns=2", 2, _i);
 	takeover_reset(&rig);
 	ck_assert_int_eq(takeover_try(&rig, act_check_two), 0);
 	takeover_kill(&rig);
@@ -319,7 +321,7 @@ START_TEST(test_recovered_context_is_lent_again)
 {
 	uint64_t before;
 
-	takeover_make(&rig, "", 1, _i);
+	takeover_make(&rig, SMALL, 1, _i);
 	takeover_start(&rig, act_open_two);
 	takeover_await_progress(&rig, 1);
 	ck_assert_uint_eq(rig.owner.nr_lent, 1);
@@ -335,7 +337,7 @@ END_TEST
 /* Process elements are free as soon as it has read what it was lent. */
 START_TEST(test_slow_standby_breaks_no_rule)
 {
-	takeover_make(&rig, "", 1, true);
+	takeover_make(&rig, SMALL, 1, true);
 	takeover_start(&rig, act_open_two);
 	takeover_await_progress(&rig, 1);
 	for (unsigned i = 1; i <= 2; i++) {
@@ -351,7 +353,7 @@ END_TEST
 /* Nobody else has the new fd2 yet. */
 START_TEST(test_kill_at_the_end_of_recovery_loses_the_vluns_and_says_so)
 {
-	takeover_make(&rig, "", 1, true);
+	takeover_make(&rig, SMALL, 1, true);
 	takeover_start(&rig, act_open_two);
 	takeover_await_progress(&rig, 1);
 	takeover_fault(&rig, "at=recover n=1 action=kill");
@@ -374,7 +376,7 @@ static void act_open_one(struct takeover_self *self)
 
 START_TEST(test_owner_without_vluns_is_taken_over)
 {
-	takeover_make(&rig, "", 1, _i);
+	takeover_make(&rig, SMALL, 1, _i);
 	takeover_start(&rig, act_wait);
 	takeover_kill(&rig);
 	ck_assert_int_eq(takeover_try(&rig, act_open_one), 0);
@@ -394,7 +396,7 @@ END_TEST
 
 START_TEST(test_missing_and_small_vluns_are_errors)
 {
-	start_and_kill("", 1, true);
+	start_and_kill(SMALL, 1, true);
 	rig.vluns[1].nr_chunks = 3;
 	ck_assert_int_eq(takeover_try(&rig, act_check_two), -EIO);
 	ck_assert_ptr_nonnull(
@@ -426,7 +428,7 @@ static uint64_t count(enum emul_breach breach)
 
 START_TEST(test_standby_that_closes_too_early_leaks_the_context)
 {
-	start_and_kill("", 1, true);
+	start_and_kill(SMALL, 1, true);
 	/* The housekeeping of the bystander sees that the owner has ended. */
 	takeover_await_owner_noticed(&rig);
 	takeover_close_fds(&rig.dead);
@@ -440,7 +442,7 @@ START_TEST(test_child_of_another_process_cannot_clone)
 	int status;
 	pid_t child;
 
-	start_and_kill("", 1, true);
+	start_and_kill(SMALL, 1, true);
 	child = fork();
 	if (child == 0)
 		_exit(takeover_clone_without_a_ghost(&rig) == -EINVAL ? 0 : 1);
@@ -523,7 +525,7 @@ START_TEST(test_kills_at_any_time)
 {
 	unsigned seed = (unsigned)time(NULL);
 
-	takeover_make(&rig, "", 1, _i);
+	takeover_make(&rig, SMALL, 1, _i);
 	takeover_start(&rig, act_mix);
 	for (unsigned i = 0; i < 6; i++) {
 		struct timespec pause = { .tv_nsec = rand_r(&seed) % 4000000 };
@@ -579,9 +581,9 @@ static void add_others(TCase *core)
 
 int main(void)
 {
-	Suite *suite = suite_create("superpipe death");
-	TCase *core = tcase_create("core");
 	SRunner *runner;
+	Suite *suite;
+	TCase *core;
 	int nr_failed;
 
 #ifdef __SANITIZE_THREAD__
@@ -590,6 +592,8 @@ int main(void)
 #endif
 	if (!takeover_is_possible())
 		return 77;
+	suite = suite_create("superpipe death");
+	core = tcase_create("core");
 	add_deaths(core);
 	add_resets(core);
 	add_others(core);
