@@ -47,12 +47,18 @@ static int compare_numbers(const void *a, const void *b)
 	return (file_a->number > file_b->number) - (file_a->number < file_b->number);
 }
 
-struct data_replica_file *data_replica_file(const struct data_replica *replica, uint64_t number)
+struct data_replica_file *data_replica_file(struct data_replica *replica, uint64_t number)
 {
 	const struct data_replica_file key = { .number = number };
-	struct data_replica_file **found = tfind(&key, &replica->files, compare_numbers);
+	struct data_replica_file **found;
 
-	return found ? *found : NULL;
+	if (replica->last && replica->last->number == number)
+		return replica->last;
+	found = tfind(&key, &replica->files, compare_numbers);
+	if (!found)
+		return NULL;
+	replica->last = *found;
+	return *found;
 }
 
 static void free_file(void *arg)
@@ -92,6 +98,7 @@ void replica_file_gone(struct data_replica *replica, uint64_t number)
 		return;
 	(void)tdelete(file, &replica->files, compare_numbers);
 	free_file(file);
+	replica->last = NULL;
 	replica->nr_files--;
 }
 

@@ -46,7 +46,7 @@ void data_replica_free(struct data_replica *replica); /* accepts NULL */
 int data_replay(struct data_replica *replica, const void *change, size_t bytes);
 
 /** data_replica_file() - the file with a number, valid until it is gone; NULL: there is none */
-struct data_replica_file *data_replica_file(const struct data_replica *replica, uint64_t number);
+struct data_replica_file *data_replica_file(struct data_replica *replica, uint64_t number);
 
 uint64_t data_replica_nr_files(const struct data_replica *replica);
 uint64_t data_replica_number(const struct data_replica_file *file);

@@ -34,7 +34,8 @@ struct data_replica_file {
 
 struct data_replica {
 	struct data_geometry geometry;
-	void *files; /* a tree of tsearch(3), by number */
+	void *files;                    /* a tree of tsearch(3), by number */
+	struct data_replica_file *last; /* that was looked for: changes of a file come in a row */
 	uint64_t nr_files;
 	struct replica_segment *segments; /* sorted by number */
 	uint32_t nr_segments, max_segments;

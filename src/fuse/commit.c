@@ -189,7 +189,6 @@ static struct replica_start start_of(const struct fs *fs)
 		.root_gid = fs->config.root_gid,
 		.root_mode = fs->config.root_mode,
 		.seed = fs->seed,
-		.max_inodes = tree_max_inodes(fs->tree),
 	};
 	struct tree_attr root;
 

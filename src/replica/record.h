@@ -38,8 +38,7 @@ struct replica_item {
 struct replica_start {
 	uint32_t version; /* REPLICA_RECORD_VERSION */
 	uint32_t root_uid, root_gid, root_mode;
-	uint64_t seed; /* of the tree */
-	uint64_t max_inodes;
+	uint64_t seed;        /* of the tree */
 	int64_t root_seconds; /* times of the root directory */
 	int64_t root_nanoseconds;
 	struct data_geometry geometry;

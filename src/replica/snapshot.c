@@ -9,7 +9,7 @@
 /* ---- save ---- */
 
 struct walk {
-	const struct replica *replica;
+	struct replica *replica;
 	uint64_t ino, nr_left; /* the last one, and inodes behind it */
 };
 
@@ -34,7 +34,7 @@ static bool next_file(void *arg, uint64_t *ret_ino, struct data_replica_file **r
 	return false;
 }
 
-static int write_all(const struct replica *replica, struct record_writer *out)
+static int write_all(struct replica *replica, struct record_writer *out)
 {
 	struct walk walk = { .replica = replica, .nr_left = tree_nr_inodes(replica->tree) };
 	int err;

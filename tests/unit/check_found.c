@@ -557,7 +557,6 @@ static void begin_volume(void)
 	const struct replica_start start = {
 		.version = REPLICA_RECORD_VERSION,
 		.root_mode = 0755,
-		.max_inodes = 10,
 		.geometry = { .chunk_blocks = 65536, .nr_luns = 1 },
 	};
 
