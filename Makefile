@@ -98,9 +98,10 @@ $(B)/tests/unit/check_request: private override LDFLAGS += -Wl,--wrap=data_submi
 $(patsubst %,$(B)/tests/unit/check_%,pending found): $(OBJ_fuse)
 $(patsubst %,$(B)/tests/unit/check_%,pending found): private LIB_LIBS += $(FUSE_LIBS)
 # With all of fuse, over the fake of the adapter; lets a writer of the journal stop.
-$(B)/tests/unit/check_commit: $(OBJ_fuse) $(B)/tests/support/tree_copy.o $(B)/tests/unit/commit_world.o
-$(B)/tests/unit/check_commit: private LIB_LIBS += $(FUSE_LIBS)
-$(B)/tests/unit/check_commit: private override LDFLAGS += \
+COMMIT_TESTS := $(patsubst %,$(B)/tests/unit/check_%,commit commit_threads)
+$(COMMIT_TESTS): $(OBJ_fuse) $(B)/tests/support/tree_copy.o $(B)/tests/unit/commit_world.o
+$(COMMIT_TESTS): private LIB_LIBS += $(FUSE_LIBS)
+$(COMMIT_TESTS): private override LDFLAGS += \
 	-Wl,--wrap=journal_begin,--wrap=journal_commit,--wrap=thread_blocks_add \
 	-Wl,--wrap=clock_gettime,--wrap=getrandom
 # With the daemon, except its main().
@@ -113,7 +114,7 @@ $(B)/tests/unit/check_superpipe_recover: private override LDFLAGS += -Wl,--wrap=
 # Lets allocations fail.
 $(B)/tests/unit/check_emul_repair: private override LDFLAGS += -Wl,--wrap=realloc
 # Linked with a fake of the layer below.
-FAKED_TESTS := $(filter-out %_emul,$(filter $(addprefix $(B)/tests/unit/check_,data% replica% commit),$(UNIT_TESTS)))
+FAKED_TESTS := $(filter-out %_emul,$(filter $(addprefix $(B)/tests/unit/check_,data% replica% commit%),$(UNIT_TESTS)))
 # Built with the fake libcxl, whether the real one was found or not.
 OBJ_libcxl := $(patsubst %,$(B)/tests/fake/libcxl/%.o,kernel kernel_libcxl fake_libcxl)
 # Built with libFuzzer in the variant fuzz; elsewhere they run their corpus.
@@ -133,7 +134,7 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS)
-$(B)/tests/unit/commit_world.o $(patsubst %,$(B)/tests/unit/check_%.o,transport pending found ring_entry blocking request commit options sandbox): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(B)/tests/unit/commit_world.o $(patsubst %,$(B)/tests/unit/check_%.o,transport pending found ring_entry blocking request commit commit_threads options sandbox): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 $(OBJ_fuzz): private EXTRA_CFLAGS = -Itests $(FUSE_CFLAGS)
 

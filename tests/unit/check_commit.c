@@ -85,11 +85,12 @@ static void keep_reference(void)
 
 static void make_reference(void)
 {
-	world_begin();
+	world_begin(JOURNAL_MIN_BYTES);
 	for (world.at = 0; world.at < NR_STEPS; world.at++) {
 		world_do(&steps[world.at]);
 		keep_reference();
 	}
+	world_bury();
 	world_end();
 }
 
@@ -129,7 +130,7 @@ static bool run(unsigned mortal, int nr_records, bool answer_arrives)
 {
 	bool died = false;
 
-	world_begin();
+	world_begin(JOURNAL_MIN_BYTES);
 	for (world.at = 0; world.at < NR_STEPS; world.at++) {
 		if (world.at == mortal) {
 			died = die_in_step(nr_records, answer_arrives);
@@ -143,6 +144,7 @@ static bool run(unsigned mortal, int nr_records, bool answer_arrives)
 	world_kill();
 	world_take_over(false);
 	check_tree(&reference.trees[world.at]);
+	world_bury();
 	world_end();
 	return died;
 }
@@ -193,7 +195,7 @@ START_TEST(test_commit_a_listing_ends_when_its_record_is_full)
 	unsigned nr = 0, nr_answers = 0;
 	uint64_t offset = 0;
 
-	world_begin();
+	world_begin(JOURNAL_MIN_BYTES);
 	make_files(NR_LISTED);
 	do {
 		world_do(&(const struct step){
@@ -209,6 +211,7 @@ START_TEST(test_commit_a_listing_ends_when_its_record_is_full)
 	world_take_over(false);
 	check_tree(&tree);
 	memory_stream_fini(&tree);
+	world_bury();
 	world_end();
 }
 END_TEST
@@ -232,23 +235,25 @@ START_TEST(test_commit_serving_goes_on_when_the_standby_is_dead)
 {
 	struct fs_stats stats;
 
-	world_begin();
+	world_begin(JOURNAL_MIN_BYTES);
 	world_do(&steps[world.at]);
 	fs_get_stats(world_now()->fs, &stats);
 	ck_assert(stats.followed);
 	ck_assert(journal_close(world_now()->journal));
 	go_on_alone();
+	world_bury();
 	world_end();
 }
 END_TEST
 
 START_TEST(test_commit_serving_goes_on_without_memory_for_records)
 {
-	world_begin();
+	world_begin(JOURNAL_MIN_BYTES);
 	world_do(&steps[world.at]);
 	world.no_memory = true;
 	go_on_alone();
 	world.no_memory = false;
+	world_bury();
 	world_end();
 }
 END_TEST

@@ -14,7 +14,7 @@
 #include "journal/journal.h"
 #include "replica/replica.h"
 
-enum { MAX_ANSWER = (1 << 20) + BLOCK };
+enum { MAX_ANSWER = (1 << 20) + BLOCK, NR_SLOTS = 8 };
 
 struct world world = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -61,12 +61,21 @@ static struct life *life_of(const struct journal *journal)
 	return NULL;
 }
 
+/* A thread of a dead process gets no further than to its next record. */
+static void await_burial(void)
+{
+	sem_wait(&world.burial);
+	sem_post(&world.burial);
+}
+
 void __real_journal_begin(struct journal *journal, size_t bytes, struct journal_entry *ret_entry);
 void __wrap_journal_begin(struct journal *journal, size_t bytes, struct journal_entry *ret_entry);
 void __wrap_journal_begin(struct journal *journal, size_t bytes, struct journal_entry *ret_entry)
 {
 	*ret_entry = (struct journal_entry){ .bytes = bytes };
-	if (!life_of(journal)->is_dead)
+	if (life_of(journal)->is_dead)
+		await_burial();
+	else
 		__real_journal_begin(journal, bytes, ret_entry);
 }
 
@@ -98,12 +107,10 @@ void __wrap_journal_commit(struct journal *journal, const struct journal_entry *
 {
 	struct life *life = life_of(journal);
 
-	if (dies_now(life)) {
-		sem_wait(&world.burial);
-		sem_post(&world.burial);
-	} else if (!life->is_dead) {
+	if (dies_now(life) || life->is_dead)
+		await_burial();
+	else
 		__real_journal_commit(journal, entry);
-	}
 }
 
 void world_kill(void)
@@ -140,7 +147,8 @@ static ssize_t take_answer(int fd, struct iovec *iov, int count, void *userdata)
 	const struct fuse_out_header *header = iov[0].iov_base;
 
 	(void)fd;
-	if (header->unique && userdata == world_now()->fs && !world_now()->is_dead) {
+	if (header->unique && header->unique < WORLD_OTHERS && userdata == world_now()->fs &&
+	    !world_now()->is_dead) {
 		world.answer.bytes = gather(iov, count, world.answer.data);
 		note_served(world_now(), false);
 	}
@@ -161,7 +169,7 @@ static void *put(char *at, const void *data, size_t bytes)
 	return at + bytes;
 }
 
-static void make_request(struct slot *slot, const struct step *step)
+void world_make_request_in(struct slot *slot, const struct step *step, uint64_t unique)
 {
 	struct fuse_in_header *header = slot_header(slot->payload);
 	char *end = (char *)(header + 1);
@@ -174,21 +182,27 @@ static void make_request(struct slot *slot, const struct step *step)
 	end = put(end, step->data, step->data_bytes);
 	*header = (struct fuse_in_header){ .len = (uint32_t)(end - (char *)header),
 					   .opcode = step->opcode,
-					   .unique = 100 + world.at,
+					   .unique = unique,
 					   .nodeid = step->ino };
+}
+
+void world_serve_in(struct life *life, struct slot *slot)
+{
+	struct fuse_in_header *header = slot_header(slot->payload);
+	const struct fuse_buf buf = { .mem = header, .size = header->len };
+
+	slot->unique = header->unique;
+	slot_set_here(slot);
+	fuse_session_process_buf(life->session, &buf);
+	slot_set_here(NULL);
 }
 
 static void *serve(void *arg)
 {
 	struct life *life = arg;
-	struct fuse_in_header *header = slot_header(life->slot->payload);
-	const struct fuse_buf buf = { .mem = header, .size = header->len };
-	bool has_answer = world_is_answered(header->opcode);
+	bool has_answer = world_is_answered(slot_header(life->slot->payload)->opcode);
 
-	life->slot->unique = header->unique;
-	slot_set_here(life->slot);
-	fuse_session_process_buf(life->session, &buf);
-	slot_set_here(NULL);
+	world_serve_in(life, life->slot);
 	if (!has_answer)
 		note_served(life, false);
 	return NULL;
@@ -212,7 +226,7 @@ static bool serve_request(struct slot *slot)
 
 void world_make_request(const struct step *step)
 {
-	make_request(world.slot, step);
+	world_make_request_in(world.slot, step, 100 + world.at);
 }
 
 bool world_serve(void)
@@ -289,7 +303,7 @@ static void init_session(struct life *life)
 	ck_assert_int_eq(fuse_session_custom_io(life->session, &io, open("/dev/null", O_RDWR)), 0);
 	fs_set_session(life->fs, life->session);
 	fuse_opt_free_args(&args);
-	make_request(world.init_slot, &init);
+	world_make_request_in(world.init_slot, &init, 1);
 	ck_assert(!serve_request(world.init_slot));
 }
 
@@ -340,7 +354,7 @@ static void end_life(struct life *life)
 
 /* ---- the world ---- */
 
-void world_begin(void)
+void world_begin(size_t journal_bytes)
 {
 	const struct fake_config config = { .nr_chunks = 32 };
 
@@ -349,10 +363,10 @@ void world_begin(void)
 	world.nr_lives = 0;
 	world.at = 0;
 	world.nr_to_die = -1;
-	ck_assert_int_eq(journal_new(JOURNAL_MIN_BYTES, &world.reader), 0);
+	ck_assert_int_eq(journal_new(journal_bytes, &world.reader), 0);
 	ck_assert_int_eq(replica_new(&world.replica), 0);
-	ck_assert_int_eq(slot_region_share(&world.region, 2), 0);
-	world.slots = slot_pool_new(&world.region, 2);
+	ck_assert_int_eq(slot_region_share(&world.region, NR_SLOTS), 0);
+	world.slots = slot_pool_new(&world.region, NR_SLOTS);
 	world.slot = slot_pool_get(world.slots, false);
 	world.init_slot = slot_pool_get(world.slots, false);
 	world.answer.data = malloc(MAX_ANSWER);
@@ -362,10 +376,14 @@ void world_begin(void)
 	init_session(world_now());
 }
 
-void world_end(void)
+void world_bury(void)
 {
 	end_life(world_now());
 	sem_post(&world.burial);
+}
+
+void world_end(void)
+{
 	for (unsigned i = 0; i + 1 < world.nr_lives; i++) {
 		if (world.lives[i].is_serving)
 			pthread_join(world.lives[i].thread, NULL);

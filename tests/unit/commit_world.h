@@ -31,6 +31,7 @@ struct answer {
 };
 
 enum { WORLD_MAX_LIVES = 3 };
+#define WORLD_OTHERS (UINT64_C(1) << 32)
 
 struct world {
 	struct superpipe *sp;
@@ -54,8 +55,14 @@ struct world {
 /** All functions use this one. */
 extern struct world world;
 
-/** world_begin() - with an empty volume and a process that serves it */
-void world_begin(void);
+/**
+ * world_begin() - with an empty volume and a process that serves it
+ * @journal_bytes: so many that no thread which dies waits for room
+ */
+void world_begin(size_t journal_bytes);
+/** world_bury() - end the process that serves; then threads of dead ones run to their end */
+void world_bury(void);
+/** world_end() - after world_bury() */
 void world_end(void);
 
 /** world_now() - the process that serves, or has just died */
@@ -63,6 +70,11 @@ struct life *world_now(void);
 
 /** world_make_request() - write a request into the slot */
 void world_make_request(const struct step *step);
+
+/** world_make_request_in(), world_serve_in() - for another thread, with a slot of its own
+ *  @unique: the number of the request, from WORLD_OTHERS on: its answer is dropped */
+void world_make_request_in(struct slot *slot, const struct step *step, uint64_t unique);
+void world_serve_in(struct life *life, struct slot *slot);
 
 /** world_serve() - serve the request in the slot. Return: whether the process has died. */
 bool world_serve(void);
