@@ -18,6 +18,7 @@
 
 #define START_NS     (30ull * 1000000000)  /* until the new daemon has started */
 #define LOAD_NS      (600ull * 1000000000) /* until it has read the snapshot */
+#define DETACH_TRIES 3
 #define NUMBER_TRIES 2000 /* at 1 ms: another process may still have it as its group */
 
 static void log_why(void *arg, const char *why)
@@ -73,6 +74,8 @@ static int hand_over(const struct ghost *ghost, const struct superpipe_dead *dea
 			answer->state.sources[i] = dead->contexts[i].source;
 		err = successor_pass_on(next, answer, ghost->rescue->fds, clock_now_ns() + LOAD_NS);
 	}
+	if (!err)
+		err = handover_send_kind(ghost->socket, HANDOVER_READY);
 	if (!err)
 		err = superpipe_dead_detach(dead);
 	if (!err)
@@ -152,37 +155,44 @@ static void keep_context(const struct rescue *rescue, const struct handover_mess
 		return;
 	}
 	context = &rescue->contexts[message->lun];
-	close(context->fd);
+	if (context->fd >= 0)
+		close(context->fd);
 	*context = (struct superpipe_context){ .source = message->context, .fd = fd };
 }
 
-/* Until the ghost has ended. Return: the number of the new daemon; 0: it was not started. */
-static pid_t listen_to(const struct rescue *rescue, int socket)
+/* Until the ghost has ended. @ret_pid: of the new daemon; 0: it was not started. @ret_ready: the
+ * new daemon has what the dead one had. */
+static void listen_to(const struct rescue *rescue, int socket, pid_t *ret_pid, bool *ret_ready)
 {
 	struct handover_message *message = malloc(sizeof(*message));
 	int fds[HANDOVER_NR_FDS];
-	pid_t started = 0;
 
 	while (message && !handover_receive_next(socket, message, fds)) {
 		if (message->kind == HANDOVER_STARTED)
-			started = message->pid;
+			*ret_pid = message->pid;
+		else if (message->kind == HANDOVER_READY)
+			*ret_ready = true;
 		else if (message->kind == HANDOVER_LEND && fds[HANDOVER_FD_ADAPTER] >= 0)
 			keep_context(rescue, message, fds[HANDOVER_FD_ADAPTER]);
 	}
 	free(message);
-	return started;
 }
 
+/* Return: 0; -EINPROGRESS the ghost has not detached all contexts, but the new daemon goes on;
+ * -EIO.
+ */
 static int await_ghost(const struct rescue *rescue, pid_t ghost, int socket, pid_t *ret_pid)
 {
-	pid_t started = listen_to(rescue, socket);
+	bool ready = false;
 
-	*ret_pid = started;
+	listen_to(rescue, socket, ret_pid, &ready);
 	if (await_success(ghost))
 		return 0;
-	if (started) {
-		(void)kill(started, SIGKILL);
-		(void)waitpid(started, NULL, 0);
+	if (ready)
+		return -EINPROGRESS;
+	if (*ret_pid) {
+		(void)kill(*ret_pid, SIGKILL);
+		(void)waitpid(*ret_pid, NULL, 0);
 	}
 	return -EIO;
 }
@@ -212,6 +222,7 @@ static int with_ghost(const struct rescue *rescue,
 	int sockets[2], err;
 	pid_t ghost = 0;
 
+	*ret_pid = 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
 		return explain_error(&to_log, -errno, "cannot make a socket: %s", strerror(errno));
 	own.socket = sockets[1];
@@ -227,16 +238,65 @@ static int with_ghost(const struct rescue *rescue,
 	return err;
 }
 
+static int detach(const struct rescue *rescue)
+{
+	pid_t none;
+	int err = -EIO;
+
+	for (unsigned i = 0; err && i < DETACH_TRIES; i++)
+		err = with_ghost(rescue, only_detach, &none);
+	return err;
+}
+
 int rescue_run(const struct rescue *rescue, pid_t *ret_pid)
 {
 	int err = with_ghost(rescue, be_ghost, ret_pid);
 
+	/* The contexts of the dead one are not whole any more, so there is no other way than on. */
+	if (err == -EINPROGRESS) {
+		(void)detach(rescue);
+		err = 0;
+	}
 	return !err && *ret_pid == 0 ? -EIO : err;
 }
 
 void rescue_give_up(const struct rescue *rescue)
 {
-	pid_t none;
+	(void)detach(rescue);
+}
 
-	(void)with_ghost(rescue, only_detach, &none);
+/* Return: true if it has lent any. */
+static bool take_lent(const struct rescue *rescue, int socket)
+{
+	struct handover_message *message = malloc(sizeof(*message));
+	int fds[HANDOVER_NR_FDS];
+	bool any = false;
+
+	while (message && !handover_receive_any(socket, message, fds)) {
+		if (message->kind == HANDOVER_LEND && fds[HANDOVER_FD_ADAPTER] >= 0) {
+			keep_context(rescue, message, fds[HANDOVER_FD_ADAPTER]);
+			fds[HANDOVER_FD_ADAPTER] = -1;
+			any = true;
+		}
+		handover_close_fds(fds);
+	}
+	free(message);
+	return any;
+}
+
+void rescue_bury(const struct rescue *rescue, pid_t failed, int socket)
+{
+	struct superpipe_context contexts[SUPERPIPE_MAX_LUNS];
+	struct rescue own = *rescue;
+
+	for (unsigned i = 0; i < SUPERPIPE_MAX_LUNS; i++)
+		contexts[i] = (struct superpipe_context){ .fd = -1 };
+	own.dead = failed;
+	own.contexts = contexts;
+	if (!take_lent(&own, socket))
+		return;
+	(void)detach(&own);
+	for (unsigned i = 0; i < SUPERPIPE_MAX_LUNS; i++)
+		if (contexts[i].fd >= 0)
+			close(contexts[i].fd);
 }

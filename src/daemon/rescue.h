@@ -30,8 +30,8 @@ struct rescue {
 /**
  * rescue_run() - start a new daemon
  * Waits until it serves. May be repeated after a failure, as long as the contexts are there.
- * @ret_pid: of the new daemon, a child of this process, which is a subreaper
- * Return: 0; -errno, in the log.
+ * @ret_pid: of the new daemon, a child of this process, which is a subreaper; after a failure of
+ * one that has ended, or 0 Return: 0; -errno, in the log.
  */
 int rescue_run(const struct rescue *rescue, pid_t *ret_pid);
 
@@ -40,5 +40,12 @@ int rescue_run(const struct rescue *rescue, pid_t *ret_pid);
  * Their last descriptor must not be closed before: the driver would lose track of the vLUNs.
  */
 void rescue_give_up(const struct rescue *rescue);
+
+/**
+ * rescue_bury() - release the contexts that a new daemon has lent before it failed
+ * @failed: from rescue_run()
+ * @socket: that it was given, to the standby; not closed before, because it may hold descriptors
+ */
+void rescue_bury(const struct rescue *rescue, pid_t failed, int socket);
 
 #endif

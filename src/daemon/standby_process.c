@@ -324,6 +324,7 @@ static int try_rescue(struct standby_process *process, pid_t dead)
 	err = rescue_run(&rescue, &daemon);
 	drop_fds(process);
 	if (err) {
+		rescue_bury(&rescue, daemon, socket);
 		close(socket);
 		return err;
 	}

@@ -1,0 +1,58 @@
+#!/bin/bash
+# With survive=crash processes are killed, and the adapter is reset, in the middle of a takeover.
+# timeout: 120
+# shellcheck source=../lib/harness.sh
+. "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/endless.sh
+. "$(dirname "$0")/../lib/endless.sh"
+# shellcheck source=../lib/survive.sh
+. "$(dirname "$0")/../lib/survive.sh"
+need_root
+need_cxlfs
+
+readonly HANDLES=256
+
+stored() { (cd "$MNT" && find . -type f -exec cksum {} + | sort -k 3); }
+forget_pages() { find "$MNT" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \;; }
+
+# takeover_with RULE...: the rules count what happens from the death of the daemon on.
+takeover_with() {
+	local rule
+	say "takeover with $*"
+	for rule; do
+		"$CXLFSADM" emul fault "$ADAPTER" add "$rule" >/dev/null
+	done
+	kill_daemon
+	"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
+	forget_pages
+	stored | cmp "$WORK/stored" - || fail "$*: contents"
+	has_free_chunks "$free" || fail "$*: $(free_chunks) chunks are free, not $free"
+}
+
+expect_log '^cxlfs: no other process can go on: '
+expect_log '^cxlfs: .*: the adapter was reset; the context was recovered, no data is lost$'
+start_survivor handles=$HANDLES
+cp "$0" "$CXLFS" "$MNT"
+head -c 20M /dev/urandom >"$MNT/large"
+sync -f "$MNT"
+stored >"$WORK/stored"
+kill_daemon
+free=$(free_chunks)
+
+# The new daemon: before and after it has cloned the vLUNs, and when it asks what there is.
+takeover_with "at=attach n=1 action=kill"
+takeover_with "at=clone n=1 action=kill"
+takeover_with "at=sync n=3 action=kill"
+takeover_with "at=verify n=9 action=kill"
+# It has lent a new context to the standby when it dies.
+takeover_with "at=verify n=1 action=reset kind=eeh" "at=verify n=$((HANDLES + 9)) action=kill"
+
+# The ghost.
+takeover_with "at=recover n=1 action=kill"
+takeover_with "at=detach n=1 action=kill"
+
+for point in attach clone sync verify recover detach; do
+	takeover_with "at=$point n=1 action=reset kind=eeh"
+done
+stop_volume
+finish
