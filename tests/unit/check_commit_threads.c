@@ -37,13 +37,10 @@ static uint64_t pick(struct client *c, uint64_t limit)
 	return (c->random >> 33) % limit;
 }
 
-/* Its slot is kept while the data layer has the request. */
 static void serve(struct client *c, const struct step *step)
 {
 	world_make_request_in(c->slot, step, WORLD_OTHERS * (uint64_t)(c - clients + 1) + c->nr);
 	world_serve_in(c->life, c->slot);
-	while (atomic_load(&c->slot->refs) > 1)
-		usleep(1);
 	c->nr++;
 }
 

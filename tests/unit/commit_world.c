@@ -186,8 +186,10 @@ void world_make_request_in(struct slot *slot, const struct step *step, uint64_t 
 					   .nodeid = step->ino };
 }
 
+/* The data layer may keep the slot until later. So may a dead process until the end. */
 void world_serve_in(struct life *life, struct slot *slot)
 {
+	const unsigned nr_refs = atomic_load(&slot->refs);
 	struct fuse_in_header *header = slot_header(slot->payload);
 	const struct fuse_buf buf = { .mem = header, .size = header->len };
 
@@ -195,6 +197,8 @@ void world_serve_in(struct life *life, struct slot *slot)
 	slot_set_here(slot);
 	fuse_session_process_buf(life->session, &buf);
 	slot_set_here(NULL);
+	while (atomic_load(&slot->refs) > nr_refs)
+		usleep(1);
 }
 
 static void *serve(void *arg)

@@ -38,7 +38,7 @@ struct world {
 	struct journal *reader;
 	struct replica *replica;
 	struct life lives[WORLD_MAX_LIVES];
-	unsigned nr_lives;
+	_Atomic unsigned nr_lives;
 	struct slot_region region;
 	struct slot_pool *slots;
 	struct slot *slot, *init_slot;
