@@ -253,10 +253,8 @@ int rescue_run(const struct rescue *rescue, pid_t *ret_pid)
 	int err = with_ghost(rescue, be_ghost, ret_pid);
 
 	/* The contexts of the dead one are not whole any more, so there is no other way than on. */
-	if (err == -EINPROGRESS) {
+	if (err == -EINPROGRESS)
 		(void)detach(rescue);
-		err = 0;
-	}
 	return !err && *ret_pid == 0 ? -EIO : err;
 }
 

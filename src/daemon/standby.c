@@ -3,6 +3,7 @@
 #include "daemon/standby.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -176,6 +177,21 @@ int standby_follow(struct standby *standby, pid_t pid)
 	return err;
 }
 
+static bool has_ended(const struct standby *standby)
+{
+	struct pollfd pollfd = { .fd = standby->pidfd, .events = POLLIN };
+
+	return poll(&pollfd, 1, 0) > 0;
+}
+
+int standby_await_go(struct standby *standby)
+{
+	struct handover_message message;
+	int err = handover_receive(standby->socket, HANDOVER_GO, UINT64_MAX, &message, NULL);
+
+	return err == -EPIPE && has_ended(standby) ? 0 : err;
+}
+
 /* ---- while the volume is served ---- */
 
 int standby_hold(struct standby *standby, struct handover_message *message, const int *fds)
@@ -203,11 +219,12 @@ bool standby_is_there(const struct standby *standby)
 static bool answer(struct standby *standby)
 {
 	struct handover_message message;
-	int err = handover_receive(standby->socket, HANDOVER_PING, UINT64_MAX, &message, NULL);
+	int fds[HANDOVER_NR_FDS];
+	int err = handover_receive_next(standby->socket, &message, fds);
 
 	if (standby->leaves)
 		return false;
-	if (!err) {
+	if (!err && message.kind == HANDOVER_PING) {
 		standby->calls.touch(standby->calls.arg);
 		err = handover_send_kind(standby->socket, HANDOVER_PONG);
 	}

@@ -58,6 +58,13 @@ int standby_offer(struct standby *standby, int *fds, int32_t *ret_pid);
  * made, once this process has ended. Accepts NULL. Return: as standby_hold(). */
 int standby_follow(struct standby *standby, pid_t pid);
 
+/**
+ * standby_await_go() - the process that this one takes over from has died: shall this one go on?
+ * Waits for the standby. Before standby_listen(). Return: 0, also if the standby has ended; -EPIPE
+ * another process goes on.
+ */
+int standby_await_go(struct standby *standby);
+
 struct standby_calls {
 	/** Waits for all locks that requests need: the daemon does not hang. */
 	void (*touch)(void *arg);

@@ -312,6 +312,13 @@ static struct rescue rescue_of(struct standby_process *process, pid_t dead)
 				.contexts = process->contexts };
 }
 
+/* If it has ended, that is seen as for any other. */
+static int let_go_on(int socket)
+{
+	(void)handover_send_kind(socket, HANDOVER_GO);
+	return 0;
+}
+
 static int try_rescue(struct standby_process *process, pid_t dead)
 {
 	const struct rescue rescue = rescue_of(process, dead);
@@ -323,6 +330,8 @@ static int try_rescue(struct standby_process *process, pid_t dead)
 	(void)lseek(process->fds[HANDOVER_FD_SNAPSHOT], 0, SEEK_SET); /* one has read it */
 	err = rescue_run(&rescue, &daemon);
 	drop_fds(process);
+	if (err == -EINPROGRESS)
+		err = let_go_on(socket);
 	if (err) {
 		rescue_bury(&rescue, daemon, socket);
 		close(socket);
@@ -415,14 +424,19 @@ static void __attribute__((noreturn)) end(struct standby_process *process, pid_t
 	_exit(EXIT_FAILURE);
 }
 
-/* It became a child of this process when its parent ended. */
-static void go_over_to_next(struct standby_process *process)
+/* It became a child of this process when its parent ended. If that was killed it may not have
+ * detached all. */
+static void go_over_to_next(struct standby_process *process, pid_t dead, int status)
 {
+	const struct rescue rescue = rescue_of(process, dead);
 	pid_t next = process->next_daemon;
 
+	if (WIFSIGNALED(status))
+		rescue_give_up(&rescue);
 	close(process->exe_fd);
 	process->next_daemon = 0;
 	begin_with(process, next, process->next_socket);
+	(void)let_go_on(process->socket);
 }
 
 static void daemon_has_ended(struct standby_process *process)
@@ -438,7 +452,7 @@ static void daemon_has_ended(struct standby_process *process)
 	close(process->socket);
 	follow(process, UINT_MAX, true);
 	if (process->next_daemon) {
-		go_over_to_next(process);
+		go_over_to_next(process, dead, status);
 		return;
 	}
 	if (!WIFSIGNALED(status) || process->leaving || !process->holds ||

@@ -32,8 +32,10 @@ int takeover_begin(struct takeover *takeover)
 	return err;
 }
 
-/* The parent kills this process before it closes its end of the socket, unless it has died itself.
- * Then this process has all there is. */
+/*
+ * The parent kills this process before it closes its end of the socket, unless it has died itself.
+ * Then this process has all there is, unless a standby has started another one.
+ */
 static int agree(void *arg)
 {
 	const struct takeover *takeover = arg;
@@ -42,7 +44,7 @@ static int agree(void *arg)
 
 	if (!err)
 		err = handover_receive(takeover->socket, HANDOVER_GO, UINT64_MAX, &message, NULL);
-	return err == -EPIPE ? 0 : err;
+	return err == -EPIPE ? volume_await_standby(takeover->volume) : err;
 }
 
 int takeover_finish(void *arg)

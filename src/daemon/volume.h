@@ -24,6 +24,9 @@ int volume_open(const struct options *options, const struct program *program, ex
  * mounted, and ends with the volume; after volume_open() */
 void volume_set_standby(struct volume *volume, struct standby *standby);
 
+/** volume_await_standby() - as standby_await_go(); 0: the volume has no standby */
+int volume_await_standby(struct volume *volume);
+
 /**
  * volume_attach() - attach to the adapter and set up all layers
  * Call it in the process that serves. Return: 0; -errno.

@@ -12,6 +12,11 @@ void volume_set_standby(struct volume *volume, struct standby *standby)
 	volume->standby = standby;
 }
 
+int volume_await_standby(struct volume *volume)
+{
+	return volume->standby ? standby_await_go(volume->standby) : 0;
+}
+
 /* ---- for the standby ---- */
 
 static void list_fds(struct volume *volume, int *fds)

@@ -51,6 +51,17 @@ takeover_with "at=verify n=1 action=reset kind=eeh" "at=verify n=$((HANDLES + 9)
 takeover_with "at=recover n=1 action=kill"
 takeover_with "at=detach n=1 action=kill"
 
+# The old daemon of an upgrade, when the new one has everything.
+say "an upgrade whose old daemon is killed while it detaches"
+"$CXLFSADM" emul fault "$ADAPTER" add "at=detach n=1 action=kill" >/dev/null
+old=$(daemon_pid)
+"$CXLFSADM" upgrade "$MNT" >/dev/null 2>&1 || true
+wait_until "another daemon serves" another_daemon "$old"
+"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
+forget_pages
+stored | cmp "$WORK/stored" - || fail "upgrade: contents"
+has_free_chunks "$free" || fail "upgrade: $(free_chunks) chunks are free, not $free"
+
 for point in attach clone sync verify recover detach; do
 	takeover_with "at=$point n=1 action=reset kind=eeh"
 done
