@@ -73,4 +73,18 @@ for point in attach clone sync verify recover detach; do
 	takeover_with "at=$point n=1 action=reset kind=eeh"
 done
 stop_volume
+
+say "a volume of two LUNs"
+ADAPTER=$STORE/two
+start_daemon "emul:$ADAPTER,handles=$HANDLES,luns=2,size=64M,bs=512,lun=0,emul:$ADAPTER,lun=1" "$MNT" survive=crash
+note_adapter "$ADAPTER"
+head -c 80M /dev/urandom >"$MNT/large" # more than one has
+sync -f "$MNT"
+stored >"$WORK/stored"
+kill_daemon
+free=$(free_chunks)
+takeover_with "at=clone n=2 action=kill"
+takeover_with "at=detach n=2 action=kill"
+takeover_with "at=clone n=2 action=reset kind=eeh"
+stop_volume
 finish
