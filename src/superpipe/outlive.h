@@ -30,7 +30,8 @@
  * Not possible, and refused: LUNs that share a context, and whole LUNs, because the driver would
  * corrupt its tables; drivers that close fd2 themselves. The vLUNs are lost if standby and owner
  * die together, and if the owner dies in the microseconds between the end of RECOVER_AFU and the
- * call of @lend.
+ * call of @lend. The owner detaches a context that fails permanently; the standby is not told, and
+ * the process element stays in use until it closes the descriptor.
  */
 #ifndef CXLFS_SUPERPIPE_OUTLIVE_H
 #define CXLFS_SUPERPIPE_OUTLIVE_H
@@ -80,8 +81,9 @@ int superpipe_dead_recover(const struct superpipe_dead *dead);
 /**
  * superpipe_dead_detach() - in a ghost: release the vLUNs and detach the contexts
  *
- * What successors have cloned stays. A context that does not exist any more counts as detached. If
- * it succeeds the descriptors in dead->contexts are closed and -1.
+ * What successors have cloned stays. A context that does not exist any more counts as detached. The
+ * driver notices a reset of the adapter first, which may take seconds; @lend is not called. If it
+ * succeeds the descriptors in dead->contexts are closed and -1.
  * Return: 0; others as superpipe_open(); -errno of the driver. Every failure is explained; another
  * ghost may try again.
  */
