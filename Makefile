@@ -97,7 +97,6 @@ $(B)/tests/unit/check_request: private override LDFLAGS += -Wl,--wrap=data_submi
 # With libfuse and its own operations.
 $(patsubst %,$(B)/tests/unit/check_%,pending found): $(OBJ_fuse)
 $(patsubst %,$(B)/tests/unit/check_%,pending found): private LIB_LIBS += $(FUSE_LIBS)
-$(B)/tests/unit/check_replica_record: $(B)/tests/support/tree_copy.o
 # With all of fuse, over the fake of the adapter; lets a writer of the journal stop.
 COMMIT_TESTS := $(patsubst %,$(B)/tests/unit/check_%,commit commit_threads)
 $(COMMIT_TESTS): $(OBJ_fuse) $(B)/tests/support/tree_copy.o $(B)/tests/unit/commit_world.o
@@ -158,6 +157,7 @@ $(B)/cxlfsadm: $(B)/src/adm/main.o $(B)/libcxlfs-adm.a $(B)/libcxlfs-control.a $
 $(B)/tests/unit/check_libcxl: $(OBJ_libcxl)
 $(filter-out $(FAKED_TESTS),$(UNIT_TESTS)): %: %.o $(OBJ_support) $(B)/libcxlfs-adm.a $(B)/libcxlfs-control.a $(B)/libcxlfs.a
 $(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
+$(B)/tests/unit/check_ghost: private LIB_LIBS += $(DAEMON_LIBS)
 $(UNIT_TESTS):
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(CHECK_LIBS) $(LIB_LIBS)
@@ -321,6 +321,9 @@ soak: everything ## random I/O against a model, without and with random faults, 
 	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) tests/lib/run.sh soak \
 		tests/mount/model-random-io.sh tests/mount/faults-under-load.sh
 
+soak-survive: everything build/deps/test ## kill -9, upgrades and resets at random under checked loads, for SECONDS (3600)
+	@BUILD=$(B) CXLFS_SECONDS=$(SECONDS) bash tests/long/survive.sh
+
 check-failures: everything build/deps/test ## each system call and allocation of a start fails once, 5 minutes
 	@BUILD=$(B) CXLFS_FAILURES=all CXLFS_SECONDS=900 tests/lib/run.sh failures \
 		tests/mount/failures.sh
@@ -388,6 +391,6 @@ help: ## this list
 
 .PHONY: all programs unit-tests helpers everything deps mount umount check check-unit \
 	check-mount check-asan check-outside check-tsan check-valgrind check-clang check-failures \
-	check-metrics fuzz fuzzers stress soak churn check-million check-usr bench bench-scale \
+	check-metrics fuzz fuzzers stress soak soak-survive churn check-million check-usr bench bench-scale \
 	bench-card bench-luns bench-instructions lint man-lint install uninstall clean distclean \
 	help FORCE

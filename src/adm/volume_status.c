@@ -54,6 +54,8 @@ static void print_survival(struct json_object *status, FILE *out)
 	if (!strcmp(json_get_text(survival, "survive"), "crash") &&
 	    !json_object_get_boolean(json_get(survival, "standby")))
 		fputs(", but its standby has ended", out);
+	if (json_object_get_boolean(json_get(survival, "read_only")))
+		fputs(", read-only since too many daemons died", out);
 	if (json_get_number(survival, "rescues"))
 		fprintf(out,
 			"; rescued %" PRIu64 " times, pauses up to %" PRIu64 " ms, %" PRIu64

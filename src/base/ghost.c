@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -16,6 +18,17 @@
 
 #define INITIAL_PID_NAMESPACE 0xeffffffcu /* its inode number is part of the kernel's ABI */
 #define TRIES                 20
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
 
 /* ---- fork ---- */
 
@@ -39,7 +52,7 @@ static int get_library_state(struct library_state *state)
 	return 0;
 }
 
-pid_t ghost_fork(pid_t number)
+static pid_t fork_with_clone3(pid_t number)
 {
 	struct library_state state;
 	struct clone_args args;
@@ -62,18 +75,48 @@ pid_t ghost_fork(pid_t number)
 	return (pid_t)pid;
 }
 
-/* ---- does it work here? ---- */
-
-static int wait_for(pid_t pid)
+/* Without clone3(2): the kernel gives the next process the number after this one. Another program
+ * may come between. */
+static int set_last_pid(pid_t last)
 {
-	int status;
+	FILE *file = fopen("/proc/sys/kernel/ns_last_pid", "we");
+	int err = 0;
 
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
+	if (!file)
+		return errno == ENOENT ? -ENOSYS : errno == EACCES ? -EPERM : -errno;
+	if (fprintf(file, "%ld", (long)last) < 0)
+		err = -errno;
+	if (fclose(file) && !err)
+		err = -errno;
+	return err;
 }
+
+static pid_t fork_after_last_pid(pid_t number)
+{
+	int err = kill(number, 0) == 0 || errno != ESRCH ? -EEXIST : set_last_pid(number - 1);
+	pid_t pid;
+
+	if (err)
+		return err;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0 && getpid() != number)
+		_exit(EXIT_FAILURE);
+	if (pid == 0 || pid == number)
+		return pid;
+	(void)wait_for(pid);
+	return -EEXIST;
+}
+
+pid_t ghost_fork(pid_t number)
+{
+	pid_t pid = fork_with_clone3(number);
+
+	return pid == -ENOSYS ? fork_after_last_pid(number) : pid;
+}
+
+/* ---- does it work here? ---- */
 
 static pid_t free_number(void)
 {
@@ -118,10 +161,9 @@ static int explain_failure(const struct explainer *to, int rc)
 				     "cannot take the process number of a dead process; this needs "
 				     "the capability CAP_CHECKPOINT_RESTORE");
 	case -ENOSYS:
-		return explain_error(
-			to, rc,
-			"this kernel cannot give a process the number of a dead one; "
-			"this needs clone3 of Linux 5.5 and CONFIG_CHECKPOINT_RESTORE");
+		return explain_error(to, rc,
+				     "this kernel cannot give a process the number of a dead one; "
+				     "this needs CONFIG_CHECKPOINT_RESTORE");
 	default:
 		return explain_error(to, rc, "cannot take the process number of a dead process: %s",
 				     strerror(-rc));

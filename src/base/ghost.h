@@ -10,7 +10,8 @@
  * its id. So the owner must not be the leader of a session or process group in which others are
  * left when it dies.
  *
- * Needs Linux 5.5, and CAP_CHECKPOINT_RESTORE (before Linux 5.9: CAP_SYS_ADMIN).
+ * Needs CAP_CHECKPOINT_RESTORE (before Linux 5.9: CAP_SYS_ADMIN), and before Linux 5.5 a kernel
+ * with CONFIG_CHECKPOINT_RESTORE.
  */
 #ifndef CXLFS_BASE_GHOST_H
 #define CXLFS_BASE_GHOST_H
@@ -22,7 +23,7 @@
 /**
  * ghost_fork() - as fork(2), but the child has the pid @number
  *
- * Runs no handlers of pthread_atfork(3). The caller must have one thread, no open devices
+ * May run no handlers of pthread_atfork(3). The caller must have one thread, no open devices
  * (devport.h), and no robust mutex locked. The ghost may start threads and fork.
  * Return: 0 in the ghost; @number in the caller, which must wait for the ghost; -EEXIST the number
  * is in use: try again; -EPERM no privilege; -ENOSYS the kernel cannot; -EAGAIN, -ENOMEM as fork.

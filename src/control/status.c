@@ -42,13 +42,14 @@ static void put_daemon(struct json_maker *m, struct json_object *out,
 }
 
 static void put_survival(struct json_maker *m, struct json_object *out,
-			 const struct control_volume *volume)
+			 const struct control_volume *volume, const struct fs_stats *stats)
 {
 	struct json_object *o = json_put_object(m, out, "survival");
 	const struct control_rescues *rescues = volume->rescues;
 
 	json_put_text(m, o, "survive", volume->survive);
 	json_put_bool(m, o, "standby", volume->is_followed(volume->arg));
+	json_put_bool(m, o, "read_only", stats->read_only);
 	json_put_number(m, o, "rescues", rescues->nr);
 	json_put_number(m, o, "repeated", rescues->nr_repeated);
 	json_put_number(m, o, "answered", rescues->nr_answered);
@@ -223,7 +224,7 @@ int control_status(void *context, struct control_request *request)
 	data_volume_get_stats(volume->data, &data);
 	put_mount(m, request->out, volume, &fs);
 	put_daemon(m, request->out, volume);
-	put_survival(m, request->out, volume);
+	put_survival(m, request->out, volume, &fs);
 	put_space(m, request->out, &data);
 	put_files(m, request->out, &fs);
 	put_requests(m, request->out, &fs, kinds);

@@ -30,10 +30,10 @@
 /* So that signals, messages and the end of the daemon do not wait for a full journal. */
 #define RECORDS_AT_A_TIME 4096u
 
-#define SHORT_LIFE_NS     100000000ull
-#define MAX_SHORT_LIVES   7u
+#define SHORT_LIFE_NS     200000000ull
+#define MAX_SHORT_LIVES   10u
 #define FIRST_DELAY_MS    100u
-#define MAX_DELAY_MS      3200u
+#define MAX_DELAY_MS      400u
 #define RESCUE_TRIES      3u
 #define MAX_DEATHS        2u /* of a request, when the daemon does nothing else */
 #define PINGS_BEFORE_KILL 4u
@@ -355,6 +355,21 @@ static void delay(struct standby_process *process)
 		(void)poll(NULL, 0, (int)(ms < MAX_DELAY_MS ? ms : MAX_DELAY_MS));
 }
 
+/* Whatever makes daemons die is most likely a change. Return: false: that did not help. */
+static bool restrict_to_reading(struct standby_process *process)
+{
+	struct handover_state *state = &process->held->state;
+
+	if (state->read_only)
+		return false;
+	log_err("%s: %u daemons have died at once: the volume is read-only from now on; save it, "
+		"unmount and mount it again",
+		place(process), process->nr_short_lives);
+	state->read_only = true;
+	process->nr_short_lives = 0;
+	return true;
+}
+
 static int start_another(struct standby_process *process, pid_t dead)
 {
 	int err = save(process);
@@ -391,7 +406,7 @@ static int replace(struct standby_process *process, pid_t dead, int status)
 	state->is_dead = true;
 	state->died_ns = clock_now_ns();
 	delay(process);
-	if (process->nr_short_lives > MAX_SHORT_LIVES)
+	if (process->nr_short_lives > MAX_SHORT_LIVES && !restrict_to_reading(process))
 		return -ELOOP;
 	err = settle(process, status, &counts);
 	state->rescues.nr++;
@@ -450,11 +465,12 @@ static void daemon_has_ended(struct standby_process *process)
 		;
 	close(process->pidfd);
 	close(process->socket);
-	follow(process, UINT_MAX, true);
+	/* What it has written is complete, and another one is writing to the same journal. */
 	if (process->next_daemon) {
 		go_over_to_next(process, dead, status);
 		return;
 	}
+	follow(process, UINT_MAX, true);
 	if (!WIFSIGNALED(status) || process->leaving || !process->holds ||
 	    journal_is_closed(process->config->journal)) /* the daemon has stopped writing to it */
 		end(process, dead, status);

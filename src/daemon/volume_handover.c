@@ -104,6 +104,7 @@ static int save_snapshot(struct volume *volume, int *ret_fd)
 int volume_describe(struct volume *volume, struct handover_state *state, int *ret_rings_fd)
 {
 	int err = fs_get_connection(volume->fs, &state->connection, ret_rings_fd);
+	struct fs_stats stats;
 
 	if (err)
 		return volume_fail(volume, err, "the connection cannot be handed over");
@@ -115,6 +116,8 @@ int volume_describe(struct volume *volume, struct handover_state *state, int *re
 	state->rescues = volume->rescues;
 	state->busy_poll_us = fs_poll_us(volume->fs);
 	state->debug_categories = log_debug_categories();
+	fs_get_stats(volume->fs, &stats);
+	state->read_only = stats.read_only;
 	state->nr_luns = superpipe_nr_luns(volume->superpipe);
 	for (unsigned i = 0; i < state->nr_luns; i++)
 		superpipe_get_lun_stats(volume->superpipe, i, &state->counts[i]);
@@ -300,13 +303,16 @@ static int replace_the_dead(struct volume *volume, int slots_fd)
 	return err ? volume_fail(volume, err, "cannot go on with its requests") : 0;
 }
 
-static int be_followed(struct volume *volume)
+static int be_followed(struct volume *volume, const struct handover_state *state)
 {
 	int err = superpipe_lend(volume->superpipe);
 
-	if (!err)
-		fs_start_journal(volume->fs, false);
-	return err;
+	if (err)
+		return err;
+	fs_start_journal(volume->fs, false);
+	if (state->read_only)
+		fs_make_read_only(volume->fs);
+	return 0;
 }
 
 static int take_descriptor(int *fd)
@@ -344,7 +350,7 @@ static int take_over(struct volume *volume, const struct handover_state *state, 
 	if (!err && state->is_dead)
 		err = replace_the_dead(volume, take_descriptor(&fds[HANDOVER_FD_SLOTS]));
 	if (!err && state->standby)
-		err = be_followed(volume);
+		err = be_followed(volume, state);
 	if (!err)
 		err = adopt_session(volume, state, take_descriptor(&fds[HANDOVER_FD_FUSE]),
 				    take_descriptor(&fds[HANDOVER_FD_RINGS]));

@@ -70,6 +70,7 @@ struct fs_stats {
 	bool io_uring;  /* how requests come; else over /dev/fuse */
 	bool writeback; /* the kernel caches writes */
 	bool followed;  /* all changes have been written to the journal */
+	bool read_only; /* see fs_make_read_only() */
 };
 
 /**
@@ -85,6 +86,10 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs);
  * Before the session starts; the volume is quiesced if it has files.
  */
 void fs_start_journal(struct fs *fs, bool is_empty);
+
+/** fs_make_read_only() - let all requests that would change the volume fail with EROFS
+ *  After fs_start_journal(), before the session starts. */
+void fs_make_read_only(struct fs *fs);
 
 /**
  * fs_add_whole_luns() - make a file lun0, lun1 ... in the root for each LUN of a physical volume

@@ -47,6 +47,7 @@ struct fs {
 	/* See commit.h. */
 	struct journal *journal; /* NULL: nobody follows; set before the session starts */
 	struct thread_blocks groups;
+	bool read_only; /* set before the session starts, and only with a journal */
 
 	/* Set by INIT, before any other request. */
 	bool no_opendir; /* the kernel opens directories without a request */
@@ -173,6 +174,10 @@ void fs_reply_write(struct fs *fs, fuse_req_t req, size_t bytes);
 bool fs_answer_again(struct fs *fs, fuse_req_t req);
 /** fs_nr_forgotten() - how many inodes of the forget in slot_here() are done */
 uint64_t fs_nr_forgotten(const struct fs *fs);
+
+/** fs_refuse_change() - on a volume that became read-only, answer a request that would change it,
+ * and fs_leave(). Return: false: it may be executed. */
+bool fs_refuse_change(struct fs *fs, fuse_req_t req);
 
 /* ---- caller.c: the process behind a request ---- */
 

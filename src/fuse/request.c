@@ -42,7 +42,9 @@ struct fs *fs_enter(fuse_req_t req)
 		fs_leave(fs);
 		return NULL;
 	}
-	return fs->journal && fs_answer_again(fs, req) ? NULL : fs;
+	if (fs->journal && (fs_answer_again(fs, req) || fs_refuse_change(fs, req)))
+		return NULL;
+	return fs;
 }
 
 void fs_hold(struct fs *fs)

@@ -245,6 +245,7 @@ void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats)
 	fs_unlock(fs);
 	ret_stats->io_uring = transport_uses_uring(fs->transport);
 	ret_stats->writeback = fs->config.writeback;
+	ret_stats->read_only = fs->read_only;
 	ret_stats->followed = fs->journal && !journal_is_closed(fs->journal);
 }
 

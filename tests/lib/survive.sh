@@ -11,6 +11,8 @@ start_survivor() {
 daemon_pid() { "$CXLFSADM" status "$MNT" | sed -n 's/.* pid \([0-9]*\),.*/\1/p'; }
 another_daemon() { local pid && pid=$(daemon_pid 2>/dev/null) && [ -n "$pid" ] && [ "$pid" != "$1" ]; }
 
+daemon_serves() { [ -n "$(daemon_pid 2>/dev/null)" ]; }
+
 # kill_daemon [SIGNAL]: and wait until another one serves.
 kill_daemon() {
 	local pid

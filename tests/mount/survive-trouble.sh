@@ -75,21 +75,26 @@ start_survivor
 has_free_chunks "$free" || fail "$(free_chunks) chunks are free, $free were"
 stop_volume
 
-say "a daemon that dies at once again and again is given up"
-expect_log '^cxlfs: .*: process [0-9]+ has died: Killed; the volume is lost: this has happened too often$'
-start_survivor
+say "if daemons die at once again and again, the volume is read-only, and in the end given up"
+expect_log '^cxlfs: .*: [0-9]+ daemons have died at once: the volume is read-only from now on; save it, unmount and mount it again$'
+expect_log '^cxlfs: .*: process [0-9]+ has died: [A-Z][a-z ]*; the volume is lost: this has happened too often$'
+expect_log '^cxlfs: ([0-9]+ us ago|this thread served): lookup of inode '
+expect_log '^cxlfs: .*: a request \(opcode 1, inode 1, of process [0-9]+\) has killed two daemons; its answer is an I/O error$'
+readonly ENAMETOOLONG=36
+LD_PRELOAD=$(dirname "$HELPERS")/../failures/inject.so INJECT_DIES_OF=$ENAMETOOLONG start_survivor
+echo text >"$MNT/text"
 standby=${DAEMON[$MNT]}
-# Starts no program, to be fast.
-kill_each_daemon() {
-	local children=() child name state
-	while read -r _ _ state _ <"/proc/$standby/stat" && [ "$state" != Z ]; do
-		read -ra children <"/proc/$standby/task/$standby/children" || true
-		for child in "${children[@]}"; do
-			read -r name <"/proc/$child/comm" && [ "$name" = cxlfs ] && kill -KILL "$child"
-		done
-	done
-}
-(set +e; kill_each_daemon) 2>/dev/null || true
+# Each daemon dies of a look-up of this name.
+poison=$MNT/$(printf 'n%.0s' {1..300})
+is_read_only() { grep -q 'the volume is read-only' "${DAEMON_LOG[$MNT]}"; }
+dies_until() { stat "$poison" 2>/dev/null || "$1" "$standby"; }
+wait_until "the volume is read-only" dies_until is_read_only
+wait_until "a daemon serves" daemon_serves
+[ "$(cat "$MNT/text")" = text ] || fail "a read-only volume cannot be read"
+! touch "$MNT/new" 2>"$WORK/said" || fail "a read-only volume was changed"
+grep -q 'Read-only file system' "$WORK/said" || fail "$(cat "$WORK/said")"
+"$CXLFSADM" status "$MNT" | grep -q 'read-only since too many daemons died' || fail "status does not say so"
+wait_until "the volume is given up" dies_until is_gone
 ! wait "$standby" || fail "no error"
 unset "DAEMON[$MNT]"
 ! is_mounted "$MNT" || fail "the dead mount is left"

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,31 @@ static pid_t make_ghost(pid_t *ret_number)
 	}
 	return ghost;
 }
+
+/* As on kernels before Linux 5.5. */
+static void forbid_clone3(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	ck_assert_ptr_nonnull(filter);
+	ck_assert_int_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), 0);
+	ck_assert_int_eq(seccomp_load(filter), 0);
+	seccomp_release(filter);
+}
+
+START_TEST(test_ghost_without_clone3)
+{
+	pid_t test = getpid(), number, ghost;
+
+	forbid_clone3();
+	ghost = make_ghost(&number);
+	if (ghost == 0)
+		_exit(getpid() == number && getppid() == test ? 0 : 1);
+	ck_assert_int_eq(ghost, number);
+	ck_assert_int_eq(status_of(ghost), 0);
+	ck_assert_int_eq(ghost_fork(getpid()), -EEXIST);
+}
+END_TEST
 
 START_TEST(test_ghost_has_the_number_and_is_a_child)
 {
@@ -176,6 +202,7 @@ int main(void)
 	suite = suite_create("ghost");
 	core = tcase_create("core");
 	tcase_add_test(core, test_ghost_has_the_number_and_is_a_child);
+	tcase_add_test(core, test_ghost_without_clone3);
 	tcase_add_test(core, test_number_of_a_living_process_is_refused);
 	tcase_add_test(core, test_mutex_of_a_dead_ghost_can_be_repaired);
 	tcase_add_test(core, test_ghost_may_start_threads_and_fork);
