@@ -55,6 +55,7 @@ struct journal {
 	/* Of the reader, which trusts nothing in shared memory but what it has checked: */
 	struct journal_record *copy; /* room for the longest record */
 	uint64_t position;           /* of the next record */
+	uint64_t waited_at;          /* position at the last journal_prepare_wait() */
 	uint64_t nr_unreported;      /* cells released since writers were woken */
 };
 

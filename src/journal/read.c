@@ -101,7 +101,13 @@ int journal_read(struct journal *journal, bool writer_is_dead, const void **ret_
 int journal_prepare_wait(struct journal *journal)
 {
 	struct journal_head *head = journal->head;
+	bool has_read = journal->position != journal->waited_at;
 
+	/* More will come, and each record would wake the reader if it is faster than the writers.
+	 */
+	journal->waited_at = journal->position;
+	if (has_read)
+		return NAP_MS;
 	atomic_store(&head->reader_sleeps, 1);
 	if (atomic_load(&head->end) == journal->position)
 		return -1;

@@ -447,6 +447,13 @@ START_TEST(test_journal_a_record_wakes_the_reader)
 		journal_end_wait(journal);
 		expect_record(journal, false, 10, 1);
 		expect_record(journal, false, 10, 1);
+		ck_assert_int_gt(journal_prepare_wait(journal), 0); /* it has just read some */
+		write_record(journal, 10, 1);                       /* wakes nobody */
+		ck_assert_int_eq(poll(&pollfd, 1, 0), 0);
+		journal_end_wait(journal);
+		expect_record(journal, false, 10, 1);
+		ck_assert_int_gt(journal_prepare_wait(journal), 0);
+		journal_end_wait(journal);
 	}
 	journal_free(journal);
 }
