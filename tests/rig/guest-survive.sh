@@ -9,6 +9,7 @@ rig_options=(-s 128G)
 . "$(dirname "$0")/guest.sh"
 # shellcheck source=../lib/survive.sh
 . "$(dirname "$0")/../lib/survive.sh"
+need_tools fio
 expect_log 'the context was recovered, no data is lost'
 expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
 
@@ -66,5 +67,15 @@ say "with an upgrade before and after"
 die
 "$CXLFSADM" upgrade "$MNT" >/dev/null || fail "no upgrade"
 cmp "$WORK/contents" <(read_directly "$MNT/copy3") || fail "copy3"
+
+say "in a recovery, under load"
+verify_load
+for delay in 0 0.1 0.6; do
+	fault eeh
+	sleep $delay
+	die
+	wait_until "driver normal" is_well
+done
+load_is_fine
 stop_volume
 finish_lun
