@@ -1,6 +1,7 @@
 #!/bin/bash
 # The daemon is killed again and again while random I/O goes on in files that are striped over three
 # LUNs, and in small ones, whose blocks move. Every byte is as in the model.
+# sanitize: yes
 # timeout: 120
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
