@@ -100,7 +100,7 @@ static int report(const struct ghost *ghost, pid_t pid)
 
 static int be_ghost(struct ghost *ghost, const struct superpipe_dead *dead)
 {
-	struct successor next = { .explainer = &to_log };
+	struct successor next = { .explainer = &to_log, .name = "the new daemon" };
 	int err = superpipe_dead_recover(dead);
 
 	if (!err)

@@ -24,23 +24,20 @@ static int explain_missing(const struct successor *next, int err,
 {
 	switch (err) {
 	case -ECANCELED:
-		return explain_error(next->explainer, err, "the installed version: %s",
-				     message->why);
+		return explain_error(next->explainer, err, "%s: %s", next->name, message->why);
 	case -ETIMEDOUT:
-		return explain_error(next->explainer, err,
-				     "the installed version was not ready in time");
+		return explain_error(next->explainer, err, "%s was not ready in time", next->name);
 	case -EPIPE:
-		return explain_error(next->explainer, err,
-				     "the installed version has ended; its messages say why");
+		return explain_error(next->explainer, err, "%s has ended; its messages say why",
+				     next->name);
 	case -EPROTO:
 	case -EPROTONOSUPPORT:
 		return explain_error(
 			next->explainer, err,
-			"the installed version cannot take over from this one; unmount "
-			"and mount again to use it");
+			"%s cannot take over from this one; unmount and mount again to use it",
+			next->name);
 	default:
-		return explain_error(next->explainer, err, "the installed version: %s",
-				     strerror(-err));
+		return explain_error(next->explainer, err, "%s: %s", next->name, strerror(-err));
 	}
 }
 

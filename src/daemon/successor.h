@@ -10,6 +10,7 @@ struct successor {
 	pid_t pid; /* a child of this process */
 	int socket;
 	const struct explainer *explainer;
+	const char *name; /* of the program, for explanations */
 };
 
 /**

@@ -99,7 +99,7 @@ int upgrade(struct volume *volume, unsigned timeout_ms, const struct explainer *
 {
 	struct refusal refusal = { volume, to };
 	const struct explainer explainer = { refuse, &refusal };
-	struct successor next = { .explainer = &explainer };
+	struct successor next = { .explainer = &explainer, .name = "the installed version" };
 	int err = run(volume, timeout_ms, &next, &ret_upgraded->pause_ms);
 
 	if (err)

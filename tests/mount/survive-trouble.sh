@@ -64,7 +64,7 @@ expect_log '^cxlfs: removed a dead mount on '
 say "if both die, the next mount finds all chunks free"
 start_survivor
 free=$(free_chunks)
-head -c 600M /dev/zero >"$MNT/large"
+head -c 64M /dev/zero >"$MNT/large"
 daemon=$(daemon_pid)
 kill -STOP "${DAEMON[$MNT]}"
 kill -KILL "$daemon" "${DAEMON[$MNT]}"

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the standby gets from a daemon that lives: its records and its messages. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/standby_internal.h"
+#include "replica/replica.h"
+
+static void hold_no_longer(struct standby_process *process, int err)
+{
+	(void)journal_close(process->config->journal);
+	log_err("%s: the standby cannot follow: %s; if the daemon dies, the volume is lost",
+		standby_place(process), strerror(-err));
+	handover_close_fds(process->fds);
+	process->holds = false;
+}
+
+void standby_follow_journal(struct standby_process *process, unsigned max_records, bool is_dead)
+{
+	const void *record;
+	size_t bytes;
+	int got = 1;
+
+	for (unsigned i = 0; i < max_records && got > 0; i++) {
+		int err;
+
+		got = journal_read(process->config->journal, is_dead, &record, &bytes);
+		err = got > 0 ? replica_apply(process->replica, record, bytes) : 0;
+		got = err ? err : got;
+	}
+	if (got < 0 && !journal_is_closed(process->config->journal))
+		hold_no_longer(process, got);
+}
+
+static void forget_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
+	(void)setsid();
+	(void)!chdir("/");
+}
+
+/* Once there is something to hold, the volume is mounted, and nobody waits for this process. */
+static void hold(struct standby_process *process, const struct handover_message *message,
+		 const int *fds)
+{
+	bool first = !process->mounted;
+
+	handover_close_fds(process->fds);
+	*process->held = *message;
+	process->held->state.standby = getpid();
+	memcpy(process->fds, fds, sizeof(process->fds));
+	process->mounted = true;
+	process->holds = !journal_is_closed(process->config->journal);
+	if (first && !process->config->options->foreground)
+		forget_terminal();
+}
+
+static void hold_context(struct standby_process *process, const struct handover_message *message,
+			 int *fds)
+{
+	struct superpipe_context *context;
+
+	if (message->lun >= SUPERPIPE_MAX_LUNS || fds[HANDOVER_FD_ADAPTER] < 0)
+		return;
+	context = &process->contexts[message->lun];
+	if (context->fd >= 0)
+		close(context->fd);
+	*context = (struct superpipe_context){ .source = message->context,
+					       .fd = fds[HANDOVER_FD_ADAPTER] };
+	fds[HANDOVER_FD_ADAPTER] = -1;
+}
+
+static void note_successor(struct standby_process *process, const struct handover_message *message,
+			   int *fds)
+{
+	if (process->next_daemon)
+		close(process->next_socket);
+	process->next_daemon = message->pid;
+	process->next_socket = fds[HANDOVER_FD_STANDBY];
+	fds[HANDOVER_FD_STANDBY] = -1;
+}
+
+bool standby_receive(struct standby_process *process)
+{
+	struct handover_message *message = malloc(sizeof(*message));
+	int fds[HANDOVER_NR_FDS];
+	int err = message ? handover_receive_any(process->socket, message, fds) : -ENOMEM;
+
+	if (!err) {
+		process->nr_unanswered = 0; /* it lives */
+		process->has_answered |= message->kind == HANDOVER_PONG;
+		process->leaving |= message->kind == HANDOVER_LEAVING;
+	}
+	if (!err && message->kind == HANDOVER_STATE) {
+		hold(process, message, fds);
+	} else if (!err) {
+		if (message->kind == HANDOVER_LEND)
+			hold_context(process, message, fds);
+		else if (message->kind == HANDOVER_STARTED)
+			note_successor(process, message, fds);
+		handover_close_fds(fds);
+	}
+	free(message);
+	return !err;
+}

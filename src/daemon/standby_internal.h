@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* standby_internal - the standby's own process, for the files that implement standby_process.h. */
+#ifndef CXLFS_DAEMON_STANDBY_INTERNAL_H
+#define CXLFS_DAEMON_STANDBY_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "daemon/handover.h"
+#include "daemon/standby_process.h"
+
+struct replica;
+
+struct standby_process {
+	const struct standby_process_config *config;
+	struct replica *replica;
+	int signal_fd;
+	struct handover_message *held; /* the last state of the daemon, with these descriptors */
+	int fds[HANDOVER_NR_FDS];
+	struct superpipe_context contexts[SUPERPIPE_MAX_LUNS]; /* of the daemon; fd -1: none */
+	bool mounted;                                          /* there was such a state */
+	bool holds;   /* there is, and the replica follows */
+	bool leaving; /* the volume is being unmounted */
+
+	/* Of the present daemon: */
+	pid_t daemon;
+	int pidfd, socket;
+	int exe_fd; /* the program that it runs */
+	uint64_t next_ping_ns;
+	unsigned nr_unanswered; /* pings */
+	bool is_killed;         /* by this process, because it did not answer */
+
+	bool has_answered; /* a ping: it did not die at once */
+
+	unsigned nr_short_lives; /* daemons that died at once, one after the other */
+
+	/* Of one that takes over from it; 0: there is none. */
+	pid_t next_daemon;
+	int next_socket;
+};
+
+static inline const char *standby_place(const struct standby_process *process)
+{
+	return process->held->state.mountpoint;
+}
+
+/* ---- standby_process.c ---- */
+
+/** standby_begin_with() - @daemon serves the volume from now on */
+void standby_begin_with(struct standby_process *process, pid_t daemon, int socket);
+
+/* ---- standby_follow.c ---- */
+
+/** standby_follow_journal() - repeat what the daemon has written, at most so many records
+ *  @is_dead: it, and nobody else, has written to the journal, and does so no more */
+void standby_follow_journal(struct standby_process *process, unsigned max_records, bool is_dead);
+
+/** standby_receive() - take a message of the daemon. Return: false: there was none. */
+bool standby_receive(struct standby_process *process);
+
+/* ---- standby_replace.c ---- */
+
+/** standby_replace() - the daemon has ended: have another one go on, or exit as it did */
+void standby_replace(struct standby_process *process);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon has ended: another one takes its place, or the standby ends too. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/mountpoint.h"
+#include "daemon/rescue.h"
+#include "daemon/standby_internal.h"
+#include "fuse/transport/pending.h"
+#include "replica/replica.h"
+
+#define MAX_SHORT_LIVES 10u
+#define FIRST_DELAY_MS  100u
+#define MAX_DELAY_MS    400u
+#define RESCUE_TRIES    3u
+#define MAX_DEATHS      2u /* of a request, when the daemon does nothing else */
+
+/* ---- what it has left ---- */
+
+static void note_refused(void *arg, const struct pending_request *request)
+{
+	const struct standby_process *process = arg;
+	unsigned long long inode = request->inode;
+
+	if (request->is_damaged)
+		log_err("%s: a request (opcode %u, inode %llu, of process %u) is damaged; its "
+			"answer is an I/O error",
+			standby_place(process), request->opcode, inode, request->pid);
+	else
+		log_err("%s: a request (opcode %u, inode %llu, of process %u) has killed two "
+			"daemons; its answer is an I/O error",
+			standby_place(process), request->opcode, inode, request->pid);
+}
+
+/* Decides about the requests that the daemon has left. A SIGKILL from elsewhere is not the fault of
+ * the request that it was just serving. */
+static int settle(struct standby_process *process, int status, struct pending_counts *ret_counts)
+{
+	const struct pending_rules rules = {
+		.replica = process->replica,
+		.max_deaths = MAX_DEATHS,
+		.is_guilty = WTERMSIG(status) != SIGKILL || process->is_killed,
+		.refused = note_refused,
+		.arg = process,
+	};
+	struct pending pending;
+	int err = pending_open(&pending, fcntl(process->fds[HANDOVER_FD_SLOTS], F_DUPFD_CLOEXEC, 0),
+			       process->fds[HANDOVER_FD_FUSE]);
+
+	if (err)
+		return err;
+	err = pending_settle(&pending, &rules, ret_counts);
+	pending_close(&pending);
+	return err;
+}
+
+static int save(struct standby_process *process)
+{
+	int fd = memfd_create("cxlfs-snapshot", MFD_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = replica_save(process->replica, fd);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	process->fds[HANDOVER_FD_SNAPSHOT] = fd;
+	return 0;
+}
+
+/* Those that only a successor needs. Return: 0; -errno. */
+static int add_fds(struct standby_process *process, int *ret_socket)
+{
+	struct journal_fds journal = journal_fds(process->config->journal);
+	int *fds = process->fds, sockets[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return -errno;
+	fds[HANDOVER_FD_JOURNAL] = journal.memory;
+	fds[HANDOVER_FD_JOURNAL_WAKE] = journal.wake;
+	fds[HANDOVER_FD_STANDBY] = sockets[1];
+	*ret_socket = sockets[0];
+	return 0;
+}
+
+static void drop_fds(struct standby_process *process)
+{
+	int *fds = process->fds;
+
+	close(fds[HANDOVER_FD_STANDBY]);
+	fds[HANDOVER_FD_STANDBY] = fds[HANDOVER_FD_JOURNAL] = fds[HANDOVER_FD_JOURNAL_WAKE] = -1;
+}
+
+static struct rescue rescue_of(struct standby_process *process, pid_t dead)
+{
+	return (struct rescue){ .options = process->config->options,
+				.program = process->config->program,
+				.dead = dead,
+				.exe_fd = process->exe_fd,
+				.message = process->held,
+				.fds = process->fds,
+				.contexts = process->contexts };
+}
+
+/* If it has ended, that is seen as for any other. */
+static int let_go_on(int socket)
+{
+	(void)handover_send_kind(socket, HANDOVER_GO);
+	return 0;
+}
+
+static int try_rescue(struct standby_process *process, pid_t dead)
+{
+	const struct rescue rescue = rescue_of(process, dead);
+	int socket = -1, err = add_fds(process, &socket);
+	pid_t daemon;
+
+	if (err)
+		return err;
+	(void)lseek(process->fds[HANDOVER_FD_SNAPSHOT], 0, SEEK_SET); /* one has read it */
+	err = rescue_run(&rescue, &daemon);
+	drop_fds(process);
+	if (err == -EINPROGRESS)
+		err = let_go_on(socket);
+	if (err) {
+		rescue_bury(&rescue, daemon, socket);
+		close(socket);
+		return err;
+	}
+	close(process->exe_fd);
+	standby_begin_with(process, daemon, socket);
+	return 0;
+}
+
+/* A daemon that dies at once again and again must not keep the machine busy. */
+static void delay(struct standby_process *process)
+{
+	unsigned ms = FIRST_DELAY_MS;
+
+	if (process->has_answered)
+		process->nr_short_lives = 0;
+	for (unsigned i = 1; i < process->nr_short_lives && ms < MAX_DELAY_MS; i++)
+		ms *= 2;
+	if (process->nr_short_lives++ > 0)
+		(void)poll(NULL, 0, (int)(ms < MAX_DELAY_MS ? ms : MAX_DELAY_MS));
+}
+
+/* Whatever makes daemons die is most likely a change. Return: false: that did not help. */
+static bool restrict_to_reading(struct standby_process *process)
+{
+	struct handover_state *state = &process->held->state;
+
+	if (state->read_only)
+		return false;
+	log_err("%s: %u daemons have died at once: the volume is read-only from now on; save it, "
+		"unmount and mount it again",
+		standby_place(process), process->nr_short_lives);
+	state->read_only = true;
+	process->nr_short_lives = 0;
+	return true;
+}
+
+static int start_another(struct standby_process *process, pid_t dead)
+{
+	int err = save(process);
+
+	if (err)
+		return err;
+	err = -EIO;
+	for (unsigned i = 0; i < RESCUE_TRIES && err == -EIO; i++)
+		err = try_rescue(process, dead);
+	close(process->fds[HANDOVER_FD_SNAPSHOT]);
+	process->fds[HANDOVER_FD_SNAPSHOT] = -1;
+	return err;
+}
+
+/* The new daemon says the same in its status. */
+static void report(const struct standby_process *process, pid_t dead, int status,
+		   const struct pending_counts *counts)
+{
+	uint64_t pause_ns = clock_now_ns() - process->held->state.died_ns;
+
+	log_notice("%s: process %ld has died: %s; process %ld goes on; requests waited %llu ms; %u "
+		   "are repeated, %u had only to be answered",
+		   standby_place(process), (long)dead, strsignal(WTERMSIG(status)),
+		   (long)process->daemon, (unsigned long long)(pause_ns / 1000000), counts->nr_left,
+		   counts->nr_known);
+}
+
+/* Return: 0: another daemon serves. */
+static int replace(struct standby_process *process, pid_t dead, int status)
+{
+	struct pending_counts counts = { 0 };
+	struct handover_state *state = &process->held->state;
+	int err;
+
+	state->is_dead = true;
+	state->died_ns = clock_now_ns();
+	delay(process);
+	if (process->nr_short_lives > MAX_SHORT_LIVES && !restrict_to_reading(process))
+		return -ELOOP;
+	err = settle(process, status, &counts);
+	state->rescues.nr++;
+	state->rescues.nr_repeated += counts.nr_left;
+	state->rescues.nr_answered += counts.nr_known;
+	if (!err)
+		err = start_another(process, dead);
+	if (!err)
+		report(process, dead, status, &counts);
+	return err;
+}
+
+/* ---- the end ---- */
+
+static void __attribute__((noreturn)) end(struct standby_process *process, pid_t dead, int status)
+{
+	const struct rescue rescue = rescue_of(process, dead);
+	bool in_order = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+
+	if (!in_order && process->contexts[0].fd >= 0)
+		rescue_give_up(&rescue);
+	if (WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	/* The end of the last descriptor ends the connection: so close them before the unmount. */
+	for (int i = 0; i < HANDOVER_NR_FDS; i++)
+		if (process->fds[i] >= 0)
+			close(process->fds[i]);
+	if (process->mounted)
+		(void)mountpoint_detach(standby_place(process));
+	_exit(EXIT_FAILURE);
+}
+
+/* It became a child of this process when its parent ended. If that was killed it may not have
+ * detached all. */
+static void go_over_to_next(struct standby_process *process, pid_t dead, int status)
+{
+	const struct rescue rescue = rescue_of(process, dead);
+	pid_t next = process->next_daemon;
+
+	if (WIFSIGNALED(status))
+		rescue_give_up(&rescue);
+	close(process->exe_fd);
+	process->next_daemon = 0;
+	standby_begin_with(process, next, process->next_socket);
+	(void)let_go_on(process->socket);
+}
+
+void standby_replace(struct standby_process *process)
+{
+	pid_t dead = process->daemon;
+	int status = 0, err;
+
+	while (waitpid(dead, &status, 0) < 0 && errno == EINTR)
+		;
+	while (standby_receive(process))
+		;
+	close(process->pidfd);
+	close(process->socket);
+	/* What it has written is complete, and another one is writing to the same journal. */
+	if (process->next_daemon) {
+		go_over_to_next(process, dead, status);
+		return;
+	}
+	standby_follow_journal(process, UINT_MAX, true);
+	if (!WIFSIGNALED(status) || process->leaving || !process->holds ||
+	    journal_is_closed(process->config->journal)) /* the daemon has stopped writing to it */
+		end(process, dead, status);
+	err = replace(process, dead, status);
+	if (!err)
+		return;
+	log_err("%s: process %ld has died: %s; the volume is lost: %s", standby_place(process),
+		(long)dead, strsignal(WTERMSIG(status)),
+		err == -ELOOP ? "this has happened too often" : strerror(-err));
+	end(process, dead, status);
+}
