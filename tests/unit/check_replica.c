@@ -297,6 +297,32 @@ START_TEST(test_replica_generations)
 }
 END_TEST
 
+/* ---- trouble ---- */
+
+/* A LUN fails for good, and ioctls fail now and then. */
+START_TEST(test_replica_follows_failures)
+{
+	struct world w;
+
+	start(&w, &setups[_i], data_model_seed());
+	for (unsigned i = 0; i < NR_STEPS; i++) {
+		if (i % 20 == 0)
+			fake_fail_call(w.sp, i / 20 % FAKE_NR_CALLS, 2, i % 40 ? -EIO : -ENOMEM);
+		if (i == NR_STEPS / 2 && w.setup->nr_luns > 1)
+			fake_fail_lun(w.sp, 1);
+		fake_server_step(w.server);
+	}
+	for (unsigned call = 0; call < FAKE_NR_CALLS; call++)
+		fake_fail_call(w.sp, call, 0, 0);
+	fake_server_quiesce(w.server);
+	compare(&w);
+	fake_server_die(w.server);
+	for (size_t nr = w.journal.nr / 2; nr <= w.journal.nr; nr++)
+		check_death(w.setup, &w.journal, nr);
+	stop(&w);
+}
+END_TEST
+
 /* ---- what a process leaves behind ---- */
 
 static void write_to(struct data_file *file, uint64_t bytes)
@@ -367,6 +393,8 @@ int main(void)
 	tcase_add_loop_test(random, test_replica_whenever_the_process_dies, 0,
 			    (int)(sizeof(setups) / sizeof(setups[0])));
 	tcase_add_loop_test(random, test_replica_generations, 0,
+			    (int)(sizeof(setups) / sizeof(setups[0])));
+	tcase_add_loop_test(random, test_replica_follows_failures, 0,
 			    (int)(sizeof(setups) / sizeof(setups[0])));
 	tcase_add_loop_test(random, test_replica_leftovers_do_not_pile_up, 0,
 			    (int)(sizeof(setups) / sizeof(setups[0])));
