@@ -97,6 +97,7 @@ $(B)/tests/unit/check_request: private override LDFLAGS += -Wl,--wrap=data_submi
 # With libfuse and its own operations.
 $(patsubst %,$(B)/tests/unit/check_%,pending found): $(OBJ_fuse)
 $(patsubst %,$(B)/tests/unit/check_%,pending found): private LIB_LIBS += $(FUSE_LIBS)
+$(B)/tests/unit/check_replica_record: $(B)/tests/support/tree_copy.o
 # With all of fuse, over the fake of the adapter; lets a writer of the journal stop.
 COMMIT_TESTS := $(patsubst %,$(B)/tests/unit/check_%,commit commit_threads)
 $(COMMIT_TESTS): $(OBJ_fuse) $(B)/tests/support/tree_copy.o $(B)/tests/unit/commit_world.o

@@ -8,12 +8,17 @@
 #include "data/replica.h"
 #include "fuse/internal.h"
 #include "journal/journal.h"
+#include "replica/stream.h"
 #include "tree/change.h"
+#include "tree/snapshot.h"
 
 #define ITEM_BYTES(bytes) (sizeof(struct replica_item) + (((bytes) + 7) & ~(size_t)7))
 #define OUTCOME_BYTES     ITEM_BYTES(sizeof(struct replica_outcome))
 /* A change without strings is shorter. */
 #define REFERENCE_BYTES 128
+
+/* Of a stream, in one record. */
+#define PART_BYTES ((size_t)64 << 10)
 
 /* What a thread has changed and not written yet. */
 struct group {
@@ -179,6 +184,49 @@ void commit_limits(struct fs *fs)
 		return;
 	add_item(group, REPLICA_ITEM_LIMITS, &limits, sizeof(limits));
 	commit_now(fs);
+}
+
+static int write_part(void *arg, const void *data, size_t bytes)
+{
+	struct fs *fs = arg;
+	struct group *group = my_group(fs);
+
+	for (size_t at = 0, nr; group && at < bytes; at += nr) {
+		nr = bytes - at < PART_BYTES ? bytes - at : PART_BYTES;
+		add_item(group, REPLICA_ITEM_STREAM, (const char *)data + at, nr);
+		commit_now(fs);
+	}
+	return 0;
+}
+
+/* An empty part. */
+static void end_parts(struct fs *fs)
+{
+	struct group *group = my_group(fs);
+
+	if (!group)
+		return;
+	end_item(group, REPLICA_ITEM_STREAM, 0);
+	commit_now(fs);
+}
+
+int commit_tree(struct fs *fs)
+{
+	struct record_writer *out;
+	int err;
+
+	if (!fs->journal)
+		return 0;
+	err = record_writer_new(REPLICA_TREE_KIND, REPLICA_TREE_VERSION, write_part, fs, &out);
+	if (err)
+		return err;
+	err = tree_snapshot_write(fs->tree, TREE_SNAPSHOT_ALL, out);
+	if (!err)
+		err = record_writer_finish(out);
+	record_writer_free(out);
+	if (!err)
+		end_parts(fs);
+	return err;
 }
 
 static struct replica_start start_of(const struct fs *fs)

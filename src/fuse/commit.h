@@ -32,6 +32,12 @@ void commit_tree_change(void *arg, const struct tree_change *change);
 /** commit_file() - add that inode @ino got the data object @file. Lock: the inode's attributes. */
 void commit_file(struct fs *fs, uint64_t ino, const struct data_file *file);
 
+/**
+ * commit_tree() - write the whole tree, which replaces the one that the standby has
+ * Before the session starts. Return: 0; -ENOMEM.
+ */
+int commit_tree(struct fs *fs);
+
 /** commit_limits() - write the limits of the volume. Lock: limits_lock. */
 void commit_limits(struct fs *fs);
 

@@ -241,6 +241,8 @@ static int find_file(void *arg, uint64_t id, struct data_file **ret_file)
 	if (!*ret_file)
 		return -ENOMEM;
 	tree_set_payload(fs->tree, inode, *ret_file);
+	commit_file(fs, id, *ret_file);
+	commit_now(fs);
 	return 0;
 }
 
@@ -255,7 +257,9 @@ static int load(struct fs *fs, struct record_reader *in)
 		return err;
 	tree_free(fs->tree);
 	fs->tree = tree;
-	err = data_contents_read(in, find_file, fs);
+	err = commit_tree(fs);
+	if (!err)
+		err = data_contents_read(in, find_file, fs);
 	if (!err)
 		err = record_next(in, &type);
 	return !err && type != RECORD_END ? -EPROTO : err;

@@ -117,6 +117,8 @@ static int apply_item(struct replica *replica, uint32_t kind, const void *item, 
 		return apply_limits(replica, item, bytes);
 	case REPLICA_ITEM_OUTCOME:
 		return apply_outcome(replica, item, bytes);
+	case REPLICA_ITEM_STREAM:
+		return replica_add_part(replica, item, bytes);
 	default:
 		return -EPROTO;
 	}

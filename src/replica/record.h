@@ -26,6 +26,8 @@ enum replica_item_kind {
 	REPLICA_ITEM_FILE,      /* struct replica_file */
 	REPLICA_ITEM_LIMITS,    /* struct replica_limits */
 	REPLICA_ITEM_OUTCOME,   /* struct replica_outcome; the last of its record */
+	REPLICA_ITEM_STREAM,    /* a part of the stream of a tree, which replaces the present one;
+				   empty: the last part; see replica/stream.h */
 };
 
 /** Before each item, at a multiple of 8. The last item need not be filled up. */

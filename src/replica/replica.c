@@ -166,6 +166,7 @@ void replica_free(struct replica *replica)
 		free(replica->slots[i].listed.at);
 	free(replica->slots);
 	free(replica->taken.at);
+	free(replica->parts.data);
 	free(replica);
 }
 

@@ -22,6 +22,13 @@ struct replica_slot {
 	struct replica_refs listed; /* if @outcome is REPLICA_OUTCOME_LISTED */
 };
 
+/** A stream of which parts have come. */
+struct replica_parts {
+	char *data;
+	size_t bytes, max; /* in use, allocated */
+	size_t at;         /* that have been read */
+};
+
 /*
  * A regular file with data has the number of its data as payload, and its data have the number of
  * the inode as owner: both or neither.
@@ -33,7 +40,8 @@ struct replica {
 	struct replica_slot *slots; /* by number */
 	uint32_t nr_slots;
 	struct replica_refs taken; /* by the present record */
-	int err;                   /* the first error; it lasts */
+	struct replica_parts parts;
+	int err; /* the first error; it lasts */
 };
 
 /** replica_tree_config() - what a tree of this replica is made with, apart from its root */
@@ -45,6 +53,10 @@ int replica_give_file(struct replica *replica, uint64_t ino, struct data_replica
 
 /** replica_take_file() - take data from their inode, if they have one */
 void replica_take_file(struct replica *replica, struct data_replica_file *file);
+
+/** replica_add_part() - a part of a tree has come; empty: the tree takes the place of the present
+ *  one. Return: 0; -EBADMSG, -EPROTO, -EPROTONOSUPPORT it is no tree; -ENOMEM. */
+int replica_add_part(struct replica *replica, const void *part, size_t bytes);
 
 /** replica_add_ref() - note references. Return: 0; -ENOMEM. */
 int replica_add_ref(struct replica_refs *refs, uint64_t ino, uint64_t count);

@@ -19,6 +19,10 @@
 #define REPLICA_STREAM_LIMITS 0x300
 #define REPLICA_STREAM_COUNTS 0x301 /* of requests, as fuse has them; empty: none are known */
 
+/* The stream of REPLICA_ITEM_STREAM: the records of tree/snapshot.h alone. */
+#define REPLICA_TREE_KIND    "tree"
+#define REPLICA_TREE_VERSION 1
+
 /** replica_stream_put_limits() - write the record LIMITS */
 void replica_stream_put_limits(struct record_writer *out, const struct replica_limits *limits);
 

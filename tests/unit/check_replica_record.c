@@ -16,6 +16,7 @@
 #include "journal/journal.h"
 #include "replica/replica_internal.h"
 #include "replica/stream.h"
+#include "support/tree_copy.h"
 #include "tree/inode.h"
 
 /* A process, and the standby that has followed it. */
@@ -475,6 +476,103 @@ START_TEST(test_record_the_first_begins_the_volume)
 }
 END_TEST
 
+/* ---- a whole tree ---- */
+
+static int send_part(struct replica *replica, const char *data, size_t bytes)
+{
+	const struct replica_item item = { .kind = REPLICA_ITEM_STREAM, .bytes = (uint32_t)bytes };
+	char *record = malloc(sizeof(item) + bytes);
+	int err;
+
+	ck_assert_ptr_nonnull(record);
+	memcpy(record, &item, sizeof(item));
+	if (bytes)
+		memcpy(record + sizeof(item), data, bytes);
+	err = replica_apply(replica, record, sizeof(item) + bytes);
+	free(record);
+	return err;
+}
+
+/* The tree of another volume, in parts of so many bytes. */
+static int send_tree(struct replica *replica, const struct tree *tree, size_t part_bytes)
+{
+	struct memory_stream stream = { .bytes = 0 };
+	int err = 0;
+
+	tree_copy_write(tree, TREE_SNAPSHOT_ALL, &stream);
+	for (size_t at = 0; at < stream.bytes && !err; at += part_bytes) {
+		size_t left = stream.bytes - at;
+
+		err = send_part(replica, (const char *)stream.data + at,
+				left < part_bytes ? left : part_bytes);
+	}
+	memory_stream_fini(&stream);
+	return err;
+}
+
+static void save_tree(const struct tree *tree, struct memory_stream *stream)
+{
+	*stream = (struct memory_stream){ .bytes = 0 };
+	tree_copy_write(tree, TREE_SNAPSHOT_ALL, stream);
+}
+
+START_TEST(test_record_tree_is_replaced)
+{
+	static const size_t part_bytes[] = { 1, 7, 1000000 };
+	struct memory_stream loaded, now;
+	struct replica_stats stats;
+	struct world w, other;
+
+	start(&w);
+	create(&w, "old");
+	fake_server_commit(&w.server);
+	ck_assert_int_eq(follow(&w), 0);
+	start(&other);
+	create(&other, "loaded");
+	create(&other, "too");
+	fake_server_commit(&other.server);
+	ck_assert_int_eq(send_tree(w.replica, other.server.tree, part_bytes[_i]), 0);
+	replica_get_stats(w.replica, &stats);
+	ck_assert_uint_eq(stats.nr_inodes, 2);
+	ck_assert_int_eq(send_part(w.replica, "", 0), 0);
+	replica_get_stats(w.replica, &stats);
+	ck_assert_uint_eq(stats.nr_inodes, 3);
+	save_tree(other.server.tree, &loaded);
+	save_tree(w.replica->tree, &now);
+	ck_assert_uint_eq(loaded.bytes, now.bytes);
+	ck_assert_mem_eq(loaded.data, now.data, now.bytes);
+	memory_stream_fini(&loaded);
+	memory_stream_fini(&now);
+	/* The data of the old inode have no owner. */
+	save(w.replica, &now);
+	replica_get_stats(w.replica, &stats);
+	ck_assert_uint_eq(stats.nr_files, 0);
+	memory_stream_fini(&now);
+	stop(&other);
+	stop(&w);
+}
+END_TEST
+
+START_TEST(test_record_part_of_a_tree_is_refused)
+{
+	struct memory_stream stream;
+	struct world w;
+
+	start(&w);
+	save_tree(w.server.tree, &stream);
+	for (size_t bytes = 0; bytes < stream.bytes; bytes++) {
+		struct replica *replica = replica_before(&w, w.journal.nr);
+
+		if (bytes)
+			ck_assert_int_eq(send_part(replica, (const char *)stream.data, bytes), 0);
+		ck_assert_int_eq(send_part(replica, "", 0), -EBADMSG);
+		replica_free(replica);
+	}
+	memory_stream_fini(&stream);
+	stop(&w);
+}
+END_TEST
+
 /* ---- limits ---- */
 
 /* What the process was allowed to do is possible in the replica. */
@@ -562,6 +660,8 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(records, test_record_impossible_items_are_refused, 0, 6);
 	tcase_add_test(records, test_record_data_go_before_their_inode);
 	tcase_add_loop_test(records, test_record_the_first_begins_the_volume, 0, 3);
+	tcase_add_loop_test(records, test_record_tree_is_replaced, 0, 3);
+	tcase_add_test(records, test_record_part_of_a_tree_is_refused);
 	tcase_add_test(records, test_record_limits_are_kept_and_not_enforced);
 	tcase_add_test(records, test_stream_damage_is_refused);
 	suite_add_tcase(suite, outcomes);
