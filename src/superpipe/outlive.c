@@ -158,6 +158,9 @@ static int detach(struct context *ctx)
 
 	if (ctx->adap_fd < 0)
 		return 0;
+	/* The driver must know of a reset before an AFU sync; see context_is_lost(). */
+	ctx->lend = NULL;
+	(void)recover_once(ctx, 0);
 	release_all(ctx);
 	rc = insist(ctx, detach_once, 0);
 	if (rc && rc != -EINVAL)

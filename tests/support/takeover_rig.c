@@ -257,6 +257,11 @@ int takeover_try(struct takeover_rig *rig, takeover_act *act)
 	return 0;
 }
 
+void takeover_give_up(struct takeover_rig *rig)
+{
+	detach_dead(rig, &rig->dead);
+}
+
 void takeover_retry(struct takeover_rig *rig, takeover_act *act)
 {
 	int rc = -EINVAL;
@@ -389,9 +394,9 @@ void takeover_fault(struct takeover_rig *rig, const char *rule)
 	takeover_close(rig);
 }
 
-void takeover_reset(struct takeover_rig *rig)
+void takeover_reset(struct takeover_rig *rig, enum emul_reset_kind kind)
 {
 	takeover_open(rig);
-	emul_reset(adapter_of(rig), EMUL_RESET_EEH, 2);
+	emul_reset(adapter_of(rig), kind, 2);
 	takeover_close(rig);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "emul/fault/fault.h"
 #include "superpipe/outlive.h"
 #include "superpipe/superpipe.h"
 #include "support/emul_host.h"
@@ -81,7 +82,7 @@ void takeover_open(struct takeover_rig *rig);
 void takeover_close(struct takeover_rig *rig);
 
 void takeover_fault(struct takeover_rig *rig, const char *rule);
-void takeover_reset(struct takeover_rig *rig);
+void takeover_reset(struct takeover_rig *rig, enum emul_reset_kind kind);
 
 /** takeover_start() - an owner, which has attached and lent its contexts when this returns */
 void takeover_start(struct takeover_rig *rig, takeover_act *act);
@@ -124,6 +125,9 @@ void takeover_await_owner_noticed(struct takeover_rig *rig);
 
 /** takeover_clone_without_a_ghost() - in a child: what a ghost's child may. Return: as it. */
 int takeover_clone_without_a_ghost(struct takeover_rig *rig);
+
+/** takeover_give_up() - a ghost of the dead owner detaches its contexts */
+void takeover_give_up(struct takeover_rig *rig);
 
 /** takeover_close_fds() - what the standby must not do before its time: close the dead one's fd2s
  */

@@ -292,11 +292,17 @@ START_TEST(test_successor_that_has_lent_its_context_is_detached_too)
 END_TEST
 
 static const char *const resets[] = {
-	"at=attach n=1 action=reset kind=eeh",  "at=clone n=1 action=reset kind=host",
-	"at=sync n=1 action=reset kind=eeh",    "at=verify n=1 action=reset kind=host",
-	"at=verify n=2 action=reset kind=eeh",  "at=recover n=1 action=reset kind=eeh",
-	"at=release n=1 action=reset kind=eeh", "at=release n=2 action=reset kind=host",
-	"at=detach n=1 action=reset kind=eeh",  "at=clone n=1 action=eagain",
+	"at=attach n=1 action=reset kind=freeze",
+	"at=attach n=1 action=reset kind=eeh",
+	"at=clone n=1 action=reset kind=host",
+	"at=sync n=1 action=reset kind=eeh",
+	"at=verify n=1 action=reset kind=host",
+	"at=verify n=2 action=reset kind=eeh",
+	"at=recover n=1 action=reset kind=eeh",
+	"at=release n=1 action=reset kind=eeh",
+	"at=release n=2 action=reset kind=host",
+	"at=detach n=1 action=reset kind=eeh",
+	"at=clone n=1 action=eagain",
 };
 
 START_TEST(test_reset_during_takeover_delays_it)
@@ -310,10 +316,24 @@ END_TEST
 START_TEST(test_reset_between_death_and_takeover_needs_no_retry)
 {
 	start_and_kill(SMALL ",size=4G,luns=2", 2, _i);
-	takeover_reset(&rig);
+	takeover_reset(&rig, EMUL_RESET_EEH);
 	ck_assert_int_eq(takeover_try(&rig, act_check_two), 0);
 	takeover_kill(&rig);
 	take_over_and_end();
+}
+END_TEST
+
+static const enum emul_reset_kind kinds[] = { EMUL_RESET_EEH, EMUL_RESET_HOST, EMUL_RESET_FREEZE };
+
+/* The driver gives up an adapter that is frozen at an AFU sync. */
+START_TEST(test_reset_before_a_ghost_detaches_does_no_harm)
+{
+	start_and_kill(SMALL, 1, true);
+	takeover_reset(&rig, kinds[_i]);
+	takeover_give_up(&rig);
+	takeover_start(&rig, close_all);
+	takeover_await_end(&rig);
+	takeover_destroy(&rig);
 }
 END_TEST
 
@@ -326,7 +346,7 @@ START_TEST(test_recovered_context_is_lent_again)
 	takeover_await_progress(&rig, 1);
 	ck_assert_uint_eq(rig.owner.nr_lent, 1);
 	before = rig.owner.contexts[0].source.context_id;
-	takeover_reset(&rig);
+	takeover_reset(&rig, EMUL_RESET_EEH);
 	takeover_await_lent(&rig, 2);
 	ck_assert_uint_ne(rig.owner.contexts[0].source.context_id, before);
 	takeover_kill(&rig);
@@ -341,7 +361,7 @@ START_TEST(test_slow_standby_breaks_no_rule)
 	takeover_start(&rig, act_open_two);
 	takeover_await_progress(&rig, 1);
 	for (unsigned i = 1; i <= 2; i++) {
-		takeover_reset(&rig);
+		takeover_reset(&rig, EMUL_RESET_EEH);
 		takeover_await_recoveries(&rig, i);
 	}
 	takeover_kill(&rig);
@@ -357,7 +377,7 @@ START_TEST(test_kill_at_the_end_of_recovery_loses_the_vluns_and_says_so)
 	takeover_start(&rig, act_open_two);
 	takeover_await_progress(&rig, 1);
 	takeover_fault(&rig, "at=recover n=1 action=kill");
-	takeover_reset(&rig);
+	takeover_reset(&rig, EMUL_RESET_EEH);
 	takeover_await_kill(&rig);
 	ck_assert_int_eq(takeover_try(&rig, act_check_two), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(rig.explained, "cannot recover the context"));
@@ -565,6 +585,7 @@ static void add_resets(TCase *core)
 {
 	tcase_add_loop_test(core, test_reset_during_takeover_delays_it, 0, NR(resets));
 	tcase_add_loop_test(core, test_reset_between_death_and_takeover_needs_no_retry, 0, 2);
+	tcase_add_loop_test(core, test_reset_before_a_ghost_detaches_does_no_harm, 0, NR(kinds));
 	tcase_add_loop_test(core, test_recovered_context_is_lent_again, 0, 2);
 	tcase_add_test(core, test_slow_standby_breaks_no_rule);
 	tcase_add_test(core, test_kill_at_the_end_of_recovery_loses_the_vluns_and_says_so);
