@@ -15,6 +15,13 @@ readonly HANDLES=256
 stored() { (cd "$MNT" && find . -type f -exec cksum {} + | sort -k 3); }
 forget_pages() { find "$MNT" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \;; }
 
+# have_hit NUMBER: so many rules, once each; then there are none.
+have_hit() {
+	"$CXLFSADM" emul fault "$ADAPTER" list >"$WORK/rules"
+	[ "$(grep -c '(1 of ' "$WORK/rules")" = "$1" ] || fail "not hit: $(cat "$WORK/rules")"
+	"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
+}
+
 # takeover_with RULE...: the rules count what happens from the death of the daemon on.
 takeover_with() {
 	local rule
@@ -23,7 +30,7 @@ takeover_with() {
 		"$CXLFSADM" emul fault "$ADAPTER" add "$rule" >/dev/null
 	done
 	kill_daemon
-	"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
+	have_hit $#
 	forget_pages
 	stored | cmp "$WORK/stored" - || fail "$*: contents"
 	has_free_chunks "$free" || fail "$*: $(free_chunks) chunks are free, not $free"
@@ -57,7 +64,7 @@ say "an upgrade whose old daemon is killed while it detaches"
 old=$(daemon_pid)
 "$CXLFSADM" upgrade "$MNT" >/dev/null 2>&1 || true
 wait_until "another daemon serves" another_daemon "$old"
-"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
+have_hit 1
 forget_pages
 stored | cmp "$WORK/stored" - || fail "upgrade: contents"
 has_free_chunks "$free" || fail "upgrade: $(free_chunks) chunks are free, not $free"
