@@ -170,12 +170,12 @@ static int explain_failure(const struct explainer *to, int rc)
 	}
 }
 
-int ghost_is_possible(explain_fn explain, void *explain_arg)
+int ghost_is_possible(bool for_driver, explain_fn explain, void *explain_arg)
 {
 	const struct explainer to = { explain, explain_arg };
 	int rc = -EEXIST;
 
-	if (!in_initial_namespace())
+	if (for_driver && !in_initial_namespace())
 		return explain_error(&to, -EOPNOTSUPP,
 				     "not in the initial pid namespace: the driver sees other "
 				     "process numbers than those in this container");

@@ -16,6 +16,7 @@
 #ifndef CXLFS_BASE_GHOST_H
 #define CXLFS_BASE_GHOST_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/explain.h"
@@ -33,10 +34,11 @@ pid_t ghost_fork(pid_t number);
 /**
  * ghost_is_possible() - make a ghost of a process that ends at once, to see whether that works
  *
+ * @for_driver: the driver of the kernel is to take the ghost for the dead process
  * The caller must be as for ghost_fork(). May take some milliseconds.
  * Return: 0; -EOPNOTSUPP not in the initial pid namespace, where the driver sees other numbers;
  * others as ghost_fork(). Every failure is explained.
  */
-int ghost_is_possible(explain_fn explain, void *explain_arg);
+int ghost_is_possible(bool for_driver, explain_fn explain, void *explain_arg);
 
 #endif

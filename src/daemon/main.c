@@ -109,7 +109,7 @@ static int go_to_background(struct start *start)
 static int start_standby(struct start *start)
 {
 	const struct explainer to = { explain, start };
-	int err = standby_is_possible(&to);
+	int err = standby_is_possible(&start->options, &to);
 
 	if (!err)
 		err = go_to_background(start);

@@ -169,10 +169,11 @@ static void read_survival(struct raw_options *raw)
 	out->survive = survive(raw);
 	out->watchdog_s =
 		(unsigned)number(raw, VALUE_WATCHDOG, 0, MAX_WATCHDOG_S, DEFAULT_WATCHDOG_S);
+	if (out->physical && raw->values[VALUE_SURVIVE] && out->survive != SURVIVE_NO)
+		options_complain(raw, "options survive=%s and physical cannot be combined",
+				 raw->values[VALUE_SURVIVE]);
 	if (out->survive != SURVIVE_CRASH)
 		return;
-	if (out->physical)
-		options_complain(raw, "options survive=crash and physical cannot be combined");
 	if (out->io_uring == IO_URING_YES)
 		options_complain(raw, "options survive=crash and io_uring cannot be combined");
 	out->io_uring = IO_URING_NO;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "daemon/standby_process.h"
+#include "devport/devport.h"
 
 #define JOURNAL_BYTES ((size_t)4 << 20)
 
@@ -257,7 +258,17 @@ static void name_option(void *arg, const char *why)
 	(void)explain_error(arg, -EPERM, "option survive=crash: %s", why);
 }
 
-int standby_is_possible(const struct explainer *to)
+/* An emulated driver sees the same numbers as this process. */
+static bool has_card(const struct options *options)
 {
-	return ghost_is_possible(name_option, (void *)to);
+	bool has = false;
+
+	for (unsigned i = 0; i < options->nr_devices; i++)
+		has |= devport_find(options->devices[i]) == &devport_kernel_ops;
+	return has;
+}
+
+int standby_is_possible(const struct options *options, const struct explainer *to)
+{
+	return ghost_is_possible(has_card(options), name_option, (void *)to);
 }

@@ -26,7 +26,7 @@ struct standby;
  * standby_is_possible() - may this process start another one in the place of a dead one?
  * Return: 0; -errno, explained.
  */
-int standby_is_possible(const struct explainer *to);
+int standby_is_possible(const struct options *options, const struct explainer *to);
 
 /**
  * standby_fork() - go on as two processes

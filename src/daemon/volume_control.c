@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the control socket of a volume can do. */
+#include <errno.h>
+
 #include "daemon/settings.h"
 #include "daemon/standby.h"
 #include "daemon/upgrade.h"
@@ -8,6 +10,10 @@
 static int upgrade_volume(void *arg, unsigned timeout_ms, const struct explainer *to,
 			  struct control_upgraded *ret_upgraded)
 {
+	const struct volume *volume = arg;
+
+	if (volume->options->survive == SURVIVE_NO)
+		return explain_error(to, -EPERM, "the volume was mounted with survive=no");
 	return upgrade(arg, timeout_ms, to, ret_upgraded);
 }
 

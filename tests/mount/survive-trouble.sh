@@ -108,9 +108,14 @@ refused() { # MESSAGE OPTIONS
 	! is_mounted "$MNT" || fail "$2: mounted"
 }
 refused 'options survive=crash and physical cannot be combined' survive=crash,physical
+refused 'options survive=upgrade and physical cannot be combined' survive=upgrade,physical
 refused 'options survive=crash and io_uring cannot be combined' survive=crash,io_uring
 refused 'option survive=always is not no, upgrade or crash' survive=always
-! unshare --pid --fork "$CXLFS" "emul:$ADAPTER" "$MNT" -o survive=crash >"$WORK/said" 2>&1 || fail "in another pid namespace"
+start_volume "" survive=no
+! "$CXLFSADM" upgrade "$MNT" 2>"$WORK/said" || fail "an upgrade in spite of survive=no"
+grep -q 'mounted with survive=no' "$WORK/said" || fail "$(cat "$WORK/said")"
+stop_volume
+! unshare --pid --fork "$CXLFS" /dev/null "$MNT" -o survive=crash >"$WORK/said" 2>&1 || fail "in another pid namespace"
 grep -q 'option survive=crash: not in the initial pid namespace' "$WORK/said" || fail "$(cat "$WORK/said")"
 ! setpriv --bounding-set=-checkpoint_restore,-sys_admin "$CXLFS" "emul:$ADAPTER" "$MNT" -o survive=crash >"$WORK/said" 2>&1 ||
 	fail "without the capability"

@@ -275,7 +275,7 @@ void takeover_retry(struct takeover_rig *rig, takeover_act *act)
 
 bool takeover_is_possible(void)
 {
-	int rc = ghost_is_possible(NULL, NULL);
+	int rc = ghost_is_possible(false, NULL, NULL);
 
 	/* The emulator sees the numbers of the same namespace as the test. */
 	if (!rc || rc == -EOPNOTSUPP)

@@ -159,7 +159,7 @@ START_TEST(test_ghost_needs_a_privilege)
 
 		if (setuid(65534))
 			_exit(1);
-		rc = ghost_is_possible(on_explain, NULL);
+		rc = ghost_is_possible(true, on_explain, NULL);
 		_exit(rc == -EPERM && strstr(explained, "CAP_CHECKPOINT_RESTORE") ? 0 : 2);
 	}
 	ck_assert_int_eq(status_of(child), 0);
@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(test_initial_namespace_is_known)
 {
-	int rc = ghost_is_possible(on_explain, NULL);
+	int rc = ghost_is_possible(true, on_explain, NULL);
 
 	ck_assert(rc == 0 || (rc == -EOPNOTSUPP && strstr(explained, "pid namespace")));
 }
