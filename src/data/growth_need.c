@@ -10,7 +10,7 @@ static struct stripe_group unit_of(const struct mapping *map, uint64_t block, en
 	struct stripe_group unit = mapping_unit_of(map, block);
 
 	if (how == GROWTH_IN_ORDER &&
-	    mapping_nr_missing(map, unit.first, stripe_last_chunk(&unit)) > 0)
+	    mapping_nr_slots_missing(map, unit.first, stripe_last_chunk(&unit)) > 0)
 		return (struct stripe_group){ .first = mapping_chunk_of(map, block), .width = 1 };
 	return unit;
 }
@@ -48,7 +48,7 @@ static bool must_pack(const struct data_file *file, const struct stripe_group *u
 	uint64_t unit_end = mapping_unit_end(map, unit);
 	struct packed part;
 
-	if (mapping_nr_missing(map, unit->first, stripe_last_chunk(unit)) == 0)
+	if (mapping_nr_slots_missing(map, unit->first, stripe_last_chunk(unit)) == 0)
 		return false;
 	part = growth_part_of(map, unit, start, end);
 	held = extent_map_covered(extents, base, unit_end);
@@ -68,14 +68,14 @@ static struct need find_need(const struct data_file *file, uint64_t start, uint6
 	struct stripe_group head = unit_of(map, start, how), tail = unit_of(map, end - 1, how);
 	struct need need = { .first = head.first, .last = stripe_last_chunk(&tail) };
 	bool idle = file_slots_nr_rising(&file->space.slots,
-					 mapping_nr_missing(map, need.first, need.last)) == 0;
+					 mapping_nr_slots_missing(map, need.first, need.last)) == 0;
 
 	if (head.first != tail.first && must_pack(file, &tail, start, end, idle, &need.tail))
 		need.last = tail.first - 1;
 	if (must_pack(file, &head, start, end, idle, &need.head))
 		need.first = stripe_last_chunk(&head) + 1;
 	if (need.first <= need.last)
-		need.nr_slots = mapping_nr_missing(map, need.first, need.last);
+		need.nr_slots = mapping_nr_slots_missing(map, need.first, need.last);
 	return need;
 }
 
@@ -102,7 +102,7 @@ bool growth_fits(const struct data_file *file, const struct need *need, enum gro
 
 	memset(ret_more, 0, SUPERPIPE_MAX_LUNS * sizeof(ret_more[0]));
 	if (slots->striped && need->nr_slots > 0) {
-		mapping_missing_on_luns(&file->map, need->first, need->last, ret_more);
+		mapping_slots_missing_on_luns(&file->map, need->first, need->last, ret_more);
 		for (unsigned lun = 0; lun < slots->nr_luns; lun++) {
 			ret_more[lun] -= min_u64(ret_more[lun], file_slots_nr_free_on(slots, lun));
 			good = good && ret_more[lun] == 0;

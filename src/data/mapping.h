@@ -78,19 +78,19 @@ uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written);
 bool mapping_next_reserved(const struct mapping *map, uint64_t block, uint64_t *ret_start,
 			   uint64_t *ret_end);
 
-/** mapping_nr_missing() - how many chunks of [first, last] have no slot. */
-uint64_t mapping_nr_missing(const struct mapping *map, uint64_t first, uint64_t last);
+/** mapping_nr_slots_missing() - how many chunks of [first, last] have no slot */
+uint64_t mapping_nr_slots_missing(const struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_missing_on_luns() - the same for each LUN, of the chunks that prefer it. In a file that
- *  is striped. */
-void mapping_missing_on_luns(const struct mapping *map, uint64_t first, uint64_t last,
-			     uint64_t ret_nr[]);
+/** mapping_slots_missing_on_luns() - the same for each LUN, of the chunks that prefer it. In a file
+ * that is striped. */
+void mapping_slots_missing_on_luns(const struct mapping *map, uint64_t first, uint64_t last,
+				   uint64_t ret_nr[]);
 
-/** mapping_nr_homeless() - how many blocks of [start, end) have no place */
-uint64_t mapping_nr_homeless(const struct mapping *map, uint64_t start, uint64_t end);
+/** mapping_nr_blocks_missing() - how many blocks of [start, end) have no place */
+uint64_t mapping_nr_blocks_missing(const struct mapping *map, uint64_t start, uint64_t end);
 
-/** mapping_first_missing() - lowest block of [start, end) without a place, or @end. */
-uint64_t mapping_first_missing(const struct mapping *map, uint64_t start, uint64_t end);
+/** mapping_first_block_missing() - lowest block of [start, end) without a place, or @end. */
+uint64_t mapping_first_block_missing(const struct mapping *map, uint64_t start, uint64_t end);
 
 /**
  * mapping_assign() - give slots to the chunks of [first, last] that have none, lowest first

@@ -7,13 +7,6 @@
 #include "base/minmax.h"
 #include "data/mapping_internal.h"
 
-void data_chunk_free(struct data_chunk *chunk)
-{
-	written_map_fini(&chunk->written);
-	written_map_fini(&chunk->allocated);
-	free(chunk);
-}
-
 static struct data_chunk *chunk_new(const struct mapping *map, uint64_t index)
 {
 	struct data_chunk *chunk = calloc(1, sizeof(*chunk));
@@ -26,23 +19,6 @@ static struct data_chunk *chunk_new(const struct mapping *map, uint64_t index)
 		return chunk;
 	free(chunk);
 	return NULL;
-}
-
-int mapping_room_for_chunks(struct mapping *map, uint32_t nr)
-{
-	uint32_t max = map->max_chunks ? map->max_chunks : 1;
-	struct data_chunk **chunks;
-
-	while (max < map->nr_chunks + nr)
-		max *= 2;
-	if (max == map->max_chunks)
-		return 0;
-	chunks = reallocarray(map->chunks, max, sizeof(*chunks));
-	if (!chunks)
-		return -ENOMEM;
-	map->chunks = chunks;
-	map->max_chunks = max;
-	return 0;
 }
 
 /** There is a free slot. */
@@ -116,7 +92,7 @@ static void report_chunk(const struct mapping *map, const struct data_chunk *chu
 
 int mapping_assign(struct mapping *map, uint64_t first, uint64_t last)
 {
-	uint64_t missing = mapping_nr_missing(map, first, last);
+	uint64_t missing = mapping_nr_slots_missing(map, first, last);
 	uint32_t nr_free = file_slots_nr_free(slots_of(map));
 	int err = assign_chunks(map, first, last, (uint32_t)min_u64(missing, nr_free));
 	uint32_t at = mapping_find_position(map, first);

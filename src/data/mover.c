@@ -243,7 +243,7 @@ static void run_job(struct mover *mover, struct mover_job *job, bool stop)
 		move_into_slots(mover, job->file);
 	put_file(job->file);
 	free(job);
-	worker_set_orphan(&mover->alloc->worker, false);
+	worker_end_possible_release(&mover->alloc->worker);
 }
 
 static void *move_main(void *arg)
@@ -333,7 +333,7 @@ void mover_queue_locked(struct mover *mover, struct data_file *file)
 		file->move_queued = true;
 		file->space.refs++;
 		job = NULL;
-		worker_set_orphan(&mover->alloc->worker, true);
+		worker_begin_possible_release(&mover->alloc->worker);
 		(void)pthread_cond_signal(&mover->wake);
 	}
 	(void)pthread_mutex_unlock(&mover->lock);
@@ -360,7 +360,7 @@ void mover_cancel_locked(struct mover *mover, struct data_file *file)
 	job = file->move_queued ? find_locked(mover, file) : NULL;
 	if (job) {
 		remove_locked(mover, job);
-		worker_set_orphan(&mover->alloc->worker, false);
+		worker_end_possible_release(&mover->alloc->worker);
 		file->space.refs--; /* not the last: the caller has one */
 	}
 	(void)pthread_mutex_unlock(&mover->lock);

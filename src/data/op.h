@@ -56,7 +56,7 @@ struct data_op_priv {
 	data_step_fn *granted; /* first step with the range held; drops the lock */
 	data_step_fn *after;   /* what follows data_partial_blocks_zero_locked(); drops the lock */
 	struct data_op *next;  /* in a worklist */
-	struct worker_job job; /* growth; see data/growth.c */
+	struct worker_job job; /* growth; see data/growth_worker.c */
 	struct bounce_waiter bounce_waiter;
 	struct bounce_buffer *bounce;
 	void *waiter;        /* of data_run() */

@@ -54,7 +54,7 @@ bool data_volume_can_add_file(struct data_volume *vol)
 	       segment_vluns_nr_unclaimed(&vol->alloc.segments) > 0 ||
 	       (vol->alloc.pack_blocks > 0 &&
 		(lun_table_nr_free(&vol->alloc.luns) > 0 || vol->alloc.nr_watched > 0)) ||
-	       worker_has_orphans(&vol->alloc.worker);
+	       worker_has_possible_releases(&vol->alloc.worker);
 }
 
 void data_volume_start_polling(struct data_volume *vol)

@@ -272,7 +272,7 @@ static enum step_result step_grown(struct data_op *op, struct data_worklist *wl)
 	uint64_t start = block_floor(op->offset), missing;
 
 	file_lock(op->file);
-	missing = mapping_first_missing(map, start, block_ceil(priv->end));
+	missing = mapping_first_block_missing(map, start, block_ceil(priv->end));
 	if (missing == start)
 		return unmap_unused_and_end_locked(op, wl, priv->error ? priv->error : -ENOSPC);
 	priv->end = min_u64(priv->end, missing << BLOCK_SHIFT);

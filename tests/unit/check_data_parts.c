@@ -276,15 +276,16 @@ START_TEST(test_mapping_assigns_from_the_front_until_slots_run_out)
 	struct mapping map;
 
 	map_start(&map, 3);
-	ck_assert_uint_eq(mapping_nr_missing(&map, 10, 14), 5);
+	ck_assert_uint_eq(mapping_nr_slots_missing(&map, 10, 14), 5);
 	ck_assert_int_eq(mapping_assign(&map, 12, 12), 0);
-	ck_assert_uint_eq(mapping_nr_missing(&map, 10, 14), 4);
+	ck_assert_uint_eq(mapping_nr_slots_missing(&map, 10, 14), 4);
 	ck_assert_int_eq(mapping_assign(&map, 10, 14), 0);
-	ck_assert_uint_eq(mapping_first_missing(&map, 10 * 16 + 3, 15 * 16), 13 * 16);
-	ck_assert_uint_eq(mapping_first_missing(&map, 10 * 16, 12 * 16 + 5), 12 * 16 + 5);
-	ck_assert_uint_eq(mapping_first_missing(&map, 9 * 16 + 3, 12 * 16), 9 * 16 + 3);
-	ck_assert_uint_eq(mapping_nr_homeless(&map, 9 * 16 + 3, 15 * 16), 13 + 2 * 16);
-	ck_assert_uint_eq(mapping_nr_missing(&map, 0, UINT64_MAX >> 12), (UINT64_MAX >> 12) - 2);
+	ck_assert_uint_eq(mapping_first_block_missing(&map, 10 * 16 + 3, 15 * 16), 13 * 16);
+	ck_assert_uint_eq(mapping_first_block_missing(&map, 10 * 16, 12 * 16 + 5), 12 * 16 + 5);
+	ck_assert_uint_eq(mapping_first_block_missing(&map, 9 * 16 + 3, 12 * 16), 9 * 16 + 3);
+	ck_assert_uint_eq(mapping_nr_blocks_missing(&map, 9 * 16 + 3, 15 * 16), 13 + 2 * 16);
+	ck_assert_uint_eq(mapping_nr_slots_missing(&map, 0, UINT64_MAX >> 12),
+			  (UINT64_MAX >> 12) - 2);
 	map_end(&map);
 }
 END_TEST
@@ -308,7 +309,7 @@ START_TEST(test_mapping_assigns_between_what_is_there)
 	ck_assert_int_eq(mapping_assign(&map, 90, 90), 0);
 	ck_assert_int_eq(mapping_assign(&map, 2, 21), 0);
 	ck_assert_uint_eq(map.nr_chunks, 21);
-	ck_assert_uint_eq(mapping_nr_missing(&map, 2, 21), 0);
+	ck_assert_uint_eq(mapping_nr_slots_missing(&map, 2, 21), 0);
 	ck_lba(&map, 20, 0);
 	ck_lba(&map, 3, 1);
 	ck_lba(&map, 6, 3);
@@ -319,7 +320,7 @@ START_TEST(test_mapping_assigns_between_what_is_there)
 	ck_lba(&map, 21, 20);
 	ck_assert_int_eq(mapping_assign(&map, 0, 89), 0);
 	ck_assert_uint_eq(map.nr_chunks, 40);
-	ck_assert_uint_eq(mapping_first_missing(&map, 0, 90 * 16), 39 * 16);
+	ck_assert_uint_eq(mapping_first_block_missing(&map, 0, 90 * 16), 39 * 16);
 	ck_lba(&map, 90, 4);
 	map_end(&map);
 }

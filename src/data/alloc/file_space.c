@@ -232,9 +232,9 @@ bool file_space_free_locked(struct file_space *space)
 	space->release_expected = !last || file_slots_has_vlun(&space->slots);
 	if (space->release_expected)
 		worker_expect_release(&space->alloc->worker);
-	/* After that: a job that waits for orphans must always have something to wait for. */
+	/* After that: a deferred job must always have something to wait for. */
 	if (space->orphan)
-		worker_set_orphan(&space->alloc->worker, false);
+		worker_end_possible_release(&space->alloc->worker);
 	return last;
 }
 
@@ -243,7 +243,10 @@ void file_space_set_orphan_locked(struct file_space *space, bool orphan)
 	if (space->orphan == orphan)
 		return;
 	space->orphan = orphan;
-	worker_set_orphan(&space->alloc->worker, orphan);
+	if (orphan)
+		worker_begin_possible_release(&space->alloc->worker);
+	else
+		worker_end_possible_release(&space->alloc->worker);
 }
 
 static void finish(struct file_space *space)

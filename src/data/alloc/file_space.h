@@ -57,7 +57,7 @@ struct file_space {
 	bool is_plun;               /* a whole LUN, never resized; set before the file is shared */
 	bool freed;                 /* by its owner */
 	bool release_expected;      /* worker_expect_release() was called */
-	bool orphan;                /* worker_set_orphan() was called */
+	bool orphan;                /* has no link; worker_begin_possible_release() was called */
 };
 
 /** file_space_init() - no vLUN, one reference */

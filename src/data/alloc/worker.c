@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
-/* How long the kernel may take to forget an orphan after its last close. */
-#define ORPHAN_WAIT_NS 200000000ull
+/* An orphan is freed when the kernel forgets its inode, a little after the last close. */
+#define POSSIBLE_RELEASE_WAIT_NS 200000000ull
 
 static void queue_init(struct worker_queue *queue)
 {
@@ -59,15 +59,15 @@ static bool wait_until_locked(struct worker *worker, uint64_t until_ns)
 	return pthread_cond_timedwait(&worker->wake, &worker->lock, &until) != ETIMEDOUT;
 }
 
-/** A freed file always releases its flash. An orphan may stay in use for ever. */
+/** A release that is expected always comes. One that is only possible may never come. */
 static void wait_locked(struct worker *worker, uint64_t tidy_at)
 {
-	bool for_orphans = worker->deferred.head && !worker->nr_unreleased;
+	bool for_possible = worker->deferred.head && !worker->nr_unreleased;
 
-	if (!for_orphans || tidy_at < worker->orphan_deadline_ns) {
+	if (!for_possible || tidy_at < worker->possible_deadline_ns) {
 		(void)wait_until_locked(worker, tidy_at);
-	} else if (!wait_until_locked(worker, worker->orphan_deadline_ns)) {
-		worker->orphans_stay = true;
+	} else if (!wait_until_locked(worker, worker->possible_deadline_ns)) {
+		worker->possible_given_up = true;
 		resume_deferred_locked(worker);
 	}
 }
@@ -214,21 +214,31 @@ uint64_t worker_nr_releases(struct worker *worker)
 	return nr;
 }
 
-void worker_set_orphan(struct worker *worker, bool orphan)
+static void add_possible(struct worker *worker, int nr)
 {
 	(void)pthread_mutex_lock(&worker->lock);
-	worker->nr_orphans += orphan ? 1 : -1;
-	worker->orphans_stay = false;
+	worker->nr_possible += nr;
+	worker->possible_given_up = false;
 	resume_deferred_locked(worker);
 	(void)pthread_mutex_unlock(&worker->lock);
 }
 
-bool worker_has_orphans(struct worker *worker)
+void worker_begin_possible_release(struct worker *worker)
+{
+	add_possible(worker, 1);
+}
+
+void worker_end_possible_release(struct worker *worker)
+{
+	add_possible(worker, -1);
+}
+
+bool worker_has_possible_releases(struct worker *worker)
 {
 	bool has;
 
 	(void)pthread_mutex_lock(&worker->lock);
-	has = worker->nr_orphans > 0;
+	has = worker->nr_possible > 0;
 	(void)pthread_mutex_unlock(&worker->lock);
 	return has;
 }
@@ -240,9 +250,9 @@ enum worker_defer worker_defer(struct worker *worker, struct worker_job *job, ui
 	(void)pthread_mutex_lock(&worker->lock);
 	if (worker->nr_releases != nr_releases) {
 		result = WORKER_RETRY;
-	} else if (worker->nr_unreleased || (worker->nr_orphans && !worker->orphans_stay)) {
+	} else if (worker->nr_unreleased || (worker->nr_possible && !worker->possible_given_up)) {
 		if (!worker->deferred.head)
-			worker->orphan_deadline_ns = clock_now_ns() + ORPHAN_WAIT_NS;
+			worker->possible_deadline_ns = clock_now_ns() + POSSIBLE_RELEASE_WAIT_NS;
 		queue_append(&worker->deferred, job);
 		result = WORKER_DEFERRED;
 	}

@@ -34,11 +34,11 @@ struct worker {
 	pthread_cond_t wake;
 	/* all protected by lock */
 	struct worker_queue jobs, deferred;
-	uint64_t nr_unreleased;      /* freed files that still hold flash */
-	uint64_t nr_releases;        /* so far */
-	uint64_t nr_orphans;         /* files without a name that are still in use */
-	uint64_t orphan_deadline_ns; /* deferred jobs wait for orphans until then */
-	bool orphans_stay;           /* that deadline has passed: do not wait for these again */
+	uint64_t nr_unreleased;        /* freed files that still hold flash */
+	uint64_t nr_releases;          /* so far */
+	uint64_t nr_possible;          /* possible releases: orphans, and files whose blocks move */
+	uint64_t possible_deadline_ns; /* deferred jobs wait for possible releases until then */
+	bool possible_given_up; /* the deadline has passed: do not wait for the same ones again */
 	bool stopping;
 	bool pausing; /* does not tidy */
 	bool idle;    /* has no job to run, and waits */
@@ -79,13 +79,16 @@ void worker_note_release(struct worker *worker);
 uint64_t worker_nr_releases(struct worker *worker);
 
 /**
- * worker_set_orphan() - a file has lost its last name, or (@orphan false) is none any more
- * Also while blocks of a file move to a slot: they use flash twice until then. Deferred jobs wait
- * for either, but not for long. Any thread, with any lock of a file.
+ * worker_begin_possible_release() - a file may release flash soon, or may not
+ * It has lost its last link but is in use; or its blocks are being copied to a slot, and use flash
+ * twice until then. Deferred jobs wait for such files too, but not for long.
  */
-void worker_set_orphan(struct worker *worker, bool orphan);
+void worker_begin_possible_release(struct worker *worker);
 
-bool worker_has_orphans(struct worker *worker);
+/** worker_end_possible_release() - the file has a link again, was freed, or no longer moves. */
+void worker_end_possible_release(struct worker *worker);
+
+bool worker_has_possible_releases(struct worker *worker);
 
 enum worker_defer {
 	WORKER_DEFERRED, /* the job runs again after the next release, or when none comes in time */
