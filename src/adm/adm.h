@@ -21,6 +21,13 @@ struct emul_adapter;
 /** adm_say() - print a message on stderr, with the program's name in front */
 void __attribute__((format(printf, 1, 2))) adm_say(const char *format, ...);
 
+/**
+ * adm_parse() - arguments in any order: at most one option and one word
+ * @ret_word: NULL: none was given
+ * Return: false: wrong usage.
+ */
+bool adm_parse(int argc, char *argv[], const char *option, bool *ret_given, const char **ret_word);
+
 /* ---- mounted volumes ---- */
 
 int adm_status(int argc, char *argv[], FILE *out);

@@ -5,31 +5,14 @@
 #include "adm/adm.h"
 #include "emul/adapter.h"
 
-/* One adapter and possibly one option, in any order. Return: the adapter; NULL: wrong usage. */
-static const char *parse(int argc, char *argv[], const char *option, bool *ret_given)
-{
-	const char *dir = NULL;
-
-	*ret_given = false;
-	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], option) && !*ret_given)
-			*ret_given = true;
-		else if (argv[i][0] != '-' && !dir)
-			dir = argv[i];
-		else
-			return NULL;
-	}
-	return dir;
-}
-
 int adm_emul_status(int argc, char *argv[], FILE *out)
 {
-	bool json;
-	const char *dir = parse(argc, argv, "--json", &json);
 	struct emul_adapter *ad;
+	const char *dir;
+	bool json;
 	int err = 0;
 
-	if (!dir)
+	if (!adm_parse(argc, argv, "--json", &json, &dir) || !dir)
 		return ADM_USAGE;
 	ad = adm_open_emul(dir);
 	if (!ad)
@@ -46,12 +29,12 @@ int adm_emul_status(int argc, char *argv[], FILE *out)
 
 int adm_emul_audit(int argc, char *argv[], FILE *out)
 {
-	bool clear;
-	const char *dir = parse(argc, argv, "--clear", &clear);
 	struct emul_adapter *ad;
+	const char *dir;
+	bool clear;
 	uint64_t breaches;
 
-	if (!dir)
+	if (!adm_parse(argc, argv, "--clear", &clear, &dir) || !dir)
 		return ADM_USAGE;
 	ad = adm_open_emul(dir);
 	if (!ad)

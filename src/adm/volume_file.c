@@ -115,20 +115,12 @@ static void print_file(const char *path, struct json_object *file, FILE *out)
 int adm_file(int argc, char *argv[], FILE *out)
 {
 	struct json_object *file;
-	const char *path = NULL;
-	bool json = false;
+	const char *path;
 	uint64_t inode;
+	bool json;
 	int result = ADM_OK;
 
-	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "--json") && !json)
-			json = true;
-		else if (argv[i][0] != '-' && !path)
-			path = argv[i];
-		else
-			return ADM_USAGE;
-	}
-	if (!path)
+	if (!adm_parse(argc, argv, "--json", &json, &path) || !path)
 		return ADM_USAGE;
 	inode = inode_of(path);
 	file = inode ? ask_all(path, inode) : NULL;

@@ -200,18 +200,12 @@ static int print_all(struct json_object *all, FILE *out)
 int adm_status(int argc, char *argv[], FILE *out)
 {
 	struct json_object *status;
-	const char *path = NULL;
-	bool json = false, failed = false;
+	bool json, failed = false;
+	const char *path;
 	int result = ADM_OK;
 
-	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "--json") && !json)
-			json = true;
-		else if (argv[i][0] != '-' && !path)
-			path = argv[i];
-		else
-			return ADM_USAGE;
-	}
+	if (!adm_parse(argc, argv, "--json", &json, &path))
+		return ADM_USAGE;
 	status = path ? volume_ask(path, volume_request("status"), ADM_VOLUME_PATIENCE_MS)
 		      : volume_ask_all(volume_request("status"), &failed);
 	if (!status)
