@@ -24,7 +24,7 @@ static ssize_t run(struct data_file *file, enum data_op_kind kind, uint64_t offs
 
 /* ---- writing ---- */
 
-/* Of a file that shrinks meanwhile what is gone is written as zeros. */
+/* If the file shrinks meanwhile, zeros replace what is gone. */
 static int put_bytes(struct data_file *file, uint64_t offset, uint64_t bytes,
 		     struct record_writer *out)
 {

@@ -21,7 +21,7 @@ struct copy {
 	void *buf; /* COPY_BYTES, made when first needed */
 };
 
-/** How many bytes from the current place on are alike, and whether they are a hole. */
+/** Return: how many bytes from the current place on are all data, or all a hole. */
 static uint64_t next_piece(const struct copy *copy, bool *ret_hole)
 {
 	uint64_t offset = copy->src_offset + copy->done, size, block, end;

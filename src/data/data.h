@@ -6,7 +6,7 @@
  * has a slot, a chunk of the file's own vLUN, which is taken when the first byte of it is written.
  * So a file costs only the chunks that it uses. A chunk that holds little may be packed instead:
  * its blocks lie in segments, vLUNs that files share. A file that leaves much of its chunks unused
- * shares its own vLUNs in the end, see data/share.h. The written map has a bit for each 4 KiB
+ * later shares its own vLUNs, see data/share.h. The written map has a bit for each 4 KiB
  * block: blocks that were never written read as zeros without I/O, and nothing that was on the
  * flash before can show through. In a written block, the bytes after the end of file are zeros on
  * flash.
@@ -199,7 +199,7 @@ enum data_op_kind {
 /**
  * struct data_op - one operation; the caller's memory, untouched by the caller until @done
  *
- * @buf needs no alignment; 4,096 bytes at block-aligned offsets avoids a copy, see data_read.c.
+ * @buf needs no alignment; 4,096 bytes at block-aligned offsets avoids a copy, see data/read.c.
  */
 struct data_op {
 	/* set by the caller */

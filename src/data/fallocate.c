@@ -32,7 +32,7 @@ static bool grows(const struct data_op *op)
 	return op->kind != DATA_OP_PUNCH && !op->keep_size;
 }
 
-/** Forgets the blocks that lie in the range as a whole, once the partial ones are zeroed. */
+/** Unmaps the blocks that lie wholly in the range; the partial ones have been zeroed. */
 static int unmap_whole_locked(struct data_op *op, bool keep_place)
 {
 	struct data_op_priv *priv = op_priv(op);

@@ -160,7 +160,7 @@ bool mapping_lookup_slot(const struct mapping *map, uint64_t block, uint64_t max
  *  extent. Return: 0; -ENOMEM. */
 int mapping_prepare_slot(struct mapping *map, uint64_t start, uint64_t end);
 
-/** mapping_move_to_slot() - blocks that lie in one extent count in their slot from now on. Return:
+/** mapping_move_to_slot() - blocks that lie in one extent are in their slot from now on. Return:
  *  0; -ENOMEM, and they stay. */
 int mapping_move_to_slot(struct mapping *map, uint64_t start, uint64_t end);
 
@@ -185,7 +185,8 @@ void mapping_remove(struct mapping *map, uint64_t first, uint64_t last);
 /** mapping_is_empty() - has @unit slots, but neither a written block nor a reservation? */
 bool mapping_is_empty(const struct mapping *map, const struct stripe_group *unit);
 
-/** mapping_next_empty() - lowest chunk of [first, last] that is like that, or UINT64_MAX */
+/** mapping_next_empty() - lowest chunk of [first, last] with a slot, but with neither a written
+ *  block nor a reservation; UINT64_MAX: none */
 uint64_t mapping_next_empty(const struct mapping *map, uint64_t first, uint64_t last);
 
 /** mapping_half_written() - does @block lie in the file's last unit, and is that half written? */

@@ -10,7 +10,7 @@ struct data_chunk {
 	uint32_t slot;  /* in the file's vLUN on @lun */
 	uint8_t lun;
 	bool striped; /* with all other chunks of its group, which are there; else in order */
-	bool fresh;   /* by the mapping_assign() that runs now */
+	bool fresh;   /* made by the mapping_assign() in progress */
 	struct written_map written;
 	struct written_map allocated; /* written or reserved; without leaves nothing is reserved */
 };

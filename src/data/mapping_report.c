@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How changes of extents are reported. */
+/* Reports changes of extents, see data/alloc/change.h. */
 #include "base/minmax.h"
 #include "data/mapping_internal.h"
 

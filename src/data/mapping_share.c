@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How what lies in slots becomes extents, without a copy. */
+/* Turns slots into extents of the same flash, without a copy. */
 #include <stdlib.h>
 
 #include "base/minmax.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How chunks get slots, and lose them. */
+/* Gives slots to chunks, and takes them back. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a mapping is made again from a snapshot. */
+/* Restores a mapping from a snapshot. */
 #include <errno.h>
 #include <stdlib.h>
 

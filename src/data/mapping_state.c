@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How blocks are noted as written, reserved or moved. */
+/* Marks blocks as written, reserved or unwritten, and moves them to slots. */
 #include "base/clock.h"
 #include "base/minmax.h"
 #include "data/mapping_internal.h"

@@ -13,6 +13,7 @@
 #include "base/minmax.h"
 #include "base/thread.h"
 #include "data/file.h"
+#include "data/freeze.h"
 #include "data/move.h"
 
 struct mover_job {
@@ -33,17 +34,6 @@ struct mover {
 	bool idle; /* waits */
 	pthread_cond_t became_idle;
 };
-
-static void put_file(struct data_file *file)
-{
-	bool last;
-
-	file_lock(file);
-	last = file_space_put_locked(&file->space);
-	file_unlock(file);
-	if (last)
-		file_space_release(&file->space);
-}
 
 /* ---- into slots ---------------------------------------------------------------------------- */
 
@@ -154,7 +144,7 @@ static bool empty_victim(struct mover *mover, bool *again)
 		if (!owner)
 			break;
 		nr = move_out(container_of(owner, struct data_file, space), victim);
-		put_file(container_of(owner, struct data_file, space));
+		data_file_put(container_of(owner, struct data_file, space));
 	}
 	*again = nr >= 0;
 	segments_give_up_victim(pool, nr == -EIO);
@@ -241,7 +231,7 @@ static void run_job(struct mover *mover, struct mover_job *job, bool stop)
 {
 	if (!stop)
 		move_into_slots(mover, job->file);
-	put_file(job->file);
+	data_file_put(job->file);
 	free(job);
 	worker_end_possible_release(&mover->alloc->worker);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A volume does nothing by itself for a while. */
+/* Stops the worker and the mover for a while. */
 #include "data/mover.h"
 #include "data/snapshot.h"
 #include "data/volume.h"

@@ -92,7 +92,7 @@ static void zero(const struct data_op *op, uint64_t from, uint64_t to)
 		memset(op_buf_at(op, from), 0, to - from);
 }
 
-/** What no io of the round covers was never written. */
+/** Zeroes what no io of the round covers: it was never written. */
 static void zero_holes(const struct data_op *op, const struct data_op_priv *priv)
 {
 	uint64_t pos = priv->cursor;
@@ -156,7 +156,7 @@ static enum step_result round_locked(struct data_op *op, struct data_worklist *w
 		}
 	}
 	if (priv->nr_ios == 0) {
-		/* The contents were settled under the lock; filling them in needs none. */
+		/* That they are all holes was decided under the lock; zeroing needs none. */
 		(void)data_op_end_locked(op, wl, (ssize_t)(priv->end - op->offset));
 		zero_holes(op, priv);
 		return STEP_DONE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a replica has and no file uses. */
+/* Drops what a replica has and no file uses. */
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>

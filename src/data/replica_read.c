@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A replica from the snapshot of a volume. */
+/* Makes a replica from the snapshot of a volume. */
 #include <errno.h>
 #include <stdlib.h>
 

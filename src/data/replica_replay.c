@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes of a volume, repeated on its replica. */
+/* Applies the changes of a volume to its replica. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The snapshot of a volume, from its replica. */
+/* Writes the snapshot of a volume from its replica. */
 #include <errno.h>
 
 #include "data/replica_internal.h"

@@ -6,14 +6,15 @@
 #include "base/minmax.h"
 #include "data/alloc/shrink.h"
 #include "data/file.h"
+#include "data/freeze.h"
 
-/* A file that leaves no more than this part of its chunks unused keeps them while there is space.
+/* A file that leaves less than one in so many of its blocks unused keeps them while there is space.
  */
 #define SPARE_SHARE 8u
 
 #define MIN_WAIT_NS 1000000u
 
-enum verdict {
+enum share_result {
 	SHARED,
 	SHARE_LATER,    /* the file is in use */
 	SHARE_SHRUNK,   /* first it has to give back chunks that it does not use at all */
@@ -76,8 +77,8 @@ static bool make_segments(const struct data_file *file, struct segment *segments
 	return true;
 }
 
-/** The segment takes the place of the vLUN, in all counts at once. */
-static void hand_over(struct file_vlun *vlun, struct segment *segment)
+/** Replaces the vLUN by the segment in all counts at once. */
+static void replace_vlun(struct file_vlun *vlun, struct segment *segment)
 {
 	struct allocator *alloc = vlun->space->alloc;
 	unsigned lun = vlun->slots.lun;
@@ -114,7 +115,7 @@ static bool share_locked(struct data_file *file)
 	report_locked(file, segments);
 	for (unsigned lun = 0; lun < file->space.slots.nr_luns; lun++) {
 		if (segments[lun])
-			hand_over(file_space_vlun_locked(&file->space, lun), segments[lun]);
+			replace_vlun(file_space_vlun_locked(&file->space, lun), segments[lun]);
 	}
 	file->space.prealloc_asked_at = 0;
 	return true;
@@ -142,7 +143,7 @@ static bool has_unused_chunks_locked(const struct file_space *space)
 	return false;
 }
 
-static enum verdict try_share_locked(struct data_file *file, struct file_vlun *vlun, bool idle)
+static enum share_result try_share_locked(struct data_file *file, struct file_vlun *vlun, bool idle)
 {
 	uint64_t nr_held, nr_spare = nr_spare_locked(file, &nr_held);
 
@@ -160,43 +161,33 @@ static enum verdict try_share_locked(struct data_file *file, struct file_vlun *v
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-static void shrink_and_put(struct data_file *file)
-{
-	bool last;
-
-	shrink_file(&file->space);
-	file_lock(file);
-	last = file_space_put_locked(&file->space);
-	file_unlock(file);
-	if (last)
-		file_space_release(&file->space);
-}
-
 /** The file may be gone afterwards. Return: whether it was shared. */
 static bool try_share(struct allocator *alloc, struct file_vlun *vlun, bool idle)
 {
 	struct data_file *file = container_of(vlun->space, struct data_file, space);
 	unsigned lun = vlun->slots.lun;
-	enum verdict verdict;
+	enum share_result result;
 
 	file_lock(file);
-	verdict = try_share_locked(file, vlun, idle);
-	if (verdict == SHARE_SHRUNK)
+	result = try_share_locked(file, vlun, idle);
+	if (result == SHARE_SHRUNK)
 		file->space.refs++;
-	if (verdict == SHARE_LATER || verdict == SHARE_SHRUNK)
+	if (result == SHARE_LATER || result == SHARE_SHRUNK)
 		file_vlun_watch(vlun, &alloc->watched);
-	else if (verdict == SHARE_IF_SHORT)
+	else if (result == SHARE_IF_SHORT)
 		file_vlun_watch(vlun, &alloc->spare);
 	else
 		file_vlun_watch(vlun, NULL);
 	file_unlock(file);
-	if (verdict == SHARE_SHRUNK)
-		shrink_and_put(file);
-	if (verdict == SHARED) {
+	if (result == SHARE_SHRUNK) {
+		shrink_file(&file->space);
+		data_file_put(file);
+	}
+	if (result == SHARED) {
 		log_debug(LOGC_DATA, "LUN %u: the vLUN of a file becomes a segment", lun);
 		segment_vluns_note_given(&alloc->segments);
 	}
-	return verdict == SHARED;
+	return result == SHARED;
 }
 
 bool share_all(struct allocator *alloc)

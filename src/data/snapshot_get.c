@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fields of the records of a snapshot. */
+/* Reads the fields of the records of a snapshot. */
 #include <errno.h>
 
 #include "data/snapshot_internal.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The records of a snapshot. */
+/* Writes the records of a snapshot, also for a replica. */
 #include <endian.h>
 #include <string.h>
 

@@ -115,7 +115,7 @@ static int end_file(struct build *build)
 	return err;
 }
 
-/* The numbers of new files come behind all that have been given. */
+/* Numbers are never used again: those of new files are higher than all in the snapshot. */
 static int set_number(struct build *build, uint64_t number)
 {
 	_Atomic uint64_t *nr = &build->vol->alloc.nr_file_numbers;

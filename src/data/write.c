@@ -18,7 +18,7 @@
 #include "data/unmap.h"
 
 /** Return: 1; -EFBIG. */
-static int set_extent(struct data_op *op)
+static int set_bounds(struct data_op *op)
 {
 	struct data_op_priv *priv = op_priv(op);
 
@@ -41,7 +41,7 @@ int data_write_check(struct data_op *op)
 		priv->range.end = RANGE_LOCK_END;
 		return 1;
 	}
-	go = set_extent(op);
+	go = set_bounds(op);
 	priv->range.start = block_floor(op->offset);
 	priv->range.end = go == 1 ? block_ceil(priv->end) : priv->range.start;
 	return go;
@@ -65,7 +65,7 @@ static uint8_t *partial_buf(const struct data_op_priv *priv, const struct partia
 #define FIRST_STAGED_BLOCK \
 	(sizeof(((struct data_op_priv *)0)->partial) / sizeof(struct partial_block))
 
-/** Puts the pieces from the cursor on into a round. */
+/** Plans a round of I/O from the cursor on. */
 static void plan_locked(struct data_op *op)
 {
 	struct data_op_priv *priv = op_priv(op);
@@ -107,7 +107,7 @@ static void fill_partial(const struct data_op *op, const struct data_op_priv *pr
 	       part->to - part->from);
 }
 
-/** Copies what does not go to the device from where it is. */
+/** Copies to the bounce buffer what the device cannot take from the caller's memory. */
 static void stage(const struct data_op *op, const struct data_op_priv *priv)
 {
 	for (unsigned i = 0; i < priv->nr_ios; i++) {
@@ -122,7 +122,7 @@ static void stage(const struct data_op *op, const struct data_op_priv *priv)
 	}
 }
 
-/** The write has come as far as @good_end. Drops the lock. */
+/** Ends a write of which the part up to @good_end is on the flash. Drops the lock. */
 static enum step_result finish_locked(struct data_op *op, struct data_worklist *wl,
 				      uint64_t good_end, int err)
 {
@@ -131,7 +131,7 @@ static enum step_result finish_locked(struct data_op *op, struct data_worklist *
 	ssize_t result = err;
 
 	good_end = min_u64(good_end, priv->end);
-	/* What has been prepared for the whole write does for a part of it only without extents. */
+	/* An extent is in one state, so a part of one must be split off first. */
 	if (err && good_end > op->offset &&
 	    mapping_prepare_set(&file->map, block_floor(op->offset), block_ceil(good_end)))
 		good_end = op->offset;
@@ -264,7 +264,7 @@ static enum step_result begin_locked(struct data_op *op, struct data_worklist *w
 	return prepared_locked(op, wl);
 }
 
-/** The worker got what there was. */
+/** Goes on after the worker, perhaps with a part of the range only. */
 static enum step_result step_grown(struct data_op *op, struct data_worklist *wl)
 {
 	struct data_op_priv *priv = op_priv(op);
@@ -288,7 +288,7 @@ static int place_append_locked(struct data_op *op)
 	if (block_floor(size) < op_priv(op)->range.start)
 		return 0;
 	op->offset = size;
-	return set_extent(op);
+	return set_bounds(op);
 }
 
 enum step_result data_write_granted(struct data_op *op, struct data_worklist *wl)

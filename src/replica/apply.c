@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each item of a record says. */
+/* Applies the items of a record to the replica. */
 #include <errno.h>
 
 #include "replica/replica_internal.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A replica as the snapshot of its volume, and back. */
+/* Writes the snapshot of a volume from its replica, and makes a replica from one. */
 #include <errno.h>
 
 #include "replica/replica_internal.h"

@@ -37,8 +37,8 @@ struct allocator {
 	struct vlun_pool pool;
 	struct file_vlun_list reclaimable; /* worker only: oldest first */
 	struct file_vlun_list watched;     /* worker only, oldest first: see data/share.h */
-	struct file_vlun_list spare;       /* worker only: seen, they hold some blocks too many */
-	_Atomic uint64_t nr_watched;       /* in these two */
+	struct file_vlun_list spare; /* worker only: shared when space is short, see data/share.c */
+	_Atomic uint64_t nr_watched; /* in watched and spare */
 	struct segment_vluns segments;
 	struct reserve reserve;
 	struct data_changes changes;      /* set before there are files */

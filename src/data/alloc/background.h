@@ -5,7 +5,7 @@
 
 #include "data/alloc/file_space.h"
 
-/** background_shrink_locked() - give back what the file has beyond its tail */
+/** background_shrink_locked() - give back chunks beyond the highest one in use, see slots.h */
 void background_shrink_locked(struct file_space *space);
 
 /** background_grow_locked() - take one more chunk, before the file needs it */

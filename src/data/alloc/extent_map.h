@@ -90,19 +90,20 @@ int extent_map_prepare_set(struct extent_map *map, struct segments *pool, uint64
 int extent_map_prepare_remove(struct extent_map *map, struct segments *pool, uint64_t start,
 			      uint64_t end);
 
-/** extent_map_set() - those in the prepared range are written. Return: how many held nothing
- * before. */
+/** extent_map_set() - mark the extents of a prepared range as written. Return: how many blocks
+ *  were neither written nor reserved before. */
 uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t start,
 			uint64_t end);
 
-/** extent_map_reserve() - those that were taken are reserved. Return: how many blocks. */
+/** extent_map_reserve() - mark extents that were only taken as reserved. Return: how many blocks.
+ */
 uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end);
 
-/** extent_map_unwrite() - those of the range, prepared as for removal, keep their place as reserved
- */
+/** extent_map_unwrite() - mark written extents as reserved; prepared as for removal */
 void extent_map_unwrite(struct extent_map *map, uint64_t start, uint64_t end);
 
-/** extent_map_remove() - give back those of the prepared range. Return: how many held something. */
+/** extent_map_remove() - give back the extents of a prepared range. Return: how many blocks were
+ *  written or reserved. */
 uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64_t start,
 			   uint64_t end, uint64_t now_ns);
 

@@ -48,10 +48,9 @@ struct file_space {
 	/* protected by lock */
 	struct file_slots slots; /* of file_vluns */
 	struct extent_map extents;
-	struct worker_job job; /* trim and preallocate; close once there is no reference left */
+	struct worker_job job; /* of background.c; closes the vLUNs after the last reference */
 	uint32_t refs;
-	uint32_t prealloc_asked_at; /* slots there were when one was last asked for ahead: ask once
-				     */
+	uint32_t prealloc_asked_at; /* slots when one was last asked for ahead: ask only once */
 	uint8_t ahead_luns;         /* bit mask: the LUNs to take a slot on ahead of need */
 	uint8_t wants;              /* of background.c; non-zero: job is queued */
 	bool is_plun;               /* a whole LUN, never resized; set before the file is shared */
@@ -105,9 +104,8 @@ bool file_space_count_locked(struct file_space *space);
 /** file_space_report_vlun_locked() - what the file has on @lun has changed, or where it grows */
 void file_space_report_vlun_locked(const struct file_space *space, unsigned lun);
 
-/** file_space_take_pooled_locked() - give a file without a vLUN one for @chunk from the pool, if
- * any
- */
+/** file_space_take_pooled_locked() - take a vLUN for @chunk from the pool, if there is one; the
+ *  file has none */
 void file_space_take_pooled_locked(struct file_space *space, uint64_t chunk);
 
 /**

@@ -66,11 +66,11 @@ bool segment_vluns_exist(struct segment_vluns *segments);
  *  Any thread; a file's lock may be held. */
 void segment_vluns_note_taken(struct segment_vluns *segments);
 
-/** segment_vluns_note_given() - blocks were given back: empty segments go back in time, and nearly
- *  empty ones may have to be emptied. Any thread; a file's lock may be held. */
+/** segment_vluns_note_given() - blocks were given back: close empty segments later, and tell the
+ *  mover if segments are sparse. Any thread; a file's lock may be held. */
 void segment_vluns_note_given(struct segment_vluns *segments);
 
-/** segment_vluns_note_empty() - only the first of these */
+/** segment_vluns_note_empty() - a segment is empty: close it later */
 void segment_vluns_note_empty(struct segment_vluns *segments);
 
 /**

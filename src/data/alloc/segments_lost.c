@@ -16,7 +16,7 @@ static void mark_used(struct segment *segment, uint32_t nr)
 	}
 }
 
-/** Its free blocks become used ones, but for those that are claimed: a claim must not fail. */
+/** Marks its free blocks as used, except those that are claimed: a claim must not fail. */
 static void withdraw(struct segments *pool, struct segment *segment)
 {
 	uint32_t nr = (uint32_t)min_u64(segment->nr_free, get(&pool->nr_unclaimed));
