@@ -527,11 +527,41 @@ START_TEST(test_segments_a_nearly_empty_one_becomes_empty)
 }
 END_TEST
 
-START_TEST(test_segments_a_stuck_one_is_left_alone)
+/* Both could be emptied into the other, again and again. */
+START_TEST(test_segments_of_two_only_one_is_emptied)
+{
+	add_segment();
+	ck_assert(take(&files[0], 0, SEGMENT_BLOCKS));
+	add_segment();
+	ck_assert(take(&files[1], 0, 5));
+	remove_blocks(&files[0], 3, SEGMENT_BLOCKS);
+	ck_assert_uint_eq(pool.nr_empty, 0);
+	ck_assert(segments_choose_victim(&pool));
+	while (move_one())
+		;
+	ck_assert_uint_eq(pool.nr_empty, 1);
+	segments_give_up_victim(&pool, false);
+	ck_assert(!segments_choose_victim(&pool));
+	check_all();
+}
+END_TEST
+
+START_TEST(test_segments_are_not_emptied_into_an_empty_one)
 {
 	add_segment();
 	ck_assert(take(&files[0], 0, 3));
 	add_segment();
+	ck_assert(!segments_choose_victim(&pool));
+}
+END_TEST
+
+START_TEST(test_segments_a_stuck_one_is_left_alone)
+{
+	add_segment();
+	ck_assert(take(&files[0], 0, SEGMENT_BLOCKS));
+	add_segment();
+	ck_assert(take(&files[1], 0, SEGMENT_BLOCKS / 2));
+	remove_blocks(&files[0], 3, SEGMENT_BLOCKS);
 	ck_assert(segments_choose_victim(&pool));
 	segments_give_up_victim(&pool, true);
 	ck_assert(!segments_choose_victim(&pool));
@@ -558,6 +588,8 @@ int main(void)
 	tcase_add_test(core, test_segments_every_block_can_be_had_one_by_one);
 	tcase_add_test(core, test_segments_a_nearly_empty_one_becomes_empty);
 	tcase_add_test(core, test_segments_a_stuck_one_is_left_alone);
+	tcase_add_test(core, test_segments_of_two_only_one_is_emptied);
+	tcase_add_test(core, test_segments_are_not_emptied_into_an_empty_one);
 	suite_add_tcase(suite, core);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -170,8 +170,8 @@ void segments_take(struct segments *pool, struct extent *extent, uint32_t nr_blo
  *  Return: false: they are not free. */
 bool segments_adopt(struct segments *pool, struct extent *extent);
 
-/** segments_take_elsewhere() - the same, but not from the victim. Return: false: others are full.
- */
+/** segments_take_elsewhere() - as segments_take(), but neither from the victim nor from an empty
+ *  segment. Return: false: the others are full. */
 bool segments_take_elsewhere(struct segments *pool, struct extent *extent, uint32_t nr_blocks);
 
 /** segments_give() - the blocks of @extent are free again; its memory is the caller's */

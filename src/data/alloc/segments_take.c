@@ -13,6 +13,9 @@ struct piece {
 	uint32_t start, nr_blocks;
 };
 
+/** What is moved out of the victim must not go to an empty segment, which would be the next one. */
+enum where { ANYWHERE, IN_USED };
+
 /** Looks at the runs of free blocks in [from, to). Return: true: @best is as long as wanted. */
 static bool find_run(const struct segment *segment, uint32_t from, uint32_t to, uint32_t wanted,
 		     unsigned *nr_runs, struct piece *best)
@@ -42,30 +45,37 @@ static bool search(const struct segment *segment, uint32_t wanted, struct piece 
 	       find_run(segment, 0, segment->cursor, wanted, &nr_runs, best);
 }
 
+/** Return: the first segment of a class that may be used; NULL: none. */
+static const struct segment *first_of(const struct segments *pool, unsigned class, enum where where)
+{
+	const struct segment *segment;
+
+	TAILQ_FOREACH(segment, &pool->classes[class], link)
+	{
+		if (segment != pool->victim && (where == ANYWHERE || !is_empty(segment)))
+			break;
+	}
+	return segment;
+}
+
 /** The fuller ones first, so that the emptier ones become empty. */
-static void search_all(const struct segments *pool, uint32_t wanted, struct piece *best)
+static void search_all(const struct segments *pool, enum where where, uint32_t wanted,
+		       struct piece *best)
 {
 	unsigned nr_searched = 0;
 
 	for (unsigned i = class_of(wanted); i < SEGMENTS_CLASSES; i++) {
-		const struct segment *segment = TAILQ_FIRST(&pool->classes[i]);
+		const struct segment *segment = first_of(pool, i, where);
 
-		if (segment && segment == pool->victim)
-			segment = TAILQ_NEXT(segment, link);
 		if (segment && (search(segment, wanted, best) || ++nr_searched == MAX_SEGMENTS))
 			return;
 	}
 	/* None has so many blocks, or not together: the longest run of the one that has most. */
 	for (unsigned i = SEGMENTS_CLASSES; i-- > 1 && best->nr_blocks == 0;) {
-		const struct segment *segment;
+		const struct segment *segment = first_of(pool, i, where);
 
-		TAILQ_FOREACH(segment, &pool->classes[i], link)
-		{
-			if (segment != pool->victim) {
-				(void)search(segment, wanted, best);
-				break;
-			}
-		}
+		if (segment)
+			(void)search(segment, wanted, best);
 	}
 }
 
@@ -81,17 +91,18 @@ static void take_behind(const struct segments *pool, const struct extent *after,
 	*best = (struct piece){ after->segment, start, end - start };
 }
 
-/** Return: false: only the victim has free blocks. */
-static bool find_piece(struct segments *pool, uint32_t wanted, const struct extent *after,
-		       struct piece *best)
+/** Return: false: there are no free blocks but in the victim, or (IN_USED) in empty segments. */
+static bool find_piece(struct segments *pool, enum where where, uint32_t wanted,
+		       const struct extent *after, struct piece *best)
 {
 	if (after)
 		take_behind(pool, after, wanted, best);
 	if (best->nr_blocks > 0)
 		return true;
-	if (pool->current && search(pool->current, wanted, best))
+	if (pool->current && (where == ANYWHERE || !is_empty(pool->current)) &&
+	    search(pool->current, wanted, best))
 		return true;
-	search_all(pool, wanted, best);
+	search_all(pool, where, wanted, best);
 	if (best->nr_blocks > 0)
 		pool->current = best->segment;
 	return best->nr_blocks > 0;
@@ -118,7 +129,7 @@ void segments_take(struct segments *pool, struct extent *extent, uint32_t nr_blo
 	struct piece piece = { .nr_blocks = 0 };
 
 	lock(pool);
-	if (!find_piece(pool, nr_blocks, after, &piece))
+	if (!find_piece(pool, ANYWHERE, nr_blocks, after, &piece))
 		(void)search(pool->victim, nr_blocks, &piece);
 	take(pool, extent, &piece);
 	unlock(pool);
@@ -155,7 +166,7 @@ bool segments_take_elsewhere(struct segments *pool, struct extent *extent, uint3
 	bool found;
 
 	lock(pool);
-	found = find_piece(pool, nr_blocks, NULL, &piece);
+	found = find_piece(pool, IN_USED, nr_blocks, NULL, &piece);
 	if (found)
 		take(pool, extent, &piece);
 	unlock(pool);

@@ -8,13 +8,17 @@
 /* Of a nearly empty segment no more than one in so many blocks is used. */
 #define VICTIM_SHARE 4u
 
-/** Leaves as much room again, so that what is moved does not soon have to be moved again. */
-static bool may_be_victim(const struct segment *segment, uint64_t nr_unclaimed)
+/**
+ * Are there twice as many free blocks in other segments as must be moved? Then what is moved does
+ * not soon have to be moved again. Empty segments do not count: nothing is gained by filling one.
+ */
+static bool may_be_victim(struct segments *pool, const struct segment *segment)
 {
 	uint64_t nr_used = segment->nr_blocks - segment->nr_free;
+	uint64_t nr_in_empty = get(&pool->nr_empty_chunks) * pool->chunk_blocks;
 
 	return !segment->stuck && nr_used > 0 && nr_used <= segment->nr_blocks / VICTIM_SHARE &&
-	       nr_unclaimed >= segment->nr_free + 2 * nr_used;
+	       get(&pool->nr_unclaimed) >= nr_in_empty + segment->nr_free + 2 * nr_used;
 }
 
 bool segments_choose_victim(struct segments *pool)
@@ -26,7 +30,7 @@ bool segments_choose_victim(struct segments *pool)
 	for (unsigned i = SEGMENTS_CLASSES; i-- > 1 && !pool->victim;) {
 		TAILQ_FOREACH(segment, &pool->classes[i], link)
 		{
-			if (may_be_victim(segment, get(&pool->nr_unclaimed))) {
+			if (may_be_victim(pool, segment)) {
 				pool->victim = segment;
 				break;
 			}
