@@ -71,12 +71,13 @@ for line in open(sys.argv[1]):
 PYTHON
 kill $load
 wait $load 2>/dev/null || true
-"$CXLFSADM" emul fault "$ADAPTER" 'at=write n=1 action=late ms=300'
+"$CXLFSADM" emul fault "$ADAPTER" 'at=write action=late ms=300'
 timeout 20 "$CXLFSADM" trace "$MNT" --slow 100ms -n 1 >"$WORK/trace" &
 tracer=$!
 sleep 1
-dd if=/dev/zero of="$MNT/load" bs=4k count=20 oflag=direct conv=notrunc status=none
+dd if=/dev/zero of="$MNT/load" bs=4k count=1 oflag=direct conv=notrunc status=none
 wait $tracer || fail "no slow request was traced"
+"$CXLFSADM" emul fault "$ADAPTER" clear
 grep -Eq '^[0-9:.]+ write +inode [0-9]+ +pid [0-9]+ +([3-9]|[0-9]{2})[0-9]{2}\.[0-9]{3} ms, commands ([3-9]|[0-9]{2})[0-9]{2}\.[0-9]{3} ms, 4096 bytes at [0-9]+$' \
 	"$WORK/trace" || fail "trace says $(cat "$WORK/trace")"
 
