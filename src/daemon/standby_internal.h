@@ -40,7 +40,8 @@ struct standby_process {
 
 static inline const char *standby_place(const struct standby_process *process)
 {
-	return process->held->state.mountpoint;
+	return process->mounted ? process->held->state.mountpoint
+				: process->config->options->mountpoint;
 }
 
 /* ---- standby_process.c ---- */

@@ -257,6 +257,19 @@ static void go_over_to_next(struct standby_process *process, pid_t dead, int sta
 	(void)let_go_on(process->socket);
 }
 
+static const char *why_lost(const struct standby_process *process, int err)
+{
+	switch (err) {
+	case -ELOOP:
+		return "this has happened too often";
+	case -ENOLINK:
+		return process->mounted ? "the standby did not follow it"
+					: "it was not mounted yet";
+	default:
+		return strerror(-err);
+	}
+}
+
 void standby_replace(struct standby_process *process)
 {
 	pid_t dead = process->daemon;
@@ -274,14 +287,15 @@ void standby_replace(struct standby_process *process)
 		return;
 	}
 	standby_follow_journal(process, UINT_MAX, true);
-	if (!WIFSIGNALED(status) || process->leaving || !process->holds ||
-	    journal_is_closed(process->config->journal)) /* the daemon has stopped writing to it */
+	if (!WIFSIGNALED(status) || process->leaving)
 		end(process, dead, status);
-	err = replace(process, dead, status);
+	/* A daemon that has stopped writing to the journal has closed it. */
+	err = process->holds && !journal_is_closed(process->config->journal)
+		      ? replace(process, dead, status)
+		      : -ENOLINK;
 	if (!err)
 		return;
 	log_err("%s: process %ld has died: %s; the volume is lost: %s", standby_place(process),
-		(long)dead, strsignal(WTERMSIG(status)),
-		err == -ELOOP ? "this has happened too often" : strerror(-err));
+		(long)dead, strsignal(WTERMSIG(status)), why_lost(process, err));
 	end(process, dead, status);
 }

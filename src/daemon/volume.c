@@ -99,7 +99,6 @@ static void in_use(void *arg)
 {
 	struct volume *volume = arg;
 
-	(void)volume_hold(volume);
 	keeper_tune(volume->keeper);
 }
 
@@ -143,6 +142,8 @@ static int start_fs(struct volume *volume)
 		.root_gid = options->root_gid,
 		.root_mode = options->root_mode,
 		.journal = standby_journal(volume->standby),
+		.negotiated = volume_negotiated,
+		.negotiated_arg = volume,
 		.in_use = in_use,
 		.in_use_arg = volume,
 	};

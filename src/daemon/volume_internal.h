@@ -76,6 +76,10 @@ int volume_describe(struct volume *volume, struct handover_state *ret_state, int
 /** volume_hold() - give the standby, if any, the present state. Return: 0; -errno, in the log. */
 int volume_hold(struct volume *volume);
 
+/** volume_negotiated() - the standby shall hold what was negotiated; fs_config.negotiated, whose
+ * @arg is the volume */
+void volume_negotiated(void *arg);
+
 /** volume_lend_context() - as superpipe_options.lend; @arg is the volume, which has a standby */
 int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context *context);
 

@@ -54,6 +54,11 @@ int volume_hold(struct volume *volume)
 	return err;
 }
 
+void volume_negotiated(void *arg)
+{
+	(void)volume_hold(arg);
+}
+
 int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context *context)
 {
 	struct volume *volume = arg;

@@ -59,6 +59,10 @@ struct fs_config {
 	/* What changes is written to it after fs_start_journal(), for a standby; not with physical.
 	 * Borrowed until @volume is freed. NULL: nobody follows. */
 	struct journal *journal;
+	/** Called in the process that makes the connection, before the kernel gets the answer to
+	 * INIT and sends requests: fs_get_connection() says all. May be NULL. */
+	void (*negotiated)(void *arg);
+	void *negotiated_arg;
 	/** Called once, on a thread that may block, after the first request: the kernel then uses
 	 * what was negotiated. May be NULL. */
 	void (*in_use)(void *arg);

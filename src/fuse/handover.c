@@ -31,6 +31,7 @@ int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection, i
 	int err = 0;
 
 	fs->in_use = true; /* what in_use() does has been done */
+	fs->is_adopted = true;
 	if (connection->rings.address)
 		err = transport_adopt_rings(fs->transport, &fs_ring_io, &connection->rings,
 					    rings_fd);

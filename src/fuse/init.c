@@ -120,6 +120,8 @@ void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 	negotiate_semantics(fs, conn);
 	negotiate_transport(fs, conn);
 	note_agreed(fs, conn);
+	if (fs->config.negotiated && !fs->is_adopted)
+		fs->config.negotiated(fs->config.negotiated_arg);
 }
 
 /*

@@ -42,6 +42,7 @@ struct fs {
 	struct fs_limits limits; /* as given; protected by limits_lock, taken before all others */
 	pthread_mutex_t limits_lock;
 	_Atomic bool in_use; /* config.in_use() was called or is about to be */
+	bool is_adopted;     /* the connection is that of another process */
 	uint64_t seed;       /* of the hashes of the tree that fs_new() made */
 
 	/* See commit.h. */

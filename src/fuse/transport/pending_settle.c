@@ -61,6 +61,7 @@ static int settle(struct settling *settling, const struct pending_request *reque
 	int awaited = 1;
 
 	switch (request->opcode) {
+	case FUSE_INIT:      /* whoever takes over answers it; see fs_adopt_connection() */
 	case FUSE_INTERRUPT: /* asks for what cxlfs does not do anyway */
 	case FUSE_NOTIFY_REPLY:
 		awaited = 0;
