@@ -107,11 +107,6 @@ uint64_t data_replica_nr_files(const struct data_replica *replica)
 	return replica->nr_files;
 }
 
-uint64_t data_replica_number(const struct data_replica_file *file)
-{
-	return file->number;
-}
-
 uint64_t data_replica_owner(const struct data_replica_file *file)
 {
 	return file->owner;

@@ -49,7 +49,6 @@ int data_replay(struct data_replica *replica, const void *change, size_t bytes);
 struct data_replica_file *data_replica_file(struct data_replica *replica, uint64_t number);
 
 uint64_t data_replica_nr_files(const struct data_replica *replica);
-uint64_t data_replica_number(const struct data_replica_file *file);
 
 /** The owner of a file: a number of the caller; 0: none yet, or none any more. */
 uint64_t data_replica_owner(const struct data_replica_file *file);

@@ -11,27 +11,14 @@
 
 /* ---- the data of inodes ---- */
 
-static void *payload_of(uint64_t number)
-{
-	return (void *)(uintptr_t)number;
-}
-
-static uint64_t number_of(const void *payload)
-{
-	return (uintptr_t)payload;
-}
-
 /* Called when an inode is freed. Its data remain until a record, or replica_save(), drops them.
  * Without data the replica could not be loaded. */
 static void forget_owner(void *arg, void *payload)
 {
 	const struct replica *replica = arg;
-	struct data_replica_file *file = NULL;
 
 	if (replica->data)
-		file = data_replica_file(replica->data, number_of(payload));
-	if (file)
-		data_replica_set_owner(file, 0);
+		data_replica_set_owner(payload, 0);
 }
 
 /* The process that serves keeps the limits; here memory may be charged a little differently. */
@@ -46,7 +33,7 @@ int replica_give_file(struct replica *replica, uint64_t ino, struct data_replica
 
 	if (!inode || !S_ISREG(tree_mode(inode)) || tree_payload(inode) || data_replica_owner(file))
 		return -EPROTO;
-	tree_set_payload(replica->tree, inode, payload_of(data_replica_number(file)));
+	tree_set_payload(replica->tree, inode, file);
 	data_replica_set_owner(file, ino);
 	return 0;
 }

@@ -30,8 +30,8 @@ struct replica_parts {
 };
 
 /*
- * A regular file with data has the number of its data as payload, and its data have the number of
- * the inode as owner: both or neither.
+ * A regular file with data has them as payload, and its data have the number of the inode as owner:
+ * both or neither.
  */
 struct replica {
 	struct tree *tree; /* NULL: there is no volume */

@@ -19,17 +19,14 @@ static bool next_file(void *arg, uint64_t *ret_ino, struct data_replica_file **r
 
 	while (walk->nr_left) {
 		const struct tree_inode *inode = tree_get(walk->replica->tree, ++walk->ino);
-		const void *payload;
 
 		if (!inode)
 			continue;
 		walk->nr_left--;
-		payload = tree_payload(inode);
-		if (!payload)
-			continue;
 		*ret_ino = walk->ino;
-		*ret_file = data_replica_file(walk->replica->data, (uintptr_t)payload);
-		return true;
+		*ret_file = tree_payload(inode);
+		if (*ret_file)
+			return true;
 	}
 	return false;
 }
