@@ -82,7 +82,8 @@ ifeq ($(LIBCXL_CFLAGS),)
 OBJ_below  := $(filter-out %/kernel_libcxl.o,$(OBJ_below))
 endif
 OBJ_support := $(call objects_of,tests/support/*.c)
-OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c tests/support/memory_stream.c)
+OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c tests/support/memory_stream.c \
+             tests/support/segments_check.c)
 
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
 # With parts of the transports.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/alloc/extent_map.h"
+#include "support/segments_check.h"
 
 #define SEGMENT_BLOCKS 96u
 #define NR_FILES       6

@@ -204,7 +204,4 @@ bool segments_is_victim(struct segments *pool, const struct segment *segment);
 /** segments_give_up_victim() - @stuck: and never choose it again */
 void segments_give_up_victim(struct segments *pool, bool stuck);
 
-/** segments_check() - are bitmaps, lists and counts in accord? For tests. */
-bool segments_check(struct segments *pool);
-
 #endif

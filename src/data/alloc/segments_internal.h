@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by the files of the pool of segments. No other file includes it. */
+/* segments_internal - what the files of the pool of segments share. */
 #ifndef CXLFS_DATA_ALLOC_SEGMENTS_INTERNAL_H
 #define CXLFS_DATA_ALLOC_SEGMENTS_INTERNAL_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests. */
+#include "support/segments_check.h"
+
 #include "base/bitmap.h"
 #include "data/alloc/segments_internal.h"
 
