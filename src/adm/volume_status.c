@@ -58,8 +58,8 @@ static void print_survival(struct json_object *status, FILE *out)
 		fputs(", read-only since too many daemons died", out);
 	if (json_get_number(survival, "rescues"))
 		fprintf(out,
-			"; rescued %" PRIu64 " times, pauses up to %" PRIu64 " ms, %" PRIu64
-			" requests repeated",
+			"; deaths: %" PRIu64 ", longest pause %" PRIu64
+			" ms, requests repeated: %" PRIu64,
 			json_get_number(survival, "rescues"),
 			json_get_number(survival, "longest_pause_ms"),
 			json_get_number(survival, "repeated"));

@@ -25,7 +25,7 @@ done
 for reason in "Segmentation fault" Aborted "Bus error" Killed; do
 	grep -q "has died: $reason; process" "${DAEMON_LOG[$MNT]}" || fail "no '$reason' in the log"
 done
-"$CXLFSADM" status "$MNT" | grep -q "survives  crash; rescued 4 times, pauses up to [0-9]* ms" || fail "status says: $("$CXLFSADM" status "$MNT")"
+"$CXLFSADM" status "$MNT" | grep -q "survives  crash; deaths: 4, longest pause [0-9]* ms" || fail "status says: $("$CXLFSADM" status "$MNT")"
 
 say "SIGTERM to the standby unmounts"
 kill -TERM "${DAEMON[$MNT]}"
