@@ -16,6 +16,16 @@
 #define SOCKET       3 /* the first free descriptor of the new program */
 #define MAX_NR_BYTES 4096
 
+/* A file that was replaced while its program ran, which a standby then has started again. */
+static void drop_mark_of_deleted(char *path, size_t bytes)
+{
+	static const char mark[] = " (deleted)";
+	size_t rest = bytes - (sizeof(mark) - 1);
+
+	if (bytes >= sizeof(mark) && !strcmp(path + rest, mark) && access(path, F_OK))
+		path[rest] = '\0';
+}
+
 /* The name is read now: once the file has been replaced, the kernel would report a deleted one. */
 static int get_own_path(char **ret_path)
 {
@@ -25,6 +35,7 @@ static int get_own_path(char **ret_path)
 	if (bytes < 0)
 		return 0;
 	path[bytes] = '\0';
+	drop_mark_of_deleted(path, (size_t)bytes);
 	*ret_path = strdup(path);
 	return *ret_path ? 0 : -ENOMEM;
 }

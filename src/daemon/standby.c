@@ -139,6 +139,13 @@ void standby_free(struct standby *standby)
 
 /* ---- for a successor ---- */
 
+static bool has_ended(const struct standby *standby)
+{
+	struct pollfd pollfd = { .fd = standby->pidfd, .events = POLLIN };
+
+	return poll(&pollfd, 1, 0) > 0;
+}
+
 int standby_offer(struct standby *standby, int *fds, int32_t *ret_pid)
 {
 	struct journal_fds journal;
@@ -146,9 +153,11 @@ int standby_offer(struct standby *standby, int *fds, int32_t *ret_pid)
 
 	if (!standby)
 		return 0;
+	withdraw(standby);
+	if (has_ended(standby))
+		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
 		return -errno;
-	withdraw(standby);
 	standby->offer = sockets[1];
 	journal = journal_fds(standby->journal);
 	fds[HANDOVER_FD_STANDBY] = sockets[0];
@@ -163,7 +172,7 @@ int standby_follow(struct standby *standby, pid_t pid)
 	struct handover_message *message;
 	int fds[HANDOVER_NR_FDS], err;
 
-	if (!standby)
+	if (!standby || standby->offer < 0)
 		return 0;
 	message = calloc(1, sizeof(*message));
 	if (!message)
@@ -176,13 +185,6 @@ int standby_follow(struct standby *standby, pid_t pid)
 	free(message);
 	withdraw(standby);
 	return err;
-}
-
-static bool has_ended(const struct standby *standby)
-{
-	struct pollfd pollfd = { .fd = standby->pidfd, .events = POLLIN };
-
-	return poll(&pollfd, 1, 0) > 0;
 }
 
 int standby_await_go(struct standby *standby)

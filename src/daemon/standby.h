@@ -50,7 +50,8 @@ int standby_adopt(int socket, const struct journal_fds *journal, pid_t pid,
 /**
  * standby_offer() - the descriptors and the number with which a successor adopts the standby
  * The successor of a living daemon; accepts NULL. @fds: those of the journal remain the standby's;
- * HANDOVER_FD_STANDBY is the caller's. Return: 0; -errno.
+ * HANDOVER_FD_STANDBY is the caller's. If the standby has ended, there are none, and the successor
+ * goes on without it. Return: 0; -errno.
  */
 int standby_offer(struct standby *standby, int *fds, int32_t *ret_pid);
 

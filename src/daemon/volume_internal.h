@@ -80,7 +80,7 @@ int volume_hold(struct volume *volume);
  * @arg is the volume */
 void volume_negotiated(void *arg);
 
-/** volume_lend_context() - as superpipe_options.lend; @arg is the volume, which has a standby */
+/** volume_lend_context() - as superpipe_options.lend; @arg is the volume */
 int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context *context);
 
 /** volume_listen_to_standby() - start the thread for it, if any. Return: 0; -errno, explained. */

@@ -63,7 +63,7 @@ int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context 
 {
 	struct volume *volume = arg;
 
-	return standby_lend(volume->standby, lun, context);
+	return volume->standby ? standby_lend(volume->standby, lun, context) : 0;
 }
 
 /* Takes the locks that requests take. */

@@ -192,7 +192,10 @@ void fs_free(struct fs *fs)
 {
 	if (!fs)
 		return;
-	fs->journal = NULL; /* the end of the process is not a change of the volume */
+	/* The end of the process is not a change of the volume, and another may serve it. */
+	if (fs->journal)
+		journal_stop_writing(fs->journal);
+	fs->journal = NULL;
 	fs_blocking_free(fs->blocking);
 	transport_free(fs->transport);
 	tree_free(fs->tree);

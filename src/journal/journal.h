@@ -101,6 +101,12 @@ void journal_watch_reader(struct journal *journal, int pidfd);
  */
 bool journal_close(struct journal *journal);
 
+/**
+ * journal_stop_writing() - what this process writes from now on goes nowhere
+ * Others still write. Records that were begun must be committed all the same. Any thread.
+ */
+void journal_stop_writing(struct journal *journal);
+
 /** Return: whether the journal was closed: some records did not reach the reader. Any thread. */
 bool journal_is_closed(const struct journal *journal);
 

@@ -50,7 +50,8 @@ struct journal {
 	uint64_t key;
 	size_t control_bytes; /* of head and stamps */
 	struct journal_fds fds;
-	int reader_pidfd; /* -1: unknown */
+	int reader_pidfd;     /* -1: unknown */
+	_Atomic bool stopped; /* by journal_stop_writing() */
 
 	/* Of the reader, which trusts nothing in shared memory but what it has checked: */
 	struct journal_record *copy; /* room for the longest record */

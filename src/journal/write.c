@@ -57,7 +57,8 @@ void journal_begin(struct journal *journal, size_t bytes, struct journal_entry *
 
 	assert(bytes > 0 && bytes <= JOURNAL_RECORD_MAX);
 	*ret_entry = (struct journal_entry){ .bytes = bytes };
-	if (journal_is_closed(journal))
+	if (journal_is_closed(journal) ||
+	    atomic_load_explicit(&journal->stopped, memory_order_relaxed))
 		return;
 	ret_entry->position = atomic_fetch_add(&journal->head->end, nr);
 	if (!has_room(journal, ret_entry->position + nr) &&
@@ -99,6 +100,11 @@ bool journal_close(struct journal *journal)
 
 	journal_wake_writers(journal);
 	return was_open;
+}
+
+void journal_stop_writing(struct journal *journal)
+{
+	atomic_store(&journal->stopped, true);
 }
 
 bool journal_is_closed(const struct journal *journal)
