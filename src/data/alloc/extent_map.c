@@ -7,88 +7,6 @@
 
 #include "base/minmax.h"
 
-/** Position of the first extent that ends behind @block. */
-static uint32_t find_position(const struct extent_map *map, uint64_t block)
-{
-	uint32_t low = 0, high = map->nr;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (extent_end(extent_map_get(map, middle)) <= block)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-struct extent *extent_map_at(const struct extent_map *map, uint64_t block)
-{
-	uint32_t at = find_position(map, block);
-
-	return at < map->nr ? extent_map_get(map, at) : NULL;
-}
-
-struct extent *extent_map_next_in(const struct extent_map *map, const struct segment *segment,
-				  uint64_t block)
-{
-	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
-		if (extent_map_get(map, at)->segment == segment)
-			return extent_map_get(map, at);
-	}
-	return NULL;
-}
-
-uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64_t end)
-{
-	uint64_t nr = 0;
-
-	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
-		const struct extent *extent = extent_map_get(map, at);
-
-		if (extent->block >= end)
-			break;
-		nr += min_u64(extent_end(extent), end) - max_u64(extent->block, start);
-	}
-	return nr;
-}
-
-uint32_t extent_map_count(const struct extent_map *map, uint64_t start, uint64_t end)
-{
-	uint32_t at = find_position(map, end);
-
-	if (at < map->nr && extent_map_get(map, at)->block < end)
-		at++;
-	return at - find_position(map, start);
-}
-
-static uint64_t next_written(const struct extent_map *map, uint64_t block)
-{
-	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
-		if (extent_map_get(map, at)->state == EXTENT_WRITTEN)
-			return max_u64(extent_map_get(map, at)->block, block);
-	}
-	return UINT64_MAX;
-}
-
-static uint64_t next_unwritten(const struct extent_map *map, uint64_t block)
-{
-	for (uint32_t at = find_position(map, block); at < map->nr; at++) {
-		const struct extent *extent = extent_map_get(map, at);
-
-		if (extent->block > block || extent->state != EXTENT_WRITTEN)
-			break;
-		block = extent_end(extent);
-	}
-	return block;
-}
-
-uint64_t extent_map_next(const struct extent_map *map, uint64_t block, bool written)
-{
-	return written ? next_written(map, block) : next_unwritten(map, block);
-}
-
 /** Room for one more. */
 static int make_room(struct extent_map *map)
 {
@@ -216,7 +134,7 @@ static int take_piece(struct extent_map *map, struct segments *pool, void *owner
 int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, uint64_t start,
 		    uint64_t end, uint64_t nr_claimed)
 {
-	uint32_t at = find_position(map, start);
+	uint32_t at = extent_map_position(map, start);
 	uint64_t block = start;
 
 	while (block < end && nr_claimed > 0) {
@@ -241,7 +159,7 @@ int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, 
 void extent_map_drop_taken(struct extent_map *map, struct segments *pool, uint64_t start,
 			   uint64_t end, uint64_t now_ns)
 {
-	uint32_t at = find_position(map, start);
+	uint32_t at = extent_map_position(map, start);
 
 	while (at < map->nr && extent_map_get(map, at)->block < end) {
 		if (extent_map_get(map, at)->state == EXTENT_TAKEN)
@@ -255,7 +173,7 @@ void extent_map_drop_taken(struct extent_map *map, struct segments *pool, uint64
 
 static int split_at(struct extent_map *map, struct segments *pool, uint64_t block)
 {
-	uint32_t at = find_position(map, block);
+	uint32_t at = extent_map_position(map, block);
 	struct extent *extent, *tail;
 
 	if (at == map->nr || extent_map_get(map, at)->block >= block)
@@ -325,7 +243,7 @@ static void join(struct extent_map *map, struct segments *pool, uint32_t at, uin
 
 uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t start, uint64_t end)
 {
-	uint32_t first = find_position(map, start);
+	uint32_t first = extent_map_position(map, start);
 	uint64_t nr = 0;
 
 	for (uint32_t at = first; at < map->nr && extent_map_get(map, at)->block < end; at++) {
@@ -343,7 +261,7 @@ uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end
 {
 	uint64_t nr = 0;
 
-	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
+	for (uint32_t at = extent_map_position(map, start); at < map->nr; at++) {
 		struct extent *extent = extent_map_get(map, at);
 
 		if (extent->block >= end)
@@ -358,7 +276,7 @@ uint64_t extent_map_reserve(struct extent_map *map, uint64_t start, uint64_t end
 
 void extent_map_unwrite(struct extent_map *map, uint64_t start, uint64_t end)
 {
-	for (uint32_t at = find_position(map, start); at < map->nr; at++) {
+	for (uint32_t at = extent_map_position(map, start); at < map->nr; at++) {
 		struct extent *extent = extent_map_get(map, at);
 
 		if (extent->block >= end)
@@ -371,7 +289,7 @@ void extent_map_unwrite(struct extent_map *map, uint64_t start, uint64_t end)
 uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64_t start,
 			   uint64_t end, uint64_t now_ns)
 {
-	uint32_t at = find_position(map, start);
+	uint32_t at = extent_map_position(map, start);
 	uint64_t nr = 0;
 
 	while (at < map->nr && extent_map_get(map, at)->block < end) {
@@ -385,7 +303,7 @@ uint64_t extent_map_remove(struct extent_map *map, struct segments *pool, uint64
 void extent_map_replace(struct extent_map *map, struct segments *pool, struct extent *extent,
 			uint64_t now_ns)
 {
-	uint32_t at = find_position(map, extent->block);
+	uint32_t at = extent_map_position(map, extent->block);
 	struct extent *old = extent_map_get(map, at);
 
 	array_of(map)[at] = extent;

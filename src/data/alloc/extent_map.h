@@ -27,6 +27,9 @@ static inline struct extent *extent_map_get(const struct extent_map *map, uint32
 	return map->max ? map->many[at] : map->one;
 }
 
+/** extent_map_position() - of the first extent that ends behind @block; @map->nr: none does */
+uint32_t extent_map_position(const struct extent_map *map, uint64_t block);
+
 /** extent_map_at() - the extent at @block, or the first one behind it; NULL: none */
 struct extent *extent_map_at(const struct extent_map *map, uint64_t block);
 
@@ -74,8 +77,8 @@ int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, 
 int extent_map_adopt(struct extent_map *map, struct segments *pool, const struct extent *extent);
 
 /**
- * extent_map_merge() - add @nr extents of the heap, sorted, none of which overlaps one that is
- * there Return: 0; -ENOMEM, and nothing has changed.
+ * extent_map_merge() - add @nr sorted extents, which the map owns then and which overlap none of it
+ * Return: 0; -ENOMEM, and nothing has changed.
  */
 int extent_map_merge(struct extent_map *map, struct extent **added, uint32_t nr);
 

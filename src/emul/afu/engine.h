@@ -245,6 +245,29 @@ void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault);
  */
 void emul_batch_move(struct emul_batch *batch);
 
+/* ---- fetch.c --------------------------------------------------------------------------- */
+
+/** emul_has_queued_commands() - without the lock it may be out of date */
+static inline bool emul_has_queued_commands(const struct emul_engine *engine)
+{
+	if (engine->sq_mode)
+		return atomic_load_explicit(&engine->sq_head, memory_order_relaxed) !=
+		       atomic_load_explicit(&engine->sq_tail, memory_order_relaxed);
+	return atomic_load_explicit(&engine->nr_arrin, memory_order_relaxed) != 0;
+}
+
+/** emul_batch_fetch() - begin a batch of queued commands, as many as fit. Return: false: none. */
+bool emul_batch_fetch(struct emul_batch *batch);
+
+/** emul_bad_address_locked() - report and count an address that the program must not use */
+void emul_bad_address_locked(struct emul_engine *engine, uint64_t status_bit, uint64_t ea);
+
+/**
+ * emul_probe_locked() - true if an address range of the program is mapped
+ * Checks each page once and caches the result; engine->lock held.
+ */
+bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes);
+
 /* ---- run.c --------------------------------------------------------------------------- */
 
 /** emul_run() - execute queued commands in the calling thread. Return: number completed. */
@@ -264,12 +287,6 @@ void emul_batch_end_locked(struct emul_batch *batch);
 
 /** emul_engine_drain() - wait for the batches that are running now */
 void emul_engine_drain(struct emul_engine *engine);
-
-/**
- * emul_probe_locked() - true if an address range of the program is mapped
- * Checks each page once and caches the result; engine->lock held.
- */
-bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes);
 
 /* ---- regs.c -------------------------------------------------------------------------- */
 
