@@ -32,7 +32,7 @@
 #include "fuse/fs.h"
 #include "superpipe/outlive.h"
 
-#define HANDOVER_VERSION 3
+#define HANDOVER_VERSION 4
 
 enum handover_kind {
 	HANDOVER_HELLO = 1,
@@ -71,8 +71,9 @@ struct handover_state {
 	int32_t standby;       /* its process; 0: there is none */
 	uint32_t is_dead;      /* the daemon that has left this */
 	uint32_t read_only;    /* because several have died; see fs_make_read_only() */
-	uint32_t busy_poll_us; /* these two may have changed since the mount */
+	uint32_t busy_poll_us; /* these three may have changed since the mount */
 	uint32_t debug_categories;
+	uint32_t atime; /* enum tree_atime */
 	struct fs_connection connection;
 	uint32_t nr_luns;
 	struct superpipe_clone_source sources[SUPERPIPE_MAX_LUNS]; /* not for the standby */

@@ -2,6 +2,7 @@
 #include "daemon/rescue.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +37,23 @@ struct ghost {
 
 /* ---- in the ghost ---- */
 
+/* The ghost has inherited that of the standby, and the new daemon will inherit that of the ghost.
+ */
+static void set_oom_score(const char *score)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, score, strlen(score));
+	close(fd);
+}
+
 static int start(const struct rescue *rescue, struct successor *next)
 {
 	int sockets[2], err;
 
+	set_oom_score(rescue->oom_score);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
 		return explain_error(&to_log, -errno, "cannot make a socket: %s", strerror(errno));
 	err = program_start_same(rescue->program, rescue->exe_fd, sockets[1], &next->pid);

@@ -20,6 +20,7 @@ struct rescue {
 	const struct program *program;
 	pid_t dead;                       /* its number is free */
 	int exe_fd;                       /* the program that it ran */
+	const char *oom_score;            /* its oom_score_adj; empty: not known */
 	struct handover_message *message; /* the state that the dead daemon has left */
 	const int *fds;                   /* and its descriptors, with those for the new one */
 	/* Its contexts, by LUN. A reset of the adapter may replace them, also if the rescue fails.

@@ -126,6 +126,7 @@ static int apply_locked(struct volume *volume, const struct options *options,
 		fs_set_poll_us(volume->fs, options->busy_poll_us);
 	if (options->has_debug)
 		log_set_debug_categories(options->debug_categories);
+	volume_hold_anew(volume);
 	return 0;
 }
 

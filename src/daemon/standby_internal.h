@@ -14,6 +14,7 @@ struct standby_process {
 	const struct standby_process_config *config;
 	struct replica *replica;
 	int signal_fd;
+	char oom_score[16];            /* oom_score_adj of daemons; this process has a lower one */
 	struct handover_message *held; /* the last state of the daemon, with these descriptors */
 	int fds[HANDOVER_NR_FDS];
 	struct superpipe_context contexts[SUPERPIPE_MAX_LUNS]; /* of the daemon; fd -1: none */

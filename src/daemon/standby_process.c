@@ -143,20 +143,22 @@ static void turn(struct standby_process *process)
 		standby_replace(process);
 }
 
-static void prefer_to_live(void)
+static void prefer_to_live(struct standby_process *process)
 {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	char *score = process->oom_score;
+	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	(void)!write(fd, "-1000", 5);
+	if (read(fd, score, sizeof(process->oom_score) - 1) > 0)
+		(void)!pwrite(fd, "-1000", 5, 0);
 	close(fd);
 }
 
 static int prepare(struct standby_process *process)
 {
 	(void)prctl(PR_SET_NAME, NAME);
-	prefer_to_live();
+	prefer_to_live(process);
 	if (process->config->report_fd >= 0)
 		close(process->config->report_fd);
 	handover_no_fds(process->fds);

@@ -109,6 +109,7 @@ static struct rescue rescue_of(struct standby_process *process, pid_t dead)
 				.program = process->config->program,
 				.dead = dead,
 				.exe_fd = process->exe_fd,
+				.oom_score = process->oom_score,
 				.message = process->held,
 				.fds = process->fds,
 				.contexts = process->contexts };

@@ -53,6 +53,7 @@ int volume_open(const struct options *options, const struct program *program, ex
 	}
 	pthread_mutex_init(&volume->event_lock, NULL);
 	pthread_mutex_init(&volume->life_lock, NULL);
+	pthread_mutex_init(&volume->hold_lock, NULL);
 	volume->options = options;
 	volume->program = program;
 	volume->explainer = (struct explainer){ explain, explain_arg };
@@ -392,6 +393,7 @@ void volume_close(struct volume *volume)
 	superpipe_close(volume->superpipe);
 	standby_free(volume->standby);
 	keeper_stop(volume->keeper);
+	pthread_mutex_destroy(&volume->hold_lock);
 	pthread_mutex_destroy(&volume->life_lock);
 	pthread_mutex_destroy(&volume->event_lock);
 	free(volume->mountpoint);

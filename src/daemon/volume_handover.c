@@ -116,6 +116,7 @@ int volume_describe(struct volume *volume, struct handover_state *state, int *re
 	state->rescues = volume->rescues;
 	state->busy_poll_us = fs_poll_us(volume->fs);
 	state->debug_categories = log_debug_categories();
+	state->atime = fs_atime(volume->fs);
 	fs_get_stats(volume->fs, &stats);
 	state->read_only = stats.read_only;
 	state->nr_luns = superpipe_nr_luns(volume->superpipe);
@@ -287,6 +288,7 @@ static int adopt_data(struct volume *volume, const struct handover_state *state)
 		superpipe_add_counts(volume->superpipe, i, &state->counts[i]);
 	fs_set_poll_us(volume->fs, state->busy_poll_us);
 	log_set_debug_categories(state->debug_categories);
+	fs_set_atime(volume->fs, (enum tree_atime)state->atime);
 	return 0;
 }
 

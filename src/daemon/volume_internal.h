@@ -40,6 +40,8 @@ struct volume {
 	bool parted;               /* protected by life_lock: a successor has it */
 	pid_t successor;
 	struct standby *standby; /* NULL: there is none */
+	pthread_mutex_t hold_lock;
+	bool is_held; /* protected by hold_lock: the standby has got a state */
 	struct control_rescues rescues;
 	uint64_t died_ns; /* the daemon that this one replaces; 0: none */
 	int root_fd;      /* the root of the mount, while requests are paused */
@@ -75,6 +77,9 @@ int volume_describe(struct volume *volume, struct handover_state *ret_state, int
 
 /** volume_hold() - give the standby, if any, the present state. Return: 0; -errno, in the log. */
 int volume_hold(struct volume *volume);
+
+/** volume_hold_anew() - the same after something in it has changed, if the standby has a state */
+void volume_hold_anew(struct volume *volume);
 
 /** volume_negotiated() - the standby shall hold what was negotiated; fs_config.negotiated, whose
  * @arg is the volume */

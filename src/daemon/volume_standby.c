@@ -43,15 +43,39 @@ static int hold(struct volume *volume)
 	return err;
 }
 
-int volume_hold(struct volume *volume)
+/* Lock: hold_lock, so that the standby does not get an older state after a newer one. */
+static int hold_locked(struct volume *volume)
 {
-	int err = volume->standby ? hold(volume) : 0;
+	int err = hold(volume);
 
+	volume->is_held |= !err;
 	if (err)
 		log_err("%s: the standby has not got what it needs: %s; if this process dies, the "
 			"volume is lost",
 			volume->mountpoint, strerror(-err));
 	return err;
+}
+
+int volume_hold(struct volume *volume)
+{
+	int err;
+
+	if (!volume->standby)
+		return 0;
+	pthread_mutex_lock(&volume->hold_lock);
+	err = hold_locked(volume);
+	pthread_mutex_unlock(&volume->hold_lock);
+	return err;
+}
+
+void volume_hold_anew(struct volume *volume)
+{
+	if (!standby_is_there(volume->standby))
+		return;
+	pthread_mutex_lock(&volume->hold_lock);
+	if (volume->is_held)
+		(void)hold_locked(volume);
+	pthread_mutex_unlock(&volume->hold_lock);
 }
 
 void volume_negotiated(void *arg)

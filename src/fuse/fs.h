@@ -119,6 +119,7 @@ int fs_use_uring(struct fs *fs);
  * kernel caches reads and does not report every access.
  */
 void fs_set_atime(struct fs *fs, enum tree_atime atime);
+enum tree_atime fs_atime(const struct fs *fs);
 
 /**
  * fs_set_limits() - change what the volume may use

@@ -143,6 +143,11 @@ void fs_set_atime(struct fs *fs, enum tree_atime atime)
 	fs->atime = atime;
 }
 
+enum tree_atime fs_atime(const struct fs *fs)
+{
+	return fs->atime;
+}
+
 void fs_end_session(struct fs *fs)
 {
 	pthread_mutex_lock(&fs->notify_lock);
