@@ -11,7 +11,7 @@ used() { df --output=used -B1 "$MNT" | tail -n 1 | tr -d ' '; }
 nothing_used() { [ "$(used)" = 0 ]; }
 
 mkdir "$WORK/tree"
-real_files 6000 /usr/include /usr/share/doc /usr/share/perl >"$WORK/names"
+real_files 3000 /usr/include /usr/share/doc /usr/share/perl >"$WORK/names"
 tar -c --null -T "$WORK/names" 2>/dev/null | tar -x -C "$WORK/tree"
 find "$WORK/tree" -type f -size +1024k -delete
 
