@@ -106,7 +106,7 @@ static int ask_one(void *arg, const char *path)
 {
 	struct all *all = arg;
 	struct json_object *answer = NULL;
-	int err = control_client_ask(path, all->request, ADM_VOLUME_PATIENCE_MS, &answer);
+	int err = control_client_ask(path, all->request, ADM_VOLUME_TIMEOUT_MS, &answer);
 
 	if (err == -ECONNREFUSED || err == -ENOENT || err == -ECONNRESET)
 		return 0;

@@ -12,7 +12,7 @@
 #include "base/json.h"
 
 /** The daemon answers at once, unless the command is slow. */
-#define ADM_VOLUME_PATIENCE_MS 5000
+#define ADM_VOLUME_TIMEOUT_MS 5000
 
 /** volume_request() - a request without arguments. Return: for json_object_put(); never NULL. */
 struct json_object *volume_request(const char *command);

@@ -28,7 +28,7 @@ static struct json_object *ask(const char *path, uint64_t inode, uint64_t offset
 
 	json_put_number(&maker, request, "inode", inode);
 	json_put_number(&maker, request, "offset", offset);
-	return volume_ask(path, request, ADM_VOLUME_PATIENCE_MS);
+	return volume_ask(path, request, ADM_VOLUME_TIMEOUT_MS);
 }
 
 /* Moves the elements of @part into @extents. Return: false: out of memory. */

@@ -6,7 +6,7 @@
 #include "adm/volume.h"
 
 /* The adapter may have to answer, and that may be under reset. */
-#define PATIENCE_MS 30000
+#define TIMEOUT_MS 30000
 
 int adm_set(int argc, char *argv[], FILE *out)
 {
@@ -23,7 +23,7 @@ int adm_set(int argc, char *argv[], FILE *out)
 	words = json_put_array(&maker, request, "options");
 	for (int i = 1; i < argc; i++)
 		json_append(&maker, words, json_object_new_string(argv[i]));
-	answer = volume_ask(argv[0], request, PATIENCE_MS);
+	answer = volume_ask(argv[0], request, TIMEOUT_MS);
 	json_object_put(answer);
 	return answer ? ADM_OK : ADM_FAILED;
 }

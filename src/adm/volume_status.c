@@ -145,7 +145,7 @@ static void print_ports(struct json_object *lun, FILE *out)
 }
 
 /* Only if there is anything to say. */
-static void print_trouble(struct json_object *lun, FILE *out)
+static void print_retries(struct json_object *lun, FILE *out)
 {
 	struct json_object *causes = json_get(lun, "commands.retries_by_cause");
 	uint64_t lun_number = json_get_number(lun, "lun");
@@ -184,7 +184,7 @@ static void print_status(struct json_object *status, FILE *out)
 		print_lun(json_object_array_get_idx(luns, i), out);
 	for (size_t i = 0; i < json_object_array_length(luns); i++) {
 		print_ports(json_object_array_get_idx(luns, i), out);
-		print_trouble(json_object_array_get_idx(luns, i), out);
+		print_retries(json_object_array_get_idx(luns, i), out);
 	}
 }
 
@@ -206,7 +206,7 @@ int adm_status(int argc, char *argv[], FILE *out)
 
 	if (!adm_parse(argc, argv, "--json", &json, &path))
 		return ADM_USAGE;
-	status = path ? volume_ask(path, volume_request("status"), ADM_VOLUME_PATIENCE_MS)
+	status = path ? volume_ask(path, volume_request("status"), ADM_VOLUME_TIMEOUT_MS)
 		      : volume_ask_all(volume_request("status"), &failed);
 	if (!status)
 		return ADM_FAILED;

@@ -259,7 +259,7 @@ static struct json_object *ask(const struct top *top)
 	bool failed;
 
 	if (top->path)
-		return volume_ask(top->path, volume_request("counters"), ADM_VOLUME_PATIENCE_MS);
+		return volume_ask(top->path, volume_request("counters"), ADM_VOLUME_TIMEOUT_MS);
 	all = volume_ask_all(volume_request("counters"), &failed);
 	if (json_object_array_length(all) == 1)
 		answer = json_object_get(json_object_array_get_idx(all, 0));

@@ -80,7 +80,7 @@ static struct json_object *ask(const char *path, uint64_t slow_ns, uint64_t afte
 
 	json_put_number(&maker, request, "slow_ns", slow_ns);
 	json_put_number(&maker, request, "after", after);
-	return volume_ask(path, request, ADM_VOLUME_PATIENCE_MS);
+	return volume_ask(path, request, ADM_VOLUME_TIMEOUT_MS);
 }
 
 static int run(const char *path, uint64_t slow_ns, uint64_t nr_left, bool json, FILE *out)

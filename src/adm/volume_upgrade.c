@@ -10,7 +10,7 @@
 #define DEFAULT_SECONDS 30
 #define MAX_SECONDS     3600
 /* The program may take the time to start, and requests may then wait as long. */
-#define PATIENCE_MS(seconds) ((int)(seconds)*2000 + ADM_VOLUME_PATIENCE_MS)
+#define TIMEOUT_MS(seconds) ((int)(seconds)*2000 + ADM_VOLUME_TIMEOUT_MS)
 
 static int ask(const char *path, unsigned seconds, FILE *out)
 {
@@ -18,7 +18,7 @@ static int ask(const char *path, unsigned seconds, FILE *out)
 	struct json_maker maker = { 0 };
 
 	json_put_number(&maker, request, "timeout_ms", seconds * 1000);
-	answer = volume_ask(path, request, PATIENCE_MS(seconds));
+	answer = volume_ask(path, request, TIMEOUT_MS(seconds));
 	if (!answer)
 		return ADM_FAILED;
 	fprintf(out, "process %" PRIu64 " serves the volume now; requests waited %" PRIu64 " ms\n",

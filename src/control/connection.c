@@ -12,16 +12,16 @@
 
 void connection_renew_deadline(struct connection *connection)
 {
-	connection->deadline_ms = clock_now_ms() + connection->patience_ms;
+	connection->deadline_ms = clock_now_ms() + connection->timeout_ms;
 }
 
-void connection_open(struct connection *connection, int fd, unsigned patience_ms)
+void connection_open(struct connection *connection, int fd, unsigned timeout_ms)
 {
 	connection->fd = fd;
 	connection->passed_fd = -1;
 	connection->nr_in = connection->nr_out = connection->nr_sent = 0;
 	connection->ended = false;
-	connection->patience_ms = patience_ms;
+	connection->timeout_ms = timeout_ms;
 	connection_renew_deadline(connection);
 }
 

@@ -20,14 +20,14 @@ struct connection {
 	size_t nr_in;
 	char *out; /* NULL: nothing to send */
 	size_t nr_out, nr_sent;
-	unsigned patience_ms;
+	unsigned timeout_ms;
 	uint64_t deadline_ms; /* clock_now_ms(); close it then, unless a slow command runs for it */
 	unsigned lane;        /* of the slow command that runs for it; 0: none */
 	bool ended;           /* it sends no more, or what it sent was wrong */
 };
 
 /** connection_open() - begin, or begin again, with a socket, which it then owns */
-void connection_open(struct connection *connection, int fd, unsigned patience_ms);
+void connection_open(struct connection *connection, int fd, unsigned timeout_ms);
 void connection_close(struct connection *connection);
 
 /** connection_renew_deadline() - the client has as long again to send a request or read an answer

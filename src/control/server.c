@@ -68,7 +68,7 @@ static void accept_connection(struct control_server *server)
 	if (fd < 0 && fd != -EAGAIN && fd != -EPERM)
 		(void)poll(NULL, 0, ACCEPT_PAUSE_MS);
 	if (connection)
-		connection_open(connection, fd, server->config.patience_ms);
+		connection_open(connection, fd, server->config.timeout_ms);
 }
 
 /* ---- slow commands ---- */
@@ -241,8 +241,8 @@ int control_server_start(const struct control_config *config, struct control_ser
 	if (!server)
 		return -ENOMEM;
 	server->config = *config;
-	if (!config->patience_ms)
-		server->config.patience_ms = CONTROL_PATIENCE_MS;
+	if (!config->timeout_ms)
+		server->config.timeout_ms = CONTROL_TIMEOUT_MS;
 	for (unsigned i = 0; i < CONTROL_MAX_CLIENTS; i++)
 		server->connections[i].fd = -1;
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

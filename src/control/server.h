@@ -12,7 +12,7 @@
  * for long. A slow command runs on the thread of its lane. Each lane runs one command at a time.
  *
  * Clients are trusted (the owner of the daemon, or root), but may be broken. A client that does not
- * complete its request or does not read its answer within CONTROL_PATIENCE_MS is disconnected. When
+ * complete its request or does not read its answer within CONTROL_TIMEOUT_MS is disconnected. When
  * too many are connected, the one that has been waited for the longest is.
  */
 #ifndef CXLFS_CONTROL_SERVER_H
@@ -28,7 +28,7 @@
 #define CONTROL_LINE_BYTES  4096 /* of a request, with its newline */
 #define CONTROL_MAX_CLIENTS 16
 #define CONTROL_MAX_DEPTH   8 /* of nested values in a request */
-#define CONTROL_PATIENCE_MS 10000
+#define CONTROL_TIMEOUT_MS  10000
 #define CONTROL_ERROR_BYTES 256
 
 /** A request that a command answers. */
@@ -59,7 +59,7 @@ struct control_config {
 	const char *path; /* replaced if it exists: the caller knows that no daemon serves it */
 	const struct control_command *commands; /* ends with a name NULL; borrowed */
 	void *context;                          /* for the commands; borrowed */
-	unsigned patience_ms;                   /* 0: CONTROL_PATIENCE_MS */
+	unsigned timeout_ms;                    /* 0: CONTROL_TIMEOUT_MS */
 };
 
 /** control_server_start() - listen on a socket and start the thread. Return: 0; -errno. */

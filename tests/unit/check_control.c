@@ -17,7 +17,7 @@
 #include "control/place.h"
 #include "control/server.h"
 
-#define PATIENCE_MS   300
+#define TIMEOUT_MS    300
 #define LARGE_BYTES   (8u << 20)
 #define CLIENT_MS     20000
 #define HOSTILE_LINES 4000
@@ -78,10 +78,10 @@ static const struct control_command commands[] = {
 
 static char context[] = "the context";
 
-static void start_server(unsigned patience_ms)
+static void start_server(unsigned timeout_ms)
 {
 	const struct control_config config = {
-		.path = path, .commands = commands, .context = context, .patience_ms = patience_ms
+		.path = path, .commands = commands, .context = context, .timeout_ms = timeout_ms
 	};
 
 	ck_assert_int_eq(control_server_start(&config, &server), 0);
@@ -392,12 +392,12 @@ START_TEST(test_late_client_is_disconnected)
 	int fd;
 
 	control_server_stop(server);
-	start_server(PATIENCE_MS);
+	start_server(TIMEOUT_MS);
 	before_ms = clock_now_ms();
 	fd = connect_client();
 	say(fd, "{\"version\":");
 	expect_end(fd);
-	ck_assert_uint_ge(clock_now_ms() - before_ms, PATIENCE_MS);
+	ck_assert_uint_ge(clock_now_ms() - before_ms, TIMEOUT_MS);
 }
 END_TEST
 
@@ -407,14 +407,14 @@ START_TEST(test_client_that_does_not_read_is_disconnected)
 	int fd;
 
 	control_server_stop(server);
-	start_server(PATIENCE_MS);
+	start_server(TIMEOUT_MS);
 	fd = connect_client();
 	say(fd, "{\"version\":1,\"command\":\"large\"}\n");
 	expect_served();
 	/* Reading slowly gives no more time. */
 	for (unsigned i = 0; i < 8; i++) {
 		(void)recv(fd, &byte, 1, MSG_DONTWAIT);
-		(void)poll(NULL, 0, PATIENCE_MS / 4);
+		(void)poll(NULL, 0, TIMEOUT_MS / 4);
 	}
 	for (size_t nr = 0; recv(fd, &byte, 1, 0) == 1; nr++)
 		ck_assert_uint_lt(nr, LARGE_BYTES);

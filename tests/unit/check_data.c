@@ -715,7 +715,7 @@ START_TEST(test_data_growth_waits_for_a_file_that_is_about_to_be_freed)
 }
 END_TEST
 
-START_TEST(test_data_growth_does_not_wait_for_ever_for_a_doomed_file)
+START_TEST(test_data_growth_does_not_wait_for_ever_for_an_orphan)
 {
 	struct data_file *held = data_file_new(vol);
 
@@ -1328,7 +1328,7 @@ static void add_limits(TCase *limits)
 		       test_data_chunk_taken_ahead_counts_as_free_and_is_given_back_when_quiet);
 	tcase_add_test(limits, test_data_chunks_taken_ahead_are_called_back_before_enospc);
 	tcase_add_test(limits, test_data_growth_waits_for_a_file_that_is_about_to_be_freed);
-	tcase_add_test(limits, test_data_growth_does_not_wait_for_ever_for_a_doomed_file);
+	tcase_add_test(limits, test_data_growth_does_not_wait_for_ever_for_an_orphan);
 	tcase_add_test(limits, test_data_write_that_does_not_fit_is_cut_where_it_does_not_fit);
 	tcase_add_test(limits, test_data_growth_waits_for_the_release_of_a_freed_file);
 	tcase_add_test(limits, test_data_fixed_file_is_all_of_a_lun);
