@@ -84,6 +84,9 @@ recoveries=$(status "$MNT" 'sum(l["context"]["recoveries"] for l in s["luns"])')
 
 # ---- a daemon that is gone ----
 kill -STOP "${DAEMON[$second]}"
+# On a busy machine its threads go on for a moment.
+is_stopped() { ! cut -d ')' -f 2 "/proc/${DAEMON[$second]}/task/"*/stat | grep -qv '^ T'; }
+wait_until "all threads are stopped" is_stopped
 must_fail "the daemon does not answer" "$CXLFSADM" status "$second"
 kill -CONT "${DAEMON[$second]}"
 stop_volume "$second"
