@@ -15,6 +15,7 @@ struct standby_process {
 	struct replica *replica;
 	int signal_fd;
 	char oom_score[16];            /* oom_score_adj of daemons; this process has a lower one */
+	int passed_on;                 /* the last signal, which ends the volume; 0: none */
 	struct handover_message *held; /* the last state of the daemon, with these descriptors */
 	int fds[HANDOVER_NR_FDS];
 	struct superpipe_context contexts[SUPERPIPE_MAX_LUNS]; /* of the daemon; fd -1: none */

@@ -88,10 +88,12 @@ static void pass_signal_on(struct standby_process *process)
 
 	if (read(process->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGCHLD)
+	if (info.ssi_signo == SIGCHLD) {
 		reap_others(process);
-	else
-		(void)kill(process->daemon, (int)info.ssi_signo);
+		return;
+	}
+	process->passed_on = (int)info.ssi_signo;
+	(void)kill(process->daemon, process->passed_on);
 }
 
 static int watch_signals(void)
@@ -115,6 +117,9 @@ void standby_begin_with(struct standby_process *process, pid_t daemon, int socke
 	process->is_killed = false;
 	process->has_answered = false;
 	process->next_ping_ns = clock_now_ns() + FIRST_PING_NS;
+	/* The one before has died before it could obey. */
+	if (process->passed_on)
+		(void)kill(daemon, process->passed_on);
 }
 
 static int shorter(int ms, int other_ms)

@@ -33,6 +33,16 @@ expect_log '^cxlfs: Terminated: unmounting '
 wait_for_daemon "$MNT"
 ! is_mounted "$MNT" || fail "$MNT is still mounted"
 
+say "a daemon that dies before it can obey leaves the signal to the next one"
+start_survivor
+daemon=$(daemon_pid)
+kill -STOP "$daemon"
+kill -TERM "${DAEMON[$MNT]}"
+sleep 0.3 # until the standby has passed it on
+kill -KILL "$daemon"
+wait_for_daemon "$MNT"
+! is_mounted "$MNT" || fail "$MNT is still mounted"
+
 say "a daemon that hangs is replaced"
 expect_log '^cxlfs: .*: process [0-9]+ has not answered for 1 s: killing it$'
 start_survivor "" watchdog=1
