@@ -4,11 +4,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "adm/adm.h"
 #include "control/client.h"
 #include "control/place.h"
 #include "control/server.h"
+
+/* While another daemon takes the place of one that has died, nobody answers. */
+#define TAKEOVER_MS 1000
+#define TRY_MS      20
 
 static void __attribute__((noreturn)) out_of_memory(void)
 {
@@ -51,16 +56,30 @@ static void say_failure(const char *path, int err)
 		adm_say("%s: %s", path, strerror(-err));
 }
 
+static bool goes_on(int err, unsigned *tries)
+{
+	const struct timespec pause = { .tv_nsec = TRY_MS * 1000000 };
+
+	if ((err != -ECONNREFUSED && err != -ENOENT) || ++*tries > TAKEOVER_MS / TRY_MS)
+		return false;
+	(void)nanosleep(&pause, NULL);
+	return true;
+}
+
 struct json_object *volume_ask(const char *path, struct json_object *request, int timeout_ms)
 {
 	struct json_object *answer = NULL;
 	char device[32], socket[CONTROL_PATH_BYTES];
+	unsigned tries = 0;
 	int err = control_client_device(path, device);
 
 	if (!err)
 		err = control_place_find(device, socket);
-	if (!err)
-		err = control_client_ask(socket, request, timeout_ms, &answer);
+	if (!err) {
+		do
+			err = control_client_ask(socket, request, timeout_ms, &answer);
+		while (goes_on(err, &tries));
+	}
 	json_object_put(request);
 	if (err)
 		say_failure(path, err);
@@ -70,12 +89,16 @@ struct json_object *volume_ask(const char *path, struct json_object *request, in
 int volume_start(const char *path, struct json_object *request, int fd)
 {
 	char device[32], socket[CONTROL_PATH_BYTES];
+	unsigned tries = 0;
 	int err = control_client_device(path, device), connection = -1;
 
 	if (!err)
 		err = control_place_find(device, socket);
-	if (!err)
-		connection = control_client_send(socket, request, fd);
+	if (!err) {
+		do
+			connection = control_client_send(socket, request, fd);
+		while (goes_on(connection, &tries));
+	}
 	json_object_put(request);
 	if (err || connection < 0) {
 		say_failure(path, err ? err : connection);

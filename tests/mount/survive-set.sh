@@ -56,5 +56,19 @@ wait_until "access times move" marks_access
 kill_daemon
 sleep 0.2
 marks_access || fail "a death has changed access times"
+
+say "cxlfsadm waits for the next daemon"
+daemon=$(daemon_pid)
+kill -STOP "${DAEMON[$MNT]}"
+kill -KILL "$daemon"
+wait_until "the daemon has ended" is_gone "$daemon"
+"$CXLFSADM" status "$MNT" >"$WORK/status" &
+asking=$!
+"$CXLFSADM" save "$MNT" "$WORK/saved" &
+saving=$!
+sleep 0.2
+kill -CONT "${DAEMON[$MNT]}"
+wait $asking || fail "no status"
+wait $saving || fail "not saved"
 stop_volume
 finish
