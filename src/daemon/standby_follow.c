@@ -89,6 +89,12 @@ static void note_successor(struct standby_process *process, const struct handove
 	fds[HANDOVER_FD_STANDBY] = -1;
 }
 
+/* The message is gone: what it said is not known. */
+static bool is_lost(int err)
+{
+	return err && err != -EAGAIN && err != -EINTR && err != -EPIPE && err != -ENOMEM;
+}
+
 bool standby_receive(struct standby_process *process)
 {
 	struct handover_message *message = malloc(sizeof(*message));
@@ -109,6 +115,8 @@ bool standby_receive(struct standby_process *process)
 			note_successor(process, message, fds);
 		handover_close_fds(fds);
 	}
+	if (is_lost(err) && process->holds)
+		hold_no_longer(process, err);
 	free(message);
 	return !err;
 }

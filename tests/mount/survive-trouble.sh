@@ -69,6 +69,26 @@ wait "${DAEMON[$MNT]}" 2>/dev/null || true
 DAEMON[$MNT]=$daemon SUCCESSOR[$MNT]=yes
 stop_volume
 
+say "a standby that misses a message does not pretend to follow"
+expect_log '^cxlfs: .*: the standby cannot follow: Too many open files; if the daemon dies, the volume is lost$'
+expect_log '^cxlfs: .*: process [0-9]+ has died: Killed; the volume is lost: the standby did not follow it$'
+start_survivor
+echo text >"$MNT/text"
+standby=${DAEMON[$MNT]}
+limit=$(prlimit --pid "$standby" --nofile --noheadings --output SOFT,HARD | tr -s ' ' : | sed 's/^://')
+prlimit --pid "$standby" --nofile=8:
+"$CXLFSADM" set "$MNT" busy_poll=1
+wait_until "the daemon has noticed" lost_standby
+prlimit --pid "$standby" --nofile="$limit" # the adapter is released with it
+[ "$(cat "$MNT/text")" = text ] || fail "without a standby"
+kill -KILL "$(daemon_pid)"
+wait_until "the standby has ended" is_gone "$standby"
+! wait "$standby" || fail "no error"
+unset "DAEMON[$MNT]"
+grep -q 'the standby did not follow it' "${DAEMON_LOG[$MNT]}" || fail "no message"
+check_log "${DAEMON_LOG[$MNT]}"
+! is_mounted "$MNT" || fail "the dead mount is left"
+
 is_dead() { ! is_served "$MNT"; }
 expect_log '^cxlfs: removed a dead mount on '
 say "if both die, the next mount finds all chunks free"
