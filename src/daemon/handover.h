@@ -30,9 +30,11 @@
 
 #include "control/commands.h"
 #include "fuse/fs.h"
+#include "replica/record.h"
 #include "superpipe/outlive.h"
 
-#define HANDOVER_VERSION 4
+/* With that of the records: the standby of the old daemon follows the new one. */
+#define HANDOVER_VERSION (4u << 8 | REPLICA_RECORD_VERSION)
 
 enum handover_kind {
 	HANDOVER_HELLO = 1,

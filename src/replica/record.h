@@ -17,6 +17,7 @@
 
 #include "data/snapshot.h"
 
+/* Changes with what the items are, also those of the tree and of data, and with the journal. */
 #define REPLICA_RECORD_VERSION 1u
 
 enum replica_item_kind {

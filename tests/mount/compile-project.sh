@@ -1,6 +1,5 @@
 #!/bin/bash
 # Compiles this project on the volume; a second make finds nothing to do.
-# matrix: diagonal
 # timeout: 300
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"

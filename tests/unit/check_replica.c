@@ -24,7 +24,7 @@
 enum {
 	NR_CHUNKS = 60, /* of all LUNs */
 	CHUNK_LBAS = 16,
-	NR_STEPS = 300,
+	NR_STEPS = 150,
 	MAX_WRITE = 200 * 1024
 };
 
