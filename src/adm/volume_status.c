@@ -55,7 +55,7 @@ static void print_survival(struct json_object *status, FILE *out)
 	    !json_object_get_boolean(json_get(survival, "standby")))
 		fputs(", but its standby has ended", out);
 	if (json_object_get_boolean(json_get(survival, "read_only")))
-		fputs(", read-only since too many daemons died", out);
+		fputs(", read-only since too many daemons crashed", out);
 	if (json_get_number(survival, "rescues"))
 		fprintf(out,
 			"; deaths: %" PRIu64 ", longest pause %" PRIu64

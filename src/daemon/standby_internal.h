@@ -33,7 +33,8 @@ struct standby_process {
 
 	bool has_answered; /* a ping: it did not die at once */
 
-	unsigned nr_short_lives; /* daemons that died at once, one after the other */
+	/* Daemons that died at once, one after the other, and those of them that crashed. */
+	unsigned nr_short_lives, nr_crashes;
 
 	/* Of one that takes over from it; 0: there is none. */
 	pid_t next_daemon;

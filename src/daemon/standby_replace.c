@@ -19,11 +19,11 @@
 #include "fuse/transport/pending.h"
 #include "replica/replica.h"
 
-#define MAX_SHORT_LIVES 10u
-#define FIRST_DELAY_MS  100u
-#define MAX_DELAY_MS    400u
-#define RESCUE_TRIES    3u
-#define MAX_DEATHS      2u /* of a request, when the daemon does nothing else */
+#define MAX_CRASHES    10u
+#define FIRST_DELAY_MS 100u
+#define MAX_DELAY_MS   400u
+#define RESCUE_TRIES   3u
+#define MAX_DEATHS     2u /* of a request, when the daemon does nothing else */
 
 /* ---- what it has left ---- */
 
@@ -42,14 +42,19 @@ static void note_refused(void *arg, const struct pending_request *request)
 			standby_place(process), request->opcode, inode, request->pid);
 }
 
-/* Decides about the requests that the daemon has left. A SIGKILL from elsewhere is not the fault of
- * the request that it was just serving. */
+/* A SIGKILL from elsewhere is not the fault of what the daemon was doing. */
+static bool has_crashed(const struct standby_process *process, int status)
+{
+	return WTERMSIG(status) != SIGKILL || process->is_killed;
+}
+
+/* Decides about the requests that the daemon has left. */
 static int settle(struct standby_process *process, int status, struct pending_counts *ret_counts)
 {
 	const struct pending_rules rules = {
 		.replica = process->replica,
 		.max_deaths = MAX_DEATHS,
-		.is_guilty = WTERMSIG(status) != SIGKILL || process->is_killed,
+		.is_guilty = has_crashed(process, status),
 		.refused = note_refused,
 		.arg = process,
 	};
@@ -146,12 +151,13 @@ static int try_rescue(struct standby_process *process, pid_t dead)
 }
 
 /* A daemon that dies at once again and again must not keep the machine busy. */
-static void delay(struct standby_process *process)
+static void delay(struct standby_process *process, int status)
 {
 	unsigned ms = FIRST_DELAY_MS;
 
 	if (process->has_answered)
-		process->nr_short_lives = 0;
+		process->nr_short_lives = process->nr_crashes = 0;
+	process->nr_crashes += has_crashed(process, status);
 	for (unsigned i = 1; i < process->nr_short_lives && ms < MAX_DELAY_MS; i++)
 		ms *= 2;
 	if (process->nr_short_lives++ > 0)
@@ -165,11 +171,12 @@ static bool restrict_to_reading(struct standby_process *process)
 
 	if (state->read_only)
 		return false;
-	log_err("%s: %u daemons have died at once: the volume is read-only from now on; save it, "
+	log_err("%s: %u daemons have crashed at once: the volume is read-only from now on; save "
+		"it, "
 		"unmount and mount it again",
-		standby_place(process), process->nr_short_lives);
+		standby_place(process), process->nr_crashes);
 	state->read_only = true;
-	process->nr_short_lives = 0;
+	process->nr_crashes = 0;
 	return true;
 }
 
@@ -209,8 +216,8 @@ static int replace(struct standby_process *process, pid_t dead, int status)
 
 	state->is_dead = true;
 	state->died_ns = clock_now_ns();
-	delay(process);
-	if (process->nr_short_lives > MAX_SHORT_LIVES && !restrict_to_reading(process))
+	delay(process, status);
+	if (process->nr_crashes > MAX_CRASHES && !restrict_to_reading(process))
 		return -ELOOP;
 	err = settle(process, status, &counts);
 	state->rescues.nr++;

@@ -106,7 +106,7 @@ has_free_chunks "$free" || fail "$(free_chunks) chunks are free, $free were"
 stop_volume
 
 say "if daemons die at once again and again, the volume is read-only, and in the end given up"
-expect_log '^cxlfs: .*: [0-9]+ daemons have died at once: the volume is read-only from now on; save it, unmount and mount it again$'
+expect_log '^cxlfs: .*: [0-9]+ daemons have crashed at once: the volume is read-only from now on; save it, unmount and mount it again$'
 expect_log '^cxlfs: .*: process [0-9]+ has died: [A-Z][a-z ]*; the volume is lost: this has happened too often$'
 expect_log '^cxlfs: ([0-9]+ us ago|this thread served): lookup of inode '
 expect_log '^cxlfs: .*: a request \(opcode 1, inode 1, of process [0-9]+\) has killed two daemons; its answer is an I/O error$'
@@ -123,7 +123,7 @@ wait_until "a daemon serves" daemon_serves
 [ "$(cat "$MNT/text")" = text ] || fail "a read-only volume cannot be read"
 ! touch "$MNT/new" 2>"$WORK/said" || fail "a read-only volume was changed"
 grep -q 'Read-only file system' "$WORK/said" || fail "$(cat "$WORK/said")"
-"$CXLFSADM" status "$MNT" | grep -q 'read-only since too many daemons died' || fail "status does not say so"
+"$CXLFSADM" status "$MNT" | grep -q 'read-only since too many daemons crashed' || fail "status does not say so"
 wait_until "the volume is given up" dies_until is_gone
 ! wait "$standby" || fail "no error"
 unset "DAEMON[$MNT]"
