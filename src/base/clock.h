@@ -30,6 +30,12 @@ static inline uint64_t clock_now_ms(void)
 	return clock_now_ns() / 1000000u;
 }
 
+/** clock_after_ms_ns() - the time in @ms milliseconds, in nanoseconds */
+static inline uint64_t clock_after_ms_ns(unsigned ms)
+{
+	return clock_now_ns() + ms * 1000000ull;
+}
+
 /** clock_timespec() - convert nanoseconds, for calls that take a struct timespec */
 static inline struct timespec clock_timespec(uint64_t ns)
 {

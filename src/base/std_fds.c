@@ -26,3 +26,13 @@ int std_fds_fill(void)
 		err = fill(fd);
 	return err;
 }
+
+void std_fds_to_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
+}

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/std_fds.h"
+
 /* Exits with the status that the child reports, or else with the child's exit status. */
 static void __attribute__((noreturn)) wait_and_exit(pid_t child, int fd)
 {
@@ -47,15 +49,9 @@ int background_fork(int *ret_report_fd)
 int background_ready(int report_fd)
 {
 	const char ok = EXIT_SUCCESS;
-	int null = open("/dev/null", O_RDWR);
 	int err;
 
-	if (null >= 0) {
-		for (int fd = 0; fd <= 2; fd++)
-			(void)dup2(null, fd);
-		if (null > 2)
-			close(null);
-	}
+	std_fds_to_null();
 	/* Not earlier: until the mount is complete, systemd's automount lets only processes of its
 	 * own group use the mountpoint. */
 	(void)setsid();

@@ -88,6 +88,40 @@ int handover_lend(int socket, unsigned lun, const struct superpipe_context *cont
 	return err;
 }
 
+bool handover_take_context(const struct handover_message *message, int *fds,
+			   struct superpipe_context *contexts)
+{
+	struct superpipe_context *context;
+
+	if (message->kind != HANDOVER_LEND || message->lun >= SUPERPIPE_MAX_LUNS ||
+	    fds[HANDOVER_FD_ADAPTER] < 0)
+		return false;
+	context = &contexts[message->lun];
+	if (context->fd >= 0)
+		close(context->fd);
+	*context = (struct superpipe_context){ .source = message->context,
+					       .fd = fds[HANDOVER_FD_ADAPTER] };
+	fds[HANDOVER_FD_ADAPTER] = -1;
+	return true;
+}
+
+int handover_send_started(int socket, pid_t pid, int socket_to)
+{
+	struct handover_message *message = calloc(1, sizeof(*message));
+	int fds[HANDOVER_NR_FDS];
+	int err;
+
+	if (!message)
+		return -ENOMEM;
+	message->kind = HANDOVER_STARTED;
+	message->pid = pid;
+	handover_no_fds(fds);
+	fds[HANDOVER_FD_STANDBY] = socket_to;
+	err = handover_send(socket, message, fds);
+	free(message);
+	return err;
+}
+
 static int await_message(int socket, uint64_t deadline_ns)
 {
 	struct pollfd fd = { .fd = socket, .events = POLLIN };

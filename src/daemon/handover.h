@@ -111,6 +111,19 @@ int handover_send(int socket, struct handover_message *message, const int *fds);
 /** handover_lend() - send HANDOVER_LEND. Return: as handover_send(); -ENOMEM. */
 int handover_lend(int socket, unsigned lun, const struct superpipe_context *context);
 
+/**
+ * handover_take_context() - keep the context of HANDOVER_LEND instead of an older one
+ * @fds: came with @message; that of the context is taken and set to -1
+ * @contexts: SUPERPIPE_MAX_LUNS, by LUN; fd -1: none
+ * Return: false: the message has none.
+ */
+bool handover_take_context(const struct handover_message *message, int *fds,
+			   struct superpipe_context *contexts);
+
+/** handover_send_started() - send HANDOVER_STARTED. @socket_to: to the successor; -1: none
+ *  Return: as handover_lend(). */
+int handover_send_started(int socket, pid_t pid, int socket_to);
+
 /** handover_send_kind() - send a message without contents. Return: as handover_send(). */
 int handover_send_kind(int socket, enum handover_kind kind);
 

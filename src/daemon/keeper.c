@@ -14,6 +14,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/std_fds.h"
 #include "daemon/bdi_tuning.h"
 #include "daemon/mount_watch.h"
 #include "daemon/mountpoint.h"
@@ -95,14 +96,6 @@ static int mount_session(struct fuse_session *session, const char *mountpoint, i
 	return *ret_fd > STDERR_FILENO ? 0 : -ENOMEM;
 }
 
-static void forget_terminal(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
-		(void)dup2(null, fd);
-}
-
 static int copy_args(const struct fuse_args *given, struct fuse_args *args)
 {
 	int err = 0;
@@ -131,7 +124,7 @@ static void answer_mount(const struct keeper_config *config)
 	close(fd); /* the daemon has the only one: its end must end the connection */
 	(void)!chdir("/");
 	if (!config->foreground)
-		forget_terminal();
+		std_fds_to_null();
 }
 
 static void answer_start(const struct keeper_config *config, int socket)

@@ -17,8 +17,8 @@
 #include "daemon/successor.h"
 #include "superpipe/outlive.h"
 
-#define START_NS     (30ull * 1000000000)  /* until the new daemon has started */
-#define LOAD_NS      (600ull * 1000000000) /* until it has read the snapshot */
+#define START_MS     30000u  /* until the new daemon has started */
+#define LOAD_MS      600000u /* until it has read the snapshot */
 #define DETACH_TRIES 3
 #define NUMBER_TRIES 2000 /* at 1 ms: another process may still have it as its group */
 
@@ -49,21 +49,13 @@ static void set_oom_score(const char *score)
 	close(fd);
 }
 
-static int start(const struct rescue *rescue, struct successor *next)
+static int start(void *arg, int socket, pid_t *ret_pid)
 {
-	int sockets[2], err;
+	const struct ghost *ghost = arg;
+	const struct rescue *rescue = ghost->rescue;
 
 	set_oom_score(rescue->oom_score);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
-		return explain_error(&to_log, -errno, "cannot make a socket: %s", strerror(errno));
-	err = program_start_same(rescue->program, rescue->exe_fd, sockets[1], &next->pid);
-	close(sockets[1]);
-	if (!err) {
-		next->socket = sockets[0];
-		return 0;
-	}
-	close(sockets[0]);
-	return explain_error(&to_log, err, "cannot start it: %s", strerror(-err));
+	return program_start_same(rescue->program, rescue->exe_fd, socket, ret_pid);
 }
 
 static int lend(void *arg, unsigned lun, const struct superpipe_context *context)
@@ -81,12 +73,13 @@ static int hand_over(const struct ghost *ghost, const struct superpipe_dead *dea
 
 	if (!answer)
 		return explain_error(&to_log, -ENOMEM, "out of memory");
-	err = successor_await(next, HANDOVER_HELLO, clock_now_ns() + START_NS, answer);
+	err = successor_await(next, HANDOVER_HELLO, clock_after_ms_ns(START_MS), answer);
 	if (!err) {
 		*answer = *ghost->rescue->message;
 		for (unsigned i = 0; i < dead->nr_luns; i++)
 			answer->state.sources[i] = dead->contexts[i].source;
-		err = successor_pass_on(next, answer, ghost->rescue->fds, clock_now_ns() + LOAD_NS);
+		err = successor_pass_on(next, answer, ghost->rescue->fds,
+					clock_after_ms_ns(LOAD_MS));
 	}
 	if (!err)
 		err = handover_send_kind(ghost->socket, HANDOVER_READY);
@@ -98,29 +91,15 @@ static int hand_over(const struct ghost *ghost, const struct superpipe_dead *dea
 	return err;
 }
 
-static int report(const struct ghost *ghost, pid_t pid)
-{
-	struct handover_message *message = calloc(1, sizeof(*message));
-	int err = -ENOMEM;
-
-	if (message) {
-		message->kind = HANDOVER_STARTED;
-		message->pid = pid;
-		err = handover_send(ghost->socket, message, NULL);
-	}
-	free(message);
-	return err;
-}
-
 static int be_ghost(struct ghost *ghost, const struct superpipe_dead *dead)
 {
 	struct successor next = { .explainer = &to_log, .name = "the new daemon" };
 	int err = superpipe_dead_recover(dead);
 
 	if (!err)
-		err = start(ghost->rescue, &next);
+		err = successor_start(&next, start, ghost);
 	if (!err)
-		err = report(ghost, next.pid);
+		err = handover_send_started(ghost->socket, next.pid, -1);
 	return err ? err : hand_over(ghost, dead, &next);
 }
 
@@ -159,21 +138,6 @@ static bool await_success(pid_t ghost)
 	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 }
 
-static void keep_context(const struct rescue *rescue, const struct handover_message *message,
-			 int fd)
-{
-	struct superpipe_context *context;
-
-	if (message->lun >= rescue->options->nr_devices) {
-		close(fd);
-		return;
-	}
-	context = &rescue->contexts[message->lun];
-	if (context->fd >= 0)
-		close(context->fd);
-	*context = (struct superpipe_context){ .source = message->context, .fd = fd };
-}
-
 /* Until the ghost has ended. @ret_pid: of the new daemon; 0: it was not started. @ret_ready: the
  * new daemon has what the dead one had. */
 static void listen_to(const struct rescue *rescue, int socket, pid_t *ret_pid, bool *ret_ready)
@@ -186,8 +150,9 @@ static void listen_to(const struct rescue *rescue, int socket, pid_t *ret_pid, b
 			*ret_pid = message->pid;
 		else if (message->kind == HANDOVER_READY)
 			*ret_ready = true;
-		else if (message->kind == HANDOVER_LEND && fds[HANDOVER_FD_ADAPTER] >= 0)
-			keep_context(rescue, message, fds[HANDOVER_FD_ADAPTER]);
+		else
+			(void)handover_take_context(message, fds, rescue->contexts);
+		handover_close_fds(fds);
 	}
 	free(message);
 }
@@ -285,11 +250,7 @@ static bool take_lent(const struct rescue *rescue, int socket)
 	bool any = false;
 
 	while (message && !handover_receive_any(socket, message, fds)) {
-		if (message->kind == HANDOVER_LEND && fds[HANDOVER_FD_ADAPTER] >= 0) {
-			keep_context(rescue, message, fds[HANDOVER_FD_ADAPTER]);
-			fds[HANDOVER_FD_ADAPTER] = -1;
-			any = true;
-		}
+		any |= handover_take_context(message, fds, rescue->contexts);
 		handover_close_fds(fds);
 	}
 	free(message);

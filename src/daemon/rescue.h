@@ -23,7 +23,8 @@ struct rescue {
 	const char *oom_score;            /* its oom_score_adj; empty: not known */
 	struct handover_message *message; /* the state that the dead daemon has left */
 	const int *fds;                   /* and its descriptors, with those for the new one */
-	/* Its contexts, by LUN. A reset of the adapter may replace them, also if the rescue fails.
+	/* Its contexts, SUPERPIPE_MAX_LUNS by LUN. A reset of the adapter may replace them, also if
+	 * the rescue fails.
 	 */
 	struct superpipe_context *contexts;
 };

@@ -14,7 +14,7 @@
 #include "base/ghost.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "daemon/standby_process.h"
+#include "daemon/standby_internal.h"
 #include "devport/devport.h"
 
 #define JOURNAL_BYTES ((size_t)4 << 20)
@@ -146,43 +146,42 @@ static bool has_ended(const struct standby *standby)
 	return poll(&pollfd, 1, 0) > 0;
 }
 
+int standby_link(const struct journal *journal, int *fds, int *ret_other_end)
+{
+	const struct journal_fds of_journal = journal_fds(journal);
+	int sockets[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return -errno;
+	fds[HANDOVER_FD_STANDBY] = sockets[0];
+	fds[HANDOVER_FD_JOURNAL] = of_journal.memory;
+	fds[HANDOVER_FD_JOURNAL_WAKE] = of_journal.wake;
+	*ret_other_end = sockets[1];
+	return 0;
+}
+
 int standby_offer(struct standby *standby, int *fds, int32_t *ret_pid)
 {
-	struct journal_fds journal;
-	int sockets[2];
+	int err;
 
 	if (!standby)
 		return 0;
 	withdraw(standby);
 	if (has_ended(standby))
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
-		return -errno;
-	standby->offer = sockets[1];
-	journal = journal_fds(standby->journal);
-	fds[HANDOVER_FD_STANDBY] = sockets[0];
-	fds[HANDOVER_FD_JOURNAL] = journal.memory;
-	fds[HANDOVER_FD_JOURNAL_WAKE] = journal.wake;
-	*ret_pid = standby->pid;
-	return 0;
+	err = standby_link(standby->journal, fds, &standby->offer);
+	if (!err)
+		*ret_pid = standby->pid;
+	return err;
 }
 
 int standby_follow(struct standby *standby, pid_t pid)
 {
-	struct handover_message *message;
-	int fds[HANDOVER_NR_FDS], err;
+	int err;
 
 	if (!standby || standby->offer < 0)
 		return 0;
-	message = calloc(1, sizeof(*message));
-	if (!message)
-		return -ENOMEM;
-	message->kind = HANDOVER_STARTED;
-	message->pid = pid;
-	handover_no_fds(fds);
-	fds[HANDOVER_FD_STANDBY] = standby->offer;
-	err = handover_send(standby->socket, message, fds);
-	free(message);
+	err = handover_send_started(standby->socket, pid, standby->offer);
 	withdraw(standby);
 	return err;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the standby gets from a daemon that lives: its records and its messages. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/std_fds.h"
 #include "daemon/standby_internal.h"
 #include "replica/replica.h"
 
@@ -38,12 +38,7 @@ void standby_follow_journal(struct standby_process *process, unsigned max_record
 
 static void forget_terminal(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
-		(void)dup2(null, fd);
-	if (null > STDERR_FILENO)
-		close(null);
+	std_fds_to_null();
 	(void)setsid();
 	(void)!chdir("/");
 }
@@ -62,21 +57,6 @@ static void hold(struct standby_process *process, const struct handover_message 
 	process->holds = !journal_is_closed(process->config->journal);
 	if (first && !process->config->options->foreground)
 		forget_terminal();
-}
-
-static void hold_context(struct standby_process *process, const struct handover_message *message,
-			 int *fds)
-{
-	struct superpipe_context *context;
-
-	if (message->lun >= SUPERPIPE_MAX_LUNS || fds[HANDOVER_FD_ADAPTER] < 0)
-		return;
-	context = &process->contexts[message->lun];
-	if (context->fd >= 0)
-		close(context->fd);
-	*context = (struct superpipe_context){ .source = message->context,
-					       .fd = fds[HANDOVER_FD_ADAPTER] };
-	fds[HANDOVER_FD_ADAPTER] = -1;
 }
 
 static void note_successor(struct standby_process *process, const struct handover_message *message,
@@ -110,7 +90,7 @@ bool standby_receive(struct standby_process *process)
 		hold(process, message, fds);
 	} else if (!err) {
 		if (message->kind == HANDOVER_LEND)
-			hold_context(process, message, fds);
+			(void)handover_take_context(message, fds, process->contexts);
 		else if (message->kind == HANDOVER_STARTED)
 			note_successor(process, message, fds);
 		handover_close_fds(fds);

@@ -47,6 +47,15 @@ static inline const char *standby_place(const struct standby_process *process)
 				: process->config->options->mountpoint;
 }
 
+/* ---- standby.c ---- */
+
+/**
+ * standby_link() - make what connects a new daemon with its standby
+ * @fds: receives one end of a socket, and the descriptors of @journal, which remain its own
+ * @ret_other_end: the other end. Return: 0; -errno.
+ */
+int standby_link(const struct journal *journal, int *fds, int *ret_other_end);
+
 /* ---- standby_process.c ---- */
 
 /** standby_begin_with() - @daemon serves the volume from now on */

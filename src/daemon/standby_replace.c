@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,21 +84,6 @@ static int save(struct standby_process *process)
 	return 0;
 }
 
-/* Those that only a successor needs. Return: 0; -errno. */
-static int add_fds(struct standby_process *process, int *ret_socket)
-{
-	struct journal_fds journal = journal_fds(process->config->journal);
-	int *fds = process->fds, sockets[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
-		return -errno;
-	fds[HANDOVER_FD_JOURNAL] = journal.memory;
-	fds[HANDOVER_FD_JOURNAL_WAKE] = journal.wake;
-	fds[HANDOVER_FD_STANDBY] = sockets[1];
-	*ret_socket = sockets[0];
-	return 0;
-}
-
 static void drop_fds(struct standby_process *process)
 {
 	int *fds = process->fds;
@@ -120,17 +104,10 @@ static struct rescue rescue_of(struct standby_process *process, pid_t dead)
 				.contexts = process->contexts };
 }
 
-/* If it has ended, that is seen as for any other. */
-static int let_go_on(int socket)
-{
-	(void)handover_send_kind(socket, HANDOVER_GO);
-	return 0;
-}
-
 static int try_rescue(struct standby_process *process, pid_t dead)
 {
 	const struct rescue rescue = rescue_of(process, dead);
-	int socket = -1, err = add_fds(process, &socket);
+	int socket = -1, err = standby_link(process->config->journal, process->fds, &socket);
 	pid_t daemon;
 
 	if (err)
@@ -138,8 +115,11 @@ static int try_rescue(struct standby_process *process, pid_t dead)
 	(void)lseek(process->fds[HANDOVER_FD_SNAPSHOT], 0, SEEK_SET); /* one has read it */
 	err = rescue_run(&rescue, &daemon);
 	drop_fds(process);
-	if (err == -EINPROGRESS)
-		err = let_go_on(socket);
+	if (err == -EINPROGRESS) {
+		/* If it has ended, that is seen as for any other. */
+		(void)handover_send_kind(socket, HANDOVER_GO);
+		err = 0;
+	}
 	if (err) {
 		rescue_bury(&rescue, daemon, socket);
 		close(socket);
@@ -172,8 +152,7 @@ static bool restrict_to_reading(struct standby_process *process)
 	if (state->read_only)
 		return false;
 	log_err("%s: %u daemons have crashed at once: the volume is read-only from now on; save "
-		"it, "
-		"unmount and mount it again",
+		"it, unmount and mount it again",
 		standby_place(process), process->nr_crashes);
 	state->read_only = true;
 	process->nr_crashes = 0;
@@ -262,7 +241,7 @@ static void go_over_to_next(struct standby_process *process, pid_t dead, int sta
 	close(process->exe_fd);
 	process->next_daemon = 0;
 	standby_begin_with(process, next, process->next_socket);
-	(void)let_go_on(process->socket);
+	(void)handover_send_kind(process->socket, HANDOVER_GO);
 }
 
 static const char *why_lost(const struct standby_process *process, int err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,9 +15,22 @@
 /* Until a successor that has failed has closed its contexts. */
 #define ENDING_MS 1000
 
-static uint64_t deadline(unsigned timeout_ms)
+int successor_start(struct successor *next, successor_start_fn *start, void *arg)
 {
-	return clock_now_ns() + timeout_ms * 1000000ull;
+	int sockets[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return explain_error(next->explainer, -errno, "cannot make a socket: %s",
+				     strerror(errno));
+	err = start(arg, sockets[1], &next->pid);
+	close(sockets[1]);
+	if (!err) {
+		next->socket = sockets[0];
+		return 0;
+	}
+	close(sockets[0]);
+	return explain_error(next->explainer, err, "cannot start %s: %s", next->name,
+			     strerror(-err));
 }
 
 static int explain_missing(const struct successor *next, int err,
@@ -65,7 +79,8 @@ void successor_go(const struct successor *next, struct handover_message *message
 {
 	(void)handover_send_kind(next->socket, HANDOVER_GO);
 	/* It closes its end when it serves, with a control socket of its own. */
-	(void)handover_receive(next->socket, HANDOVER_GO, deadline(SERVING_MS), message, NULL);
+	(void)handover_receive(next->socket, HANDOVER_GO, clock_after_ms_ns(SERVING_MS), message,
+			       NULL);
 }
 
 /*
@@ -75,8 +90,8 @@ void successor_go(const struct successor *next, struct handover_message *message
 void successor_end(struct successor *next, int err, struct handover_message *message)
 {
 	if (err == -ECANCELED)
-		(void)handover_receive(next->socket, HANDOVER_GO, deadline(ENDING_MS), message,
-				       NULL);
+		(void)handover_receive(next->socket, HANDOVER_GO, clock_after_ms_ns(ENDING_MS),
+				       message, NULL);
 	(void)kill(next->pid, SIGKILL);
 	while (waitpid(next->pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -13,6 +13,16 @@ struct successor {
 	const char *name; /* of the program, for explanations */
 };
 
+/** Starts a program as a child of this process, which gets @socket. Return: 0; -errno. */
+typedef int successor_start_fn(void *arg, int socket, pid_t *ret_pid);
+
+/**
+ * successor_start() - start the program with a socket to this process
+ * @next: explainer and name are set
+ * Return: 0; that of @start, explained.
+ */
+int successor_start(struct successor *next, successor_start_fn *start, void *arg);
+
 /**
  * successor_await() - wait for a message of one kind
  * @deadline_ns: by clock_now_ns()

@@ -4,45 +4,22 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/successor.h"
 
-static uint64_t deadline(unsigned timeout_ms)
+static int start(void *arg, int socket, pid_t *ret_pid)
 {
-	return clock_now_ns() + timeout_ms * 1000000ull;
+	return volume_start_successor(arg, socket, ret_pid);
 }
-
-/* ---- the process ---- */
-
-static int successor_start(struct successor *next, struct volume *volume)
-{
-	int sockets[2], err;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
-		return explain_error(next->explainer, -errno, "cannot make a socket: %s",
-				     strerror(errno));
-	err = volume_start_successor(volume, sockets[1], &next->pid);
-	close(sockets[1]);
-	if (!err) {
-		next->socket = sockets[0];
-		return 0;
-	}
-	close(sockets[0]);
-	return explain_error(next->explainer, err, "cannot start the installed version: %s",
-			     strerror(-err));
-}
-
-/* ---- the volume ---- */
 
 /* When the successor is ready, even the death of this process does not stop it. */
 static int hand_over(struct volume *volume, const struct successor *next, unsigned timeout_ms,
 		     struct handover_message *message)
 {
-	uint64_t until = deadline(timeout_ms);
+	uint64_t until = clock_after_ms_ns(timeout_ms);
 	int fds[HANDOVER_NR_FDS];
 	int err = volume_lend(volume, until, next->explainer, &message->state, fds);
 
@@ -67,9 +44,9 @@ static int run(struct volume *volume, unsigned timeout_ms, struct successor *nex
 
 	if (!message)
 		return explain_error(next->explainer, -ENOMEM, "out of memory");
-	err = successor_start(next, volume);
+	err = successor_start(next, start, volume);
 	if (!err) {
-		err = successor_await(next, HANDOVER_HELLO, deadline(timeout_ms), message);
+		err = successor_await(next, HANDOVER_HELLO, clock_after_ms_ns(timeout_ms), message);
 		paused_ns = clock_now_ns();
 		if (!err)
 			err = hand_over(volume, next, timeout_ms, message);
