@@ -14,10 +14,11 @@ struct build {
 	struct data_replica_file *file; /* of the last FILE */
 };
 
-static int read_volume(struct build *build)
+static int read_volume(void *arg)
 {
+	struct build *build = arg;
 	struct data_geometry geometry;
-	int err = build->replica ? -EPROTO : data_record_get_volume(build->in, &geometry);
+	int err = data_record_get_volume(build->in, &geometry);
 
 	return err ? err : data_replica_new(&geometry, &build->replica);
 }
@@ -29,8 +30,9 @@ static int get_vlun(struct build *build, struct superpipe_vlun_source *ret_vlun)
 	return err || ret_vlun->nr_chunks <= UINT32_MAX ? err : -EPROTO;
 }
 
-static int read_segment(struct build *build)
+static int read_segment(void *arg)
 {
+	struct build *build = arg;
 	struct superpipe_vlun_source vlun;
 	struct replica_segment segment;
 	int err = get_vlun(build, &vlun);
@@ -45,8 +47,9 @@ static int read_segment(struct build *build)
 	return err ? err : replica_segment_add(build->replica, &segment);
 }
 
-static int read_file(struct build *build)
+static int read_file(void *arg)
 {
+	struct build *build = arg;
 	struct data_record_file values;
 	int err = data_record_get_file(build->in, build->replica->geometry.nr_luns, &values);
 
@@ -65,10 +68,11 @@ static int read_file(struct build *build)
 	return build->add(build->arg, values.id, build->file);
 }
 
-static int read_vlun(struct build *build)
+static int read_vlun(void *arg)
 {
+	struct build *build = arg;
 	struct superpipe_vlun_source vlun;
-	int err = build->file ? get_vlun(build, &vlun) : -EPROTO;
+	int err = get_vlun(build, &vlun);
 	uint32_t nr;
 
 	if (err)
@@ -118,13 +122,14 @@ static int get_chunk(struct build *build, struct data_chunk *chunk)
 	return err ? err : get_allocated(in, chunk);
 }
 
-static int read_chunk(struct build *build)
+static int read_chunk(void *arg)
 {
-	struct data_chunk *chunk = build->file ? calloc(1, sizeof(*chunk)) : NULL;
+	struct build *build = arg;
+	struct data_chunk *chunk = calloc(1, sizeof(*chunk));
 	int err;
 
 	if (!chunk)
-		return build->file ? -ENOMEM : -EPROTO;
+		return -ENOMEM;
 	err = get_chunk(build, chunk);
 	if (!err)
 		err = replica_add_chunk(build->file, chunk);
@@ -135,8 +140,9 @@ static int read_chunk(struct build *build)
 
 /* ---- extents ---- */
 
-static int read_extent(struct build *build)
+static int read_extent(void *arg)
 {
+	struct build *build = arg;
 	struct data_replica_file *file = build->file;
 	struct data_change_extent extent;
 	uint32_t segment = data_record_get_extent(build->in, &extent);
@@ -155,55 +161,23 @@ static int read_extent(struct build *build)
 				       1);
 }
 
-static int read_extents(struct build *build)
-{
-	int err = build->file ? 0 : -EPROTO;
-
-	while (!err && record_left(build->in))
-		err = read_extent(build);
-	return err;
-}
-
 /* ---- all ---- */
 
-static int read_record(struct build *build, uint16_t type)
-{
-	if (type < DATA_RECORD_VOLUME || type > DATA_RECORD_END)
-		return record_skip_unknown(build->in);
-	if (!build->replica && type != DATA_RECORD_VOLUME)
-		return -EPROTO;
-	switch (type) {
-	case DATA_RECORD_VOLUME:
-		return read_volume(build);
-	case DATA_RECORD_SEGMENT:
-		return read_segment(build);
-	case DATA_RECORD_FILE:
-		return read_file(build);
-	case DATA_RECORD_VLUN:
-		return read_vlun(build);
-	case DATA_RECORD_CHUNK:
-		return read_chunk(build);
-	case DATA_RECORD_EXTENTS:
-		return read_extents(build);
-	default:
-		return -EPROTO;
-	}
-}
+static const struct data_record_readers readers = {
+	.volume = read_volume,
+	.segment = read_segment,
+	.file = read_file,
+	.vlun = read_vlun,
+	.chunk = read_chunk,
+	.extent = read_extent,
+};
 
 int data_replica_read(struct record_reader *in, data_replica_add_fn *add, void *arg,
 		      struct data_replica **ret_replica)
 {
 	struct build build = { .in = in, .add = add, .arg = arg };
-	uint16_t type = RECORD_END;
-	int err = record_next(in, &type);
+	int err = data_records_read(in, &readers, &build);
 
-	while (!err && type != DATA_RECORD_END && type != RECORD_END) {
-		err = read_record(&build, type);
-		if (!err)
-			err = record_next(in, &type);
-	}
-	if (!err && (type != DATA_RECORD_END || !build.replica))
-		err = -EPROTO;
 	if (err)
 		data_replica_free(build.replica);
 	else

@@ -68,3 +68,86 @@ uint32_t data_record_get_extent(struct record_reader *in, struct data_change_ext
 	ret_extent->written = record_get_u8(in) != 0;
 	return segment;
 }
+
+/* ---- all ---- */
+
+struct reading {
+	struct record_reader *in;
+	const struct data_record_readers *readers;
+	void *arg;
+	bool has_volume, has_file; /* there was such a record */
+};
+
+static int read_volume(struct reading *reading)
+{
+	if (reading->has_volume)
+		return -EPROTO;
+	reading->has_volume = true;
+	return reading->readers->volume(reading->arg);
+}
+
+static int read_file(struct reading *reading)
+{
+	reading->has_file = true;
+	return reading->readers->file(reading->arg);
+}
+
+static int read_extents(struct reading *reading)
+{
+	int err = 0;
+
+	while (!err && record_left(reading->in))
+		err = reading->readers->extent(reading->arg);
+	return err;
+}
+
+static int read_part_of_file(struct reading *reading, uint16_t type)
+{
+	if (!reading->has_file)
+		return -EPROTO;
+	switch (type) {
+	case DATA_RECORD_VLUN:
+		return reading->readers->vlun(reading->arg);
+	case DATA_RECORD_CHUNK:
+		return reading->readers->chunk(reading->arg);
+	case DATA_RECORD_EXTENTS:
+		return read_extents(reading);
+	default:
+		return -EPROTO;
+	}
+}
+
+static int read_record(struct reading *reading, uint16_t type)
+{
+	if (type < DATA_RECORD_VOLUME || type > DATA_RECORD_END)
+		return record_skip_unknown(reading->in);
+	if (!reading->has_volume && type != DATA_RECORD_VOLUME)
+		return -EPROTO;
+	switch (type) {
+	case DATA_RECORD_VOLUME:
+		return read_volume(reading);
+	case DATA_RECORD_SEGMENT:
+		return reading->readers->segment(reading->arg);
+	case DATA_RECORD_FILE:
+		return read_file(reading);
+	default:
+		return read_part_of_file(reading, type);
+	}
+}
+
+int data_records_read(struct record_reader *in, const struct data_record_readers *readers,
+		      void *arg)
+{
+	struct reading reading = { .in = in, .readers = readers, .arg = arg };
+	uint16_t type = RECORD_END;
+	int err = record_next(in, &type);
+
+	while (!err && type != DATA_RECORD_END && type != RECORD_END) {
+		err = read_record(&reading, type);
+		if (!err)
+			err = record_next(in, &type);
+	}
+	if (!err && (type != DATA_RECORD_END || !reading.has_volume))
+		err = -EPROTO;
+	return err;
+}

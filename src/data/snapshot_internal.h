@@ -51,4 +51,23 @@ int data_record_get_runs(struct record_reader *in, struct written_map *map);
 /** Without its segment. Return: @segment; see record_get_error(). */
 uint32_t data_record_get_extent(struct record_reader *in, struct data_change_extent *ret_extent);
 
+/** One function for each type of record; for EXTENTS one for each extent. Return: 0; -errno. */
+struct data_record_readers {
+	int (*volume)(void *arg);
+	int (*segment)(void *arg);
+	int (*file)(void *arg);
+	int (*vlun)(void *arg);
+	int (*chunk)(void *arg);
+	int (*extent)(void *arg);
+};
+
+/**
+ * data_records_read() - read all records of a snapshot up to END
+ * Each function finds @in at its record. The first one called is that of the only VOLUME, and none
+ * of the last three is called before that of a FILE.
+ * Return: 0; -EPROTO the records are in another order; the first error of a function or of @in.
+ */
+int data_records_read(struct record_reader *in, const struct data_record_readers *readers,
+		      void *arg);
+
 #endif

@@ -16,20 +16,19 @@ struct build {
 	void *arg;
 	struct segment **segments; /* by number */
 	uint32_t nr_segments, max_segments;
-	bool has_volume;
 	struct data_file *file; /* of the last FILE; not yet added */
 	uint64_t id;
 };
 
-static int read_volume(struct build *build)
+static int read_volume(void *arg)
 {
+	struct build *build = arg;
 	const struct lun_table *luns = &build->vol->alloc.luns;
 	struct data_geometry geometry;
-	int err = build->has_volume ? -EPROTO : data_record_get_volume(build->in, &geometry);
+	int err = data_record_get_volume(build->in, &geometry);
 
 	if (err)
 		return err;
-	build->has_volume = true;
 	if (geometry.chunk_blocks != luns->chunk_blocks || geometry.nr_luns != luns->nr_luns)
 		return -EINVAL;
 	data_volume_set_stripe_bytes(build->vol,
@@ -69,8 +68,9 @@ static uint64_t get_number(struct build *build, uint64_t next)
 	return record_left(build->in) ? record_get_u64(build->in) : next;
 }
 
-static int read_segment(struct build *build)
+static int read_segment(void *arg)
 {
+	struct build *build = arg;
 	struct superpipe_vlun_source source;
 	uint64_t number;
 	struct superpipe_vlun *vlun;
@@ -127,8 +127,9 @@ static int set_number(struct build *build, uint64_t number)
 	return 0;
 }
 
-static int read_file(struct build *build)
+static int read_file(void *arg)
 {
+	struct build *build = arg;
 	struct data_record_file values;
 	int err = end_file(build);
 
@@ -146,12 +147,13 @@ static int read_file(struct build *build)
 	return set_number(build, get_number(build, build->file->space.number));
 }
 
-static int read_vlun(struct build *build)
+static int read_vlun(void *arg)
 {
+	struct build *build = arg;
 	struct superpipe_vlun_source source;
 	struct superpipe_vlun *vlun;
 	uint32_t nr;
-	int err = build->file ? get_vlun(build, &source, &vlun) : -EPROTO;
+	int err = get_vlun(build, &source, &vlun);
 
 	if (err)
 		return err;
@@ -166,8 +168,9 @@ static int read_vlun(struct build *build)
 	return err;
 }
 
-static int read_chunk(struct build *build)
+static int read_chunk(void *arg)
 {
+	struct build *build = arg;
 	struct record_reader *in = build->in;
 	struct written_map written = { 0 }, allocated = { 0 };
 	struct mapping_chunk chunk = { .index = record_get_u64(in),
@@ -179,7 +182,7 @@ static int read_chunk(struct build *build)
 	chunk.lun = record_get_u32(in);
 	chunk.slot = record_get_u32(in);
 	chunk.striped = record_get_u8(in);
-	err = build->file ? written_map_init(&written, nr_blocks) : -EPROTO;
+	err = written_map_init(&written, nr_blocks);
 	if (!err)
 		err = written_map_init(&allocated, nr_blocks);
 	if (!err)
@@ -193,8 +196,9 @@ static int read_chunk(struct build *build)
 	return err;
 }
 
-static int read_extent(struct build *build)
+static int read_extent(void *arg)
 {
+	struct build *build = arg;
 	struct data_change_extent values;
 	uint32_t segment = data_record_get_extent(build->in, &values);
 	struct extent extent = { .block = values.block,
@@ -209,62 +213,25 @@ static int read_extent(struct build *build)
 	return mapping_adopt_extent(&build->file->map, &extent);
 }
 
-static int read_extents(struct build *build)
-{
-	int err = build->file ? 0 : -EPROTO;
-
-	while (!err && record_left(build->in))
-		err = read_extent(build);
-	return err;
-}
-
 /* ---- all ---- */
 
-static int read_record(struct build *build, uint16_t type)
-{
-	if (type < DATA_RECORD_VOLUME || type > DATA_RECORD_END)
-		return record_skip_unknown(build->in);
-	if (!build->has_volume && type != DATA_RECORD_VOLUME)
-		return -EPROTO;
-	switch (type) {
-	case DATA_RECORD_VOLUME:
-		return read_volume(build);
-	case DATA_RECORD_SEGMENT:
-		return read_segment(build);
-	case DATA_RECORD_FILE:
-		return read_file(build);
-	case DATA_RECORD_VLUN:
-		return read_vlun(build);
-	case DATA_RECORD_CHUNK:
-		return read_chunk(build);
-	case DATA_RECORD_EXTENTS:
-		return read_extents(build);
-	default:
-		return -EPROTO;
-	}
-}
-
-static int read_records(struct build *build)
-{
-	uint16_t type = RECORD_END;
-	int err = record_next(build->in, &type);
-
-	while (!err && type != DATA_RECORD_END && type != RECORD_END) {
-		err = read_record(build, type);
-		if (!err)
-			err = record_next(build->in, &type);
-	}
-	if (!err && (type != DATA_RECORD_END || !build->has_volume))
-		err = -EPROTO;
-	return err ? err : end_file(build);
-}
+static const struct data_record_readers readers = {
+	.volume = read_volume,
+	.segment = read_segment,
+	.file = read_file,
+	.vlun = read_vlun,
+	.chunk = read_chunk,
+	.extent = read_extent,
+};
 
 int data_snapshot_read(struct data_volume *vol, struct record_reader *in, data_snapshot_add_fn *add,
 		       void *arg)
 {
 	struct build build = { .vol = vol, .in = in, .add = add, .arg = arg };
-	int err = read_records(&build);
+	int err = data_records_read(in, &readers, &build);
 
+	if (!err)
+		err = end_file(&build);
 	data_file_free(build.file);
 	free(build.segments);
 	return err;

@@ -9,31 +9,22 @@
 /* ---- save ---- */
 
 struct walk {
-	struct replica *replica;
-	uint64_t ino, nr_left; /* the last one, and inodes behind it */
+	const struct tree *tree;
+	uint64_t ino; /* of the last file */
 };
 
 static bool next_file(void *arg, uint64_t *ret_ino, struct data_replica_file **ret_file)
 {
 	struct walk *walk = arg;
 
-	while (walk->nr_left) {
-		const struct tree_inode *inode = tree_get(walk->replica->tree, ++walk->ino);
-
-		if (!inode)
-			continue;
-		walk->nr_left--;
-		*ret_ino = walk->ino;
-		*ret_file = tree_payload(inode);
-		if (*ret_file)
-			return true;
-	}
-	return false;
+	*ret_file = tree_next_payload(walk->tree, &walk->ino);
+	*ret_ino = walk->ino;
+	return *ret_file;
 }
 
 static int write_all(struct replica *replica, struct record_writer *out)
 {
-	struct walk walk = { .replica = replica, .nr_left = tree_nr_inodes(replica->tree) };
+	struct walk walk = { .tree = replica->tree };
 	int err;
 
 	replica_stream_put_limits(out, &replica->limits);

@@ -92,6 +92,18 @@ void tree_free(struct tree *tree)
 	free(tree);
 }
 
+void *tree_next_payload(const struct tree *tree, uint64_t *ino)
+{
+	while (++*ino < tree->itable.next_ino) {
+		const struct tree_inode *inode = tree_get(tree, *ino);
+		void *payload = inode ? tree_payload(inode) : NULL;
+
+		if (payload)
+			return payload;
+	}
+	return NULL;
+}
+
 uint64_t tree_nr_inodes(const struct tree *tree)
 {
 	return tree->itable.nr_used;

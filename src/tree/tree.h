@@ -122,6 +122,9 @@ bool tree_has_writers(const struct tree_inode *inode);
 
 /** The payload of a regular file, set by the caller after creation; else NULL. */
 void *tree_payload(const struct tree_inode *inode);
+/** tree_next_payload() - the next inode after @ino that has a payload, by number
+ *  @ino: begins with 0; receives that of the inode. Return: the payload; NULL: there is none. */
+void *tree_next_payload(const struct tree *tree, uint64_t *ino);
 /** @payload: NULL if there is one: it is the caller's again */
 void tree_set_payload(struct tree *tree, struct tree_inode *inode, void *payload);
 
