@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "data/replica.h"
 #include "replica/stream.h"
@@ -551,4 +553,18 @@ void fake_server_resume(struct fake_server *server, uint64_t seed)
 	data_volume_set_changed(server->vol, data_changed, server);
 	data_volume_resume(server->vol);
 	server->is_quiesced = false;
+}
+
+void fake_save_replica(struct replica *replica, struct memory_stream *stream)
+{
+	int fd = memfd_create("stream", MFD_CLOEXEC);
+	char part[65536];
+	ssize_t n;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(replica_save(replica, fd), 0);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+	while ((n = read(fd, part, sizeof(part))) > 0)
+		(void)memory_stream_write(stream, part, (size_t)n);
+	close(fd);
 }

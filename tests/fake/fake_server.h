@@ -93,4 +93,7 @@ void fake_journal_fini(struct fake_journal *journal);
 int fake_journal_apply(struct fake_journal *journal, struct replica *replica, size_t from,
 		       size_t to);
 
+/** fake_save_replica() - what replica_save() writes, added to a stream; it must succeed */
+void fake_save_replica(struct replica *replica, struct memory_stream *stream);
+
 #endif

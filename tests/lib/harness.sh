@@ -222,10 +222,15 @@ must_end_aborted() {
 	same "$(ls -A "$MNT")" "" "what is in the mountpoint"
 }
 
+# What the daemon says: its process number, and the chunks of the volume that are free.
+daemon_pid() { "$CXLFSADM" status "${1:-$MNT}" | sed -n 's/.* pid \([0-9]*\),.*/\1/p'; }
+free_chunks() { "$CXLFSADM" status "$MNT" --json | sed -n 's/.*"free_chunks": *\([0-9]*\).*/\1/p'; }
+has_free_chunks() { [ "$(free_chunks)" = "$1" ]; }
+
 # follow_daemon [MOUNTPOINT]: a successor has taken over; the old daemon must end with status 0.
 follow_daemon() {
 	local mnt=${1:-$MNT} pid status=0
-	pid=$("$CXLFSADM" status "$mnt" | sed -n 's/.* pid \([0-9]*\),.*/\1/p')
+	pid=$(daemon_pid "$mnt")
 	[ "$pid" != "${DAEMON[$mnt]}" ] || fail "no process has taken over $mnt"
 	wait_until "the old daemon of $mnt ended" is_gone "${DAEMON[$mnt]}"
 	[ -n "${SUCCESSOR[$mnt]:-}" ] || wait "${DAEMON[$mnt]}" || status=$?

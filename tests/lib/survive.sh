@@ -8,7 +8,6 @@ start_survivor() {
 	CXLFS_TEST_TRANSPORT='' start_volume "${1:-}" "$(join survive=crash "${2:-}")"
 }
 
-daemon_pid() { "$CXLFSADM" status "$MNT" | sed -n 's/.* pid \([0-9]*\),.*/\1/p'; }
 another_daemon() { local pid && pid=$(daemon_pid 2>/dev/null) && [ -n "$pid" ] && [ "$pid" != "$1" ]; }
 
 daemon_serves() { [ -n "$(daemon_pid 2>/dev/null)" ]; }
@@ -22,5 +21,3 @@ kill_daemon() {
 	wait_until "another daemon serves" another_daemon "$pid"
 }
 
-free_chunks() { "$CXLFSADM" status "$MNT" --json | sed -n 's/.*"free_chunks": *\([0-9]*\).*/\1/p'; }
-has_free_chunks() { [ "$(free_chunks)" = "$1" ]; }

@@ -9,6 +9,8 @@
 
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/tree.sh
+. "$(dirname "$0")/../lib/tree.sh"
 need_cxlfs
 need_root
 need_mounts
@@ -35,16 +37,6 @@ remounted() {
 	same "$(cat "$MNT/file")" text
 	same "$(grep -c " $MNT " /proc/self/mountinfo)" 1 "mounts on $MNT"
 }
-
-atime_moves() {
-	local before
-	touch -a -d '3 days ago' "$MNT/file"
-	before=$(stat -c %X "$MNT/file")
-	head -c 1 "$MNT/file" >/dev/null
-	sync -f "$MNT"
-	[ "$(stat -c %X "$MNT/file")" != "$before" ]
-}
-atime_stays() { ! atime_moves; }
 
 device=emul:$STORE/adapter,size=4G
 note_adapter "$STORE/adapter"

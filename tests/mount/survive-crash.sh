@@ -6,6 +6,8 @@
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/tree.sh
+. "$(dirname "$0")/../lib/tree.sh"
 # shellcheck source=../lib/endless.sh
 . "$(dirname "$0")/../lib/endless.sh"
 # shellcheck source=../lib/survive.sh
@@ -14,26 +16,14 @@ need_root
 need_tools fio
 need_cxlfs
 
-everything() { (cd "$MNT/tree" && find . -printf '%i %p %M %n %s %b %T@ %l\n' | sort -k 2); }
-forget_pages() { find "$MNT/tree" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \;; }
-contents() { (cd "$MNT/tree" && find . -type f -exec cksum {} + | sort -k 3); }
-
 start_survivor
 free=$(free_chunks)
 
 say "stored files stay"
-cp -a /usr/share/doc/bash "$MNT/tree"
-truncate -s 64M "$MNT/tree/sparse"
-dd if="$CXLFS" of="$MNT/tree/sparse" bs=4k seek=9000 conv=notrunc status=none
-head -c 20M "$CXLFS" >"$MNT/tree/large"
-everything >"$WORK/before"
-contents >"$WORK/contents"
+make_tree
 for i in 1 2 3; do
 	kill_daemon
-	everything >"$WORK/after"
-	cmp "$WORK/before" "$WORK/after" || fail "death $i changed the tree"
-	forget_pages
-	contents | cmp "$WORK/contents" - || fail "death $i changed contents"
+	must_have_tree "death $i"
 done
 
 say "open files stay open"

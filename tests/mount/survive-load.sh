@@ -4,13 +4,15 @@
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/tree.sh
+. "$(dirname "$0")/../lib/tree.sh"
 # shellcheck source=../lib/survive.sh
 . "$(dirname "$0")/../lib/survive.sh"
 need_root
 need_mounts
 need_cxlfs
 
-everything() { (cd "$MNT" && find . -printf '%i %p %M %n %s %b %T@ %l\n' | sort -k 2 && find . -type f -exec cksum {} + | sort -k 3); }
+everything() { list_tree "$MNT" && checksums "$MNT"; }
 
 start_volume
 cp -a /usr/share/doc/bash "$MNT/tree"

@@ -5,6 +5,8 @@
 # timeout: 60
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/tree.sh
+. "$(dirname "$0")/../lib/tree.sh"
 # shellcheck source=../lib/survive.sh
 . "$(dirname "$0")/../lib/survive.sh"
 need_root
@@ -16,7 +18,6 @@ install_program() { # a script on standard input
 	chmod 755 "$WORK/new"
 	mv "$WORK/new" "$PROGRAM"
 }
-forget_pages() { find "$MNT" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \;; }
 stored() { (cd "$MNT" && find . -type f -exec cksum {} + | sort -k 3); }
 
 say "the new program has the volume when it finds out that it cannot serve it"
@@ -31,7 +32,7 @@ for _ in 1 2; do
 	! "$CXLFSADM" upgrade "$MNT" 2>"$WORK/said" || fail "it was not refused"
 	grep -q 'uses the kernel in another way' "$WORK/said" || fail "$(cat "$WORK/said")"
 	kill_daemon
-	forget_pages
+	forget_pages "$MNT"
 	stored | cmp "$WORK/stored" - || fail "contents are lost"
 done
 
@@ -52,7 +53,7 @@ for _ in 1 2; do
 	head -c 300M /dev/zero >"$MNT/more"
 	rm "$MNT/more"
 	"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
-	forget_pages
+	forget_pages "$MNT"
 	stored | cmp "$WORK/stored" - || fail "contents are lost"
 done
 expect_log '^cxlfs: .*: the adapter was reset; the context was recovered, no data is lost$'

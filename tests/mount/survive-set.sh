@@ -4,6 +4,8 @@
 # timeout: 60
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/tree.sh
+. "$(dirname "$0")/../lib/tree.sh"
 # shellcheck source=../lib/survive.sh
 . "$(dirname "$0")/../lib/survive.sh"
 need_root
@@ -12,15 +14,6 @@ need_cxlfs
 settings() { "$CXLFSADM" status "$MNT" --json | jq -c '.settings | del(.debug)'; }
 topics() { "$CXLFSADM" status "$MNT" --json | jq -r .settings.debug; }
 oom_score() { cat "/proc/$(daemon_pid)/oom_score_adj"; }
-marks_access() {
-	local before
-	touch -a -d '3 days ago' "$MNT/file"
-	before=$(stat -c %X "$MNT/file")
-	head -c 1 "$MNT/file" >/dev/null
-	sync -f "$MNT"
-	[ "$(stat -c %X "$MNT/file")" != "$before" ]
-}
-marks_no_access() { ! marks_access; }
 
 expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
 start_survivor "" busy_poll=7
@@ -41,21 +34,21 @@ expect_log '^cxlfs: tree: '
 
 say "access times"
 "$CXLFS" "emul:$ADAPTER" "$MNT" -o remount,noatime
-wait_until "access times stay" marks_no_access
+wait_until "access times stay" atime_stays
 kill_daemon
 sleep 0.2
-marks_no_access || fail "a death has changed access times"
+atime_stays || fail "a death has changed access times"
 "$CXLFSADM" upgrade "$MNT"
 sleep 0.2
-marks_no_access || fail "an upgrade has changed access times"
+atime_stays || fail "an upgrade has changed access times"
 kill_daemon
 sleep 0.2
-marks_no_access || fail "a death after an upgrade has changed access times"
+atime_stays || fail "a death after an upgrade has changed access times"
 "$CXLFS" "emul:$ADAPTER" "$MNT" -o remount,relatime
-wait_until "access times move" marks_access
+wait_until "access times move" atime_moves
 kill_daemon
 sleep 0.2
-marks_access || fail "a death has changed access times"
+atime_moves || fail "a death has changed access times"
 
 say "cxlfsadm waits for the next daemon"
 daemon=$(daemon_pid)

@@ -3,6 +3,8 @@
 # timeout: 120
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/tree.sh
+. "$(dirname "$0")/../lib/tree.sh"
 # shellcheck source=../lib/endless.sh
 . "$(dirname "$0")/../lib/endless.sh"
 # shellcheck source=../lib/survive.sh
@@ -13,7 +15,6 @@ need_cxlfs
 readonly HANDLES=256
 
 stored() { (cd "$MNT" && find . -type f -exec cksum {} + | sort -k 3); }
-forget_pages() { find "$MNT" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \;; }
 
 # have_hit NUMBER: so many rules, once each; then there are none.
 have_hit() {
@@ -31,7 +32,7 @@ takeover_with() {
 	done
 	kill_daemon
 	have_hit $#
-	forget_pages
+	forget_pages "$MNT"
 	stored | cmp "$WORK/stored" - || fail "$*: contents"
 	has_free_chunks "$free" || fail "$*: $(free_chunks) chunks are free, not $free"
 }
@@ -65,7 +66,7 @@ old=$(daemon_pid)
 "$CXLFSADM" upgrade "$MNT" >/dev/null 2>&1 || true
 wait_until "another daemon serves" another_daemon "$old"
 have_hit 1
-forget_pages
+forget_pages "$MNT"
 stored | cmp "$WORK/stored" - || fail "upgrade: contents"
 has_free_chunks "$free" || fail "upgrade: $(free_chunks) chunks are free, not $free"
 

@@ -49,7 +49,6 @@ refuse() { # WHY MESSAGE [OPTION...]
 
 cp "$CXLFS" "$PROGRAM"
 start_volume
-free_chunks() { "$CXLFSADM" status "$MNT" --json | sed -n 's/.*"free_chunks": *\([0-9]*\).*/\1/p'; }
 free=$(free_chunks)
 echo text >"$MNT/text"
 start_writers 2 64k
@@ -109,6 +108,5 @@ follow_daemon
 kill "${writers[@]}"
 wait "${writers[@]}" || true
 rm "$MNT"/*
-space_is_back() { [ "$(free_chunks)" = "$free" ]; }
-wait_until "all chunks are free" space_is_back
+wait_until "all chunks are free" has_free_chunks "$free"
 finish

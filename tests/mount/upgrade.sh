@@ -6,6 +6,8 @@
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
+# shellcheck source=../lib/tree.sh
+. "$(dirname "$0")/../lib/tree.sh"
 # shellcheck source=../lib/endless.sh
 . "$(dirname "$0")/../lib/endless.sh"
 need_root
@@ -27,28 +29,16 @@ upgrade() {
 	follow_daemon
 }
 
-everything() { (cd "$MNT/tree" && find . -printf '%i %p %M %n %s %b %T@ %l\n' | sort -k 2); }
-forget_pages() { find "$MNT/tree" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \;; }
-contents() { (cd "$MNT/tree" && find . -type f -exec cksum {} + | sort -k 3); }
-free_chunks() { "$CXLFSADM" status "$MNT" --json | sed -n 's/.*"free_chunks": *\([0-9]*\).*/\1/p'; }
 
 install_program
 start_volume "" noatime
 free=$(free_chunks)
 
 say "stored files stay"
-cp -a /usr/share/doc/bash "$MNT/tree"
-truncate -s 64M "$MNT/tree/sparse"
-dd if="$CXLFS" of="$MNT/tree/sparse" bs=4k seek=9000 conv=notrunc status=none
-head -c 20M "$CXLFS" >"$MNT/tree/large"
-everything >"$WORK/before"
-contents >"$WORK/contents"
+make_tree
 for i in 1 2 3; do
 	upgrade
-	everything >"$WORK/after"
-	cmp "$WORK/before" "$WORK/after" || fail "upgrade $i changed the tree"
-	forget_pages
-	contents | cmp "$WORK/contents" - || fail "upgrade $i changed contents"
+	must_have_tree "upgrade $i"
 done
 
 say "what a remount has changed stays"
@@ -80,8 +70,7 @@ done
 
 say "all space comes back"
 rm -rf "${MNT:?}"/*
-space_is_back() { [ "$(free_chunks)" = "$free" ]; }
-wait_until "all chunks are free" space_is_back
+wait_until "all chunks are free" has_free_chunks "$free"
 stop_volume
 [ "$(grep -c . "$WORK/upgrades")" = 7 ] || fail "upgrades are not reported"
 finish

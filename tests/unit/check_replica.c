@@ -56,20 +56,6 @@ static struct replica *new_replica(void)
 
 /* ---- streams ---- */
 
-static void save(struct replica *replica, struct memory_stream *stream)
-{
-	int fd = memfd_create("stream", MFD_CLOEXEC);
-	char buf[65536];
-	ssize_t n;
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(replica_save(replica, fd), 0);
-	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		(void)memory_stream_write(stream, buf, (size_t)n);
-	close(fd);
-}
-
 static int load(struct replica *replica, const struct memory_stream *stream)
 {
 	int fd = memfd_create("stream", MFD_CLOEXEC), err;
@@ -92,7 +78,7 @@ static void check_replica_saves(struct replica *replica, const struct memory_str
 {
 	struct memory_stream stream = { .bytes = 0 };
 
-	save(replica, &stream);
+	fake_save_replica(replica, &stream);
 	assert_equal(&stream, expected);
 	memory_stream_fini(&stream);
 }
@@ -158,7 +144,7 @@ static void check_death(const struct setup *setup, struct fake_journal *journal,
 	struct replica *replica = new_replica();
 
 	ck_assert_int_eq(fake_journal_apply(journal, replica, 0, nr), 0);
-	save(replica, &stream);
+	fake_save_replica(replica, &stream);
 	check_server_loads(setup, &stream);
 	check_replica_loads(&stream);
 	replica_free(replica);
@@ -243,7 +229,7 @@ static void take_over(struct world *w, uint64_t seed)
 	struct fake_server *old = w->server;
 
 	follow(w);
-	save(w->replica, &stream);
+	fake_save_replica(w->replica, &stream);
 	w->server = new_server();
 	ck_assert_int_eq(
 		fake_server_load(w->server, w->sp, &w->journal, w->setup->pack_blocks, &stream), 0);
@@ -271,7 +257,7 @@ static void replace_replica(struct world *w)
 	struct memory_stream stream = { .bytes = 0 };
 	struct replica *old = w->replica;
 
-	save(old, &stream);
+	fake_save_replica(old, &stream);
 	w->replica = new_replica();
 	ck_assert_int_eq(load(w->replica, &stream), 0);
 	replica_free(old);

@@ -57,21 +57,6 @@ static void stop(struct world *w)
 	ck_assert_uint_eq(fake_free(w->sp), 0);
 }
 
-/* What a replica would save; nothing changes. */
-static void save(struct replica *replica, struct memory_stream *stream)
-{
-	int fd = memfd_create("stream", MFD_CLOEXEC);
-	char buf[65536];
-	ssize_t n;
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(replica_save(replica, fd), 0);
-	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		(void)memory_stream_write(stream, buf, (size_t)n);
-	close(fd);
-}
-
 static struct tree_inode *create(struct world *w, const char *name)
 {
 	struct tree_inode *inode = fake_server_create(&w->server, name);
@@ -184,7 +169,7 @@ START_TEST(test_outcome_undo_frees_what_was_unlinked)
 	replica_get_stats(w.replica, &stats);
 	ck_assert_uint_eq(stats.nr_inodes, 2);
 	ck_assert_int_eq(replica_undo_listed(w.replica, 0), 0);
-	save(w.replica, &stream);
+	fake_save_replica(w.replica, &stream);
 	replica_get_stats(w.replica, &stats);
 	ck_assert_uint_eq(stats.nr_inodes, 1);
 	ck_assert_uint_eq(stats.nr_files, 0);
@@ -246,13 +231,13 @@ START_TEST(test_record_writer_dies_at_each_byte)
 	fake_server_commit(&w.server);
 	record = &w.journal.records[w.journal.nr - 1];
 	ck_assert_uint_gt(record->bytes, 100);
-	save(w.replica, &before);
+	fake_save_replica(w.replica, &before);
 	ck_assert_int_eq(journal_new(JOURNAL_MIN_BYTES, &journal), 0);
 	for (size_t bytes = 0; bytes < record->bytes; bytes++) {
 		write_in_child(journal, record, bytes);
 		ck_assert_uint_eq(drain(journal, w.replica), 0);
 		now = (struct memory_stream){ .bytes = 0 };
-		save(w.replica, &now);
+		fake_save_replica(w.replica, &now);
 		ck_assert_uint_eq(now.bytes, before.bytes);
 		ck_assert_mem_eq(now.data, before.data, now.bytes);
 		ck_assert_ptr_null(replica_outcome(w.replica, 2));
@@ -433,7 +418,7 @@ START_TEST(test_record_data_go_before_their_inode)
 	fake_server_commit(&w.server);
 	ck_assert_int_eq(follow(&w), 0);
 	ck_assert_int_eq(apply_item(w.replica, REPLICA_ITEM_DATA, &change, sizeof(change)), 0);
-	save(w.replica, &stream);
+	fake_save_replica(w.replica, &stream);
 	change.kind = DATA_CHANGE_FILE_NEW;
 	change.number += 10;
 	file.number = change.number;
@@ -544,7 +529,7 @@ START_TEST(test_record_tree_is_replaced)
 	memory_stream_fini(&loaded);
 	memory_stream_fini(&now);
 	/* The data of the old inode have no owner. */
-	save(w.replica, &now);
+	fake_save_replica(w.replica, &now);
 	replica_get_stats(w.replica, &stats);
 	ck_assert_uint_eq(stats.nr_files, 0);
 	memory_stream_fini(&now);
@@ -591,7 +576,7 @@ START_TEST(test_record_limits_are_kept_and_not_enforced)
 	create(&w, "a");
 	fake_server_commit(&w.server);
 	ck_assert_int_eq(follow(&w), 0);
-	save(w.replica, &stream);
+	fake_save_replica(w.replica, &stream);
 	ck_assert_int_eq(record_reader_new(REPLICA_STREAM_KIND, REPLICA_STREAM_VERSION,
 					   memory_stream_read, &stream, &in),
 			 0);
@@ -632,7 +617,7 @@ START_TEST(test_stream_damage_is_refused)
 		fake_server_step(&w.server);
 	fake_server_die(&w.server);
 	ck_assert_int_eq(follow(&w), 0);
-	save(w.replica, &stream);
+	fake_save_replica(w.replica, &stream);
 	for (size_t at = 0; at < stream.bytes; at++) {
 		ck_assert_int_eq(load_part(&stream, at), -EBADMSG);
 		stream.data[at] ^= 1;
