@@ -11,7 +11,7 @@
 #include "control/place.h"
 #include "control/server.h"
 
-/* While another daemon takes the place of one that has died, nobody answers. */
+/* After a daemon has died, the socket gives no answer until the next daemon serves. */
 #define TAKEOVER_MS 1000
 #define TRY_MS      20
 

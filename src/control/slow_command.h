@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * slow_command - runs a command on a thread of its own, while the server goes on.
+ * slow_command - runs a command on its own thread, so that the server can answer others.
  *
  * The functions are for the server's thread.
  */

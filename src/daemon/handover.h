@@ -49,7 +49,7 @@ enum handover_kind {
 	HANDOVER_STARTED,
 };
 
-/** The descriptors of HANDOVER_STATE, as far as there are such. */
+/** The descriptors of a message. Each may be missing. */
 enum {
 	HANDOVER_FD_FUSE,
 	HANDOVER_FD_SNAPSHOT,

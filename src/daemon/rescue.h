@@ -40,7 +40,7 @@ struct rescue {
 int rescue_run(const struct rescue *rescue, pid_t *ret_pid);
 
 /**
- * rescue_give_up() - release the contexts of a daemon that nobody replaces
+ * rescue_give_up() - release the contexts of a dead daemon that has no successor
  * Their last descriptor must not be closed before: the driver would lose track of the vLUNs.
  */
 void rescue_give_up(const struct rescue *rescue);

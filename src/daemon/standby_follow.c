@@ -43,7 +43,7 @@ static void forget_terminal(void)
 	(void)!chdir("/");
 }
 
-/* Once there is something to hold, the volume is mounted, and nobody waits for this process. */
+/* The first state comes when the volume is mounted. Then no shell waits for this process. */
 static void hold(struct standby_process *process, const struct handover_message *message,
 		 const int *fds)
 {

@@ -64,7 +64,7 @@ void standby_begin_with(struct standby_process *process, pid_t daemon, int socke
 /* ---- standby_follow.c ---- */
 
 /** standby_follow_journal() - repeat what the daemon has written, at most so many records
- *  @is_dead: it, and nobody else, has written to the journal, and does so no more */
+ *  @is_dead: the daemon is dead, and no other process writes to the journal */
 void standby_follow_journal(struct standby_process *process, unsigned max_records, bool is_dead);
 
 /** standby_receive() - take a message of the daemon. Return: false: there was none. */

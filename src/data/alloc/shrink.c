@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/minmax.h"
 
-/** Takes the slots beyond the tail from the file before the ioctl, so that nobody uses them. */
+/** Takes the slots beyond the tail from the file before the ioctl, so that no write uses them. */
 static struct superpipe_vlun *cut_tail(struct file_vlun *vlun, uint32_t *ret_before,
 				       uint32_t *ret_after)
 {
