@@ -81,6 +81,8 @@ static int prepare_set_part(struct mapping *map, struct data_chunk *chunk, uint3
 
 static int set_part(struct mapping *map, struct data_chunk *chunk, uint32_t from, uint32_t to)
 {
+	if (written_map_next(&chunk->written, from, to, false) == to)
+		return 0;
 	data_chunk_set(chunk, from, to);
 	MAPPING_CHANGED(map, .kind = DATA_CHANGE_SET, .first = chunk->index, .from = from,
 			.to = to);
@@ -154,11 +156,24 @@ int mapping_reserve(struct mapping *map, uint64_t start, uint64_t end)
 	return err;
 }
 
+static bool extents_are_written(const struct mapping *map, uint64_t start, uint64_t end)
+{
+	const struct extent *extent = extent_map_at(extents_of(map), start);
+
+	while (extent && extent->block < end && extent->state == EXTENT_WRITTEN)
+		extent = extent_map_at(extents_of(map), extent_end(extent));
+	return !extent || extent->block >= end;
+}
+
+/* Most writes to old blocks change nothing here, and report nothing. */
 void mapping_set(struct mapping *map, uint64_t start, uint64_t end)
 {
+	bool were_written = extents_are_written(map, start, end);
+
 	(void)for_each_part_in_slots(map, start, end, set_part);
 	map->nr_allocated += extent_map_set(extents_of(map), segments_of(map), start, end);
-	mapping_report_extents(map, start, end);
+	if (!were_written)
+		mapping_report_extents(map, start, end);
 }
 
 void mapping_clear(struct mapping *map, uint64_t start, uint64_t end)

@@ -120,7 +120,8 @@ static const struct setup setups[] = {
 	{ 2, 2, 16, 12, 0 }, { 2, 1, 4, 3, 2 },  { 2, 2, 16, 4, 8 },
 };
 
-static void run(const struct setup *setup, struct follower *follower)
+static void start(const struct setup *setup, uint64_t seed, struct follower *follower,
+		  struct superpipe **ret_sp, struct data_volume **ret_vol)
 {
 	const struct fake_config config = {
 		.nr_luns = setup->nr_luns,
@@ -128,19 +129,27 @@ static void run(const struct setup *setup, struct follower *follower)
 		.chunk_lbas = setup->chunk_lbas,
 		.scrub = true,
 		.nr_chunks = 40 * 16 / setup->chunk_lbas / setup->nr_luns,
-		.seed = data_model_seed(),
+		.seed = seed,
 	};
-	struct superpipe *sp = fake_new(&config);
 	struct data_geometry geometry;
+
+	*ret_sp = fake_new(&config);
+	ck_assert_int_eq(data_volume_new(*ret_sp, ret_vol), 0);
+	data_volume_set_pack_bytes(*ret_vol, setup->pack_lbas * DATA_BLOCK_BYTES);
+	data_volume_set_stripe_bytes(*ret_vol, setup->stripe_lbas * DATA_BLOCK_BYTES);
+	data_volume_geometry(*ret_vol, &geometry);
+	ck_assert_int_eq(data_replica_new(&geometry, &follower->replica), 0);
+	data_volume_set_changed(*ret_vol, follow, follower);
+}
+
+static void run(const struct setup *setup, struct follower *follower)
+{
+	const uint64_t seed = data_model_seed();
+	struct superpipe *sp;
 	struct data_volume *vol;
 
-	ck_assert_int_eq(data_volume_new(sp, &vol), 0);
-	data_volume_set_pack_bytes(vol, setup->pack_lbas * DATA_BLOCK_BYTES);
-	data_volume_set_stripe_bytes(vol, setup->stripe_lbas * DATA_BLOCK_BYTES);
-	data_volume_geometry(vol, &geometry);
-	ck_assert_int_eq(data_replica_new(&geometry, &follower->replica), 0);
-	data_volume_set_changed(vol, follow, follower);
-	data_model_run(vol, 0, config.seed, 30);
+	start(setup, seed, follower, &sp, &vol);
+	data_model_run(vol, 0, seed, 30);
 	data_volume_free(vol);
 	ck_assert_uint_eq(fake_free(sp), 0);
 }
@@ -317,6 +326,42 @@ START_TEST(test_replica_ignores_files_that_are_gone)
 }
 END_TEST
 
+/* ---- what is not reported ---- */
+
+static void write_block(struct data_file *file)
+{
+	static _Alignas(DATA_BLOCK_BYTES) char bytes[DATA_BLOCK_BYTES];
+	struct data_op op = { .file = file,
+			      .kind = DATA_OP_WRITE,
+			      .offset = DATA_BLOCK_BYTES,
+			      .bytes = sizeof(bytes),
+			      .buf = bytes };
+
+	ck_assert_int_eq(data_run(&op), (ssize_t)sizeof(bytes));
+}
+
+START_TEST(test_replica_writing_again_reports_nothing)
+{
+	struct follower follower = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct superpipe *sp;
+	struct data_volume *vol;
+	struct data_file *file;
+	uint64_t nr;
+
+	start(&setups[_i], 1, &follower, &sp, &vol);
+	file = data_file_new(vol);
+	write_block(file);
+	nr = follower.nr_changes;
+	ck_assert_uint_gt(nr, 0);
+	write_block(file);
+	ck_assert_uint_eq(follower.nr_changes, nr);
+	data_file_free(file);
+	data_volume_free(vol);
+	ck_assert_uint_eq(fake_free(sp), 0);
+	data_replica_free(follower.replica);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("data replica");
@@ -328,6 +373,7 @@ int main(void)
 	tcase_add_test(core, test_replica_refuses_what_is_not_possible);
 	tcase_add_test(core, test_replica_refuses_a_part_of_a_change);
 	tcase_add_test(core, test_replica_ignores_files_that_are_gone);
+	tcase_add_loop_test(core, test_replica_writing_again_reports_nothing, 0, 2);
 	tcase_set_timeout(random, 300);
 	tcase_add_loop_test(random, test_replica_is_valid_after_each_change, 0,
 			    (int)(sizeof(setups) / sizeof(setups[0])));
