@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #include "control/commands.h"
-#include "fuse/fs.h"
+#include "fuse/takeover/takeover.h"
 #include "replica/record.h"
 #include "superpipe/outlive.h"
 
@@ -72,7 +72,7 @@ struct handover_state {
 	uint64_t died_ns;      /* clock_now_ns(), if is_dead */
 	int32_t standby;       /* its process; 0: there is none */
 	uint32_t is_dead;      /* the daemon that has left this */
-	uint32_t read_only;    /* because several have died; see fs_make_read_only() */
+	uint32_t read_only;    /* because several have died; see fuse/takeover/takeover.h */
 	uint32_t busy_poll_us; /* these three may have changed since the mount */
 	uint32_t debug_categories;
 	uint32_t atime; /* enum tree_atime */

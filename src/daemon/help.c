@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "devport/devport.h"
-#include "fuse/fuse.h"
+#include "fuse/transport/libfuse.h"
 
 void help_print(void)
 {

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "fuse/fuse.h"
+#include "fuse/transport/libfuse.h"
 
 struct keeper;
 struct program;

@@ -11,7 +11,7 @@
 
 #include "base/explain.h"
 #include "fuse/fs.h"
-#include "fuse/fuse.h"
+#include "fuse/transport/libfuse.h"
 #include "superpipe/superpipe.h"
 #include "tree/tree.h"
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "fuse/fuse.h"
+#include "fuse/transport/libfuse.h"
 
 /**
  * session_args_complete() - add type, permissions, name and allow_other to the user's options

@@ -15,7 +15,7 @@
 #include "daemon/mountpoint.h"
 #include "daemon/rescue.h"
 #include "daemon/standby_internal.h"
-#include "fuse/transport/pending.h"
+#include "fuse/takeover/pending.h"
 #include "replica/replica.h"
 
 #define MAX_CRASHES    10u

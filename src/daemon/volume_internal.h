@@ -10,7 +10,7 @@
 #include "daemon/keeper.h"
 #include "daemon/mount_watch.h"
 #include "daemon/volume.h"
-#include "fuse/fs.h"
+#include "fuse/takeover/takeover.h"
 #include "superpipe/superpipe.h"
 
 struct volume {

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "data/data.h"
-#include "fuse/fuse.h"
+#include "fuse/transport/libfuse.h"
 #include "fuse/transport/transport.h"
 #include "tree/tree.h"
 
@@ -69,12 +69,18 @@ struct fs_config {
 	void *in_use_arg;
 };
 
+/** What was agreed with the kernel in INIT. Of one type, so that it can be compared as bytes. */
+struct fs_agreed {
+	uint64_t want; /* FUSE_CAP_... */
+	uint64_t max_write, max_readahead, max_background, congestion_threshold, time_gran;
+};
+
 struct fs_stats {
 	uint64_t nr_inodes, max_inodes;
 	bool io_uring;  /* how requests come; else over /dev/fuse */
 	bool writeback; /* the kernel caches writes */
 	bool followed;  /* all changes have been written to the journal */
-	bool read_only; /* see fs_make_read_only() */
+	bool read_only; /* see takeover/takeover.h */
 };
 
 /**
@@ -90,10 +96,6 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs);
  * Before the session starts; the volume is quiesced if it has files.
  */
 void fs_start_journal(struct fs *fs, bool is_empty);
-
-/** fs_make_read_only() - let all requests that would change the volume fail with EROFS
- *  After fs_start_journal(), before the session starts. */
-void fs_make_read_only(struct fs *fs);
 
 /**
  * fs_add_whole_luns() - make a file lun0, lun1 ... in the root for each LUN of a physical volume
@@ -159,67 +161,6 @@ struct account *fs_account(struct fs *fs);
 
 /** fs_get_stats() - Any thread; waits for no data operation. */
 void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats);
-
-/* ---- another process takes over the session ---- */
-
-/** What was agreed with the kernel when the session started, as plain values. */
-struct fs_connection {
-	struct transport_init init;
-	struct transport_rings rings;
-	struct {               /* of one type: no padding, because it is compared as bytes */
-		uint64_t want; /* FUSE_CAP_... */
-		uint64_t max_write, max_readahead, max_background, congestion_threshold;
-		uint64_t time_gran;
-	} agreed;
-};
-
-/**
- * fs_get_connection() - describe the session
- * @ret_rings_fd: memory of the rings, borrowed; -1: none
- * Return: 0; -EOPNOTSUPP the session has not started.
- */
-int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection, int *ret_rings_fd);
-
-/**
- * fs_adopt_connection() - continue a session that another process has started
- * Instead of fs_use_uring(). The session has the same descriptor.
- * @rings_fd: as from fs_get_connection(); taken
- * Return: 0; -EPROTO this program would agree on something else; -ENOMEM; as
- * transport_adopt_rings().
- */
-int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection, int rings_fd);
-
-/** fs_slots_fd() / fs_adopt_slots() - as transport_slots_fd() and transport_adopt_slots(); before
- *  fs_serve() */
-int fs_slots_fd(const struct fs *fs);
-int fs_adopt_slots(struct fs *fs, int fd);
-
-/**
- * fs_pause() - take no more requests and wait until none is under way
- * New requests wait in the kernel. Any thread that serves no requests.
- * @ask: makes a request of the mount that is always sent, and returns after the answer. Called with
- *       @arg on many threads if there are rings; they end after fs_resume(), or with the process.
- * @deadline_ns: by clock_now_ns()
- * Return: 0: end with fs_resume(); -ETIMEDOUT; -ENODEV nothing is served; -EPERM this process may
- * not run on all processors; -EAGAIN no thread; -ENOMEM. After an error serving goes on.
- */
-int fs_pause(struct fs *fs, void (*ask)(void *arg), void *arg, uint64_t deadline_ns);
-void fs_resume(struct fs *fs);
-
-/**
- * fs_save() - write names, attributes, and where the contents of files lie
- * The file system must be paused and its volume quiesced; see data/snapshot.h.
- * Return: 0; -EOPNOTSUPP files are whole LUNs; -ENOSPC; -ENOMEM.
- */
-int fs_save(struct fs *fs, int fd);
-
-/**
- * fs_load() - become the file system that fs_save() has written
- * Before the session starts. The volume must be quiesced, over the contexts that were cloned.
- * Return: 0; -EBADMSG damaged; -EPROTONOSUPPORT, -EPROTO another version has written it; -ENOSPC
- * more inodes than the limit; -ENOMEM.
- */
-int fs_load(struct fs *fs, int fd);
 
 /** fs_operations() - the table for fuse_session_new(); userdata must be a struct fs */
 const struct fuse_lowlevel_ops *fs_operations(void);

@@ -100,15 +100,15 @@ static void negotiate_transport(struct fs *fs, struct fuse_conn_info *conn)
 static void note_agreed(struct fs *fs, const struct fuse_conn_info *conn)
 {
 #if FS_FUSE_AT_LEAST(3, 17, 0)
-	fs->connection.agreed.want = conn->want_ext;
+	fs->agreed.want = conn->want_ext;
 #else
-	fs->connection.agreed.want = conn->want;
+	fs->agreed.want = conn->want;
 #endif
-	fs->connection.agreed.max_write = conn->max_write;
-	fs->connection.agreed.max_readahead = conn->max_readahead;
-	fs->connection.agreed.max_background = conn->max_background;
-	fs->connection.agreed.congestion_threshold = conn->congestion_threshold;
-	fs->connection.agreed.time_gran = conn->time_gran;
+	fs->agreed.max_write = conn->max_write;
+	fs->agreed.max_readahead = conn->max_readahead;
+	fs->agreed.max_background = conn->max_background;
+	fs->agreed.congestion_threshold = conn->congestion_threshold;
+	fs->agreed.time_gran = conn->time_gran;
 }
 
 void fs_op_init(void *userdata, struct fuse_conn_info *conn)

@@ -48,12 +48,16 @@ struct fs {
 	/* See commit.h. */
 	struct journal *journal; /* NULL: nobody follows; set before the session starts */
 	struct thread_blocks groups;
-	bool read_only; /* set before the session starts, and only with a journal */
+	bool read_only; /* see takeover/takeover.h; set before the session starts */
+
+	/** Set by takeover/ before the session starts: called at the begin of each request.
+	 * Return: true: it has answered the request and called fs_leave(). May be NULL. */
+	bool (*answer_first)(struct fs *fs, fuse_req_t req);
 
 	/* Set by INIT, before any other request. */
 	bool no_opendir; /* the kernel opens directories without a request */
 	bool no_open;    /* the same for files */
-	struct fs_connection connection;
+	struct fs_agreed agreed;
 
 	_Atomic uint32_t nr_active; /* requests under way, and flags: see request.c */
 	pthread_mutex_t quiesce_lock;
@@ -167,18 +171,6 @@ void fs_reply_open(struct fs *fs, fuse_req_t req, uint64_t ino, const struct fus
 void fs_reply_attr(struct fs *fs, fuse_req_t req, uint64_t ino);
 void fs_reply_buf(struct fs *fs, fuse_req_t req, const void *buf, size_t bytes);
 void fs_reply_write(struct fs *fs, fuse_req_t req, size_t bytes);
-
-/* ---- again.c: requests that a process has executed that has died ---- */
-
-/** fs_answer_again() - answer the request in slot_here() as its outcome says, and fs_leave()
- *  Return: false: it must be executed. */
-bool fs_answer_again(struct fs *fs, fuse_req_t req);
-/** fs_nr_forgotten() - how many inodes of the forget in slot_here() are done */
-uint64_t fs_nr_forgotten(const struct fs *fs);
-
-/** fs_refuse_change() - on a volume that became read-only, answer a request that would change it,
- * and fs_leave(). Return: false: it may be executed. */
-bool fs_refuse_change(struct fs *fs, fuse_req_t req);
 
 /* ---- caller.c: the process behind a request ---- */
 

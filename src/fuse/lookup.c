@@ -48,13 +48,21 @@ static void coalesce_forgets(const struct fs *fs)
 		nanosleep(&pause, NULL);
 }
 
+/* Of the forgets in this request, those that a process has done that has died. */
+static uint64_t nr_done(void)
+{
+	const struct replica_outcome *outcome = slot_outcome(slot_here());
+
+	return outcome && outcome->kind == REPLICA_OUTCOME_FORGOTTEN ? outcome->value : 0;
+}
+
 /* Forgets get no reply and must work while the volume is shut down, so there is no fs_enter(). */
 void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
 	struct fs *fs = fs_of(req);
 
 	fs_write_lock(fs);
-	if (!fs_nr_forgotten(fs))
+	if (!nr_done())
 		forget(fs, ino, nlookup);
 	commit_outcome(fs, REPLICA_OUTCOME_FORGOTTEN, 0, 0, 1);
 	fs_unlock(fs);
@@ -77,7 +85,7 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 {
 	struct fs *fs = fs_of(req);
 
-	for (size_t i = fs_nr_forgotten(fs); i < count; i += FS_MAX_FORGETS_LOCKED)
+	for (size_t i = nr_done(); i < count; i += FS_MAX_FORGETS_LOCKED)
 		forget_some(fs, forgets, i, min_u64(count, i + FS_MAX_FORGETS_LOCKED));
 	fuse_reply_none(req);
 	coalesce_forgets(fs);

@@ -42,7 +42,7 @@ struct fs *fs_enter(fuse_req_t req)
 		fs_leave(fs);
 		return NULL;
 	}
-	if (fs->journal && (fs_answer_again(fs, req) || fs_refuse_change(fs, req)))
+	if (fs->answer_first && fs->answer_first(fs, req))
 		return NULL;
 	return fs;
 }

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "data/replica.h"
 #include "data/snapshot.h"
-#include "fuse/internal.h"
+#include "fuse/takeover/internal.h"
 #include "fuzz/flash.h"
 #include "fuzz/kernel.h"
 #include "fuzz/standby.h"

@@ -8,7 +8,7 @@
 #ifndef CXLFS_TESTS_FUZZ_STANDBY_H
 #define CXLFS_TESTS_FUZZ_STANDBY_H
 
-#include "fuse/fs.h"
+#include "fuse/takeover/takeover.h"
 
 struct journal;
 struct replica;

@@ -19,11 +19,14 @@ declare -A MAY=(
 	[base]=""
 	[wire]=""
 )
-# Folder inside a layer: what it may include of the same layer.  A layer's own files may include all
-# of its folders.
+# Folder inside a layer: what it may include of the same layer.
 declare -A MAY_INSIDE=(
-	[fuse/transport]="fuse"
+	[fuse]="fuse/transport"
+	[fuse/transport]=""
+	[fuse/takeover]="fuse fuse/transport"
+	[data]="data/alloc"
 	[data/alloc]=""
+	[emul]="emul/driver emul/afu emul/store emul/media emul/fault"
 	[emul/driver]="emul emul/store"
 	[emul/afu]="emul emul/media"
 	[emul/store]="emul/fault"
@@ -45,7 +48,7 @@ may() { # FROM TO
 	if [ "$from" != "$to" ]; then
 		[[ " base wire ${MAY[$from]-} " == *" $to "* ]]
 	else
-		[ "$1" = "$from" ] || [[ " ${MAY_INSIDE[$1]-} " == *" $2 "* ]]
+		[[ " ${MAY_INSIDE[$1]-} " == *" $2 "* ]]
 	fi
 }
 

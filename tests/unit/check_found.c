@@ -21,8 +21,8 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "fuse/takeover/pending.h"
 #include "fuse/transport/internal.h"
-#include "fuse/transport/pending.h"
 #include "replica/replica.h"
 
 #define NR_FILES   10

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuse/takeover/pending.h"
 #include "fuse/transport/internal.h"
-#include "fuse/transport/pending.h"
 
 #define NR_SLOTS 4
 

@@ -119,18 +119,6 @@ void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 	(void)io;
 }
 
-bool fs_answer_again(struct fs *of, fuse_req_t req)
-{
-	(void)of, (void)req;
-	return false;
-}
-
-bool fs_refuse_change(struct fs *of, fuse_req_t req)
-{
-	(void)of, (void)req;
-	return false;
-}
-
 void commit_now(struct fs *of)
 {
 	(void)of;

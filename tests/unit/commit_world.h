@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "fuse/internal.h"
+#include "fuse/takeover/internal.h"
 #include "unit/commit_steps.h"
 
 struct life {

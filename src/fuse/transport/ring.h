@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#include "fuse/fuse.h"
+#include "fuse/transport/libfuse.h"
 #include "fuse/transport/slot.h"
 
 struct ring;

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "fuse/fuse.h"
+#include "fuse/transport/libfuse.h"
 #include "fuse/transport/slot.h"
 
 struct data_volume;

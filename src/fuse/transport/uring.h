@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "fuse/fuse.h"
+#include "fuse/transport/libfuse.h"
 
 struct transport;
 struct uring;

@@ -7,7 +7,7 @@
 #include "base/record_reader.h"
 #include "base/record_writer.h"
 #include "data/snapshot.h"
-#include "fuse/internal.h"
+#include "fuse/takeover/internal.h"
 #include "fuse/transport/account.h"
 #include "replica/stream.h"
 #include "tree/snapshot.h"

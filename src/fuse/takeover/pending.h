@@ -12,8 +12,8 @@
  *
  * Nothing in the memory is trusted. Errors: -errno.
  */
-#ifndef CXLFS_FUSE_TRANSPORT_PENDING_H
-#define CXLFS_FUSE_TRANSPORT_PENDING_H
+#ifndef CXLFS_FUSE_TAKEOVER_PENDING_H
+#define CXLFS_FUSE_TAKEOVER_PENDING_H
 
 #include "fuse/transport/slot_region.h"
 

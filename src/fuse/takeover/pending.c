@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fuse/transport/pending.h"
+#include "fuse/takeover/pending.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 /*
  * Includes libfuse, chooses its API version, and says what this version of it supports.
  */
-#ifndef CXLFS_FUSE_FUSE_H
-#define CXLFS_FUSE_FUSE_H
+#ifndef CXLFS_FUSE_TRANSPORT_LIBFUSE_H
+#define CXLFS_FUSE_TRANSPORT_LIBFUSE_H
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>

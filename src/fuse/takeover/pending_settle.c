@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "fuse/transport/pending.h"
+#include "fuse/takeover/pending.h"
 #include "replica/replica.h"
 
 struct settling {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <linux/fuse.h>
 
-#include "fuse/internal.h"
+#include "fuse/takeover/internal.h"
 
 static bool is_change(uint32_t opcode)
 {
@@ -30,17 +30,18 @@ static bool is_change(uint32_t opcode)
 	}
 }
 
-void fs_make_read_only(struct fs *fs)
-{
-	fs->read_only = true;
-}
-
-bool fs_refuse_change(struct fs *fs, fuse_req_t req)
+bool refuse_change(struct fs *fs, fuse_req_t req)
 {
 	const struct slot *slot = slot_here();
 
-	if (!fs->read_only || !slot || !is_change(slot->request.kind))
+	if (!slot || !is_change(slot->request.kind))
 		return false;
 	fs_reply_err(fs, req, -EROFS);
 	return true;
+}
+
+void fs_make_read_only(struct fs *fs)
+{
+	fs->read_only = true;
+	fs->answer_first = answer_instead;
 }

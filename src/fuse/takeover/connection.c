@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fuse/internal.h"
+#include "fuse/takeover/internal.h"
 
 int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection, int *ret_rings_fd)
 {
-	*ret_connection = fs->connection;
 	ret_connection->init = *transport_init_request(fs->transport);
+	ret_connection->agreed = fs->agreed;
 	*ret_rings_fd = transport_get_rings(fs->transport, &ret_connection->rings);
 	return ret_connection->init.nr_bytes ? 0 : -EOPNOTSUPP;
 }
@@ -21,7 +21,7 @@ static int replay_init(struct fs *fs, const struct fs_connection *connection)
 	if (err)
 		return err;
 	/* The kernel goes on with what the first answer to INIT said. */
-	if (memcmp(&fs->connection.agreed, &connection->agreed, sizeof(connection->agreed)))
+	if (memcmp(&fs->agreed, &connection->agreed, sizeof(connection->agreed)))
 		return -EPROTO;
 	return has_rings == transport_uses_uring(fs->transport) ? 0 : -EPROTO;
 }
@@ -45,6 +45,7 @@ int fs_slots_fd(const struct fs *fs)
 
 int fs_adopt_slots(struct fs *fs, int fd)
 {
+	fs->answer_first = answer_instead;
 	return transport_adopt_slots(fs->transport, fd);
 }
 

@@ -4,7 +4,7 @@
  * of the request says what to answer; the rest of the answer is the present state. Nobody has
  * changed it since, but other requests that were also under way.
  */
-#include "fuse/internal.h"
+#include "fuse/takeover/internal.h"
 
 #include <errno.h>
 
@@ -47,7 +47,7 @@ static void reply_open(struct fs *fs, fuse_req_t req, const struct replica_outco
 	fs_reply_open(fs, req, outcome->ino, &fi);
 }
 
-bool fs_answer_again(struct fs *fs, fuse_req_t req)
+static bool answer_executed(struct fs *fs, fuse_req_t req)
 {
 	const struct replica_outcome *outcome = slot_outcome(slot_here());
 
@@ -72,9 +72,7 @@ bool fs_answer_again(struct fs *fs, fuse_req_t req)
 	}
 }
 
-uint64_t fs_nr_forgotten(const struct fs *fs)
+bool answer_instead(struct fs *fs, fuse_req_t req)
 {
-	const struct replica_outcome *outcome = fs->journal ? slot_outcome(slot_here()) : NULL;
-
-	return outcome && outcome->kind == REPLICA_OUTCOME_FORGOTTEN ? outcome->value : 0;
+	return answer_executed(fs, req) || (fs->read_only && refuse_change(fs, req));
 }

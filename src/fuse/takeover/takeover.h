@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * takeover - another process takes over a mount: in an upgrade from a process that pauses, or from
+ * one that has died.
+ *
+ *   file          | what it moves
+ *   --------------|----------------------------------------------------------------------
+ *   connection.c  | the session with the kernel, and the rings
+ *   snapshot.c    | names, attributes, limits, and where the contents of files lie
+ *   pending.h     | requests that a dead process has left: the standby decides about each
+ *   executed.c    | those of them that it had executed: the next process answers them
+ *   read_only.c   | the last resort, when process after process dies
+ *
+ * What requests change reaches the standby by fuse/commit.h.
+ */
+#ifndef CXLFS_FUSE_TAKEOVER_TAKEOVER_H
+#define CXLFS_FUSE_TAKEOVER_TAKEOVER_H
+
+#include "fuse/fs.h"
+
+/** What was agreed with the kernel when the session started, as plain values. */
+struct fs_connection {
+	struct transport_init init;
+	struct transport_rings rings;
+	struct fs_agreed agreed;
+};
+
+/**
+ * fs_get_connection() - describe the session
+ * @ret_rings_fd: memory of the rings, borrowed; -1: none
+ * Return: 0; -EOPNOTSUPP the session has not started.
+ */
+int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection, int *ret_rings_fd);
+
+/**
+ * fs_adopt_connection() - continue a session that another process has started
+ * Instead of fs_use_uring(). The session has the same descriptor.
+ * @rings_fd: as from fs_get_connection(); taken
+ * Return: 0; -EPROTO this program would agree on something else; -ENOMEM; as
+ * transport_adopt_rings().
+ */
+int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection, int rings_fd);
+
+/** fs_slots_fd() / fs_adopt_slots() - as transport_slots_fd() and transport_adopt_slots(); before
+ *  fs_serve() */
+int fs_slots_fd(const struct fs *fs);
+int fs_adopt_slots(struct fs *fs, int fd);
+
+/**
+ * fs_pause() - take no more requests and wait until none is under way
+ * New requests wait in the kernel. Any thread that serves no requests.
+ * @ask: makes a request of the mount that is always sent, and returns after the answer. Called with
+ *       @arg on many threads if there are rings; they end after fs_resume(), or with the process.
+ * @deadline_ns: by clock_now_ns()
+ * Return: 0: end with fs_resume(); -ETIMEDOUT; -ENODEV nothing is served; -EPERM this process may
+ * not run on all processors; -EAGAIN no thread; -ENOMEM. After an error serving goes on.
+ */
+int fs_pause(struct fs *fs, void (*ask)(void *arg), void *arg, uint64_t deadline_ns);
+void fs_resume(struct fs *fs);
+
+/**
+ * fs_save() - write names, attributes, and where the contents of files lie
+ * The file system must be paused and its volume quiesced; see data/snapshot.h.
+ * Return: 0; -EOPNOTSUPP files are whole LUNs; -ENOSPC; -ENOMEM.
+ */
+int fs_save(struct fs *fs, int fd);
+
+/**
+ * fs_load() - become the file system that fs_save() has written
+ * Before the session starts. The volume must be quiesced, over the contexts that were cloned.
+ * Return: 0; -EBADMSG damaged; -EPROTONOSUPPORT, -EPROTO another version has written it; -ENOSPC
+ * more inodes than the limit; -ENOMEM.
+ */
+int fs_load(struct fs *fs, int fd);
+
+/** fs_make_read_only() - let all requests that would change the volume fail with EROFS
+ *  After fs_start_journal(), before the session starts. */
+void fs_make_read_only(struct fs *fs);
+
+#endif
