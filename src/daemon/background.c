@@ -46,15 +46,21 @@ int background_fork(int *ret_report_fd)
 	return 0;
 }
 
+/* Not before the mount is complete: until then, systemd's automount lets only processes of its own
+ * group use the mountpoint. */
+void background_detach(void)
+{
+	std_fds_to_null();
+	(void)setsid();
+	(void)!chdir("/");
+}
+
 int background_ready(int report_fd)
 {
 	const char ok = EXIT_SUCCESS;
 	int err;
 
-	std_fds_to_null();
-	/* Not earlier: until the mount is complete, systemd's automount lets only processes of its
-	 * own group use the mountpoint. */
-	(void)setsid();
+	background_detach();
 	err = write(report_fd, &ok, 1) == 1 ? 0 : -errno;
 	close(report_fd);
 	return err;

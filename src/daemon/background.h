@@ -22,4 +22,7 @@ int background_fork(int *ret_report_fd);
  */
 int background_ready(int report_fd);
 
+/** background_detach() - detach from the terminal; another process reports */
+void background_detach(void);
+
 #endif

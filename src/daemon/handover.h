@@ -34,7 +34,7 @@
 #include "superpipe/outlive.h"
 
 /* With that of the records: the standby of the old daemon follows the new one. */
-#define HANDOVER_VERSION (4u << 8 | REPLICA_RECORD_VERSION)
+#define HANDOVER_VERSION (5u << 8 | REPLICA_RECORD_VERSION)
 
 enum handover_kind {
 	HANDOVER_HELLO = 1,

@@ -98,7 +98,7 @@ static int go_to_background(struct start *start)
 {
 	int err = 0;
 
-	if (!start->options.foreground && start->report_fd < 0)
+	if (!start->options.foreground)
 		err = background_fork(&start->report_fd);
 	if (err)
 		explain(start, "cannot start in the background");
@@ -116,13 +116,32 @@ static int start_standby(struct start *start)
 	if (err)
 		return err;
 	err = standby_fork(&start->options, &start->program, start->report_fd, &start->standby);
+	if (start->report_fd >= 0)
+		close(start->report_fd);
+	start->report_fd = -1;
 	return err ? explain_error(&to, err, "cannot start the standby: %s", strerror(-err)) : 0;
+}
+
+/* A standby reports itself, because from then on the death of this process ends nothing. */
+static int report_mount(const struct start *start)
+{
+	int err = 0;
+
+	if (start->standby && !start->options.foreground)
+		background_detach();
+	if (start->standby)
+		return 0;
+	if (start->report_fd >= 0)
+		err = background_ready(start->report_fd);
+	if (!err)
+		(void)sd_notify(0, "READY=1");
+	return err;
 }
 
 static int mount_and_serve(struct start *start)
 {
 	struct volume *volume = start->volume;
-	int err = go_to_background(start);
+	int err = start->standby ? 0 : go_to_background(start);
 
 	if (!err)
 		err = volume_attach(volume);
@@ -133,16 +152,12 @@ static int mount_and_serve(struct start *start)
 	err = volume_mount(volume);
 	if (err)
 		return err;
-	if (start->report_fd >= 0) {
-		(void)!chdir("/");
-		err = background_ready(start->report_fd);
-	}
+	err = report_mount(start);
 	start->said = true;
 	if (err) {
 		log_notice("startup was interrupted: unmounting %s", volume_mountpoint(volume));
 		return err;
 	}
-	(void)sd_notify(0, "READY=1");
 	return serve(start, NULL, NULL);
 }
 

@@ -31,7 +31,7 @@ int standby_is_possible(const struct options *options, const struct explainer *t
 /**
  * standby_fork() - go on as two processes
  * @options, @program: borrowed
- * @report_fd: of the daemon only; -1: none
+ * @report_fd: of background_fork(); the standby uses it; -1: none
  * Before any other thread starts and before devices are open. Returns in the daemon; the standby
  * exits when the daemon has ended, with its status. Return: 0; -errno.
  */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the standby gets from a daemon that lives: its records and its messages. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/std_fds.h"
+#include "daemon/background.h"
 #include "daemon/standby_internal.h"
 #include "replica/replica.h"
 
@@ -36,14 +38,19 @@ void standby_follow_journal(struct standby_process *process, unsigned max_record
 		hold_no_longer(process, got);
 }
 
-static void forget_terminal(void)
+/* From the first state on, which comes when the volume is mounted, the daemon may die. */
+static void report_start(struct standby_process *process)
 {
-	std_fds_to_null();
-	(void)setsid();
-	(void)!chdir("/");
+	const struct standby_process_config *config = process->config;
+
+	if (config->report_fd >= 0 && background_ready(config->report_fd)) {
+		log_notice("startup was interrupted: unmounting %s", standby_place(process));
+		standby_pass_on(process, SIGTERM);
+		return;
+	}
+	(void)sd_notify(0, "READY=1");
 }
 
-/* The first state comes when the volume is mounted. Then no shell waits for this process. */
 static void hold(struct standby_process *process, const struct handover_message *message,
 		 const int *fds)
 {
@@ -55,8 +62,8 @@ static void hold(struct standby_process *process, const struct handover_message 
 	memcpy(process->fds, fds, sizeof(process->fds));
 	process->mounted = true;
 	process->holds = !journal_is_closed(process->config->journal);
-	if (first && !process->config->options->foreground)
-		forget_terminal();
+	if (first)
+		report_start(process);
 }
 
 static void note_successor(struct standby_process *process, const struct handover_message *message,

@@ -58,6 +58,10 @@ int standby_link(const struct journal *journal, int *fds, int *ret_other_end);
 
 /* ---- standby_process.c ---- */
 
+/** standby_pass_on() - send @signal, which ends the volume, to the daemon, or else to the next one
+ */
+void standby_pass_on(struct standby_process *process, int signal);
+
 /** standby_begin_with() - @daemon serves the volume from now on */
 void standby_begin_with(struct standby_process *process, pid_t daemon, int socket);
 

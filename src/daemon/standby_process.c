@@ -82,7 +82,13 @@ static void reap_others(const struct standby_process *process)
 	}
 }
 
-static void pass_signal_on(struct standby_process *process)
+void standby_pass_on(struct standby_process *process, int signal)
+{
+	process->passed_on = signal;
+	(void)kill(process->daemon, signal);
+}
+
+static void read_signal(struct standby_process *process)
 {
 	struct signalfd_siginfo info;
 
@@ -92,8 +98,7 @@ static void pass_signal_on(struct standby_process *process)
 		reap_others(process);
 		return;
 	}
-	process->passed_on = (int)info.ssi_signo;
-	(void)kill(process->daemon, process->passed_on);
+	standby_pass_on(process, (int)info.ssi_signo);
 }
 
 static int watch_signals(void)
@@ -139,7 +144,7 @@ static void turn(struct standby_process *process)
 	(void)poll(fds, sizeof(fds) / sizeof(fds[0]), shorter(ms, ping_timeout_ms(process)));
 	journal_end_wait(journal);
 	if (fds[0].revents)
-		pass_signal_on(process);
+		read_signal(process);
 	if (fds[2].revents & POLLIN)
 		(void)standby_receive(process);
 	standby_follow_journal(process, RECORDS_AT_A_TIME, false);
@@ -164,8 +169,6 @@ static int prepare(struct standby_process *process)
 {
 	(void)prctl(PR_SET_NAME, NAME);
 	prefer_to_live(process);
-	if (process->config->report_fd >= 0)
-		close(process->config->report_fd);
 	handover_no_fds(process->fds);
 	for (unsigned i = 0; i < SUPERPIPE_MAX_LUNS; i++)
 		process->contexts[i].fd = -1;

@@ -13,7 +13,7 @@ struct standby_process_config {
 	const struct options *options;
 	const struct program *program;
 	struct journal *journal;
-	int report_fd; /* of the daemon: closed here; -1: none */
+	int report_fd; /* of background_fork(); -1: none */
 };
 
 /**

@@ -52,6 +52,7 @@ static int settle(struct standby_process *process, int status, struct pending_co
 {
 	const struct pending_rules rules = {
 		.replica = process->replica,
+		.has_agreed = process->held->state.connection.init.nr_bytes,
 		.max_deaths = MAX_DEATHS,
 		.is_guilty = has_crashed(process, status),
 		.refused = note_refused,

@@ -230,7 +230,8 @@ int volume_mount(struct volume *volume)
 	if (volume->io_uring && (err = use_io_uring(volume)))
 		return err;
 	volume_start_control(volume);
-	return volume_listen_to_standby(volume);
+	err = volume_listen_to_standby(volume);
+	return err ? err : volume_hold(volume);
 }
 
 int volume_serve(struct volume *volume, int (*started)(void *arg), void *arg)

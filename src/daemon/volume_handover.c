@@ -142,6 +142,8 @@ static int lend_locked(struct volume *volume, uint64_t deadline_ns, struct hando
 	if (err)
 		return err;
 	err = volume_describe(volume, state, &fds[HANDOVER_FD_RINGS]);
+	if (!err && !state->connection.init.nr_bytes)
+		err = explain_error(&volume->explainer, -EAGAIN, "it has only just been mounted");
 	if (!err)
 		err = superpipe_clone_export(volume->superpipe, state->sources);
 	if (!err)

@@ -13,6 +13,7 @@ static void in_use(void *arg)
 	struct volume *volume = arg;
 
 	keeper_tune(volume->keeper);
+	volume_hold_anew(volume);
 }
 
 /* A ring deeper than the queue gains nothing: further requests only wait, and the kernel passes

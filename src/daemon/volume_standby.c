@@ -49,10 +49,12 @@ static int hold_locked(struct volume *volume)
 	int err = hold(volume);
 
 	volume->is_held |= !err;
-	if (err)
+	if (err) {
+		(void)journal_close(standby_journal(volume->standby));
 		log_err("%s: the standby has not got what it needs: %s; if this process dies, the "
 			"volume is lost",
 			volume->mountpoint, strerror(-err));
+	}
 	return err;
 }
 

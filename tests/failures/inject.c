@@ -2,8 +2,10 @@
 /*
  * A library for LD_PRELOAD that makes one call of a program fail.
  *
- * INJECT_GROUP names the kind of calls: memory, map, descriptor, thread, ioctl, media or message. A
- * message does not fail: the process is killed before it sends or receives it.
+ * INJECT_GROUP names the kind of calls: memory, map, descriptor, thread, ioctl, media, message or
+ * init. A message does not fail: the process is killed before it sends or receives it. The first
+ * of init is before the INIT request of the kernel is read, the second after that, the third before
+ * the answer is written, the fourth after that; the process is killed there.
  * INJECT_CONTROL is a file with one 64-bit number. A call of the group decrements it while it is
  * above 0, and the call that makes it 0 fails. So 0 means that the call has come, or none is to.
  * A test writes the number at the moment that it chooses.
@@ -29,7 +31,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -267,14 +271,54 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	return syscall(SYS_recvmsg, fd, msg, flags);
 }
 
+/* ---- INIT ---- */
+
+static _Atomic uint64_t init_unique; /* of the request; 0: it has not been read */
+
+static bool is_dev_fuse(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(10, 229);
+}
+
+static void die_at_init(void)
+{
+	if (fails("init", 0))
+		(void)kill(getpid(), SIGKILL);
+}
+
+ssize_t read(int fd, void *buf, size_t bytes)
+{
+	const struct fuse_in_header *header = buf;
+	bool awaits_init = control && !init_unique && is_dev_fuse(fd);
+	ssize_t got;
+
+	if (awaits_init)
+		die_at_init();
+	got = syscall(SYS_read, fd, buf, bytes);
+	if (awaits_init && got >= (ssize_t)sizeof(*header) && header->opcode == FUSE_INIT) {
+		init_unique = header->unique;
+		die_at_init();
+	}
+	return got;
+}
+
 /* ---- answers ---- */
 
 ssize_t writev(int fd, const struct iovec *parts, int nr)
 {
-	const struct fuse_out_header *header = nr > 0 ? parts[0].iov_base : NULL;
+	const struct fuse_out_header *header =
+		nr > 0 && parts[0].iov_len == sizeof(*header) ? parts[0].iov_base : NULL;
+	bool answers_init = header && init_unique && header->unique == init_unique;
+	ssize_t written;
 
-	if (dies_of && header && parts[0].iov_len == sizeof(*header) &&
-	    header->len == sizeof(*header) && header->error == -dies_of)
+	if (dies_of && header && header->len == sizeof(*header) && header->error == -dies_of)
 		abort();
-	return syscall(SYS_writev, fd, parts, nr);
+	if (answers_init)
+		die_at_init();
+	written = syscall(SYS_writev, fd, parts, nr);
+	if (answers_init)
+		die_at_init();
+	return written;
 }

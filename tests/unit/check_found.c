@@ -368,6 +368,7 @@ static void settle(bool is_guilty, struct pending_counts *ret_counts)
 	unsigned nr_refused = 0;
 	const struct pending_rules rules = {
 		.replica = replica,
+		.has_agreed = true,
 		.max_deaths = MAX_DEATHS,
 		.is_guilty = is_guilty,
 		.refused = note_refused,

@@ -10,7 +10,8 @@ int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection,
 	ret_connection->init = *transport_init_request(fs->transport);
 	ret_connection->agreed = fs->agreed;
 	*ret_rings_fd = transport_get_rings(fs->transport, &ret_connection->rings);
-	return ret_connection->init.nr_bytes ? 0 : -EOPNOTSUPP;
+	ret_connection->in_use = fs->in_use;
+	return ret_connection->agreed.max_write && !ret_connection->init.nr_bytes ? -EOPNOTSUPP : 0;
 }
 
 static int replay_init(struct fs *fs, const struct fs_connection *connection)
@@ -30,7 +31,9 @@ int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection, i
 {
 	int err = 0;
 
-	fs->in_use = true; /* what in_use() does has been done */
+	if (!connection->init.nr_bytes)
+		return 0;
+	fs->in_use = connection->in_use;
 	fs->is_adopted = true;
 	if (connection->rings.address)
 		err = transport_adopt_rings(fs->transport, &fs_ring_io, &connection->rings,

@@ -85,6 +85,7 @@ uint64_t pending_blame(struct pending *pending, const struct pending_request *re
 /** How to decide about requests. */
 struct pending_rules {
 	struct replica *replica; /* has got all records of the dead process */
+	bool has_agreed;         /* the dead process, with the kernel: INIT is not served again */
 	uint64_t max_deaths;     /* so many processes that die of a request are enough */
 	bool is_guilty;          /* as for pending_blame() */
 	/* Called for each request that is answered with EIO. */

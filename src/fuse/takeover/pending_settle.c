@@ -56,22 +56,28 @@ static int leave(struct settling *settling, const struct pending_request *reques
 	return 0;
 }
 
-static int settle(struct settling *settling, const struct pending_request *request)
+static int is_needed(const struct settling *settling, const struct pending_request *request)
 {
-	int awaited = 1;
-
 	switch (request->opcode) {
-	case FUSE_INIT:      /* whoever takes over answers it; see fs_adopt_connection() */
 	case FUSE_INTERRUPT: /* asks for what cxlfs does not do anyway */
 	case FUSE_NOTIFY_REPLY:
-		awaited = 0;
-		break;
+		return 0;
 	case FUSE_FORGET: /* never awaited, and lost if it is not done */
 	case FUSE_BATCH_FORGET:
-		break;
+		return 1;
+	case FUSE_INIT: /* fs_adopt_connection() answers it if it knows what to say */
+		if (settling->rules->has_agreed)
+			return 0;
+		/* fall through */
 	default:
-		awaited = pending_is_awaited(settling->pending, request);
+		return pending_is_awaited(settling->pending, request);
 	}
+}
+
+static int settle(struct settling *settling, const struct pending_request *request)
+{
+	int awaited = is_needed(settling, request);
+
 	if (awaited < 0)
 		return awaited;
 	if (awaited)

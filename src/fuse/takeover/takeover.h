@@ -18,23 +18,25 @@
 
 #include "fuse/fs.h"
 
-/** What was agreed with the kernel when the session started, as plain values. */
+/** What was agreed with the kernel in INIT, as plain values; init.nr_bytes is 0 before that. */
 struct fs_connection {
 	struct transport_init init;
 	struct transport_rings rings;
+	uint32_t in_use; /* fs_config.in_use has been called */
 	struct fs_agreed agreed;
 };
 
 /**
  * fs_get_connection() - describe the session
  * @ret_rings_fd: memory of the rings, borrowed; -1: none
- * Return: 0; -EOPNOTSUPP the session has not started.
+ * Return: 0; -EOPNOTSUPP the INIT request was too long.
  */
 int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection, int *ret_rings_fd);
 
 /**
  * fs_adopt_connection() - continue a session that another process has started
- * Instead of fs_use_uring(). The session has the same descriptor.
+ * Instead of fs_use_uring(). The session has the same descriptor. If that process has agreed on
+ * nothing, this one does when it serves INIT.
  * @rings_fd: as from fs_get_connection(); taken
  * Return: 0; -EPROTO this program would agree on something else; -ENOMEM; as
  * transport_adopt_rings().
