@@ -41,8 +41,8 @@ struct data_volume_stats {
 	uint64_t nr_free_blocks; /* of 4 KiB: of these chunks, and those left between small files */
 	uint64_t nr_reserved_blocks; /* of these, what only privileged operations may use */
 	uint64_t nr_handles;         /* most files with data at a time */
-	uint64_t nr_free_handles;
-	bool packs;                              /* files need no handle of their own */
+	uint64_t nr_free_handles;    /* not on a LUN that has failed for good */
+	bool packs;                  /* files need no handle of their own */
 	uint64_t nr_segments, nr_empty_segments; /* vLUNs that files share */
 	uint64_t nr_segment_blocks;              /* of 4 KiB: free in segments */
 	unsigned nr_pooled;                      /* vLUNs of one chunk, made ahead of need */

@@ -29,6 +29,7 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 	struct segment_vluns *segments = &vol->alloc.segments;
 	uint64_t nr_free;
 
+	(void)allocator_note_failed_luns(&vol->alloc);
 	ret_stats->nr_reserved_blocks = vol->alloc.reserve.nr_blocks;
 	(void)pthread_mutex_lock(&segments->lock);
 	nr_free = lun_table_nr_free(luns);
@@ -39,7 +40,7 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 		nr_free * luns->chunk_blocks + segment_vluns_nr_unclaimed(segments);
 	ret_stats->nr_extents = segments->pool.nr_extents;
 	ret_stats->packs = vol->alloc.pack_blocks > 0;
-	ret_stats->nr_handles = superpipe_max_handles(vol->sp);
+	ret_stats->nr_handles = lun_table_nr_handles(luns);
 	ret_stats->nr_free_handles = lun_table_free_handles(luns) + segments->pool.nr_empty;
 	ret_stats->nr_segments = segments->pool.nr_segments;
 	ret_stats->nr_empty_segments = segments->pool.nr_empty;

@@ -138,13 +138,11 @@ bool superpipe_is_synchronous(const struct superpipe *sp)
 	return ctx->ops->is_synchronous(ctx->dp[0]);
 }
 
-unsigned superpipe_max_handles(const struct superpipe *sp)
+unsigned superpipe_max_handles(const struct superpipe *sp, unsigned lun)
 {
-	unsigned nr = 0;
+	const struct session *session = superpipe_session(sp, lun, &lun);
 
-	for (unsigned i = 0; i < sp->nr_sessions; i++)
-		nr += __atomic_load_n(&sp->sessions[i]->vluns.max_handles, __ATOMIC_RELAXED);
-	return nr;
+	return __atomic_load_n(&session->vluns.max_handles, __ATOMIC_RELAXED);
 }
 
 bool superpipe_failed(const struct superpipe *sp)

@@ -156,11 +156,10 @@ unsigned superpipe_nr_luns(const struct superpipe *sp);
 const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, unsigned lun);
 
 /**
- * superpipe_max_handles() - resource handles that all contexts together can hold
- * Starts with devport's max_handles() for each; the first EMFILE of the driver lowers it to the
- * real limit.
+ * superpipe_max_handles() - resource handles that the context of a LUN can hold
+ * Starts with devport's max_handles(); the first EMFILE of the driver lowers it to the real limit.
  */
-unsigned superpipe_max_handles(const struct superpipe *sp);
+unsigned superpipe_max_handles(const struct superpipe *sp, unsigned lun);
 
 /** superpipe_is_synchronous() - true if commands execute on the thread that submits them */
 bool superpipe_is_synchronous(const struct superpipe *sp);

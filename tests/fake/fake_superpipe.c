@@ -15,6 +15,7 @@ struct fake_lun {
 	struct superpipe_lun_info info;
 	uint8_t *media;
 	bool *used; /* per chunk */
+	unsigned nr_vluns;
 	uint64_t nr_free;
 	bool failed; /* for good */
 };
@@ -47,7 +48,8 @@ struct superpipe {
 	int fail_err[FAKE_NR_CALLS];
 	uint64_t nr_calls[FAKE_NR_CALLS];
 	uint64_t growth_limit, nr_ios, random;
-	struct superpipe_vlun **vluns; /* by handle; config.max_handles of them */
+	struct superpipe_vlun **vluns; /* by handle, which no two LUNs use */
+	unsigned nr_handles;           /* of all LUNs */
 	unsigned nr_vluns, nr_breaches;
 	bool held, gate_closed, stopping, shrinks_imports;
 };
@@ -263,6 +265,7 @@ static struct superpipe_vlun *add_vlun_locked(struct superpipe *sp, unsigned lun
 	vlun->handle = handle;
 	sp->vluns[handle] = vlun;
 	sp->nr_vluns++;
+	sp->luns[lun].nr_vluns++;
 	return vlun;
 }
 
@@ -272,7 +275,7 @@ int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlu
 
 	pthread_mutex_lock(&sp->lock);
 	err = enter_locked(sp, lun, FAKE_OPEN);
-	if (!err && sp->nr_vluns == sp->config.max_handles)
+	if (!err && sp->luns[lun].nr_vluns == sp->config.max_handles)
 		err = -ENOSPC;
 	if (!err)
 		*ret_vlun = add_vlun_locked(sp, lun, free_handle_locked(sp));
@@ -374,6 +377,7 @@ int superpipe_vlun_close(struct superpipe_vlun *vlun)
 	if (sp->vluns[vlun->handle] == vlun) {
 		sp->vluns[vlun->handle] = NULL;
 		sp->nr_vluns--;
+		sp->luns[vlun->lun].nr_vluns--;
 	}
 	pthread_mutex_unlock(&sp->lock);
 	free(vlun->chunks);
@@ -427,8 +431,9 @@ const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, 
 	return &sp->luns[lun].info;
 }
 
-unsigned superpipe_max_handles(const struct superpipe *sp)
+unsigned superpipe_max_handles(const struct superpipe *sp, unsigned lun)
 {
+	(void)lun;
 	return sp->config.max_handles;
 }
 
@@ -440,7 +445,7 @@ bool fake_add_vlun(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t
 	bool added = false;
 
 	pthread_mutex_lock(&sp->lock);
-	if (handle < sp->config.max_handles && !sp->vluns[handle]) {
+	if (handle < sp->nr_handles && !sp->vluns[handle]) {
 		vlun = add_vlun_locked(sp, lun, handle);
 		vlun->is_left = true;
 		grow_locked(vlun, nr_chunks);
@@ -480,7 +485,8 @@ struct superpipe *fake_new(const struct fake_config *config)
 	own->max_handles = own->max_handles ? own->max_handles : 256;
 	sp->random = own->seed * 2 + 1;
 	sp->growth_limit = UINT64_MAX;
-	sp->vluns = calloc(own->max_handles, sizeof(struct superpipe_vlun *));
+	sp->nr_handles = own->nr_luns * own->max_handles;
+	sp->vluns = calloc(sp->nr_handles, sizeof(struct superpipe_vlun *));
 	pthread_mutex_init(&sp->lock, NULL);
 	pthread_cond_init(&sp->wake, NULL);
 	for (unsigned i = 0; i < own->nr_luns; i++)
@@ -608,7 +614,7 @@ bool fake_read(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t lba
 	bool exists;
 
 	pthread_mutex_lock(&sp->lock);
-	vlun = handle < sp->config.max_handles ? sp->vluns[handle] : NULL;
+	vlun = handle < sp->nr_handles ? sp->vluns[handle] : NULL;
 	exists = vlun && vlun->lun == lun && lba / sp->luns[lun].info.chunk_lbas < vlun->nr_chunks;
 	if (exists)
 		memcpy(block, lba_memory(vlun, lba), SUPERPIPE_LBA_BYTES);

@@ -22,7 +22,7 @@ struct fake_config {
 	unsigned nr_luns;     /* 0: one */
 	uint32_t chunk_lbas;  /* 0: 16 */
 	uint64_t nr_chunks;   /* of each LUN; 0: 32 */
-	unsigned max_handles; /* 0: 256 */
+	unsigned max_handles; /* of each LUN; 0: 256 */
 	unsigned nr_threads;  /* that complete ios in random order; 0: the submitter does */
 	bool scrub;           /* new chunks hold 0xA5 whatever was in them */
 	uint64_t seed;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # One LUN of two fails for good: what lies on the other stays, what lay on it gives EIO, the log says so
-# once, and new data go to the other.
+# once, new data go to the other, and df counts what is free on the other.
 # sanitize: yes
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -9,7 +9,7 @@ need_mounts
 expect_log 'failed for good'
 expect_log 'adapter was reset'
 
-readonly NR=12
+readonly NR=12 HANDLES=64
 adapter=emul:$STORE/adapter
 
 # Reads the beginning of all files. Sets $lost to how many give EIO; the others must be as they were
@@ -28,10 +28,12 @@ read_all() { # BYTES
 	done
 }
 
+free_inodes() { df --output=iavail "$MNT" | tail -n 1 | tr -d ' '; }
+
 run() { # MOUNT-OPTIONS SIZE NEW-FILES BYTES
 	local i
 	rm -rf "$STORE/adapter"
-	start_daemon "$adapter,luns=2,size=1G,bs=512,lun=0,$adapter,lun=1" "$MNT" "$1"
+	start_daemon "$adapter,luns=2,size=1G,bs=512,handles=$HANDLES,lun=0,$adapter,lun=1" "$MNT" "$1"
 	note_adapter "$STORE/adapter"
 	for ((i = 0; i < NR; i++)); do
 		head -c "$2" /dev/urandom >"$WORK/data-$i"
@@ -44,6 +46,7 @@ run() { # MOUNT-OPTIONS SIZE NEW-FILES BYTES
 	wait_until "the log says that a LUN has failed" grep -q 'failed for good' "${DAEMON_LOG[$MNT]}"
 	same "$(grep -c 'failed for good' "${DAEMON_LOG[$MNT]}")" 1 "messages with $1"
 	grep -q 'lun=1: failed for good' "${DAEMON_LOG[$MNT]}" || fail "the log does not name the LUN"
+	[ "$1" != pack=0 ] || same "$(free_inodes)" $((HANDLES - (NR - lost))) "free inodes with $1"
 
 	for ((i = 0; i < $3; i++)); do
 		head -c "$2" /dev/urandom >"$WORK/new"

@@ -193,7 +193,7 @@ START_TEST(test_ready_every_handle_can_be_had)
 	start_with(&config);
 	make_some_ready();
 	/* Two chunks each, so that no file takes a vLUN of the pool. */
-	while (nr_files < FEW_HANDLES)
+	while (nr_files < 2 * FEW_HANDLES)
 		ck_assert_int_eq(run(new_file(), DATA_OP_WRITE, CHUNK - 1, 2), 2);
 	ck_assert_int_eq(run(files[0], DATA_OP_READ, 0, 2), 1);
 }

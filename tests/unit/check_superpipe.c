@@ -309,9 +309,9 @@ START_TEST(test_vlun_errnos_are_those_of_the_contract)
 	start((struct fake_port_config){ 0 }, (struct superpipe_options){ 0 });
 	for (unsigned i = 0; i < FAKE_MAX_HANDLES; i++)
 		ck_assert_int_eq(superpipe_vlun_open(sp, 0, &vluns[i]), 0);
-	ck_assert_uint_gt(superpipe_max_handles(sp), FAKE_MAX_HANDLES);
+	ck_assert_uint_gt(superpipe_max_handles(sp, 0), FAKE_MAX_HANDLES);
 	ck_assert_int_eq(superpipe_vlun_open(sp, 0, &vlun), -ENOSPC);
-	ck_assert_uint_eq(superpipe_max_handles(sp), FAKE_MAX_HANDLES);
+	ck_assert_uint_eq(superpipe_max_handles(sp, 0), FAKE_MAX_HANDLES);
 	fake_port_refuse(fake, DK_IOCTL_VLUN_RESIZE, -ENOSPC, 1);
 	ck_assert_int_eq(superpipe_vlun_resize(vluns[0], 1, &granted), -ENOSPC);
 	fake_port_refuse(fake, DK_IOCTL_VLUN_RESIZE, -ENOMEM, 1);

@@ -228,7 +228,7 @@ START_TEST(test_emul_handles_run_out_as_enospc)
 		ck_assert_int_eq(superpipe_vlun_open(sp, 0, &vlun), 0);
 	rc = superpipe_vlun_open(sp, 0, &vlun);
 	ck_assert_int_eq(rc, -ENOSPC);
-	ck_assert_uint_eq(superpipe_max_handles(sp), 16);
+	ck_assert_uint_eq(superpipe_max_handles(sp, 0), 16);
 	finish();
 }
 END_TEST
@@ -273,7 +273,8 @@ START_TEST(test_emul_two_luns_have_a_context_each)
 	/* Each context has handles of its own. */
 	for (unsigned i = 2; i < 32; i++)
 		(void)new_vlun(i % 2, 0);
-	ck_assert_uint_eq(superpipe_max_handles(sp), 32);
+	for (unsigned lun = 0; lun < 2; lun++)
+		ck_assert_uint_eq(superpipe_max_handles(sp, lun), 16);
 	finish();
 }
 END_TEST
@@ -284,7 +285,7 @@ START_TEST(test_emul_two_luns_may_share_a_context)
 	use_two_luns();
 	for (unsigned i = 2; i < 16; i++)
 		(void)new_vlun(i % 2, 0);
-	ck_assert_uint_eq(superpipe_max_handles(sp), 16);
+	ck_assert_uint_eq(superpipe_max_handles(sp, 0), 16);
 	finish();
 }
 END_TEST

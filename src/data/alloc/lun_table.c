@@ -33,7 +33,7 @@ static void count(_Atomic uint64_t *counter, uint64_t before, uint64_t after)
 void lun_table_count(struct lun_table *table, unsigned lun, uint32_t before, uint32_t after)
 {
 	count(&table->luns[lun].nr_used, before, after);
-	count(&table->nr_vluns, before > 0, after > 0);
+	count(&table->luns[lun].nr_vluns, before > 0, after > 0);
 }
 
 /* More are used than there are when a LUN has shrunk. */
@@ -122,12 +122,32 @@ uint64_t lun_table_nr_free(struct lun_table *table)
 
 /* ---- handles, LUNs -------------------------------------------------------------------------- */
 
+uint64_t lun_table_nr_handles(const struct lun_table *table)
+{
+	uint64_t nr = 0;
+
+	for (unsigned i = 0; i < table->nr_luns; i++)
+		nr += superpipe_max_handles(table->sp, i);
+	return nr;
+}
+
+static uint64_t free_handles_on(const struct lun_table *table, unsigned lun)
+{
+	uint64_t nr_handles = superpipe_max_handles(table->sp, lun);
+	uint64_t used = atomic_load_explicit(&table->luns[lun].nr_vluns, memory_order_relaxed);
+
+	if (table->failed & (1u << lun))
+		return 0;
+	return used < nr_handles ? nr_handles - used : 0;
+}
+
 uint64_t lun_table_free_handles(struct lun_table *table)
 {
-	uint64_t nr_handles = superpipe_max_handles(table->sp);
-	uint64_t used = atomic_load_explicit(&table->nr_vluns, memory_order_relaxed);
+	uint64_t nr = 0;
 
-	return used < nr_handles ? nr_handles - used : 0;
+	for (unsigned i = 0; i < table->nr_luns; i++)
+		nr += free_handles_on(table, i);
+	return nr;
 }
 
 unsigned lun_table_roomiest(struct lun_table *table, unsigned tried)

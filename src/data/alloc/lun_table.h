@@ -17,6 +17,7 @@
 struct lun_entry {
 	_Atomic uint64_t nr_chunks; /* a LUN in physical mode may grow */
 	_Atomic uint64_t nr_used;   /* counted for files */
+	_Atomic uint64_t nr_vluns;  /* that have a used chunk */
 };
 
 struct lun_table {
@@ -25,7 +26,6 @@ struct lun_table {
 	unsigned nr_luns;
 	struct lun_entry luns[SUPERPIPE_MAX_LUNS];
 	_Atomic unsigned failed;     /* bit mask: LUNs that have failed for good */
-	_Atomic uint64_t nr_vluns;   /* files counted as having one */
 	_Atomic uint64_t max_chunks; /* UINT64_MAX: no limit; written by the worker */
 	uint64_t nr_held;            /* chunks of all vLUNs; worker only */
 };
@@ -33,7 +33,7 @@ struct lun_table {
 /** lun_table_init() - Return: 0; -EINVAL no LUN, or chunks of different sizes. */
 int lun_table_init(struct lun_table *table, struct superpipe *sp);
 
-/** lun_table_count() - a file on @lun used @before chunks and uses @after. Any thread. */
+/** lun_table_count() - a vLUN on @lun had @before used chunks and has @after. Any thread. */
 void lun_table_count(struct lun_table *table, unsigned lun, uint32_t before, uint32_t after);
 
 /**
@@ -68,7 +68,11 @@ uint64_t lun_table_free_chunks(struct lun_table *table, unsigned lun);
  */
 unsigned lun_table_find_failed(struct lun_table *table);
 
-/** lun_table_free_handles() - how many more files may have a vLUN. Any thread. */
+/** lun_table_nr_handles() - resource handles of all LUNs. Any thread. */
+uint64_t lun_table_nr_handles(const struct lun_table *table);
+
+/** lun_table_free_handles() - how many more files may have a vLUN; those of a LUN that has failed
+ *  do not count. Any thread. */
 uint64_t lun_table_free_handles(struct lun_table *table);
 
 /** lun_table_roomiest() - the LUN with most free chunks not in the bit mask @tried, or nr_luns */
