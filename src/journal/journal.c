@@ -30,8 +30,11 @@ uint64_t journal_checksum(const struct journal *journal, uint64_t position,
 				    journal->key + position);
 }
 
-/* A thread first reads the count, then says that it waits, then looks for room, then sleeps unless
- * the count has changed. */
+/*
+ * A thread first reads the count, then says that it waits, then looks whether there is room or the
+ * journal is closed, then sleeps unless the count has changed. So it sees what the caller has done,
+ * or the caller sees that it waits.
+ */
 void journal_wake_writers(struct journal *journal)
 {
 	if (!atomic_exchange(&journal->head->writers_wait, 0))

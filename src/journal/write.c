@@ -24,6 +24,7 @@ static bool reader_is_dead(const struct journal *journal)
 	return journal->reader_pidfd >= 0 && poll(&pollfd, 1, 0) == 1;
 }
 
+/* The load is also an acquire. It pairs with release(): the cells have been read. */
 static bool has_room(const struct journal *journal, uint64_t end)
 {
 	return end - atomic_load(&journal->head->start) <= journal->nr_cells;
@@ -39,7 +40,7 @@ static bool wait_for_room(struct journal *journal, uint64_t end)
 		uint32_t seen = atomic_load(&head->nr_releases);
 
 		atomic_store(&head->writers_wait, 1);
-		if (journal_is_closed(journal))
+		if (atomic_load(&head->closed))
 			return false;
 		if (has_room(journal, end))
 			return true;
@@ -71,8 +72,10 @@ void journal_begin(struct journal *journal, size_t bytes, struct journal_entry *
 }
 
 /*
- * The addition to the end, before, and these loads are sequentially consistent, and so are the
- * reader's: either the reader sees that the end has moved, or this thread sees that it sleeps.
+ * The release pairs with the acquire in is_committed(). The addition to the end, before, and the
+ * load of reader_sleeps are sequentially consistent, and so are the reader's store and load in
+ * journal_prepare_wait(): either the reader sees that the end has moved, or this thread sees that
+ * it sleeps.
  */
 void journal_commit(struct journal *journal, const struct journal_entry *entry)
 {
