@@ -1,5 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* journal_internal - the shared memory of a journal. */
+/*
+ * journal_internal - the shared memory of a journal.
+ *
+ * Memory ordering, between threads and between processes:
+ *
+ *   variable      | writer                     | reader                      | what it orders
+ *   --------------|----------------------------|-----------------------------|-------------------
+ *   stamp         | journal_commit(): release  | is_committed(): acquire     | the record
+ *   start         | has_room(): acquire        | release(): release          | reuse of the cells
+ *   end,          | journal_begin(): end, then | journal_prepare_wait():     | nothing: one of
+ *   reader_sleeps | _commit(): reader_sleeps   | reader_sleeps, then end     | them sees the other
+ *   writers_wait, | wait_for_room():           | release(): start, then      | the same
+ *   start         | writers_wait, then start   | writers_wait                |
+ *   writers_wait, | wait_for_room():           | journal_close(): closed,    | the same
+ *   closed        | writers_wait, then closed  | then writers_wait (any      |
+ *                 |                            | thread of the writer)       |
+ *   nr_releases   | wait_for_room(): load      | journal_wake_writers(): add | start, closed
+ *
+ * Where both sides store one variable and then load the other, all four are sequentially
+ * consistent: acquire and release do not order a store before a later load.
+ *
+ * A writer that was killed has done all stores before the instruction at which it ended, and none
+ * after it. The system call that tells of its end orders these stores before the loads of the
+ * caller, as it does for the slots of requests (fuse/transport/slot_region.h).
+ */
 #ifndef CXLFS_JOURNAL_JOURNAL_INTERNAL_H
 #define CXLFS_JOURNAL_JOURNAL_INTERNAL_H
 

@@ -12,6 +12,7 @@
 /* Threads that wait are woken when so much of the ring has become free, not for each record. */
 #define WAKE_FRACTION 4
 
+/* The acquire pairs with the release in journal_commit(). */
 static bool is_committed(const struct journal *journal, uint64_t position)
 {
 	return atomic_load_explicit(journal_stamp_at(journal, position), memory_order_acquire) ==
@@ -41,6 +42,7 @@ static void report_releases(struct journal *journal)
 		journal_wake_writers(journal);
 }
 
+/* The store is also a release. It pairs with has_room(): the cells have been read. */
 static void release(struct journal *journal, uint64_t nr)
 {
 	journal->position += nr;
@@ -108,6 +110,7 @@ int journal_prepare_wait(struct journal *journal)
 	journal->waited_at = journal->position;
 	if (has_read)
 		return NAP_MS;
+	/* See journal_commit(). */
 	atomic_store(&head->reader_sleeps, 1);
 	if (atomic_load(&head->end) == journal->position)
 		return -1;

@@ -203,7 +203,8 @@ static inline void issue_locked(struct ioq *q, struct ioq_cmd *cmd, uint64_t seq
 	memset(&slot->ioasa, 0, offsetof(struct sisl_ioasa, host_use));
 	cmd->sequence = sequence;
 	cmd->issued_ticks = now;
-	/* Pairs with take_entry(), and with recovery's take_issued_locked(). */
+	/* Pairs with the acquire in take_entry() and in recovery's take_issued_locked(). A thread
+	 * that takes the RRQ entry sees this store, because the doorbell comes after it. */
 	__atomic_store_n(&cmd->state, IOQ_CMD_ISSUED, __ATOMIC_RELEASE);
 	if (!sq_mode) {
 		q->nr_credits--;

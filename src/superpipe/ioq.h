@@ -28,6 +28,22 @@
  * nothing. A command that completes later is reaped by a polling thread. If no thread polls, the
  * device interrupts and the reaper thread reaps. The thread that frees a slot issues the next io of
  * the FIFO. If nothing is in flight, the reaper does.
+ *
+ * Memory ordering without a lock; ring.h has that of the rings:
+ *
+ *   variable       | one side                   | the other side            | what it orders
+ *   ---------------|----------------------------|---------------------------|----------------------
+ *   cmd->state     | issue_locked(): release    | take_entry(): acquire     | fields of the command
+ *   io->nr_pending | ioq_io_cmds_ended(): both  | itself                    | data, io->failure
+ *   state,         | ioq_halt(): state, then    | run_device(): nr_runners, | use of the mapping
+ *   nr_runners     | nr_runners                 | then state                |
+ *   reaper_asleep, | wait_ms(): reaper_asleep,  | ioq_stop_polling():       | nothing: one of them
+ *   nr_pollers     | then nr_pollers            | nr_pollers, reaper_asleep | sees the other
+ *   faults         | ioq_report_fault(): or     | take_faults(): exchange   | nothing
+ *
+ * Where both sides store one variable and then load the other, all four are sequentially
+ * consistent: acquire and release do not order a store before a later load. The other atomic
+ * variables of struct ioq are relaxed, because they are counters, or submit_lock orders them too.
  */
 #ifndef CXLFS_SUPERPIPE_IOQ_H
 #define CXLFS_SUPERPIPE_IOQ_H

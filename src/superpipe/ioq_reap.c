@@ -95,6 +95,7 @@ static inline bool take_entry(const struct ioq *q, uint64_t offset, struct ioq_c
 	if (offset % sizeof(struct ioq_slot) || offset / sizeof(struct ioq_slot) >= q->nr_slots)
 		return false;
 	*ret_cmd = &q->cmds[offset / sizeof(struct ioq_slot)];
+	/* Pairs with the release in issue_locked(). */
 	return __atomic_compare_exchange_n(&(*ret_cmd)->state, &expected, IOQ_CMD_COLLECTED, false,
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }

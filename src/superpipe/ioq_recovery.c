@@ -25,6 +25,7 @@ void ioq_halt(struct ioq *q)
 	pthread_mutex_lock(&q->submit_lock);
 	if (ioq_state(q) == IOQ_RUNNING)
 		set_state(q, IOQ_HALTED);
+	/* Pairs with run_device(). */
 	while (__atomic_load_n(&q->nr_runners, __ATOMIC_SEQ_CST))
 		pthread_cond_wait(&q->no_runners, &q->submit_lock);
 	pthread_mutex_unlock(&q->submit_lock);
@@ -107,6 +108,7 @@ static uint32_t take_issued_locked(struct ioq *q)
 	for (uint32_t i = 0; i < q->nr_slots; i++) {
 		uint32_t expected = IOQ_CMD_ISSUED;
 
+		/* Pairs with issue_locked(); a thread that still reaps may take it first. */
 		if (__atomic_compare_exchange_n(&q->cmds[i].state, &expected, IOQ_CMD_WAITING,
 						false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			q->requeued[nr_taken++] = &q->cmds[i];

@@ -63,6 +63,7 @@ static int wait_ms(struct ioq *q, struct reaper_round *round, int deferred_ms, b
 	int limit_ms;
 
 	pthread_mutex_lock(&q->submit_lock);
+	/* Before nr_pollers is read: see ioq_start_polling(). */
 	__atomic_store_n(&q->reaper_asleep, 1, __ATOMIC_SEQ_CST);
 	limit_ms = wait_ms_locked(q);
 	*ret_polled = is_polled(q, round);

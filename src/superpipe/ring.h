@@ -4,8 +4,9 @@
  *
  * RRQ: the device writes the IOASA and the data, then the entry. We read the entry, and the IOASA
  * only if the entry's toggle bit has the expected value.
- *   - The load of an entry is an acquire. It pairs with the device's store of the entry: a card
- *     writes to memory in this order, and the emulator's store is a release.
+ *   - ring_rrq_next() loads an entry with an acquire. It pairs with the device's store of the
+ *     entry: a card writes to memory in this order, and the store in the emulator's rrq_put() is
+ *     a release. The load in ring_rrq_is_empty() pairs with nothing: it is a hint.
  *   - An entry is 8 bytes, aligned, so it is new or old, never a mixture. There is no consumer
  *     register, and never more commands are in flight than the ring has entries: the device writes
  *     an entry again only after we have taken what it held. So the toggle bit tells new from old.
@@ -13,10 +14,14 @@
  *
  * SQ: we fill slots, then store the address of the next free one to the tail register.
  *   - write64() of devport orders all earlier stores before that one. It pairs with the device,
- *     which reads the tail before the slots. So no barrier is needed here.
+ *     which reads the tail before the slots. So no barrier is needed here. A card gets a full
+ *     barrier (sync on POWER) before the store. The emulator's registers have a lock, under
+ *     which it also fetches commands. The same is true of IOARRIN.
  *   - A slot is filled again one round later. The ring has more slots than commands can be in
  *     flight, and the device fetches them in order: so it has completed the command of this slot
- *     or a later one, and our acquire of that entry comes before our stores to the slot.
+ *     or a later one. The thread that took that entry, with an acquire, freed the command under
+ *     submit_lock, and slots are filled under submit_lock. So the device's loads come before our
+ *     stores to the slot.
  *
  * `make check-tsan` finds races in the IOASA and in the slots if the acquire is missing.
  *

@@ -52,9 +52,10 @@ struct session {
 	unsigned first_lun; /* number within the volume of the first LUN of @context */
 	bool clone_refused; /* see SUPERPIPE_HANDLES_UNKNOWN; set by attach only */
 	bool attached;      /* the reaper thread runs; set by attach and close only */
-	uint32_t stop;      /* atomic */
-	uint32_t failed; /* atomic: the context has failed permanently, and every request gets -EIO
-			  */
+	uint32_t stop;      /* atomic: recover_cancel() releases, the reaper acquires */
+	/* Atomic: the context has failed permanently, and every request gets -EIO. The release in
+	 * fail() pairs with the acquire in session_failed(). */
+	uint32_t failed;
 
 	/* Atomic. */
 	uint64_t nr_recoveries, nr_timeouts, nr_interrupts;

@@ -15,6 +15,11 @@
  * In a slot of /dev/fuse, the length in the header of the request is 0 unless the slot holds a
  * request that has been read and is not done. So another process finds the requests that a dead one
  * has left.
+ *
+ * No two processes access such a slot at the same time, so nothing in it is atomic. A process that
+ * was killed has done all stores before the instruction at which it ended, and none after it. The
+ * system call that tells of its end orders these stores before the loads of the caller. The
+ * compiler leaves the stores where they are, because system calls stand between them.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_SLOT_REGION_H
 #define CXLFS_FUSE_TRANSPORT_SLOT_REGION_H
