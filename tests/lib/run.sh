@@ -25,7 +25,7 @@ shift
 : "${SLOWNESS:=1}"
 readonly logs=build/test-logs/${BUILD##*/}-$group
 results=${RESULTS:-$logs/results}
-export BUILD
+export BUILD CK_TIMEOUT_MULTIPLIER=$SLOWNESS
 
 # ---- transports ------------------------------------------------------
 

@@ -1,7 +1,9 @@
 #!/bin/bash
 # What the guest runs: the unit suites, and mount tests that end in time on an emulated processor.
 #
-#	BUILD=build/ppc64le tests/ppc64le/all.sh [units|mounts]
+#	BUILD=build/ppc64le tests/ppc64le/all.sh [units|mounts [NAME...]]
+#
+# With names it runs these suites, or these scripts of tests/mount, instead.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,17 +13,30 @@ readonly MOUNTS=(posix-content posix-locks posix-modes posix-names posix-readdir
 	observe upgrade save-load resets-under-load fio-verify model-random-io rings workers git-repository
 	sqlite-modes tar-roundtrip volume-is-volatile)
 
-suites=() scripts=()
-for source in tests/unit/check_*.c tests/fuzz/fuzz_*.c; do
-	suites+=("$BUILD/${source%.c}")
-done
-for name in "${MOUNTS[@]}"; do
-	scripts+=("tests/mount/$name.sh")
-done
-
 # An emulated processor is about 30 times slower.
 export SLOWNESS=10
+
+units() {
+	local source suites=()
+	[ $# -gt 0 ] || set -- tests/unit/check_*.c tests/fuzz/fuzz_*.c
+	for source in "$@"; do
+		source=${source##*/}
+		suites+=("$(echo "$BUILD"/tests/*/"${source%.c}")")
+	done
+	tests/lib/run.sh units "${suites[@]}"
+}
+
+mounts() {
+	[ $# -gt 0 ] || set -- "${MOUNTS[@]}"
+	set -- "${@/#/tests/mount/}"
+	tests/lib/run.sh mount "${@/%/.sh}"
+}
+
+if [ $# -gt 0 ]; then
+	"$@"
+	exit
+fi
 status=0
-[ "${1:-units}" != units ] || tests/lib/run.sh units "${suites[@]}" || status=1
-[ "${1:-mounts}" != mounts ] || tests/lib/run.sh mount "${scripts[@]}" || status=1
+units || status=1
+mounts || status=1
 exit $status
