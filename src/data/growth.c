@@ -39,14 +39,16 @@ static int pack_ends(struct data_file *file, const struct need *need)
 
 int growth_assign_locked(struct data_file *file, uint64_t first, uint64_t last)
 {
+	uint32_t nr_before = file->map.nr_chunks;
 	int err = mapping_assign(&file->map, first, last);
 
 	(void)file_space_count_locked(&file->space);
-	if (!err && file->space.extents.nr > 0)
+	if (err || file->map.nr_chunks == nr_before)
+		return err;
+	if (file->space.extents.nr > 0)
 		mover_queue_locked(file_volume(file)->mover, file);
-	if (!err)
-		background_watch_locked(&file->space);
-	return err;
+	background_watch_locked(&file->space);
+	return 0;
 }
 
 static int take_need(struct data_file *file, const struct need *need, enum growth_how how)

@@ -139,6 +139,7 @@ static void grow_run(struct worker_job *job)
 	do {
 		nr_releases = worker_nr_releases(worker);
 		defer = WORKER_FULL;
+		lun_table_forget_full(&op->file->space.alloc->luns);
 		err = grow_op(op);
 		if (err == -ENOSPC && share_all(op->file->space.alloc))
 			defer = WORKER_RETRY;

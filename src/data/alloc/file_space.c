@@ -122,7 +122,7 @@ int file_space_adopt_vlun(struct file_space *space, struct superpipe_vlun *vlun,
 		return -EPROTO;
 	on_lun->slots.vlun = vlun;
 	on_lun->slots.nr = nr;
-	space->alloc->luns.nr_held += nr;
+	lun_table_hold(&space->alloc->luns, lun, nr);
 	return 0;
 }
 

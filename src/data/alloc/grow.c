@@ -55,6 +55,16 @@ static bool close_empty_segments(struct allocator *alloc, unsigned lun)
 	return segment_vluns_close_empty(&alloc->segments, anywhere ? UINT32_MAX : lun);
 }
 
+/** Takes back what is held ahead until the LUN may have a chunk. Return: whether it may. */
+static bool make_room(struct allocator *alloc, unsigned lun, const struct file_space *except)
+{
+	while (!lun_table_may_grow(&alloc->luns, lun)) {
+		if (!shrink_others(alloc, lun, except) && !close_empty_segments(alloc, lun))
+			return false;
+	}
+	return true;
+}
+
 /** A resize may grant only a part of what is free, so this asks until there is no more. */
 static int grow_vlun(struct file_vlun *vlun, uint64_t wanted)
 {
@@ -106,7 +116,7 @@ static bool is_last_handle_for_segments(struct allocator *alloc)
 	       lun_table_free_handles(&alloc->luns) <= alloc->luns.nr_luns;
 }
 
-/** Return: 0; -ENOSPC no handle; -ENOMEM; -EIO. */
+/** Return: 0; -ENOSPC no handle, or no chunk; -ENOMEM; -EIO. */
 static int open_vlun(struct file_vlun *vlun)
 {
 	struct allocator *alloc = vlun->space->alloc;
@@ -114,7 +124,7 @@ static int open_vlun(struct file_vlun *vlun)
 	struct superpipe_vlun *handle;
 	int err;
 
-	if (is_last_handle_for_segments(alloc))
+	if (is_last_handle_for_segments(alloc) || !make_room(alloc, lun, vlun->space))
 		return -ENOSPC;
 	err = superpipe_vlun_open(alloc->luns.sp, lun, &handle);
 	if (err == -ENOSPC && (vlun_pool_close_all(&alloc->pool) ||
@@ -268,8 +278,7 @@ static void grow_ahead_on(struct file_space *space, unsigned lun)
 	struct file_vlun *vlun = make_vlun(space, lun, &is_open);
 	uint32_t wanted;
 
-	if (!vlun || vlun->slots.nr >= space->alloc->luns.luns[lun].nr_chunks ||
-	    !open_ahead(vlun, is_open))
+	if (!vlun || !lun_table_may_grow(&space->alloc->luns, lun) || !open_ahead(vlun, is_open))
 		return;
 	wanted = vlun->slots.nr + 1;
 	(void)resize(vlun, wanted);

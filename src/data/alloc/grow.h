@@ -19,7 +19,8 @@ int grow_file(struct file_space *space, uint64_t nr);
 
 /**
  * grow_on_lun() - get @nr more slots on one LUN, or as many as there is flash for
- * Return: 0, also when there are fewer; -ENOSPC no handle; -ENOMEM; -EIO the LUN has failed.
+ * Return: 0, also when there are fewer; -ENOSPC no vLUN can be opened; -ENOMEM; -EIO the LUN has
+ * failed.
  */
 int grow_on_lun(struct file_space *space, unsigned lun, uint64_t nr);
 

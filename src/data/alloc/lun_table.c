@@ -60,31 +60,86 @@ unsigned lun_table_find_failed(struct lun_table *table)
 	return failed & ~atomic_fetch_or(&table->failed, failed);
 }
 
-/* ---- the limit ------------------------------------------------------------------------------ */
+/* ---- chunks that the volume holds ----------------------------------------------------------- */
+
+static uint64_t nr_held(const struct lun_table *table)
+{
+	uint64_t nr = 0;
+
+	for (unsigned i = 0; i < table->nr_luns; i++)
+		nr += table->luns[i].nr_held;
+	return nr;
+}
 
 static uint64_t left_to_limit(const struct lun_table *table)
 {
-	return table->nr_held < table->max_chunks ? table->max_chunks - table->nr_held : 0;
+	uint64_t nr = nr_held(table);
+
+	return nr < table->max_chunks ? table->max_chunks - nr : 0;
+}
+
+/** How many more chunks a vLUN on @lun may get; whether they are free only the driver knows. */
+static uint64_t nr_left(const struct lun_table *table, unsigned lun)
+{
+	const struct lun_entry *entry = &table->luns[lun];
+	uint64_t left = left_to_limit(table);
+
+	if (superpipe_lun_failed(table->sp, lun))
+		return left;
+	if (entry->is_full || entry->nr_held >= entry->nr_chunks)
+		return 0;
+	return min_u64(left, entry->nr_chunks - entry->nr_held);
+}
+
+static void set_held(struct lun_entry *entry, uint64_t before, uint64_t after)
+{
+	entry->nr_held += after - before;
+	if (after < before)
+		entry->is_full = false;
 }
 
 int lun_table_resize(struct lun_table *table, struct superpipe_vlun *vlun, uint32_t before,
 		     uint32_t wanted, uint32_t *ret_nr)
 {
-	uint64_t most = min_u64(wanted, before + left_to_limit(table)), granted = before;
+	unsigned lun = superpipe_vlun_lun(vlun);
+	uint64_t most = wanted, granted = before;
 	int err;
+
+	if (wanted > before)
+		most = min_u64(wanted, before + nr_left(table, lun));
 
 	if (wanted > before && most == before)
 		return -ENOSPC;
 	err = superpipe_vlun_resize(vlun, most, &granted);
 	*ret_nr = (uint32_t)(wanted > before ? min_u64(granted, most) : granted);
-	table->nr_held += *ret_nr - (uint64_t)before;
+	set_held(&table->luns[lun], before, *ret_nr);
+	if (wanted > before && err == -ENOSPC)
+		table->luns[lun].is_full = true;
 	return err;
 }
 
 void lun_table_close(struct lun_table *table, struct superpipe_vlun *vlun, uint32_t nr_chunks)
 {
+	unsigned lun = superpipe_vlun_lun(vlun);
+
 	(void)superpipe_vlun_close(vlun); /* fails only when the adapter has failed */
-	table->nr_held -= nr_chunks;
+	set_held(&table->luns[lun], nr_chunks, 0);
+}
+
+void lun_table_hold(struct lun_table *table, unsigned lun, uint64_t nr_chunks)
+{
+	set_held(&table->luns[lun], 0, nr_chunks);
+}
+
+bool lun_table_may_grow(const struct lun_table *table, unsigned lun)
+{
+	return nr_left(table, lun) > 0;
+}
+
+void lun_table_forget_full(struct lun_table *table)
+{
+	for (unsigned i = 0; i < table->nr_luns; i++)
+		table->luns[i].is_full = false;
 }
 
 bool lun_table_at_limit(const struct lun_table *table)
@@ -94,7 +149,7 @@ bool lun_table_at_limit(const struct lun_table *table)
 
 int lun_table_set_limit(struct lun_table *table, uint64_t max_chunks)
 {
-	if (table->nr_held > max_chunks)
+	if (nr_held(table) > max_chunks)
 		return -EINVAL;
 	table->max_chunks = max_chunks;
 	return 0;

@@ -4,6 +4,10 @@
  *
  * A volume may have a limit: fewer chunks than its LUNs. What it holds ahead of need counts as
  * free, but towards the limit, so it must be taken back before the limit stops a file.
+ *
+ * The driver is not asked for chunks of a LUN when it cannot have any: the volume holds them all,
+ * or the driver has just refused one. Others may use the LUN too, so each operation that finds too
+ * little asks again: see lun_table_forget_full().
  */
 #ifndef CXLFS_DATA_ALLOC_LUN_TABLE_H
 #define CXLFS_DATA_ALLOC_LUN_TABLE_H
@@ -18,6 +22,8 @@ struct lun_entry {
 	_Atomic uint64_t nr_chunks; /* a LUN in physical mode may grow */
 	_Atomic uint64_t nr_used;   /* counted for files */
 	_Atomic uint64_t nr_vluns;  /* that have a used chunk */
+	uint64_t nr_held;           /* chunks of all vLUNs; worker only */
+	bool is_full;               /* others use what the volume does not hold; worker only */
 };
 
 struct lun_table {
@@ -27,7 +33,6 @@ struct lun_table {
 	struct lun_entry luns[SUPERPIPE_MAX_LUNS];
 	_Atomic unsigned failed;     /* bit mask: LUNs that have failed for good */
 	_Atomic uint64_t max_chunks; /* UINT64_MAX: no limit; written by the worker */
-	uint64_t nr_held;            /* chunks of all vLUNs; worker only */
 };
 
 /** lun_table_init() - Return: 0; -EINVAL no LUN, or chunks of different sizes. */
@@ -38,15 +43,27 @@ void lun_table_count(struct lun_table *table, unsigned lun, uint32_t before, uin
 
 /**
  * lun_table_resize() - change the size of a vLUN from @before to @wanted chunks
- * At the limit it grows by less, or not at all. On the worker.
+ * At the limit, or when the LUN is full, it grows by less, or not at all. On the worker.
  * @ret_nr: what the vLUN has now, at most @wanted; also written when growth was partly granted
- * Return: as superpipe_vlun_resize(); -ENOSPC also when the limit is reached.
+ * Return: as superpipe_vlun_resize().
  */
 int lun_table_resize(struct lun_table *table, struct superpipe_vlun *vlun, uint32_t before,
 		     uint32_t wanted, uint32_t *ret_nr);
 
 /** lun_table_close() - close a vLUN of @nr_chunks. On the worker, or after it has stopped. */
 void lun_table_close(struct lun_table *table, struct superpipe_vlun *vlun, uint32_t nr_chunks);
+
+/** lun_table_hold() - a vLUN on @lun already has @nr_chunks. On the worker, or while it is paused.
+ */
+void lun_table_hold(struct lun_table *table, unsigned lun, uint64_t nr_chunks);
+
+/** lun_table_may_grow() - may there be a chunk for a vLUN on @lun? Also true if the LUN has failed:
+ *  an ioctl says so. On the worker. */
+bool lun_table_may_grow(const struct lun_table *table, unsigned lun);
+
+/** lun_table_forget_full() - ask the driver again, because others may have freed chunks. On the
+ *  worker. */
+void lun_table_forget_full(struct lun_table *table);
 
 /** lun_table_at_limit() - has the volume all the chunks that it may have? On the worker. */
 bool lun_table_at_limit(const struct lun_table *table);

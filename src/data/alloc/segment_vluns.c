@@ -72,8 +72,10 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun)
 {
 	struct superpipe_vlun *vlun;
 	uint32_t nr = 0;
-	int err = superpipe_vlun_open(segments->luns->sp, lun, &vlun);
+	int err = -ENOSPC;
 
+	if (lun_table_may_grow(segments->luns, lun))
+		err = superpipe_vlun_open(segments->luns->sp, lun, &vlun);
 	if (err)
 		return err;
 	err = lun_table_resize(segments->luns, vlun, 0, 1, &nr);
@@ -98,7 +100,7 @@ int segment_vluns_adopt(struct segment_vluns *segments, struct superpipe_vlun *v
 	segment = note_added(segments, vlun, lun, (uint32_t)nr_chunks);
 	if (!segment)
 		return -ENOMEM;
-	segments->luns->nr_held += nr_chunks;
+	lun_table_hold(segments->luns, lun, nr_chunks);
 	*ret_segment = segment;
 	return 0;
 }
@@ -120,7 +122,7 @@ int segment_vluns_enlarge(struct segment_vluns *segments, unsigned lun)
 	uint32_t before, after;
 	int err;
 
-	if (!segment)
+	if (!segment || !lun_table_may_grow(segments->luns, lun))
 		return -ENOSPC;
 	err = segments_prepare_enlarge(&segments->pool, segment);
 	if (err)
