@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 
 #define START_MS     30000u  /* until the new daemon has started */
 #define LOAD_MS      600000u /* until it has read the snapshot */
+#define END_MS       2000    /* until a process that was killed has ended */
 #define DETACH_TRIES 3
 #define NUMBER_TRIES 2000 /* at 1 ms: another process may still have it as its group */
 
@@ -128,24 +131,69 @@ static int fork_ghost(pid_t number, pid_t *ret_ghost)
 	return 0;
 }
 
-static bool await_success(pid_t ghost)
+/* If there is no descriptor, waitpid() waits. */
+static bool ends_within(pid_t child, int ms)
 {
-	int status;
+	struct pollfd pollfd = { .fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN };
+	bool ends;
 
-	while (waitpid(ghost, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+	if (pollfd.fd < 0)
+		return true;
+	ends = poll(&pollfd, 1, ms) != 0;
+	close(pollfd.fd);
+	return ends;
 }
 
-/* Until the ghost has ended. @ret_pid: of the new daemon; 0: it was not started. @ret_ready: the
- * new daemon has what the dead one had. */
-static void listen_to(const struct rescue *rescue, int socket, pid_t *ret_pid, bool *ret_ready)
+/* Return: 0: the child has ended; -ETIMEDOUT. @ms: -1: no bound */
+static int await_end(pid_t child, int ms, int *ret_status)
+{
+	if (!ends_within(child, ms))
+		return -ETIMEDOUT;
+	while (waitpid(child, ret_status, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+/* Return: 0: it has ended; -ETIMEDOUT the kernel cannot end it. */
+static int end(pid_t child)
+{
+	int status, err;
+
+	(void)kill(child, SIGKILL);
+	err = await_end(child, END_MS, &status);
+	return err ? explain_error(&to_log, err, "process %ld hangs in the driver", (long)child)
+		   : 0;
+}
+
+/* How long the ghost may say nothing; -1: for ever. It waits for the new daemon, too. */
+static int patience_ms(const struct rescue *rescue, bool is_loading)
+{
+	unsigned watchdog_s = rescue->options->watchdog_s;
+
+	if (!watchdog_s)
+		return -1;
+	return (int)(watchdog_s * 1000 + SUCCESSOR_SERVING_MS +
+		     (is_loading ? START_MS + LOAD_MS : 0));
+}
+
+/* Return: false: it hangs. */
+static bool says_anything(const struct rescue *rescue, int socket, bool is_loading)
+{
+	struct pollfd pollfd = { .fd = socket, .events = POLLIN };
+
+	return poll(&pollfd, 1, patience_ms(rescue, is_loading)) != 0;
+}
+
+/* Until the ghost ends or hangs. @ret_pid: of the new daemon; 0: it was not started. @ret_ready:
+ * the new daemon has what the dead one had. Return: false: it hangs. */
+static bool listen_to(const struct rescue *rescue, int socket, pid_t *ret_pid, bool *ret_ready)
 {
 	struct handover_message *message = malloc(sizeof(*message));
 	int fds[HANDOVER_NR_FDS];
+	bool lives = true;
 
-	while (message && !handover_receive_next(socket, message, fds)) {
+	while (message && (lives = says_anything(rescue, socket, *ret_pid && !*ret_ready)) &&
+	       !handover_receive_next(socket, message, fds)) {
 		if (message->kind == HANDOVER_STARTED)
 			*ret_pid = message->pid;
 		else if (message->kind == HANDOVER_READY)
@@ -155,25 +203,38 @@ static void listen_to(const struct rescue *rescue, int socket, pid_t *ret_pid, b
 		handover_close_fds(fds);
 	}
 	free(message);
+	return lives;
+}
+
+/* Return: 0; -EIO the ghost has failed; -ETIMEDOUT it cannot be ended. */
+static int reap(const struct rescue *rescue, pid_t ghost, bool lives)
+{
+	int status = 0;
+
+	if (await_end(ghost, lives ? patience_ms(rescue, false) : 0, &status)) {
+		log_err("%s: the process that is to release the contexts of process %ld has not "
+			"answered for %u s: killing it",
+			rescue->message->state.mountpoint, (long)rescue->dead,
+			rescue->options->watchdog_s);
+		return end(ghost) ? -ETIMEDOUT : -EIO;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0 : -EIO;
 }
 
 /* Return: 0; -EINPROGRESS the ghost has not detached all contexts, but the new daemon goes on;
- * -EIO.
+ * -EIO; -ETIMEDOUT a process cannot be ended.
  */
 static int await_ghost(const struct rescue *rescue, pid_t ghost, int socket, pid_t *ret_pid)
 {
 	bool ready = false;
+	bool lives = listen_to(rescue, socket, ret_pid, &ready);
+	int err = reap(rescue, ghost, lives);
 
-	listen_to(rescue, socket, ret_pid, &ready);
-	if (await_success(ghost))
+	if (!err)
 		return 0;
 	if (ready)
 		return -EINPROGRESS;
-	if (*ret_pid) {
-		(void)kill(*ret_pid, SIGKILL);
-		(void)waitpid(*ret_pid, NULL, 0);
-	}
-	return -EIO;
+	return *ret_pid && end(*ret_pid) ? -ETIMEDOUT : err;
 }
 
 static void __attribute__((noreturn))
@@ -222,8 +283,13 @@ static int detach(const struct rescue *rescue)
 	pid_t none;
 	int err = -EIO;
 
-	for (unsigned i = 0; err && i < DETACH_TRIES; i++)
+	for (unsigned i = 0; err && err != -ETIMEDOUT && i < DETACH_TRIES; i++)
 		err = with_ghost(rescue, only_detach, &none);
+	if (err)
+		log_err("%s: the contexts of process %ld are not released: commands that it gave "
+			"may "
+			"still be executed",
+			rescue->message->state.mountpoint, (long)rescue->dead);
 	return err;
 }
 

@@ -31,11 +31,13 @@ struct rescue {
 
 /**
  * rescue_run() - start a new daemon
- * Waits until it serves. May be repeated after a failure, as long as the contexts are there.
+ * Waits until it serves, but ends what hangs for the time of the option watchdog. May be repeated
+ * after a failure, as long as the contexts are there.
  * @ret_pid: of the new daemon, a child of this process, which is a subreaper; after a failure the
  * number of one that has ended, or 0
- * Return: 0; -EINPROGRESS the new daemon has all, but waits for HANDOVER_GO of the standby; others:
- * there is no new one, and the log says why.
+ * Return: 0; -EINPROGRESS the new daemon has all, but waits for HANDOVER_GO of the standby; -EIO;
+ * -ETIMEDOUT a process hangs in the driver, and cannot be ended: no other try; others. After all
+ * but the first two there is no new one, and the log says why.
  */
 int rescue_run(const struct rescue *rescue, pid_t *ret_pid);
 

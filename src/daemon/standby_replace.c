@@ -253,6 +253,8 @@ static const char *why_lost(const struct standby_process *process, int err)
 	case -ENOLINK:
 		return process->mounted ? "the standby did not follow it"
 					: "it was not mounted yet";
+	case -ETIMEDOUT:
+		return "the driver of the adapter hangs";
 	default:
 		return strerror(-err);
 	}

@@ -10,8 +10,6 @@
 
 #include "base/clock.h"
 
-/* Until the successor serves; it needs nothing any more. */
-#define SERVING_MS 1000
 /* Until a successor that has failed has closed its contexts. */
 #define ENDING_MS 1000
 
@@ -79,8 +77,8 @@ void successor_go(const struct successor *next, struct handover_message *message
 {
 	(void)handover_send_kind(next->socket, HANDOVER_GO);
 	/* It closes its end when it serves, with a control socket of its own. */
-	(void)handover_receive(next->socket, HANDOVER_GO, clock_after_ms_ns(SERVING_MS), message,
-			       NULL);
+	(void)handover_receive(next->socket, HANDOVER_GO, clock_after_ms_ns(SUCCESSOR_SERVING_MS),
+			       message, NULL);
 }
 
 /*

@@ -6,6 +6,9 @@
 #include "base/explain.h"
 #include "daemon/handover.h"
 
+/** successor_go() waits at most so long for a successor to serve. */
+#define SUCCESSOR_SERVING_MS 1000u
+
 struct successor {
 	pid_t pid; /* a child of this process */
 	int socket;

@@ -21,3 +21,27 @@ kill_daemon() {
 	wait_until "another daemon serves" another_daemon "$pid"
 }
 
+# ---- faults of the adapter during a takeover; needs tree.sh ----
+
+stored() { (cd "$MNT" && find . -type f -exec cksum {} + | sort -k 3); }
+
+# have_hit NUMBER: so many rules, once each; then there are none.
+have_hit() {
+	"$CXLFSADM" emul fault "$ADAPTER" list >"$WORK/rules"
+	[ "$(grep -c '(1 of ' "$WORK/rules")" = "$1" ] || fail "not hit: $(cat "$WORK/rules")"
+	"$CXLFSADM" emul fault "$ADAPTER" clear >/dev/null
+}
+
+# takeover_with RULE...: the rules count what happens from the death of the daemon on.
+takeover_with() {
+	local rule
+	say "takeover with $*"
+	for rule; do
+		"$CXLFSADM" emul fault "$ADAPTER" add "$rule" >/dev/null
+	done
+	kill_daemon
+	have_hit $#
+	forget_pages "$MNT"
+	stored | cmp "$WORK/stored" - || fail "$*: contents"
+	has_free_chunks "$free" || fail "$*: $(free_chunks) chunks are free, not $free"
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "support/emul_rig.h"
 
 #define CHUNK 65536ull /* of 4,096-byte blocks */
@@ -238,6 +239,26 @@ START_TEST(test_any_errno_can_be_injected_anywhere)
 }
 END_TEST
 
+START_TEST(test_an_ioctl_can_be_late)
+{
+	uint64_t start_ns;
+	struct dk_attach attach;
+	struct dk_resize resize;
+
+	emul_rig_open(&rig, "");
+	attach = emul_rig_attach(rig.dp);
+	emul_rig_virtual(rig.dp, attach.context_id, 2);
+	emul_rig_fault(&rig,
+		       _i ? "at=resize n=1 action=late ms=50" : "at=sync n=1 action=late ms=50");
+	start_ns = clock_now_ns();
+	ck_assert_int_eq(dk_resize(rig.dp, attach.context_id, 0, 4 * CHUNK, &resize), 0);
+	ck_assert_uint_ge(clock_now_ns() - start_ns, 50000000);
+	ck_assert_uint_eq(resize.last_lba, 4 * CHUNK - 1);
+	emul_rig_detach(rig.dp, attach.context_id, attach.adap_fd);
+	emul_rig_close(&rig);
+}
+END_TEST
+
 /* -------------------------------------------------------------------------------------------- */
 
 int main(void)
@@ -258,6 +279,7 @@ int main(void)
 	tcase_add_test(tc, test_growth_is_short_on_request);
 	tcase_add_loop_test(tc, test_any_errno_can_be_injected_anywhere, 0,
 			    sizeof(errnos) / sizeof(errnos[0]));
+	tcase_add_loop_test(tc, test_an_ioctl_can_be_late, 0, 2);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

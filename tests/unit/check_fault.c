@@ -64,6 +64,8 @@ static const char *const rules[] = {
 	"at=command action=lose",
 	"at=command action=late ms=20",
 	"at=interrupt action=late ms=20",
+	"at=detach action=late ms=20",
+	"at=sync action=late ms=20",
 	"at=interrupt prob=1/3 action=drop-interrupt",
 	"at=resize n=3 action=kill",
 	"at=resize n=2 action=eagain",

@@ -156,6 +156,9 @@ static int apply(struct emul_call *call, const struct ioctl_row *row,
 	case EMUL_FAULT_KILL:
 		call->kill = true;
 		return 0;
+	case EMUL_FAULT_LATE:
+		emul_driver_sleep(fault->ms);
+		return 0;
 	case EMUL_FAULT_ERRNO:
 		if (fault->err != -EAGAIN || !row->eagain_is_sync)
 			return fault->err;

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -248,6 +249,14 @@ static int fail_frozen_sync(struct emul_adapter *ad)
 	return -EAGAIN;
 }
 
+void emul_driver_sleep(uint32_t ms)
+{
+	struct timespec left = clock_timespec(ms * 1000000ull);
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
 /** Applies a fault rule for this sync. Called without the lock. */
 static int inject_at_sync(struct emul_call *call, const struct emul_fault_event *event)
 {
@@ -268,6 +277,9 @@ static int inject_at_sync(struct emul_call *call, const struct emul_fault_event 
 		return fault.err;
 	case EMUL_FAULT_KILL:
 		(void)kill(getpid(), SIGKILL);
+		return 0;
+	case EMUL_FAULT_LATE:
+		emul_driver_sleep(fault.ms);
 		return 0;
 	case EMUL_FAULT_LINK_DOWN:
 	case EMUL_FAULT_LINK_UP:

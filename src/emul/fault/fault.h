@@ -19,12 +19,12 @@
  *   what     action=ACTION             with its parameters
  *
  * Actions: for commands medium, busy, full, conflict, attention [asc= ascq=], underrun and overrun
- * [resid=], ioasa ioasc= [sense= resid= extra=], lose, late ms=, and for their interrupt
- * drop-interrupt and spurious-interrupt; for commands and ioctls kill, which kills the process
- * before it executes the command, after it has executed the ioctl and before that returns, or in
- * the middle of an AFU sync; for anything reset [kind=eeh|host|freeze], fail, link-down and link-up
- * [port=] [ms=]; for ioctls the errno names eagain, ebusy, eintr, eio, emfile, enodev, enomem,
- * enospc, and, for growth, short [chunks=].
+ * [resid=], ioasa ioasc= [sense= resid= extra=], lose, and for their interrupt drop-interrupt and
+ * spurious-interrupt; for these and for ioctls late ms=; for commands and ioctls kill, which kills
+ * the process before it executes the command, after it has executed the ioctl and before that
+ * returns, or in the middle of an AFU sync; for anything reset [kind=eeh|host|freeze], fail,
+ * link-down and link-up [port=] [ms=]; for ioctls the errno names eagain, ebusy, eintr, eio,
+ * emfile, enodev, enomem, enospc, and, for growth, short [chunks=].
  *
  * Threads: emul_fault_take() takes no lock and may run in any thread of any process. To add or
  * clear rules, hold the adapter lock.
