@@ -54,4 +54,18 @@ _Static_assert(sizeof(struct record_header) == 16, "as stored");
 uint64_t record_checksum(uint64_t before, const void *head, size_t head_bytes, const void *payload,
 			 size_t payload_bytes);
 
+/* What both sides have memory for: the largest record, and what is written or read at a time. */
+#define RECORD_FLUSH_BYTES (256u << 10)
+#define RECORD_BUF_BYTES   (RECORD_FLUSH_BYTES + sizeof(struct record_header) + RECORD_MAX_BYTES)
+
+/**
+ * record_buf_new() - memory of RECORD_BUF_BYTES
+ * A stream that is short costs little: only the pages that are used are allocated.
+ * Return: NULL if there is no memory.
+ */
+uint8_t *record_buf_new(void);
+
+/** record_buf_free() - Accepts NULL. */
+void record_buf_free(uint8_t *buf);
+
 #endif

@@ -8,9 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Room for the largest record and for reading ahead. */
-#define BUF_BYTES ((256u << 10) + sizeof(struct record_header) + RECORD_MAX_BYTES)
-
 struct record_reader {
 	record_read_fn *read;
 	void *arg;
@@ -21,7 +18,7 @@ struct record_reader {
 	bool too_short;              /* more was read of the present record than it has */
 	uint8_t *field, *record_end; /* in @buf: what is left of the present record */
 	size_t next, fill;           /* in @buf: behind the present record; end of what was read */
-	uint8_t buf[BUF_BYTES];
+	uint8_t *buf;
 };
 
 ssize_t record_read_fd(void *arg, void *buf, size_t bytes)
@@ -38,14 +35,14 @@ ssize_t record_read_fd(void *arg, void *buf, size_t bytes)
 /* Makes @bytes available at buf + next. */
 static int fetch(struct record_reader *reader, size_t bytes)
 {
-	if (reader->next + bytes > sizeof(reader->buf)) {
+	if (reader->next + bytes > RECORD_BUF_BYTES) {
 		memmove(reader->buf, reader->buf + reader->next, reader->fill - reader->next);
 		reader->fill -= reader->next;
 		reader->next = 0;
 	}
 	while (reader->fill - reader->next < bytes) {
 		ssize_t n = reader->read(reader->arg, reader->buf + reader->fill,
-					 sizeof(reader->buf) - reader->fill);
+					 RECORD_BUF_BYTES - reader->fill);
 
 		if (n < 0)
 			return (int)n;
@@ -78,18 +75,17 @@ static int read_stream_header(struct record_reader *reader, const char *kind, ui
 int record_reader_new(const char *kind, uint32_t version, record_read_fn *read, void *arg,
 		      struct record_reader **ret_reader)
 {
-	struct record_reader *reader = malloc(sizeof(*reader));
+	struct record_reader *reader = calloc(1, sizeof(*reader));
 	int err;
 
 	if (!reader)
 		return -ENOMEM;
 	reader->read = read;
 	reader->arg = arg;
-	reader->nr_records = 0;
-	reader->next = reader->fill = 0;
-	err = read_stream_header(reader, kind, version);
+	reader->buf = record_buf_new();
+	err = reader->buf ? read_stream_header(reader, kind, version) : -ENOMEM;
 	if (err) {
-		free(reader);
+		record_reader_free(reader);
 		return err;
 	}
 	*ret_reader = reader;
@@ -98,6 +94,8 @@ int record_reader_new(const char *kind, uint32_t version, record_read_fn *read, 
 
 void record_reader_free(struct record_reader *reader)
 {
+	if (reader)
+		record_buf_free(reader->buf);
 	free(reader);
 }
 

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FLUSH_BYTES (256u << 10)
-
 struct record_writer {
 	record_write_fn *write;
 	void *arg;
@@ -18,7 +16,7 @@ struct record_writer {
 	uint64_t nr_records;
 	size_t fill;  /* bytes in @buf */
 	size_t start; /* where the present record begins */
-	uint8_t buf[FLUSH_BYTES + sizeof(struct record_header) + RECORD_MAX_BYTES];
+	uint8_t *buf;
 };
 
 int record_write_fd(void *arg, const void *data, size_t bytes)
@@ -55,14 +53,16 @@ static void put_header(struct record_writer *writer, const char *kind, uint32_t 
 int record_writer_new(const char *kind, uint32_t version, record_write_fn *write, void *arg,
 		      struct record_writer **ret_writer)
 {
-	struct record_writer *writer = malloc(sizeof(*writer));
+	struct record_writer *writer = calloc(1, sizeof(*writer));
 
-	if (!writer)
+	if (writer)
+		writer->buf = record_buf_new();
+	if (!writer || !writer->buf) {
+		free(writer);
 		return -ENOMEM;
+	}
 	writer->write = write;
 	writer->arg = arg;
-	writer->err = 0;
-	writer->nr_records = 0;
 	put_header(writer, kind, version);
 	*ret_writer = writer;
 	return 0;
@@ -70,6 +70,8 @@ int record_writer_new(const char *kind, uint32_t version, record_write_fn *write
 
 void record_writer_free(struct record_writer *writer)
 {
+	if (writer)
+		record_buf_free(writer->buf);
 	free(writer);
 }
 
@@ -124,7 +126,7 @@ void record_end(struct record_writer *writer)
 	header.checksum = htole64(writer->checksum);
 	memcpy(start, &header, sizeof(header));
 	writer->nr_records++;
-	if (writer->fill >= FLUSH_BYTES)
+	if (writer->fill >= RECORD_FLUSH_BYTES)
 		flush(writer);
 }
 

@@ -30,7 +30,8 @@ static char dir[64];
 static int file_fd;
 static struct emul_shm *shm; /* private: changes do not reach the file */
 static uint64_t file_bytes, good_bytes;
-static uint8_t *good; /* what the file holds */
+static uint8_t *good;    /* what the file holds */
+static uint8_t *changed; /* room for as much */
 
 static void open_adapter(const char *options, struct devport **ret_dp)
 {
@@ -91,7 +92,8 @@ static void map_file(void)
 	file_bytes = head.file_bytes;
 	good_bytes = head.chunk_offset;
 	good = aligned_alloc(_Alignof(struct emul_shm), good_bytes);
-	FUZZ_REQUIRE(good && pread(file_fd, good, good_bytes, 0) == (ssize_t)good_bytes);
+	changed = aligned_alloc(_Alignof(struct emul_shm), good_bytes);
+	FUZZ_REQUIRE(changed && good && pread(file_fd, good, good_bytes, 0) == (ssize_t)good_bytes);
 	shm = mmap(NULL, file_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file_fd,
 		   0);
 	FUZZ_REQUIRE(shm != MAP_FAILED);
@@ -182,18 +184,16 @@ static void use(struct devport *dp)
 
 static void check_file(struct fuzz_input input, bool valid)
 {
-	uint8_t *state = aligned_alloc(_Alignof(struct emul_shm), good_bytes);
-	struct emul_head *head = (struct emul_head *)state;
+	struct emul_head *head = (struct emul_head *)changed;
 	char device[80];
 	struct devport *dp;
 	int rc;
 
-	FUZZ_REQUIRE(state);
-	memcpy(state, good, good_bytes);
-	change(input, state);
+	memcpy(changed, good, good_bytes);
+	change(input, changed);
 	if (valid)
 		head->crc = emul_layout_crc(head);
-	FUZZ_REQUIRE(pwrite(file_fd, state, good_bytes, 0) == (ssize_t)good_bytes);
+	FUZZ_REQUIRE(pwrite(file_fd, changed, good_bytes, 0) == (ssize_t)good_bytes);
 	snprintf(device, sizeof(device), "emul:%s", dir);
 	rc = devport_emul_ops.open(device, NULL, NULL, &dp);
 	/* -ENOENT: a head with a correct checksum that has more LUNs than there are files */
@@ -203,7 +203,6 @@ static void check_file(struct fuzz_input input, bool valid)
 		dp->ops->close(dp);
 	}
 	FUZZ_REQUIRE(pwrite(file_fd, good, good_bytes, 0) == (ssize_t)good_bytes);
-	free(state);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

@@ -13,9 +13,35 @@
 
 #define JOURNAL_BYTES ((size_t)1 << 20)
 
+/* Allocating a journal takes longer than what most inputs do, so one stays for all inputs. */
+static struct journal *the_journal(void)
+{
+	static struct journal *journal;
+	const void *record;
+	size_t bytes;
+
+	if (!journal)
+		FUZZ_REQUIRE(!journal_new(JOURNAL_BYTES, &journal));
+	while (journal_read(journal, false, &record, &bytes) == 1)
+		;
+	return journal;
+}
+
+static struct journal *open_again(const struct journal *journal)
+{
+	struct journal_fds fds = journal_fds(journal);
+	struct journal *opened;
+
+	fds.memory = dup(fds.memory);
+	fds.wake = dup(fds.wake);
+	FUZZ_REQUIRE(fds.memory >= 0 && fds.wake >= 0 && !journal_open(&fds, &opened));
+	return opened;
+}
+
 void standby_start(struct standby *standby)
 {
-	FUZZ_REQUIRE(!journal_new(JOURNAL_BYTES, &standby->journal));
+	standby->reader = the_journal();
+	standby->journal = open_again(standby->reader);
 	FUZZ_REQUIRE(!replica_new(&standby->replica));
 }
 
@@ -24,16 +50,22 @@ void standby_follow(struct standby *standby)
 	const void *record;
 	size_t bytes;
 
-	while (journal_read(standby->journal, false, &record, &bytes) == 1)
+	while (journal_read(standby->reader, false, &record, &bytes) == 1)
 		FUZZ_REQUIRE(!replica_apply(standby->replica, record, bytes));
 }
 
-static int new_stream(void)
+/* A file stays for the next input, so that its pages need not be allocated again. */
+static int begin_stream(int *fd)
 {
-	int fd = memfd_create("stream", MFD_CLOEXEC);
+	if (*fd <= 0)
+		*fd = memfd_create("stream", MFD_CLOEXEC);
+	FUZZ_REQUIRE(*fd > 0 && lseek(*fd, 0, SEEK_SET) == 0);
+	return *fd;
+}
 
-	FUZZ_REQUIRE(fd >= 0);
-	return fd;
+static void end_stream(int fd)
+{
+	FUZZ_REQUIRE(!ftruncate(fd, lseek(fd, 0, SEEK_CUR)));
 }
 
 static struct record_reader *open_stream(int *fd)
@@ -73,30 +105,34 @@ static void compare(int a, int b)
 	record_reader_free(reader_b);
 }
 
+static void save_replica(struct replica *replica, int *fd)
+{
+	FUZZ_REQUIRE(!replica_save(replica, begin_stream(fd)));
+	end_stream(*fd);
+}
+
 static void compare_copy(int fd)
 {
-	int of_copy = new_stream();
+	static int of_copy;
 	struct replica *copy;
 
 	FUZZ_REQUIRE(!replica_new(&copy));
 	FUZZ_REQUIRE(lseek(fd, 0, SEEK_SET) == 0 && !replica_load(copy, fd));
-	FUZZ_REQUIRE(!replica_save(copy, of_copy));
+	save_replica(copy, &of_copy);
 	compare(fd, of_copy);
 	replica_free(copy);
-	close(of_copy);
 }
 
 void standby_compare(struct standby *standby, struct fs *fs)
 {
-	int of_fs = new_stream(), of_replica = new_stream();
+	static int of_fs, of_replica;
 
 	standby_follow(standby);
-	FUZZ_REQUIRE(!fs_save(fs, of_fs));
-	FUZZ_REQUIRE(!replica_save(standby->replica, of_replica));
+	FUZZ_REQUIRE(!fs_save(fs, begin_stream(&of_fs)));
+	end_stream(of_fs);
+	save_replica(standby->replica, &of_replica);
 	compare(of_fs, of_replica);
 	compare_copy(of_replica);
-	close(of_fs);
-	close(of_replica);
 }
 
 void standby_stop(struct standby *standby)

@@ -14,7 +14,8 @@ struct journal;
 struct replica;
 
 struct standby {
-	struct journal *journal;
+	struct journal *journal; /* for the file system */
+	struct journal *reader;  /* the same one, for the replica */
 	struct replica *replica;
 };
 
