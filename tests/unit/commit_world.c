@@ -342,6 +342,7 @@ void world_take_over(bool is_awaited)
 	data_volume_quiesce(life->vol);
 	ck_assert_int_eq(fs_load(life->fs, fd), 0);
 	close(fd);
+	life->fs->answer_first = answer_instead; /* as fs_adopt_slots() does */
 	fs_start_journal(life->fs, false);
 	init_session(life);
 	data_volume_resume(life->vol);
