@@ -17,10 +17,6 @@ static int check_cloneable(const struct session *session)
 {
 	const struct explainer *to = &session->context.explainer;
 
-	if (session->context.nr_luns != 1)
-		return explain_error(to, -EOPNOTSUPP,
-				     "LUNs that share a context cannot be handed to another "
-				     "process: the driver cannot clone it");
 	for (const struct superpipe_vlun *vlun = session->vluns.head; vlun; vlun = vlun->next) {
 		if (vlun->physical)
 			return explain_error(to, -EOPNOTSUPP,
@@ -58,7 +54,7 @@ int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source r
 {
 	int rc = 0;
 
-	for (unsigned i = 0; !rc && i < sp->nr_sessions; i++)
+	for (unsigned i = 0; !rc && i < sp->nr_luns; i++)
 		rc = export_one(sp->sessions[i], &ret_sources[i]);
 	return rc;
 }
@@ -70,12 +66,12 @@ static int clone_from(struct session *session, const void *arg)
 	const struct superpipe_clone_source *source = arg;
 	struct dk_clone clone = { .context_id_src = source->context_id,
 				  .adap_fd_src = (uint64_t)source->adap_fd };
-	int rc = retry_ioctl(session, 0, DK_IOCTL_VLUN_CLONE, &clone, &clone.context_id_dst);
+	int rc = retry_ioctl(session, DK_IOCTL_VLUN_CLONE, &clone, &clone.context_id_dst);
 
 	/* The driver also refuses if nobody has a vLUN on the LUN. */
 	session->clone_refused = rc == -EINVAL && source->nr_handles == SUPERPIPE_HANDLES_UNKNOWN;
 	if (session->clone_refused)
-		return session_probe_luns(session, NULL);
+		return session_probe_lun(session, NULL);
 	return rc ? explain_error(&session->context.explainer, rc,
 				  "%s: cannot take over the virtual LUNs: %s",
 				  session->context.names[0], strerror(-rc))
@@ -88,9 +84,9 @@ int superpipe_attach_clone(struct superpipe *sp, const struct superpipe_clone_so
 	int rc = 0;
 
 	context_fini(&sp->all_luns);
-	while (!rc && nr < sp->nr_sessions) {
+	while (!rc && nr < sp->nr_luns) {
 		rc = attach_start(sp->sessions[nr],
-				  sources[nr].nr_handles ? clone_from : session_probe_luns,
+				  sources[nr].nr_handles ? clone_from : session_probe_lun,
 				  &sources[nr]);
 		nr += rc == 0;
 	}
@@ -123,18 +119,15 @@ static int take_over(struct session *session, struct context *inherited, bool *r
 	struct superpipe_clone_source source = { .context_id = inherited->id,
 						 .adap_fd = inherited->adap_fd,
 						 .nr_handles = session->vluns.nr_open };
-	const char *devices[SUPERPIPE_MAX_LUNS];
-	int rc;
+	const char *device = inherited->names[0];
+	int rc = context_init(&session->context, &device, 1, inherited->ops,
+			      inherited->explainer.explain, inherited->explainer.arg);
 
-	for (unsigned i = 0; i < inherited->nr_luns; i++)
-		devices[i] = inherited->names[i];
-	rc = context_init(&session->context, devices, inherited->nr_luns, inherited->ops,
-			  inherited->explainer.explain, inherited->explainer.arg);
 	if (rc)
 		return rc;
 	rc = check_cloneable(session);
 	if (!rc)
-		rc = attach_start(session, source.nr_handles ? clone_from : session_probe_luns,
+		rc = attach_start(session, source.nr_handles ? clone_from : session_probe_lun,
 				  &source);
 	*ret_cloned = rc == 0 && source.nr_handles;
 	return rc;
@@ -182,13 +175,13 @@ int superpipe_takeover(struct superpipe *sp)
 	unsigned nr = 0;
 	int rc = 0;
 
-	while (!rc && nr < sp->nr_sessions)
+	while (!rc && nr < sp->nr_luns)
 		rc = take_over_one(sp->sessions[nr++]);
 	if (!rc)
 		return 0;
 	for (unsigned i = 0; i + 1 < nr; i++)
 		attach_end(sp->sessions[i]);
-	for (unsigned i = nr; i < sp->nr_sessions; i++)
+	for (unsigned i = nr; i < sp->nr_luns; i++)
 		drop_one(sp->sessions[i]);
 	return rc;
 }
@@ -197,7 +190,7 @@ void superpipe_drop_after_fork(struct superpipe *sp)
 {
 	if (!sp)
 		return;
-	for (unsigned i = 0; i < sp->nr_sessions; i++)
+	for (unsigned i = 0; i < sp->nr_luns; i++)
 		drop_one(sp->sessions[i]);
 	superpipe_close(sp);
 }

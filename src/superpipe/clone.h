@@ -6,9 +6,9 @@
  * share the chunks, without copy-on-write: each sees the other's writes. Growth after the clone is
  * private.
  *
- * Clones only contexts with one LUN and no physical handle: for others the driver would corrupt
- * its tables. The caller must be a direct child of the owner, the owner must be alive, and the
- * child's own contexts must not hold a handle yet.
+ * Clones only contexts without a physical handle: for others the driver would corrupt its tables.
+ * The caller must be a direct child of the owner, the owner must be alive, and the child's own
+ * contexts must not hold a handle yet.
  *
  * Two ways:
  *
@@ -52,8 +52,8 @@ struct superpipe_vlun_source {
  * superpipe_clone_export() - describe the contexts for a child
  * @ret_sources: room for one for each LUN
  * Recovers a context that was lost. The next recovery makes the description invalid; a child that
- * gets -EINVAL needs a new one. Return: 0; -EOPNOTSUPP LUNs that share a context, or physical
- * handles, explained; -EIO a context has failed.
+ * gets -EINVAL needs a new one. Return: 0; -EOPNOTSUPP physical handles, explained; -EIO a context
+ * has failed.
  */
 int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source ret_sources[]);
 

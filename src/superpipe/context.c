@@ -244,7 +244,7 @@ static int lend_locked(struct context *ctx)
 
 	if (!ctx->lend)
 		return 0;
-	return ctx->adap_fd < 0 ? -EIO : ctx->lend(ctx->lend_arg, ctx->first_lun, &context);
+	return ctx->adap_fd < 0 ? -EIO : ctx->lend(ctx->lend_arg, ctx->lun, &context);
 }
 
 /* Lends first: if this process dies while it alone has the new fd2, the vLUNs are gone. */
@@ -308,7 +308,7 @@ int context_recover(struct context *ctx, bool *ret_renewed)
 
 /* ---- ioctls and state ---- */
 
-int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg, uint64_t *id,
+int context_ioctl(struct context *ctx, unsigned long request, void *arg, uint64_t *id,
 		  uint64_t *ret_generation)
 {
 	struct dk_hdr *hdr = arg;
@@ -319,7 +319,7 @@ int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void
 		*ret_generation = ctx->generation;
 	*id = ctx->id;
 	hdr->return_flags = 0; /* the driver rejects its own flags of an earlier try */
-	rc = ctx->ops->ioctl(ctx->dp[lun], request, arg);
+	rc = ctx->ops->ioctl(ctx->dp[0], request, arg);
 	pthread_mutex_unlock(&ctx->lock);
 	return rc;
 }

@@ -4,6 +4,10 @@
  *
  * fd2 is closed in context.c and nowhere else: see the table at its top.
  *
+ * The context of a session has one LUN. Several LUNs of an adapter can share a context (ATTACH with
+ * REUSE_CONTEXT); superpipe_attach() does that for a moment, to see whether they are on one
+ * adapter.
+ *
  * Threads: @lock serialises the ioctls of a context, because the driver makes a second one spin
  * until the first is done. Only the reaper thread calls context_recover().
  */
@@ -31,7 +35,7 @@ struct context {
 	/* As in superpipe_options; for superpipe_lend() and after each recovery. */
 	int (*lend)(void *arg, unsigned lun, const struct superpipe_context *context);
 	void *lend_arg;
-	unsigned first_lun; /* number within the volume of the first LUN; for @lend */
+	unsigned lun; /* of the volume; for @lend */
 
 	pthread_mutex_t lock;
 	/* Protected by lock. */
@@ -91,11 +95,11 @@ int context_lend(struct context *ctx);
 void context_adopt(struct context *ctx, uint64_t id, int adap_fd);
 
 /**
- * context_ioctl() - one ioctl through the fd1 of a LUN
+ * context_ioctl() - one ioctl on a context of one LUN
  * @id:             the context_id field in @arg; filled in here
  * @ret_generation: generation of the id that was used; may be NULL
  */
-int context_ioctl(struct context *ctx, unsigned lun, unsigned long request, void *arg, uint64_t *id,
+int context_ioctl(struct context *ctx, unsigned long request, void *arg, uint64_t *id,
 		  uint64_t *ret_generation);
 
 /**

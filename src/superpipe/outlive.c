@@ -31,7 +31,7 @@ int superpipe_lend(struct superpipe *sp)
 	struct superpipe_clone_source unused[SUPERPIPE_MAX_LUNS];
 	int rc = superpipe_clone_export(sp, unused);
 
-	for (unsigned i = 0; !rc && i < sp->nr_sessions; i++) {
+	for (unsigned i = 0; !rc && i < sp->nr_luns; i++) {
 		rc = check_closes_fd(sp->sessions[i]);
 		if (!rc)
 			rc = context_lend(&sp->sessions[i]->context);
@@ -73,7 +73,7 @@ static int open_context(const struct superpipe_dead *dead, unsigned lun, struct 
 		return rc;
 	ctx->lend = dead->lend;
 	ctx->lend_arg = dead->lend_arg;
-	ctx->first_lun = lun;
+	ctx->lun = lun;
 	context_adopt(ctx, context->source.context_id, context->fd);
 	return 0;
 }
@@ -123,7 +123,7 @@ static int release_once(struct context *ctx, uint32_t handle)
 {
 	struct dk_release release = { .rsrc_handle = handle };
 
-	return context_ioctl(ctx, 0, DK_IOCTL_RELEASE, &release, &release.context_id, NULL);
+	return context_ioctl(ctx, DK_IOCTL_RELEASE, &release, &release.context_id, NULL);
 }
 
 /*
@@ -149,7 +149,7 @@ static int detach_once(struct context *ctx, uint32_t unused)
 	struct dk_detach detach = { .context_id = 0 };
 
 	(void)unused;
-	return context_ioctl(ctx, 0, DK_IOCTL_DETACH, &detach, &detach.context_id, NULL);
+	return context_ioctl(ctx, DK_IOCTL_DETACH, &detach, &detach.context_id, NULL);
 }
 
 static int detach(struct context *ctx)

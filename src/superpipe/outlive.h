@@ -27,11 +27,11 @@
  *
  * A command that the dead process has given may be executed until superpipe_dead_detach() returns.
  *
- * Not possible, and refused: LUNs that share a context, and whole LUNs, because the driver would
- * corrupt its tables; drivers that close fd2 themselves. The vLUNs are lost if standby and owner
- * die together, and if the owner dies in the microseconds between the end of RECOVER_AFU and the
- * call of @lend. The owner detaches a context that fails permanently; the standby is not told, and
- * the process element stays in use until it closes the descriptor.
+ * Not possible, and refused: whole LUNs, because the driver would corrupt its tables; drivers that
+ * close fd2 themselves. The vLUNs are lost if standby and owner die together, and if the owner dies
+ * in the microseconds between the end of RECOVER_AFU and the call of @lend. The owner detaches a
+ * context that fails permanently; the standby is not told, and the process element stays in use
+ * until it closes the descriptor.
  */
 #ifndef CXLFS_SUPERPIPE_OUTLIVE_H
 #define CXLFS_SUPERPIPE_OUTLIVE_H

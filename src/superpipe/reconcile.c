@@ -25,7 +25,7 @@ struct handles {
 static int verify(struct session *session, unsigned handle, uint64_t *ret_nr_chunks)
 {
 	struct dk_verify verify = { .rsrc_handle = handle };
-	int rc = context_ioctl(&session->context, 0, DK_IOCTL_VERIFY, &verify, &verify.context_id,
+	int rc = context_ioctl(&session->context, DK_IOCTL_VERIFY, &verify, &verify.context_id,
 			       NULL);
 
 	*ret_nr_chunks = NOT_OPEN;
@@ -93,7 +93,7 @@ static int release_unknown(struct superpipe *sp, const struct session *session, 
 			   uint64_t nr_chunks)
 {
 	const struct context *ctx = &session->context;
-	const struct superpipe_vlun_source source = { session->first_lun, handle, nr_chunks };
+	const struct superpipe_vlun_source source = { session->lun, handle, nr_chunks };
 	struct superpipe_vlun *vlun;
 	int rc = superpipe_vlun_import(sp, &source, &vlun);
 
@@ -137,7 +137,7 @@ int superpipe_reconcile(struct superpipe *sp)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; !rc && i < sp->nr_sessions; i++) {
+	for (unsigned i = 0; !rc && i < sp->nr_luns; i++) {
 		struct session *session = sp->sessions[i];
 		const struct context *ctx = &session->context;
 		struct handles handles = { .nr = ctx->ops->max_handles(ctx->dp[0]) };

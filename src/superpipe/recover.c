@@ -136,7 +136,7 @@ static void fail(struct session *session, const char *why)
 	context_detach(&session->context);
 	__atomic_store_n(&session->failed, 1, __ATOMIC_RELEASE);
 	ioq_fail(&session->ioq);
-	session_notify(session, SUPERPIPE_FAILED, 0, why);
+	session_notify(session, SUPERPIPE_FAILED, why);
 }
 
 /* ---- ASK, RENEW, RESUME ---- */
@@ -157,7 +157,7 @@ static enum answer renew(struct session *session)
 	__atomic_fetch_add(&session->nr_recoveries, 1, __ATOMIC_RELAXED);
 	session->recovery.nr_fruitless = 0;
 	ioq_resume(&session->ioq);
-	session_notify(session, SUPERPIPE_RECOVERED, 0, "the adapter was reset");
+	session_notify(session, SUPERPIPE_RECOVERED, "the adapter was reset");
 	return ANSWER_RESUME;
 }
 
@@ -273,7 +273,7 @@ static void reset(struct session *session)
 		ioq_reap_halted(q);
 		ioq_requeue_overdue(q);
 		ioq_resume(q);
-		session_notify(session, SUPERPIPE_TIMED_OUT, 0, "commands were not answered");
+		session_notify(session, SUPERPIPE_TIMED_OUT, "commands were not answered");
 	}
 }
 

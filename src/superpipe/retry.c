@@ -19,8 +19,7 @@
  *   EINVAL   the context may be lost and not yet recovered; otherwise the request is invalid
  *   ENODEV   the adapter may have failed; the reaper thread decides
  */
-int retry_ioctl(struct session *session, unsigned lun, unsigned long request, void *arg,
-		uint64_t *id)
+int retry_ioctl(struct session *session, unsigned long request, void *arg, uint64_t *id)
 {
 	unsigned pause_ms = FIRST_PAUSE_MS;
 	uint64_t generation;
@@ -31,7 +30,7 @@ int retry_ioctl(struct session *session, unsigned lun, unsigned long request, vo
 			return -EIO;
 		if (context_is_lost(&session->context) && recover_await(session))
 			return -EIO;
-		rc = context_ioctl(&session->context, lun, request, arg, id, &generation);
+		rc = context_ioctl(&session->context, request, arg, id, &generation);
 		if (rc == -EINVAL || rc == -ENODEV) {
 			int checked = recover_check(session, generation);
 

@@ -10,7 +10,7 @@
 struct session;
 
 /**
- * retry_ioctl() - one ioctl through the fd1 of a LUN
+ * retry_ioctl() - one ioctl on the context of a session
  * @id: the context_id field in @arg; filled in here
  *
  * Waits for the reaper thread if the context was lost, and may sleep for many seconds.
@@ -18,7 +18,6 @@ struct session;
  * Return: 0; -EIO the adapter has failed, or every try failed; -EINVAL the context is valid and the
  * driver rejects the request; other errors of the driver.
  */
-int retry_ioctl(struct session *session, unsigned lun, unsigned long request, void *arg,
-		uint64_t *id);
+int retry_ioctl(struct session *session, unsigned long request, void *arg, uint64_t *id);
 
 #endif

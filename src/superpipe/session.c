@@ -9,9 +9,8 @@
 #include "superpipe/recover.h"
 #include "superpipe/vlun.h"
 
-int session_open(const char *const devices[], unsigned nr_devices,
-		 const struct superpipe_options *options, explain_fn explain, void *explain_arg,
-		 unsigned first_lun, struct session **ret_session)
+int session_open(const char *device, const struct superpipe_options *options, explain_fn explain,
+		 void *explain_arg, unsigned lun, struct session **ret_session)
 {
 	struct session *session = aligned_alloc(IOQ_CACHE_LINE, sizeof(*session));
 	struct context *ctx;
@@ -22,12 +21,12 @@ int session_open(const char *const devices[], unsigned nr_devices,
 	memset(session, 0, sizeof(*session));
 	if (options)
 		session->options = *options;
-	session->first_lun = first_lun;
+	session->lun = lun;
 	ctx = &session->context;
-	rc = context_init(ctx, devices, nr_devices, session->options.ops, explain, explain_arg);
+	rc = context_init(ctx, &device, 1, session->options.ops, explain, explain_arg);
 	ctx->lend = session->options.lend;
 	ctx->lend_arg = session->options.lend_arg;
-	ctx->first_lun = first_lun;
+	ctx->lun = lun;
 	if (!rc) {
 		rc = recover_init(session);
 		if (rc)
@@ -55,42 +54,33 @@ void session_close(struct session *session)
 	free(session);
 }
 
-int session_probe_luns(struct session *session, const void *arg)
+int session_probe_lun(struct session *session, const void *unused)
 {
 	const struct explainer *to = &session->context.explainer;
+	const char *name = session->context.names[0];
+	int rc = vlun_probe(session);
 
-	(void)arg;
-	for (unsigned lun = 0; lun < session->context.nr_luns; lun++) {
-		const char *name = session->context.names[lun];
-		int rc = vlun_probe(session, lun);
-
-		if (!rc)
-			continue;
-		if (rc == -EBUSY)
-			return explain_error(to, rc,
-					     "%s: another program uses this LUN %s; it can be used "
-					     "only one way at a time; 'cxlfsadm lun list' shows "
-					     "who it is",
-					     name,
-					     session->options.physical ? "for virtual LUNs"
-								       : "as a whole");
-		return explain_error(to, rc, "%s: cannot use the LUN: %s", name, strerror(-rc));
-	}
-	return 0;
+	(void)unused;
+	if (rc == -EBUSY)
+		return explain_error(to, rc,
+				     "%s: another program uses this LUN %s; it can be used only "
+				     "one way at a time; 'cxlfsadm lun list' shows who it is",
+				     name,
+				     session->options.physical ? "for virtual LUNs" : "as a whole");
+	return rc ? explain_error(to, rc, "%s: cannot use the LUN: %s", name, strerror(-rc)) : 0;
 }
 
 int session_attach(struct session *session)
 {
 	int rc = context_reopen_after_fork(&session->context);
 
-	return rc ? rc : attach_start(session, session_probe_luns, NULL);
+	return rc ? rc : attach_start(session, session_probe_lun, NULL);
 }
 
-void session_notify(const struct session *session, enum superpipe_event event, unsigned lun,
-		    const char *why)
+void session_notify(const struct session *session, enum superpipe_event event, const char *why)
 {
 	const struct superpipe_options *options = &session->options;
 
 	if (options->notify)
-		options->notify(options->notify_arg, event, session->first_lun + lun, why);
+		options->notify(options->notify_arg, event, session->lun, why);
 }

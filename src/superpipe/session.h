@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session - one context with its queues, its handles and its reaper thread.
- *
- * A volume has a session for each LUN, or one for all its LUNs: see superpipe_options.
+ * session - the context of a LUN with its queues, its handles and its reaper thread.
  *
  * Lock order: recovery.lock, context.lock, vlun_table.lock, ioq.submit_lock, ioq.reap_lock.
  * None of the first three is taken while another lock is held.
@@ -49,7 +47,7 @@ struct session {
 	struct vlun_table vluns;
 	struct recovery recovery;
 	pthread_t reaper;
-	unsigned first_lun; /* number within the volume of the first LUN of @context */
+	unsigned lun;       /* of the volume */
 	bool clone_refused; /* see SUPERPIPE_HANDLES_UNKNOWN; set by attach only */
 	bool attached;      /* the reaper thread runs; set by attach and close only */
 	uint32_t stop;      /* atomic: recover_cancel() releases, the reaper acquires */
@@ -62,12 +60,11 @@ struct session {
 };
 
 /**
- * session_open() - open the devices of a context; no context yet
+ * session_open() - open the device of a LUN; no context yet
  * Return: as superpipe_open().
  */
-int session_open(const char *const devices[], unsigned nr_devices,
-		 const struct superpipe_options *options, explain_fn explain, void *explain_arg,
-		 unsigned first_lun, struct session **ret_session);
+int session_open(const char *device, const struct superpipe_options *options, explain_fn explain,
+		 void *explain_arg, unsigned lun, struct session **ret_session);
 
 /** session_close() - as superpipe_close(). Accepts NULL. */
 void session_close(struct session *session);
@@ -75,13 +72,11 @@ void session_close(struct session *session);
 /** session_attach() - as superpipe_attach(). */
 int session_attach(struct session *session);
 
-/** session_probe_luns() - can the LUNs be used? For attach_start(). Return: 0; -errno, explained.
- */
-int session_probe_luns(struct session *session, const void *unused);
+/** session_probe_lun() - can the LUN be used? For attach_start(). Return: 0; -errno, explained. */
+int session_probe_lun(struct session *session, const void *unused);
 
-/** session_notify() - report an event. @lun: within the context */
-void session_notify(const struct session *session, enum superpipe_event event, unsigned lun,
-		    const char *why);
+/** session_notify() - report an event */
+void session_notify(const struct session *session, enum superpipe_event event, const char *why);
 
 static inline bool session_failed(const struct session *session)
 {

@@ -15,14 +15,11 @@
 static int open_sessions(struct superpipe *sp, const char *const devices[],
 			 const struct superpipe_options *options, const struct explainer *to)
 {
-	unsigned nr_each = options && options->share_context ? sp->nr_luns : 1;
 	int rc = 0;
 
-	for (unsigned lun = 0; !rc && lun < sp->nr_luns; lun += nr_each) {
-		rc = session_open(&devices[lun], nr_each, options, to->explain, to->arg, lun,
-				  &sp->sessions[sp->nr_sessions]);
-		sp->nr_sessions += rc == 0;
-	}
+	for (unsigned lun = 0; !rc && lun < sp->nr_luns; lun++)
+		rc = session_open(devices[lun], options, to->explain, to->arg, lun,
+				  &sp->sessions[lun]);
 	return rc;
 }
 
@@ -42,7 +39,7 @@ int superpipe_open(const char *const devices[], unsigned nr_devices,
 		return -ENOMEM;
 	sp->nr_luns = nr_devices;
 	rc = open_sessions(sp, devices, options, &to);
-	if (!rc && sp->nr_sessions > 1)
+	if (!rc && sp->nr_luns > 1)
 		rc = context_init(&sp->all_luns, devices, nr_devices, options ? options->ops : NULL,
 				  explain, explain_arg);
 	if (rc) {
@@ -58,14 +55,14 @@ void superpipe_close(struct superpipe *sp)
 	if (!sp)
 		return;
 	context_fini(&sp->all_luns);
-	for (unsigned i = 0; i < sp->nr_sessions; i++)
+	for (unsigned i = 0; i < sp->nr_luns; i++)
 		session_close(sp->sessions[i]);
 	free(sp);
 }
 
 void superpipe_detach(struct superpipe *sp)
 {
-	for (unsigned i = 0; i < sp->nr_sessions; i++)
+	for (unsigned i = 0; i < sp->nr_luns; i++)
 		if (sp->sessions[i]->attached)
 			attach_end(sp->sessions[i]);
 }
@@ -98,7 +95,7 @@ int superpipe_attach(struct superpipe *sp)
 	unsigned nr = 0;
 	int rc = check_belong_together(sp);
 
-	while (!rc && nr < sp->nr_sessions) {
+	while (!rc && nr < sp->nr_luns) {
 		rc = session_attach(sp->sessions[nr]);
 		nr += rc == 0;
 	}
@@ -111,11 +108,10 @@ int superpipe_attach(struct superpipe *sp)
 
 void superpipe_each_file(struct superpipe *sp, devport_file_fn *fn, void *arg)
 {
-	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+	for (unsigned i = 0; i < sp->nr_luns; i++) {
 		struct context *ctx = &sp->sessions[i]->context;
 
-		for (unsigned lun = 0; lun < ctx->nr_luns; lun++)
-			ctx->ops->each_file(ctx->dp[lun], fn, arg);
+		ctx->ops->each_file(ctx->dp[0], fn, arg);
 	}
 }
 
@@ -126,9 +122,7 @@ unsigned superpipe_nr_luns(const struct superpipe *sp)
 
 const struct superpipe_lun_info *superpipe_lun_info(const struct superpipe *sp, unsigned lun)
 {
-	const struct session *session = superpipe_session(sp, lun, &lun);
-
-	return &session->context.luns[lun];
+	return &sp->sessions[lun]->context.luns[0];
 }
 
 bool superpipe_is_synchronous(const struct superpipe *sp)
@@ -140,14 +134,14 @@ bool superpipe_is_synchronous(const struct superpipe *sp)
 
 unsigned superpipe_max_handles(const struct superpipe *sp, unsigned lun)
 {
-	const struct session *session = superpipe_session(sp, lun, &lun);
+	const struct session *session = sp->sessions[lun];
 
 	return __atomic_load_n(&session->vluns.max_handles, __ATOMIC_RELAXED);
 }
 
 bool superpipe_failed(const struct superpipe *sp)
 {
-	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+	for (unsigned i = 0; i < sp->nr_luns; i++) {
 		if (!session_failed(sp->sessions[i]))
 			return false;
 	}
@@ -156,7 +150,7 @@ bool superpipe_failed(const struct superpipe *sp)
 
 bool superpipe_lun_failed(const struct superpipe *sp, unsigned lun)
 {
-	return session_failed(superpipe_session(sp, lun, &lun));
+	return session_failed(sp->sessions[lun]);
 }
 
 static void add_stats(const struct session *session, struct superpipe_stats *stats)
@@ -181,14 +175,14 @@ static void add_stats(const struct session *session, struct superpipe_stats *sta
 void superpipe_get_stats(const struct superpipe *sp, struct superpipe_stats *ret_stats)
 {
 	*ret_stats = (struct superpipe_stats){ 0 };
-	for (unsigned i = 0; i < sp->nr_sessions; i++)
+	for (unsigned i = 0; i < sp->nr_luns; i++)
 		add_stats(sp->sessions[i], ret_stats);
 }
 
 void superpipe_get_lun_stats(const struct superpipe *sp, unsigned lun,
 			     struct superpipe_lun_stats *ret_stats)
 {
-	struct session *session = superpipe_session(sp, lun, &lun);
+	struct session *session = sp->sessions[lun];
 	struct ioq *q = &session->ioq;
 
 	*ret_stats = (struct superpipe_lun_stats){
@@ -230,7 +224,7 @@ static void add_queue_counts(struct ioq *q, const struct superpipe_lun_stats *be
 void superpipe_add_counts(struct superpipe *sp, unsigned lun,
 			  const struct superpipe_lun_stats *before)
 {
-	struct session *session = superpipe_session(sp, lun, &lun);
+	struct session *session = sp->sessions[lun];
 	const struct superpipe_stats *counts = &before->counts;
 
 	add_queue_counts(&session->ioq, before);
@@ -253,7 +247,7 @@ static void submit_to_each(struct superpipe *sp, struct superpipe_io *io)
 
 	while (io) {
 		struct superpipe_io *next = io->next;
-		struct batch *batch = &batches[io->vlun->session->first_lun];
+		struct batch *batch = &batches[io->vlun->session->lun];
 
 		io->next = NULL;
 		if (batch->tail)
@@ -263,7 +257,7 @@ static void submit_to_each(struct superpipe *sp, struct superpipe_io *io)
 		batch->tail = io;
 		io = next;
 	}
-	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+	for (unsigned i = 0; i < sp->nr_luns; i++) {
 		if (batches[i].head)
 			ioq_submit(&sp->sessions[i]->ioq, batches[i].head);
 	}
@@ -271,7 +265,7 @@ static void submit_to_each(struct superpipe *sp, struct superpipe_io *io)
 
 void superpipe_submit(struct superpipe *sp, struct superpipe_io *first)
 {
-	if (sp->nr_sessions == 1)
+	if (sp->nr_luns == 1)
 		ioq_submit(&sp->sessions[0]->ioq, first);
 	else
 		submit_to_each(sp, first);
@@ -279,7 +273,7 @@ void superpipe_submit(struct superpipe *sp, struct superpipe_io *first)
 
 void superpipe_start_polling(struct superpipe *sp)
 {
-	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+	for (unsigned i = 0; i < sp->nr_luns; i++) {
 		struct session *session = sp->sessions[i];
 
 		ioq_start_polling(&session->ioq);
@@ -289,7 +283,7 @@ void superpipe_start_polling(struct superpipe *sp)
 
 void superpipe_stop_polling(struct superpipe *sp)
 {
-	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+	for (unsigned i = 0; i < sp->nr_luns; i++) {
 		struct session *session = sp->sessions[i];
 
 		session->context.ops->add_pollers(session->context.dp[0], -1);
@@ -301,14 +295,14 @@ bool superpipe_poll(struct superpipe *sp)
 {
 	bool reaped = false;
 
-	for (unsigned i = 0; i < sp->nr_sessions; i++)
+	for (unsigned i = 0; i < sp->nr_luns; i++)
 		reaped |= ioq_poll(&sp->sessions[i]->ioq);
 	return reaped;
 }
 
 bool superpipe_is_busy(struct superpipe *sp)
 {
-	for (unsigned i = 0; i < sp->nr_sessions; i++) {
+	for (unsigned i = 0; i < sp->nr_luns; i++) {
 		if (ioq_is_busy(&sp->sessions[i]->ioq))
 			return true;
 	}

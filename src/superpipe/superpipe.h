@@ -4,10 +4,15 @@
  *
  * A volume opens its devices (superpipe_open, before any fork), attaches after it has become a
  * daemon (superpipe_attach: a context belongs to the process that attached it), and then opens,
- * resizes and closes vLUNs and submits reads and writes to them. Each LUN has a context of its own,
- * unless share_context is set. This layer handles adapter resets, lost contexts, retries and the
- * adapter fd. A caller sees only a delay, or -EIO once the context of the LUN has failed
- * permanently.
+ * resizes and closes vLUNs and submits reads and writes to them. This layer handles adapter resets,
+ * lost contexts, retries and the adapter fd. A caller sees only a delay, or -EIO once the context
+ * of the LUN has failed permanently.
+ *
+ * Each LUN has a context of its own: the driver cannot clone a context with several LUNs without
+ * corrupting its tables, and each context has its own resource handles and queues. A LUN that is
+ * enabled on several ports needs only one of its paths: the tables of a vLUN name all the ports,
+ * and the adapter takes another one when a link is down. The driver refuses a second path to the
+ * same LUN in one context. A LUN used as a whole has only the port of its disk.
  *
  * Threads: every function may be called from any thread unless its comment says otherwise.
  * Completion callbacks run on whichever thread reaps: the submitter's own, another submitter's, or
@@ -44,11 +49,9 @@ enum superpipe_event {
 struct superpipe_options {
 	unsigned queue_depth; /* commands in flight of a context, rounded up to a power of two */
 	bool physical;        /* USER_DIRECT: whole LUNs instead of vLUNs */
-	/* One context for all LUNs (ATTACH with REUSE_CONTEXT). It cannot be cloned. */
-	bool share_context;
 
 	/* Called on the reaper thread of the context, without locks. Must not open, resize or close
-	 * handles. @lun: the LUN that grew, or the first LUN of the context. May be NULL. */
+	 * handles. @lun: of the context. May be NULL. */
 	void (*notify)(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 	void *notify_arg;
 
@@ -105,7 +108,7 @@ struct superpipe_ports {
 	uint32_t last; /* the port of the last command; meaningless if there was none */
 };
 
-/** A LUN, with its context. LUNs that share a context have the same numbers. */
+/** A LUN, with its context. */
 struct superpipe_lun_stats {
 	bool failed;           /* permanently */
 	bool sq_mode;          /* else IOARRIN */

@@ -71,15 +71,14 @@ static void set_handle_limit(struct session *session)
 	pthread_mutex_unlock(&session->vluns.lock);
 }
 
-static struct superpipe_vlun *new_vlun(struct session *session, unsigned lun, bool physical)
+static struct superpipe_vlun *new_vlun(struct session *session, bool physical)
 {
-	const struct superpipe_lun_info *info = &session->context.luns[lun];
+	const struct superpipe_lun_info *info = &session->context.luns[0];
 	struct superpipe_vlun *vlun = calloc(1, sizeof(*vlun));
 
 	if (!vlun)
 		return NULL;
 	vlun->session = session;
-	vlun->lun = lun;
 	vlun->physical = physical;
 	vlun->dev_blocks_per_lba = SUPERPIPE_LBA_BYTES / info->block_bytes;
 	vlun->max_cmd_lbas = physical ? info->max_xfer_lbas : 1;
@@ -101,38 +100,37 @@ static int translate_open(struct session *session, int rc)
 	}
 }
 
-static int open_virtual(struct session *session, unsigned lun, uint32_t *ret_res_hndl)
+static int open_virtual(struct session *session, uint32_t *ret_res_hndl)
 {
 	/* Size 0: with a larger one a failed sync would leave a stale table in the driver. */
 	struct dk_uvirtual uvirtual = { .lun_size = 0 };
-	int rc = retry_ioctl(session, lun, DK_IOCTL_USER_VIRTUAL, &uvirtual, &uvirtual.context_id);
+	int rc = retry_ioctl(session, DK_IOCTL_USER_VIRTUAL, &uvirtual, &uvirtual.context_id);
 
 	if (!rc)
 		*ret_res_hndl = (uint32_t)uvirtual.rsrc_handle;
 	return rc;
 }
 
-static int open_physical(struct session *session, unsigned lun, uint32_t *ret_res_hndl)
+static int open_physical(struct session *session, uint32_t *ret_res_hndl)
 {
 	struct dk_udirect udirect = { .rsrc_handle = 0 };
-	int rc = retry_ioctl(session, lun, DK_IOCTL_USER_DIRECT, &udirect, &udirect.context_id);
+	int rc = retry_ioctl(session, DK_IOCTL_USER_DIRECT, &udirect, &udirect.context_id);
 
 	if (!rc)
 		*ret_res_hndl = (uint32_t)udirect.rsrc_handle;
 	return rc;
 }
 
-static int open_handle(struct session *session, unsigned lun, bool physical,
-		       struct superpipe_vlun **ret_vlun)
+static int open_handle(struct session *session, bool physical, struct superpipe_vlun **ret_vlun)
 {
 	struct superpipe_vlun *vlun;
 	int rc;
 
-	vlun = new_vlun(session, lun, physical);
+	vlun = new_vlun(session, physical);
 	if (!vlun)
 		return -ENOMEM;
-	rc = physical ? open_physical(session, lun, &vlun->res_hndl)
-		      : open_virtual(session, lun, &vlun->res_hndl);
+	rc = physical ? open_physical(session, &vlun->res_hndl)
+		      : open_virtual(session, &vlun->res_hndl);
 	if (rc) {
 		free(vlun);
 		return translate_open(session, rc);
@@ -145,12 +143,9 @@ static int open_handle(struct session *session, unsigned lun, bool physical,
 static int open_on_lun(struct superpipe *sp, unsigned lun, bool physical,
 		       struct superpipe_vlun **ret_vlun)
 {
-	struct session *session;
-
 	if (lun >= sp->nr_luns)
 		return -EINVAL;
-	session = superpipe_session(sp, lun, &lun);
-	return open_handle(session, lun, physical, ret_vlun);
+	return open_handle(sp->sessions[lun], physical, ret_vlun);
 }
 
 int superpipe_vlun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun)
@@ -168,12 +163,11 @@ int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_sour
 {
 	struct superpipe_vlun *vlun;
 	struct session *session;
-	unsigned lun;
 
 	if (source->lun >= sp->nr_luns)
 		return -EINVAL;
-	session = superpipe_session(sp, source->lun, &lun);
-	vlun = new_vlun(session, lun, false);
+	session = sp->sessions[source->lun];
+	vlun = new_vlun(session, false);
 	if (!vlun)
 		return -ENOMEM;
 	vlun->res_hndl = source->res_hndl;
@@ -187,16 +181,16 @@ void superpipe_vlun_export(const struct superpipe_vlun *vlun,
 			   struct superpipe_vlun_source *ret_source)
 {
 	*ret_source = (struct superpipe_vlun_source){
-		.lun = vlun->session->first_lun + vlun->lun,
+		.lun = vlun->session->lun,
 		.res_hndl = vlun->res_hndl,
 		.nr_chunks = vlun->nr_chunks,
 	};
 }
 
-int vlun_probe(struct session *session, unsigned lun)
+int vlun_probe(struct session *session)
 {
 	struct superpipe_vlun *vlun;
-	int rc = open_handle(session, lun, session->options.physical, &vlun);
+	int rc = open_handle(session, session->options.physical, &vlun);
 
 	return rc ? rc : superpipe_vlun_close(vlun);
 }
@@ -206,7 +200,7 @@ int vlun_probe(struct session *session, unsigned lun)
 int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint64_t *ret_nr_chunks)
 {
 	struct session *session = vlun->session;
-	const struct superpipe_lun_info *info = &session->context.luns[vlun->lun];
+	const struct superpipe_lun_info *info = &session->context.luns[0];
 	struct dk_resize resize = { .rsrc_handle = vlun->res_hndl };
 	int rc;
 
@@ -216,7 +210,7 @@ int superpipe_vlun_resize(struct superpipe_vlun *vlun, uint64_t nr_chunks, uint6
 	if (nr_chunks > info->nr_chunks)
 		nr_chunks = info->nr_chunks;
 	resize.req_size = nr_chunks * info->chunk_lbas;
-	rc = retry_ioctl(session, vlun->lun, DK_IOCTL_VLUN_RESIZE, &resize, &resize.context_id);
+	rc = retry_ioctl(session, DK_IOCTL_VLUN_RESIZE, &resize, &resize.context_id);
 	if (rc)
 		return rc == -EINVAL ? -EIO : rc;
 	/* last_lba is all ones for size 0, so adding 1 is always right. */
@@ -235,8 +229,7 @@ int superpipe_vlun_close(struct superpipe_vlun *vlun)
 
 	/* After ENOMEM the driver keeps the handle with size 0, so try again. */
 	for (unsigned i = 0; rc == -ENOMEM && i < RELEASE_TRIES; i++) {
-		rc = retry_ioctl(session, vlun->lun, DK_IOCTL_RELEASE, &release,
-				 &release.context_id);
+		rc = retry_ioctl(session, DK_IOCTL_RELEASE, &release, &release.context_id);
 		if (rc == -ENOMEM && recover_pause(session, RELEASE_PAUSE_MS))
 			break;
 	}
@@ -262,13 +255,13 @@ void vlun_release_all(struct session *session)
 static void update_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
 {
 	struct session *session = vlun->session;
-	struct superpipe_lun_info *info = &session->context.luns[vlun->lun];
+	struct superpipe_lun_info *info = &session->context.luns[0];
 	uint64_t nr_lbas = (last_lba + 1) / vlun->dev_blocks_per_lba;
 
 	if (!vlun->physical || nr_lbas <= info->nr_lbas)
 		return;
 	__atomic_store_n(&info->nr_lbas, nr_lbas, __ATOMIC_RELEASE);
-	session_notify(session, SUPERPIPE_LUN_GREW, vlun->lun, "the LUN has grown");
+	session_notify(session, SUPERPIPE_LUN_GREW, "the LUN has grown");
 }
 
 /*
@@ -288,8 +281,7 @@ int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 		return 0;
 	}
 	memcpy(verify.sense_data, sense, sizeof(verify.sense_data));
-	rc = context_ioctl(&session->context, vlun->lun, DK_IOCTL_VERIFY, &verify,
-			   &verify.context_id, NULL);
+	rc = context_ioctl(&session->context, DK_IOCTL_VERIFY, &verify, &verify.context_id, NULL);
 	log_debug(LOGC_SUPERPIPE, "res_hndl %u: verify: %s", vlun->res_hndl,
 		  rc ? strerror(-rc) : "done");
 	if (rc == -EINVAL || rc == -ENODEV) {
@@ -306,7 +298,7 @@ int vlun_verify(struct superpipe_vlun *vlun, const uint8_t *sense)
 
 unsigned superpipe_vlun_lun(const struct superpipe_vlun *vlun)
 {
-	return vlun->session->first_lun + vlun->lun;
+	return vlun->session->lun;
 }
 
 uint32_t superpipe_vlun_handle(const struct superpipe_vlun *vlun)

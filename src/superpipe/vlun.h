@@ -19,7 +19,6 @@ struct superpipe_vlun {
 	uint32_t res_hndl;
 	uint32_t dev_blocks_per_lba; /* 1 or 8 */
 	uint32_t max_cmd_lbas;       /* 1 for a vLUN: the limit of the AFU */
-	unsigned lun;
 	bool physical;
 	/* Templates of a read and a write of max_cmd_lbas, without context, LBA and addresses. */
 	struct sisl_ioarcb pattern[2];
@@ -29,7 +28,7 @@ struct superpipe_vlun {
 };
 
 /** vlun_probe() - check that the LUN can be used in the mode of this volume: open and close one. */
-int vlun_probe(struct session *session, unsigned lun);
+int vlun_probe(struct session *session);
 
 /** vlun_release_all() - close every open handle. If that fails, DETACH releases the handle. */
 void vlun_release_all(struct session *session);

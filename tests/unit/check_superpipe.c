@@ -95,18 +95,20 @@ START_TEST(test_context_of_an_older_driver_is_unmapped_and_fd2_left_alone)
 }
 END_TEST
 
-START_TEST(test_context_spans_luns_and_fd2_is_closed_after_the_last_detach)
+START_TEST(test_context_of_all_luns_ends_before_each_gets_its_own)
 {
-	open_sp(&(struct fake_port_config){ 0 },
-		(struct superpipe_options){ .share_context = true }, 2);
+	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 2);
+	fake_port_trace_clear(fake);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	ck_assert_uint_eq(superpipe_nr_luns(sp), 2);
-	ck_assert_uint_eq(fake_port_trace_count(fake, "attach"), 1);
-	ck_assert_uint_eq(fake_port_trace_count(fake, "reuse"), 1);
-	ck_assert_uint_eq(fake_port_trace_count(fake, "map"), 1);
+	ck_assert_ptr_eq(strstr(fake_port_trace(fake),
+				" attach reuse map detach detach unmap close-fd attach map "),
+			 fake_port_trace(fake));
+	ck_assert_uint_eq(fake_port_trace_count(fake, "attach"), 3);
+	ck_assert_uint_eq(fake_port_trace_count(fake, "map"), 3);
 	fake_port_trace_clear(fake);
 	superpipe_close(sp);
-	ck_assert_str_eq(fake_port_trace(fake), " detach detach unmap close-fd");
+	ck_assert_str_eq(fake_port_trace(fake), " detach unmap close-fd detach unmap close-fd");
 	fake_port_free(fake);
 }
 END_TEST
@@ -133,12 +135,12 @@ END_TEST
 
 START_TEST(test_context_attach_failure_is_explained_and_leaves_nothing)
 {
-	open_sp(&(struct fake_port_config){ 0 },
-		(struct superpipe_options){ .share_context = true }, 2);
+	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 2);
+	fake_port_trace_clear(fake);
 	fake_port_refuse(fake, DK_IOCTL_ATTACH, -ENODEV, 1);
 	ck_assert_int_eq(superpipe_attach(sp), -ENODEV);
 	ck_assert_ptr_nonnull(strstr(explained, "the adapter has failed"));
-	ck_assert_str_eq(fake_port_trace(fake), " open open");
+	ck_assert_str_eq(fake_port_trace(fake), "");
 	/* A second try works. */
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	finish();
@@ -147,8 +149,7 @@ END_TEST
 
 START_TEST(test_context_of_another_adapter_is_refused_and_undone)
 {
-	open_sp(&(struct fake_port_config){ 0 },
-		(struct superpipe_options){ .share_context = true }, 2);
+	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 2);
 	fake_port_trace_clear(fake);
 	/* The first attach passes, so the refusals have to meet the second. */
 	fake_port_refuse_after_effect(fake, DK_IOCTL_ATTACH, 0, 1);
@@ -192,8 +193,7 @@ END_TEST
 
 START_TEST(test_context_lost_during_attach_is_recovered)
 {
-	open_sp(&(struct fake_port_config){ 0 },
-		(struct superpipe_options){ .share_context = true }, 2);
+	open_sp(&(struct fake_port_config){ 0 }, (struct superpipe_options){ 0 }, 2);
 	/* The reuse attach meets a lost context: after its EINVAL cxlfs recovers the context. */
 	fake_port_refuse_after_effect(fake, DK_IOCTL_ATTACH, 0, 1);
 	fake_port_refuse(fake, DK_IOCTL_ATTACH, -EINTR, 1);
@@ -684,7 +684,7 @@ static Suite *superpipe_suite(void)
 
 	tcase_add_test(context, test_context_is_made_and_ended_in_the_order_of_the_table);
 	tcase_add_test(context, test_context_of_an_older_driver_is_unmapped_and_fd2_left_alone);
-	tcase_add_test(context, test_context_spans_luns_and_fd2_is_closed_after_the_last_detach);
+	tcase_add_test(context, test_context_of_all_luns_ends_before_each_gets_its_own);
 	tcase_add_test(context, test_context_never_attached_is_closed_without_an_ioctl);
 	tcase_add_test(context, test_context_attach_is_tried_again_and_with_fewer_interrupts);
 	tcase_add_test(context, test_context_attach_failure_is_explained_and_leaves_nothing);

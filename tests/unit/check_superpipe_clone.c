@@ -338,33 +338,18 @@ START_TEST(test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed)
 }
 END_TEST
 
-static struct superpipe *open_two_luns(bool share_context)
+static struct superpipe *open_two_luns(void)
 {
 	struct superpipe *opened;
 	char names[2][300];
 	const char *devices[2] = { names[0], names[1] };
-	struct superpipe_options options = { .share_context = share_context,
-					     .recover_pause_ms = 2 };
+	struct superpipe_options options = { .recover_pause_ms = 2 };
 
 	for (unsigned i = 0; i < 2; i++)
 		snprintf(names[i], sizeof(names[i]), "emul:%s,lun=%u", host.dir, i);
 	ck_assert_int_eq(superpipe_open(devices, 2, &options, on_explain, NULL, &opened), 0);
 	return opened;
 }
-
-START_TEST(test_clone_of_a_shared_context_is_refused_with_a_message)
-{
-	struct superpipe_clone_source sources[2];
-
-	emul_host_make(&host, ",size=4G,luns=2");
-	sp = open_two_luns(true);
-	ck_assert_int_eq(superpipe_attach(sp), 0);
-	ck_assert_int_eq(superpipe_clone_export(sp, sources), -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(explained, "share a context"));
-	superpipe_close(sp);
-	emul_host_destroy(&host);
-}
-END_TEST
 
 static struct superpipe_vlun *both[2];
 
@@ -373,7 +358,7 @@ static void start_two_luns(void)
 	uint64_t granted;
 
 	emul_host_make(&host, ",size=4G,luns=2");
-	sp = open_two_luns(false);
+	sp = open_two_luns();
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	for (unsigned lun = 0; lun < 2; lun++) {
 		ck_assert_int_eq(superpipe_vlun_open(sp, lun, &both[lun]), 0);
@@ -419,7 +404,7 @@ START_TEST(test_clone_attach_of_every_context_or_none)
 	child = fork();
 	if (child == 0) {
 		superpipe_drop_after_fork(sp);
-		sp = open_two_luns(false);
+		sp = open_two_luns();
 		sources[1].context_id ^= 1ull << 40;
 		CHILD(superpipe_attach_clone(sp, sources) == -EINVAL);
 		sources[1].context_id ^= 1ull << 40;
@@ -471,15 +456,8 @@ static int lend_nothing(void *arg, unsigned lun, const struct superpipe_context 
 static void require_lend_refused(const char *device, struct superpipe_options options,
 				 const char *why)
 {
-	const char *devices[2] = { device, NULL };
-	char second[300];
-
 	options.lend = lend_nothing;
-	snprintf(second, sizeof(second), "emul:%s,lun=1", host.dir);
-	devices[1] = second;
-	ck_assert_int_eq(superpipe_open(devices, options.share_context ? 2 : 1, &options,
-					on_explain, NULL, &sp),
-			 0);
+	ck_assert_int_eq(superpipe_open(&device, 1, &options, on_explain, NULL, &sp), 0);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	if (options.physical)
 		ck_assert_int_eq(superpipe_plun_open(sp, 0, &vlun), 0);
@@ -492,10 +470,8 @@ START_TEST(test_lend_what_cannot_be_cloned_is_refused_with_a_message)
 {
 	char device[300];
 
-	emul_host_make(&host, ",size=4G,luns=2");
+	emul_host_make(&host, ",size=4G");
 	snprintf(device, sizeof(device), "emul:%s,lun=0", host.dir);
-	require_lend_refused(device, (struct superpipe_options){ .share_context = true },
-			     "share a context");
 	require_lend_refused(device, (struct superpipe_options){ .physical = true }, "as a whole");
 	emul_host_destroy(&host);
 	emul_host_make(&host, ",legacy_fd");
@@ -603,7 +579,6 @@ int main(int argc, char *argv[])
 	tcase_add_test(core, test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed);
 	tcase_set_timeout(core, 60);
 	suite_add_tcase(suite, core);
-	tcase_add_test(refusals, test_clone_of_a_shared_context_is_refused_with_a_message);
 	tcase_add_test(refusals, test_clone_of_a_physical_handle_is_refused_with_a_message);
 	tcase_add_test(refusals, test_lend_what_cannot_be_cloned_is_refused_with_a_message);
 	tcase_set_timeout(refusals, 60);

@@ -279,17 +279,6 @@ START_TEST(test_emul_two_luns_have_a_context_each)
 }
 END_TEST
 
-START_TEST(test_emul_two_luns_may_share_a_context)
-{
-	start(_i, ",luns=2,handles=16", (struct superpipe_options){ .share_context = true });
-	use_two_luns();
-	for (unsigned i = 2; i < 16; i++)
-		(void)new_vlun(i % 2, 0);
-	ck_assert_uint_eq(superpipe_max_handles(sp, 0), 16);
-	finish();
-}
-END_TEST
-
 START_TEST(test_emul_one_lun_twice_is_refused)
 {
 	char names[2][300];
@@ -559,11 +548,10 @@ START_TEST(test_emul_reset_while_attaching_is_survived)
 	char rule[100];
 
 	emul_host_make(&host, ",luns=2,size=4G");
-	for (unsigned nth = 1; nth <= (_i ? 6 : 16); nth++) {
+	for (unsigned nth = 1; nth <= 16; nth++) {
 		char names[2][300];
 		const char *devices[2] = { names[0], names[1] };
-		struct superpipe_options options = { .recover_pause_ms = 2,
-						     .share_context = _i != 0 };
+		struct superpipe_options options = { .recover_pause_ms = 2 };
 
 		for (unsigned i = 0; i < 2; i++)
 			snprintf(names[i], sizeof(names[i]), "emul:%s,lun=%u", host.dir, i);
@@ -630,7 +618,6 @@ static Suite *emul_suite(void)
 	tcase_add_loop_test(core, test_emul_growth_stops_at_the_end_of_the_lun, 0, 4);
 	tcase_add_test(core, test_emul_handles_run_out_as_enospc);
 	tcase_add_loop_test(core, test_emul_two_luns_have_a_context_each, 0, NR_CONFIGS);
-	tcase_add_loop_test(core, test_emul_two_luns_may_share_a_context, 0, NR_CONFIGS);
 	tcase_add_test(core, test_emul_one_lun_twice_is_refused);
 	tcase_add_loop_test(core, test_emul_a_context_that_fails_leaves_the_other_alone, 0,
 			    NR_CONFIGS);
@@ -657,7 +644,7 @@ static Suite *emul_suite(void)
 			    NR_CONFIGS);
 	tcase_add_loop_test(faults, test_emul_permanent_failure_ends_everything_with_eio, 0,
 			    NR_CONFIGS);
-	tcase_add_loop_test(faults, test_emul_reset_while_attaching_is_survived, 0, 2);
+	tcase_add_test(faults, test_emul_reset_while_attaching_is_survived);
 	tcase_set_timeout(faults, 120);
 	suite_add_tcase(suite, faults);
 	return suite;
