@@ -53,6 +53,7 @@ for options in pack=0 pack=1M; do
 	dd if=/dev/zero of="$WORK/other/file" bs=1M count=128 oflag=direct status=none
 	wait_until "nothing is held ahead" free_on_lun 4
 	fill "$MNT/large"
+	same "$(stat -f -c %a "$MNT")" $((4 * 8192)) "blocks that df counts as free"
 	count_ioctls
 	fail_to_write
 	read_counts
