@@ -190,6 +190,7 @@ $(INJECT): tests/failures/inject.c $(B)/flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(BASE_CPPFLAGS) $(filter-out -fsanitize%,$(BASE_CFLAGS)) -shared -fPIC -o $@ $< -ldl
 
+$(B)/tests/bench/counting: $(B)/src/fuse/transport/account.o
 # The archive is for commands, which needs no mount.
 $(LOADS): %: %.o $(OBJ_load) $(B)/libcxlfs.a
 	$(call say,LINK,$@)

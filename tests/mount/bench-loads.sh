@@ -28,6 +28,8 @@ wait_until "the space is free" "$LOADS/ends" "$MNT/whole" >"$WORK/said" 2>/dev/n
 has reserve-s first-rate last-rate last-over-10ms
 "$LOADS/gaps" 1 >"$WORK/said"
 has gap-longest-ms gap-over-10ms
+"$LOADS/counting" 1 >"$WORK/said"
+has request-ns commands-ns
 "$LOADS/commands" "emul:$STORE/other,size=1G" write 4096 100
 "$LOADS/commands" "emul:$STORE/other" read 65536 160
 finish
