@@ -17,10 +17,12 @@
 #include "daemon/options.h"
 #include "daemon/program.h"
 #include "daemon/remount.h"
+#include "daemon/service.h"
 #include "daemon/signals.h"
 #include "daemon/standby.h"
 #include "daemon/takeover.h"
 #include "daemon/volume.h"
+#include "daemon/watchdog.h"
 
 /* This process, and who waits for it to start: a shell, or the daemon whose volume it takes over.
  */
@@ -113,6 +115,8 @@ static int start_standby(struct start *start)
 
 	if (!err)
 		err = go_to_background(start);
+	if (!err && start->options.foreground)
+		err = service_fork();
 	if (err)
 		return err;
 	err = standby_fork(&start->options, &start->program, start->report_fd, &start->standby);
@@ -216,6 +220,7 @@ int main(int argc, char **argv)
 
 	if (std_fds_fill())
 		return EXIT_FAILURE;
+	watchdog_claim();
 	err = program_note(&argc, argv, &start.program);
 	start.takeover.socket = start.program.predecessor;
 	if (err)

@@ -2,7 +2,6 @@
 #include "daemon/rescue.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "base/clock.h"
 #include "base/ghost.h"
 #include "base/log.h"
+#include "daemon/oom_score.h"
 #include "daemon/successor.h"
 #include "superpipe/outlive.h"
 
@@ -40,24 +40,13 @@ struct ghost {
 
 /* ---- in the ghost ---- */
 
-/* The ghost has inherited that of the standby, and the new daemon will inherit that of the ghost.
- */
-static void set_oom_score(const char *score)
-{
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	(void)!write(fd, score, strlen(score));
-	close(fd);
-}
-
 static int start(void *arg, int socket, pid_t *ret_pid)
 {
 	const struct ghost *ghost = arg;
 	const struct rescue *rescue = ghost->rescue;
 
-	set_oom_score(rescue->oom_score);
+	/* The ghost has inherited that of the standby, and the new daemon inherits the ghost's. */
+	oom_score_set(rescue->oom_score);
 	return program_start_same(rescue->program, rescue->exe_fd, socket, ret_pid);
 }
 

@@ -15,10 +15,12 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "daemon/mount_table.h"
+#include "daemon/watchdog.h"
 
 struct signals {
 	pthread_t thread;
 	struct volume *volume;
+	struct watchdog watchdog; /* the thread's own */
 	int fd, table_fd;
 	bool obeyed;       /* one of them; the thread's own */
 	_Atomic bool stop; /* the next signal is signals_stop()'s own */
@@ -86,6 +88,15 @@ static void obey(struct signals *signals)
 	volume_stop(signals->volume);
 }
 
+/* Not before the locks that requests need were free. */
+static void tell_watchdog(struct signals *signals)
+{
+	if (!watchdog_is_due(&signals->watchdog))
+		return;
+	volume_touch(signals->volume);
+	watchdog_tell(&signals->watchdog);
+}
+
 static void *wait_main(void *arg)
 {
 	struct signals *signals = arg;
@@ -94,7 +105,8 @@ static void *wait_main(void *arg)
 
 	volume_follow_mount(signals->volume);
 	while (!atomic_load(&signals->stop)) {
-		(void)poll(fds, 2, -1);
+		tell_watchdog(signals);
+		(void)poll(fds, 2, watchdog_timeout_ms(&signals->watchdog));
 		if (fds[0].revents)
 			obey(signals);
 		if (fds[1].revents)
@@ -121,6 +133,7 @@ int signals_start(struct volume *volume, struct signals **ret_signals)
 	if (!signals)
 		return -ENOMEM;
 	*signals = (struct signals){ .volume = volume };
+	watchdog_init(&signals->watchdog);
 	signals->fd = signalfd(-1, &set, SFD_CLOEXEC);
 	signals->table_fd = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
 	err = signals->fd < 0 ? -errno

@@ -2,7 +2,7 @@
 /*
  * signals - unmounts the volume on some signals and ignores the others. One thread waits for
  * signals, so no code here runs in a signal handler. The same thread follows changes of the mount
- * table.
+ * table, and sends what the watchdog of systemd waits for.
  *
  * An unmount loses everything on the volume, so only signals that ask the process to end unmount
  * it.

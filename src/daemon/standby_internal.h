@@ -6,7 +6,9 @@
 #include <stdbool.h>
 
 #include "daemon/handover.h"
+#include "daemon/oom_score.h"
 #include "daemon/standby_process.h"
+#include "daemon/watchdog.h"
 
 struct replica;
 
@@ -14,9 +16,10 @@ struct standby_process {
 	const struct standby_process_config *config;
 	struct replica *replica;
 	int signal_fd;
-	char oom_score[16];            /* oom_score_adj of daemons; this process has a lower one */
-	int passed_on;                 /* the last signal, which ends the volume; 0: none */
-	struct handover_message *held; /* the last state of the daemon, with these descriptors */
+	struct watchdog watchdog;
+	char oom_score[OOM_SCORE_BYTES]; /* of daemons; this process has a lower one */
+	int passed_on;                   /* the last signal, which ends the volume; 0: none */
+	struct handover_message *held;   /* the last state of the daemon, with these descriptors */
 	int fds[HANDOVER_NR_FDS];
 	struct superpipe_context contexts[SUPERPIPE_MAX_LUNS]; /* of the daemon; fd -1: none */
 	bool mounted;                                          /* there was such a state */

@@ -2,7 +2,6 @@
 #include "daemon/standby_process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/oom_score.h"
 #include "daemon/signals.h"
 #include "daemon/standby_internal.h"
 #include "replica/replica.h"
@@ -141,7 +141,9 @@ static void turn(struct standby_process *process)
 				{ .fd = journal_fds(journal).wake, .events = POLLIN } };
 	int ms = journal_prepare_wait(journal);
 
-	(void)poll(fds, sizeof(fds) / sizeof(fds[0]), shorter(ms, ping_timeout_ms(process)));
+	ms = shorter(shorter(ms, ping_timeout_ms(process)),
+		     watchdog_timeout_ms(&process->watchdog));
+	(void)poll(fds, sizeof(fds) / sizeof(fds[0]), ms);
 	journal_end_wait(journal);
 	if (fds[0].revents)
 		read_signal(process);
@@ -149,31 +151,23 @@ static void turn(struct standby_process *process)
 		(void)standby_receive(process);
 	standby_follow_journal(process, RECORDS_AT_A_TIME, false);
 	ping(process);
+	if (watchdog_is_due(&process->watchdog))
+		watchdog_tell(&process->watchdog);
 	if (fds[1].revents)
 		standby_replace(process);
-}
-
-static void prefer_to_live(struct standby_process *process)
-{
-	char *score = process->oom_score;
-	int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (read(fd, score, sizeof(process->oom_score) - 1) > 0)
-		(void)!pwrite(fd, "-1000", 5, 0);
-	close(fd);
 }
 
 static int prepare(struct standby_process *process)
 {
 	(void)prctl(PR_SET_NAME, NAME);
-	prefer_to_live(process);
+	oom_score_get(process->oom_score);
+	oom_score_set(OOM_SCORE_NEVER);
 	handover_no_fds(process->fds);
 	for (unsigned i = 0; i < SUPERPIPE_MAX_LUNS; i++)
 		process->contexts[i].fd = -1;
 	process->held = calloc(1, sizeof(*process->held));
 	process->signal_fd = watch_signals();
+	watchdog_init(&process->watchdog);
 	if (!process->held || process->signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return -ENOMEM;
 	return replica_new(&process->replica);

@@ -54,6 +54,10 @@ void volume_stop(struct volume *volume);
  *  changes */
 void volume_follow_mount(struct volume *volume);
 
+/** volume_touch() - wait for the locks that requests need: if it returns, the volume does not hang
+ */
+void volume_touch(struct volume *volume);
+
 /** volume_close() - unmount and free everything. Accepts NULL and a volume in any state. */
 void volume_close(struct volume *volume);
 

@@ -92,15 +92,18 @@ int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context 
 	return volume->standby ? standby_lend(volume->standby, lun, context) : 0;
 }
 
-/* Takes the locks that requests take. */
-static void touch(void *arg)
+void volume_touch(struct volume *volume)
 {
-	struct volume *volume = arg;
 	struct data_volume_stats data;
 	struct fs_stats fs;
 
 	fs_get_stats(volume->fs, &fs);
 	data_volume_get_stats(volume->data, &data);
+}
+
+static void touch(void *arg)
+{
+	volume_touch(arg);
 }
 
 int volume_listen_to_standby(struct volume *volume)

@@ -157,6 +157,11 @@ on_host() {
 # A script may have its own.
 after() { :; }
 
+# ---- what a script does in the guest -------------------------------------------------------
+
+# enable UNIT...: before systemd runs.
+enable() { systemctl --root=/ enable "$@"; }
+
 # ---- what a script asks in the guest -------------------------------------------------------
 
 property() { systemctl show -P "$2" "$1"; }
@@ -194,8 +199,10 @@ use() {
 	rm -r "$1/doc"
 }
 
-# daemon_of MOUNTPOINT: prints the process.
-daemon_of() { pgrep -x cxlfs -a | awk -v m="$1" '{ for (i = 2; i <= NF; i++) if ($i == m) print $1 }'; }
+# process_of NAME MOUNTPOINT: prints the process.
+process_of() { pgrep -x "$1" -a | awk -v m="$2" '{ for (i = 2; i <= NF; i++) if ($i == m) print $1 }'; }
+daemon_of() { process_of cxlfs "$1"; }
+standby_of() { process_of cxlfs-standby "$1"; }
 
 # hold DIRECTORY: keeps writing there during the shutdown.
 hold() {

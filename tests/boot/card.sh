@@ -17,9 +17,7 @@ prepare() {
 		sed 's/.*/ATTRS{wwid}=="&", ENV{CXLFS_SUPERPIPE}="1"/' >>/etc/udev/rules.d/59-cxlfs-luns.rules
 	echo 'KERNEL=="sd*", PROGRAM="/bin/sleep 5"' >/etc/udev/rules.d/10-slow.rules
 	umount /sys
-	mkdir -p /etc/systemd/system/multi-user.target.wants
-	ln -s /lib/systemd/system/cxlfs@.service \
-		/etc/systemd/system/multi-user.target.wants/cxlfs@service.service
+	enable cxlfs@service
 }
 
 check() {

@@ -14,8 +14,7 @@ prepare() {
 		/dev/disk/by-id/wwn-0x0 /missing fuse.cxlfs nofail,x-systemd.device-timeout=5  0 0
 	END
 	cp /usr/share/doc/cxlfs/examples/mnt-cxlfs.mount /etc/systemd/system/
-	mkdir -p /etc/systemd/system/multi-user.target.wants
-	ln -s ../mnt-cxlfs.mount /etc/systemd/system/multi-user.target.wants/
+	enable mnt-cxlfs.mount
 }
 
 crash() {

@@ -5,16 +5,11 @@
 . "$(dirname "$0")/boot.sh"
 
 prepare() {
-	local name
 	mkdir -p /scratch /missing
 	sed 's,^DEVICE=.*,DEVICE=emul:/var/lib/scratch,' /usr/share/doc/cxlfs/examples/scratch.conf \
 		>/etc/cxlfs/scratch.conf
 	printf 'DEVICE=/dev/missing\nMOUNTPOINT=/missing\n' >/etc/cxlfs/missing.conf
-	mkdir -p /etc/systemd/system/multi-user.target.wants
-	for name in scratch missing; do
-		ln -s /lib/systemd/system/cxlfs@.service \
-			"/etc/systemd/system/multi-user.target.wants/cxlfs@$name.service"
-	done
+	enable cxlfs@scratch cxlfs@missing
 }
 
 crash() {
