@@ -159,7 +159,7 @@ $(B)/cxlfsadm: $(B)/src/adm/main.o $(B)/libcxlfs-adm.a $(B)/libcxlfs-control.a $
 $(B)/tests/unit/check_libcxl: $(OBJ_libcxl)
 $(filter-out $(FAKED_TESTS),$(UNIT_TESTS)): %: %.o $(OBJ_support) $(B)/libcxlfs-adm.a $(B)/libcxlfs-control.a $(B)/libcxlfs.a
 $(FAKED_TESTS): %: %.o $(OBJ_fake) $(B)/libcxlfs.a
-$(B)/tests/unit/check_ghost: private LIB_LIBS += $(DAEMON_LIBS)
+$(B)/tests/unit/check_fork_with_pid: private LIB_LIBS += $(DAEMON_LIBS)
 $(UNIT_TESTS):
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(CHECK_LIBS) $(LIB_LIBS)

@@ -8,7 +8,7 @@
 
 #include "adm/adm.h"
 #include "control/client.h"
-#include "control/place.h"
+#include "control/path.h"
 #include "control/server.h"
 
 /* After a daemon has died, the socket gives no answer until the next daemon serves. */
@@ -74,7 +74,7 @@ struct json_object *volume_ask(const char *path, struct json_object *request, in
 	int err = control_client_device(path, device);
 
 	if (!err)
-		err = control_place_find(device, socket);
+		err = control_path_find(device, socket);
 	if (!err) {
 		do
 			err = control_client_ask(socket, request, timeout_ms, &answer);
@@ -93,7 +93,7 @@ int volume_start(const char *path, struct json_object *request, int fd)
 	int err = control_client_device(path, device), connection = -1;
 
 	if (!err)
-		err = control_place_find(device, socket);
+		err = control_path_find(device, socket);
 	if (!err) {
 		do
 			connection = control_client_send(socket, request, fd);
@@ -149,7 +149,7 @@ struct json_object *volume_ask_all(struct json_object *request, bool *ret_failed
 
 	if (!all.answers)
 		out_of_memory();
-	(void)control_place_each(ask_one, &all);
+	(void)control_path_each(ask_one, &all);
 	json_object_put(request);
 	*ret_failed = all.failed;
 	return all.answers;

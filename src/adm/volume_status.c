@@ -56,11 +56,11 @@ static void print_survival(struct json_object *status, FILE *out)
 		fputs(", but its standby has ended", out);
 	if (json_object_get_boolean(json_get(survival, "read_only")))
 		fputs(", read-only since too many daemons crashed", out);
-	if (json_get_number(survival, "rescues"))
+	if (json_get_number(survival, "failovers"))
 		fprintf(out,
 			"; deaths: %" PRIu64 ", longest pause %" PRIu64
 			" ms, requests repeated: %" PRIu64,
-			json_get_number(survival, "rescues"),
+			json_get_number(survival, "failovers"),
 			json_get_number(survival, "longest_pause_ms"),
 			json_get_number(survival, "repeated"));
 	fputc('\n', out);

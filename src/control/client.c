@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "control/place.h"
+#include "control/path.h"
 
 int control_client_device(const char *path, char ret_device[32])
 {

@@ -17,9 +17,9 @@
 
 #define CONTROL_MAX_OPTIONS 64
 
-/** Mount options that shall change. */
+/** Mount options to change. */
 struct control_change {
-	const char *device;       /* of which they are an option; "": not given */
+	const char *device;       /* on the command line of the remount; "": none */
 	const char *const *words; /* such as "size=1G" */
 	unsigned nr_words;
 };
@@ -29,8 +29,8 @@ struct control_upgraded {
 	unsigned pause_ms; /* how long requests had to wait */
 };
 
-/** Daemons that died, and had a successor. */
-struct control_rescues {
+/** Daemons that died and were replaced. */
+struct control_failovers {
 	uint64_t nr;
 	uint64_t nr_repeated, nr_answered;        /* requests: executed again, or only answered */
 	uint64_t last_pause_ms, longest_pause_ms; /* how long requests had to wait */
@@ -39,15 +39,15 @@ struct control_rescues {
 /** The mount that commands act on: their context. Set before the server starts; all borrowed. */
 struct control_volume {
 	const char *mountpoint;
-	const char *device;                    /* MAJOR:MINOR */
-	const char *source;                    /* the devices as the user gave them */
-	const char *const *luns;               /* the devices, one for each LUN */
-	bool physical;                         /* whole LUNs as files */
-	uint64_t started_ns;                   /* clock_now_ns() */
-	unsigned generation;                   /* upgrades since then */
-	const char *survive;                   /* "no", "upgrade" or "crash" */
-	bool (*is_followed)(void *arg);        /* with "crash": could another process go on now? */
-	const struct control_rescues *rescues; /* since the mount */
+	const char *device;                        /* MAJOR:MINOR */
+	const char *source;                        /* the devices as the user gave them */
+	const char *const *luns;                   /* the devices, one for each LUN */
+	bool physical;                             /* whole LUNs as files */
+	uint64_t started_ns;                       /* clock_now_ns() */
+	unsigned generation;                       /* upgrades since then */
+	const char *survive;                       /* "no", "upgrade" or "crash" */
+	bool (*has_standby)(void *arg);            /* with "crash": the standby could take over */
+	const struct control_failovers *failovers; /* since the mount */
 	struct fs *fs;
 	struct data_volume *data;
 	struct superpipe *superpipe;

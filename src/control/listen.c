@@ -71,7 +71,7 @@ int control_listener_open(struct control_listener *listener, const char *path)
 	return err;
 }
 
-void control_listener_leave(struct control_listener *listener)
+void control_listener_hand_over(struct control_listener *listener)
 {
 	if (*listener->path)
 		close(listener->fd);
@@ -85,7 +85,7 @@ void control_listener_close(struct control_listener *listener)
 	if (*listener->path && !lstat(listener->path, &st) && st.st_dev == listener->dev &&
 	    st.st_ino == listener->ino)
 		(void)unlink(listener->path);
-	control_listener_leave(listener);
+	control_listener_hand_over(listener);
 }
 
 int control_listener_accept(struct control_listener *listener)

@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "control/place.h"
+#include "control/path.h"
 
 /** All zeros is closed. */
 struct control_listener {
@@ -25,8 +25,9 @@ int control_listener_open(struct control_listener *listener, const char *path);
 /** control_listener_close() - close and remove the socket, unless it has been replaced */
 void control_listener_close(struct control_listener *listener);
 
-/** control_listener_leave() - close, but leave the socket: another process replaces it, or has */
-void control_listener_leave(struct control_listener *listener);
+/** control_listener_hand_over() - close, but do not remove the socket, which another process
+ *  replaces */
+void control_listener_hand_over(struct control_listener *listener);
 
 /** control_listener_accept() - accept a connection of root or of the daemon's user, and make it
  *  non-blocking.

@@ -276,11 +276,11 @@ void control_server_stop(struct control_server *server)
 	free_server(server);
 }
 
-void control_server_leave(struct control_server *server)
+void control_server_hand_over(struct control_server *server)
 {
 	if (!server)
 		return;
 	end_thread(server);
-	control_listener_leave(&server->listener);
+	control_listener_hand_over(&server->listener);
 	free_server(server);
 }

@@ -68,8 +68,9 @@ int control_server_start(const struct control_config *config, struct control_ser
 /** control_server_stop() - end slow commands, disconnect all, remove the socket. Accepts NULL. */
 void control_server_stop(struct control_server *server);
 
-/** control_server_leave() - the same, but leave the socket to a successor, which replaces it */
-void control_server_leave(struct control_server *server);
+/** control_server_hand_over() - the same, but do not remove the socket, which a successor replaces
+ */
+void control_server_hand_over(struct control_server *server);
 
 /** control_fail() - say in a sentence why a request fails. Return: @err. */
 int control_fail(struct control_request *request, int err, const char *format, ...)

@@ -45,16 +45,16 @@ static void put_survival(struct json_maker *m, struct json_object *out,
 			 const struct control_volume *volume, const struct fs_stats *stats)
 {
 	struct json_object *o = json_put_object(m, out, "survival");
-	const struct control_rescues *rescues = volume->rescues;
+	const struct control_failovers *failovers = volume->failovers;
 
 	json_put_text(m, o, "survive", volume->survive);
-	json_put_bool(m, o, "standby", volume->is_followed(volume->arg));
+	json_put_bool(m, o, "standby", volume->has_standby(volume->arg));
 	json_put_bool(m, o, "read_only", stats->read_only);
-	json_put_number(m, o, "rescues", rescues->nr);
-	json_put_number(m, o, "repeated", rescues->nr_repeated);
-	json_put_number(m, o, "answered", rescues->nr_answered);
-	json_put_number(m, o, "last_pause_ms", rescues->last_pause_ms);
-	json_put_number(m, o, "longest_pause_ms", rescues->longest_pause_ms);
+	json_put_number(m, o, "failovers", failovers->nr);
+	json_put_number(m, o, "repeated", failovers->nr_repeated);
+	json_put_number(m, o, "answered", failovers->nr_answered);
+	json_put_number(m, o, "last_pause_ms", failovers->last_pause_ms);
+	json_put_number(m, o, "longest_pause_ms", failovers->longest_pause_ms);
 }
 
 static void put_mount(struct json_maker *m, struct json_object *out,

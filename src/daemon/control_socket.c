@@ -17,7 +17,7 @@ static void log_failure(const char *place, int err)
 
 void control_socket_prepare(struct control_socket *control)
 {
-	int err = control_place_make(control->directory);
+	int err = control_path_make(control->directory);
 
 	if (!err)
 		return;
@@ -37,16 +37,16 @@ void control_socket_open(struct control_socket *control, const struct control_vo
 	if (!*control->directory || !*volume->device)
 		return;
 	control->volume = *volume;
-	err = control_place_join(control->directory, volume->device, path);
+	err = control_path_join(control->directory, volume->device, path);
 	if (!err)
 		err = control_server_start(&config, &control->server);
 	if (err)
 		log_failure(volume->mountpoint, err);
 }
 
-void control_socket_leave(struct control_socket *control)
+void control_socket_hand_over(struct control_socket *control)
 {
-	control_server_leave(control->server);
+	control_server_hand_over(control->server);
 	control->server = NULL;
 }
 

@@ -4,7 +4,7 @@
 #define CXLFS_DAEMON_CONTROL_SOCKET_H
 
 #include "control/commands.h"
-#include "control/place.h"
+#include "control/path.h"
 
 /** All zeros is closed. */
 struct control_socket {
@@ -29,7 +29,8 @@ void control_socket_open(struct control_socket *control, const struct control_vo
 /** control_socket_close() - wait for a command that runs, and remove the socket */
 void control_socket_close(struct control_socket *control);
 
-/** control_socket_leave() - the same, but a successor replaces the socket, or has replaced it */
-void control_socket_leave(struct control_socket *control);
+/** control_socket_hand_over() - the same, but a successor replaces the socket, or has replaced it
+ */
+void control_socket_hand_over(struct control_socket *control);
 
 #endif

@@ -15,7 +15,7 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(int) * HANDOVER_NR_FDS)];
 };
 
-void handover_no_fds(int *ret_fds)
+void handover_init_fds(int *ret_fds)
 {
 	for (int i = 0; i < HANDOVER_NR_FDS; i++)
 		ret_fds[i] = -1;
@@ -26,10 +26,10 @@ void handover_close_fds(int *fds)
 	for (int i = 0; i < HANDOVER_NR_FDS; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	handover_no_fds(fds);
+	handover_init_fds(fds);
 }
 
-/* Only those that exist can be sent. Return: a bit for each. */
+/* Return: a bit for each descriptor that is not -1. */
 static uint32_t add_fds(struct msghdr *msg, union control *control, const int *fds)
 {
 	struct cmsghdr *cmsg = &control->align;
@@ -70,7 +70,7 @@ int handover_send_kind(int socket, enum handover_kind kind)
 	return handover_send(socket, &message, NULL);
 }
 
-int handover_lend(int socket, unsigned lun, const struct superpipe_context *context)
+int handover_send_context(int socket, unsigned lun, const struct superpipe_context *context)
 {
 	struct handover_message *message = calloc(1, sizeof(*message));
 	int fds[HANDOVER_NR_FDS];
@@ -78,10 +78,10 @@ int handover_lend(int socket, unsigned lun, const struct superpipe_context *cont
 
 	if (!message)
 		return -ENOMEM;
-	message->kind = HANDOVER_LEND;
+	message->kind = HANDOVER_CONTEXT;
 	message->lun = lun;
 	message->context = context->source;
-	handover_no_fds(fds);
+	handover_init_fds(fds);
 	fds[HANDOVER_FD_ADAPTER] = context->fd;
 	err = handover_send(socket, message, fds);
 	free(message);
@@ -93,7 +93,7 @@ bool handover_take_context(const struct handover_message *message, int *fds,
 {
 	struct superpipe_context *context;
 
-	if (message->kind != HANDOVER_LEND || message->lun >= SUPERPIPE_MAX_LUNS ||
+	if (message->kind != HANDOVER_CONTEXT || message->lun >= SUPERPIPE_MAX_LUNS ||
 	    fds[HANDOVER_FD_ADAPTER] < 0)
 		return false;
 	context = &contexts[message->lun];
@@ -115,7 +115,7 @@ int handover_send_started(int socket, pid_t pid, int socket_to)
 		return -ENOMEM;
 	message->kind = HANDOVER_STARTED;
 	message->pid = pid;
-	handover_no_fds(fds);
+	handover_init_fds(fds);
 	fds[HANDOVER_FD_STANDBY] = socket_to;
 	err = handover_send(socket, message, fds);
 	free(message);
@@ -141,21 +141,21 @@ static bool has_fds(const struct cmsghdr *cmsg)
 	return cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS;
 }
 
-/* Return: false: not as many came as @which says, because this process may have no more. */
+/* Return: false: some are missing, because this process has too many open files. */
 static bool take_fds(struct msghdr *msg, uint32_t which, int *ret_fds)
 {
 	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
 	size_t nr = has_fds(cmsg) ? (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0, next = 0;
 	const int *came = nr ? (const int *)CMSG_DATA(cmsg) : NULL;
 
-	handover_no_fds(ret_fds);
+	handover_init_fds(ret_fds);
 	for (int i = 0; i < HANDOVER_NR_FDS && next < nr; i++)
 		if (which & 1u << i)
 			ret_fds[i] = came[next++];
 	return next == (size_t)__builtin_popcount(which);
 }
 
-static int judge(const struct handover_message *message, size_t nr_bytes)
+static int check_message(const struct handover_message *message, size_t nr_bytes)
 {
 	if (nr_bytes == 0)
 		return -EPIPE;
@@ -186,7 +186,7 @@ static int receive(int socket, int flags, struct handover_message *ret_message, 
 		return -EMFILE;
 	}
 	ret_message->why[sizeof(ret_message->why) - 1] = '\0';
-	return judge(ret_message, (size_t)got);
+	return check_message(ret_message, (size_t)got);
 }
 
 int handover_receive_next(int socket, struct handover_message *ret_message, int *ret_fds)

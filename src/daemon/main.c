@@ -73,10 +73,10 @@ static int serve(struct start *start, int (*started)(void *arg), void *arg)
 
 	if (!err)
 		err = volume_serve(volume, started, arg);
-	if (!volume_has_parted(volume))
+	if (!volume_is_handed_over(volume))
 		(void)sd_notify(0, "STOPPING=1");
 	signals_stop(signals);
-	if (volume_has_parted(volume))
+	if (volume_is_handed_over(volume))
 		volume_end_process(volume);
 	if (err)
 		log_err("%s: serving ended: %s", volume_mountpoint(volume), strerror(-err));

@@ -10,7 +10,7 @@
 #include "base/explain.h"
 #include "base/json.h"
 #include "control/client.h"
-#include "control/place.h"
+#include "control/path.h"
 #include "control/server.h"
 #include "daemon/mount_table.h"
 
@@ -103,7 +103,7 @@ static int ask(const struct job *job, const struct json_maker *maker, struct jso
 	       struct json_object **ret_answer)
 {
 	char path[CONTROL_PATH_BYTES];
-	int err = maker->failed ? -ENOMEM : control_place_find(job->mount.device, path);
+	int err = maker->failed ? -ENOMEM : control_path_find(job->mount.device, path);
 
 	if (!err)
 		err = control_client_ask(path, request, PATIENCE_MS, ret_answer);

@@ -46,7 +46,7 @@ static const char *const allowed[] = {
 	"io_uring_register",
 	"ioctl",
 	"pipe2",
-	/* the log, the control socket, the keeper */
+	/* the log, the control socket, the helper */
 	"connect",
 	"bind",
 	"listen",

@@ -45,16 +45,16 @@ static void __attribute__((noreturn)) end(int status)
 static void __attribute__((noreturn)) be_main(pid_t standby)
 {
 	sigset_t set = signals_obeyed();
-	bool passed_on = false;
+	bool forwarded_signal = false;
 	int number, status = 0;
 
 	(void)prctl(PR_SET_NAME, NAME);
 	oom_score_set(OOM_SCORE_NEVER);
 	sigaddset(&set, SIGCHLD);
 	while (reap(standby, &status)) {
-		if (sigwait(&set, &number) || number == SIGCHLD || passed_on)
+		if (sigwait(&set, &number) || number == SIGCHLD || forwarded_signal)
 			continue;
-		passed_on = true; /* this process is in the group too */
+		forwarded_signal = true; /* this process is in the group too */
 		(void)kill(0, number);
 	}
 	end(status);

@@ -111,13 +111,13 @@ static int set_limits(struct volume *volume, const struct fs_limits *limits,
 	return limits_refused(to, err, limits, &usage);
 }
 
-/* Lock: life_lock. First what can fail. */
+/* Lock: handover_lock. First what can fail. */
 static int apply_locked(struct volume *volume, const struct options *options,
 			const struct explainer *to)
 {
 	int err;
 
-	if (volume->stopped || volume->parted)
+	if (volume->stopped || volume->handed_over)
 		return explain_error(to, -EBUSY, "the daemon ends");
 	err = set_limits(volume, &options->limits, to);
 	if (err)
@@ -126,7 +126,7 @@ static int apply_locked(struct volume *volume, const struct options *options,
 		fs_set_poll_us(volume->fs, options->busy_poll_us);
 	if (options->has_debug)
 		log_set_debug_categories(options->debug_categories);
-	volume_hold_anew(volume);
+	volume_resend_state(volume);
 	return 0;
 }
 
@@ -135,10 +135,10 @@ static int apply(struct volume *volume, const struct options *options, const str
 {
 	int err;
 
-	if (pthread_mutex_trylock(&volume->life_lock))
+	if (pthread_mutex_trylock(&volume->handover_lock))
 		return explain_error(to, -EBUSY, "the daemon is being replaced, or ends");
 	err = apply_locked(volume, options, to);
-	pthread_mutex_unlock(&volume->life_lock);
+	pthread_mutex_unlock(&volume->handover_lock);
 	return err;
 }
 

@@ -93,7 +93,7 @@ static void tell_watchdog(struct signals *signals)
 {
 	if (!watchdog_is_due(&signals->watchdog))
 		return;
-	volume_touch(signals->volume);
+	volume_take_locks(signals->volume);
 	watchdog_tell(&signals->watchdog);
 }
 

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/ghost.h"
+#include "base/fork_with_pid.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "daemon/standby_internal.h"
@@ -28,7 +28,7 @@ struct standby {
 	struct standby_calls calls;
 	pthread_t thread;
 	bool listens;
-	_Atomic bool leaves;
+	_Atomic bool ending;
 };
 
 /* ---- begin and end ---- */
@@ -106,12 +106,12 @@ int standby_adopt(int socket, const struct journal_fds *journal_fds, pid_t pid,
 	return err;
 }
 
-void standby_leave(struct standby *standby)
+void standby_end(struct standby *standby)
 {
 	if (!standby)
 		return;
-	(void)handover_send_kind(standby->socket, HANDOVER_LEAVING);
-	standby->leaves = true;
+	(void)handover_send_kind(standby->socket, HANDOVER_UNMOUNTING);
+	standby->ending = true;
 	if (!standby->listens)
 		return;
 	(void)shutdown(standby->socket, SHUT_RD); /* wakes the thread */
@@ -175,7 +175,7 @@ int standby_offer(struct standby *standby, int *fds, int32_t *ret_pid)
 	return err;
 }
 
-int standby_follow(struct standby *standby, pid_t pid)
+int standby_announce_successor(struct standby *standby, pid_t pid)
 {
 	int err;
 
@@ -196,15 +196,16 @@ int standby_await_go(struct standby *standby)
 
 /* ---- while the volume is served ---- */
 
-int standby_hold(struct standby *standby, struct handover_message *message, const int *fds)
+int standby_send_state(struct standby *standby, struct handover_message *message, const int *fds)
 {
 	message->kind = HANDOVER_STATE;
 	return handover_send(standby->socket, message, fds);
 }
 
-int standby_lend(struct standby *standby, unsigned lun, const struct superpipe_context *context)
+int standby_send_context(struct standby *standby, unsigned lun,
+			 const struct superpipe_context *context)
 {
-	return handover_lend(standby->socket, lun, context);
+	return handover_send_context(standby->socket, lun, context);
 }
 
 struct journal *standby_journal(struct standby *standby)
@@ -212,7 +213,7 @@ struct journal *standby_journal(struct standby *standby)
 	return standby ? standby->journal : NULL;
 }
 
-bool standby_is_there(const struct standby *standby)
+bool standby_is_following(const struct standby *standby)
 {
 	return standby && !journal_is_closed(standby->journal);
 }
@@ -224,10 +225,10 @@ static bool answer(struct standby *standby)
 	int fds[HANDOVER_NR_FDS];
 	int err = handover_receive_next(standby->socket, &message, fds);
 
-	if (standby->leaves)
+	if (standby->ending)
 		return false;
 	if (!err && message.kind == HANDOVER_PING) {
-		standby->calls.touch(standby->calls.arg);
+		standby->calls.take_locks(standby->calls.arg);
 		err = handover_send_kind(standby->socket, HANDOVER_PONG);
 	}
 	if (err) {
@@ -271,5 +272,5 @@ static bool has_card(const struct options *options)
 
 int standby_is_possible(const struct options *options, const struct explainer *to)
 {
-	return ghost_is_possible(has_card(options), name_option, (void *)to);
+	return fork_with_pid_check(has_card(options), name_option, (void *)to);
 }

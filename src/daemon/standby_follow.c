@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the standby gets from a daemon that lives: its records and its messages. */
+/* The standby receives records and messages from the daemon. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,13 +12,13 @@
 #include "daemon/standby_internal.h"
 #include "replica/replica.h"
 
-static void hold_no_longer(struct standby_process *process, int err)
+static void stop_following(struct standby_process *process, int err)
 {
 	(void)journal_close(process->config->journal);
 	log_err("%s: the standby cannot follow: %s; if the daemon dies, the volume is lost",
-		standby_place(process), strerror(-err));
+		standby_mountpoint(process), strerror(-err));
 	handover_close_fds(process->fds);
-	process->holds = false;
+	process->can_fail_over = false;
 }
 
 void standby_follow_journal(struct standby_process *process, unsigned max_records, bool is_dead)
@@ -35,33 +35,34 @@ void standby_follow_journal(struct standby_process *process, unsigned max_record
 		got = err ? err : got;
 	}
 	if (got < 0 && !journal_is_closed(process->config->journal))
-		hold_no_longer(process, got);
+		stop_following(process, got);
 }
 
-/* From the first state on, which comes when the volume is mounted, the daemon may die. */
+/* The first state arrives when the volume is mounted. From then on the standby can replace the
+ * daemon. */
 static void report_start(struct standby_process *process)
 {
 	const struct standby_process_config *config = process->config;
 
 	if (config->report_fd >= 0 && background_ready(config->report_fd)) {
-		log_notice("startup was interrupted: unmounting %s", standby_place(process));
-		standby_pass_on(process, SIGTERM);
+		log_notice("startup was interrupted: unmounting %s", standby_mountpoint(process));
+		standby_forward_signal(process, SIGTERM);
 		return;
 	}
 	(void)sd_notify(0, "READY=1");
 }
 
-static void hold(struct standby_process *process, const struct handover_message *message,
-		 const int *fds)
+static void keep_state(struct standby_process *process, const struct handover_message *message,
+		       const int *fds)
 {
 	bool first = !process->mounted;
 
 	handover_close_fds(process->fds);
-	*process->held = *message;
-	process->held->state.standby = getpid();
+	*process->message = *message;
+	process->message->state.standby = getpid();
 	memcpy(process->fds, fds, sizeof(process->fds));
 	process->mounted = true;
-	process->holds = !journal_is_closed(process->config->journal);
+	process->can_fail_over = !journal_is_closed(process->config->journal);
 	if (first)
 		report_start(process);
 }
@@ -76,7 +77,7 @@ static void note_successor(struct standby_process *process, const struct handove
 	fds[HANDOVER_FD_STANDBY] = -1;
 }
 
-/* The message is gone: what it said is not known. */
+/* The message was dropped, so the standby no longer knows the state of the daemon. */
 static bool is_lost(int err)
 {
 	return err && err != -EAGAIN && err != -EINTR && err != -EPIPE && err != -ENOMEM;
@@ -91,19 +92,19 @@ bool standby_receive(struct standby_process *process)
 	if (!err) {
 		process->nr_unanswered = 0; /* it lives */
 		process->has_answered |= message->kind == HANDOVER_PONG;
-		process->leaving |= message->kind == HANDOVER_LEAVING;
+		process->unmounting |= message->kind == HANDOVER_UNMOUNTING;
 	}
 	if (!err && message->kind == HANDOVER_STATE) {
-		hold(process, message, fds);
+		keep_state(process, message, fds);
 	} else if (!err) {
-		if (message->kind == HANDOVER_LEND)
+		if (message->kind == HANDOVER_CONTEXT)
 			(void)handover_take_context(message, fds, process->contexts);
 		else if (message->kind == HANDOVER_STARTED)
 			note_successor(process, message, fds);
 		handover_close_fds(fds);
 	}
-	if (is_lost(err) && process->holds)
-		hold_no_longer(process, err);
+	if (is_lost(err) && process->can_fail_over)
+		stop_following(process, err);
 	free(message);
 	return !err;
 }

@@ -17,16 +17,16 @@ struct standby_process {
 	struct replica *replica;
 	int signal_fd;
 	struct watchdog watchdog;
-	char oom_score[OOM_SCORE_BYTES]; /* of daemons; this process has a lower one */
-	int passed_on;                   /* the last signal, which ends the volume; 0: none */
-	struct handover_message *held;   /* the last state of the daemon, with these descriptors */
+	char oom_score[OOM_SCORE_BYTES];  /* of daemons; this process has a lower one */
+	int forwarded_signal;             /* the last signal that was sent to the daemon; 0: none */
+	struct handover_message *message; /* the last STATE message, with these descriptors */
 	int fds[HANDOVER_NR_FDS];
 	struct superpipe_context contexts[SUPERPIPE_MAX_LUNS]; /* of the daemon; fd -1: none */
-	bool mounted;                                          /* there was such a state */
-	bool holds;   /* there is, and the replica follows */
-	bool leaving; /* the volume is being unmounted */
+	bool mounted;                                          /* a STATE message has arrived */
+	bool can_fail_over; /* mounted, and the replica is up to date */
+	bool unmounting;    /* the daemon has said so */
 
-	/* Of the present daemon: */
+	/* The present daemon: */
 	pid_t daemon;
 	int pidfd, socket;
 	int exe_fd; /* the program that it runs */
@@ -34,52 +34,51 @@ struct standby_process {
 	unsigned nr_unanswered; /* pings */
 	bool is_killed;         /* by this process, because it did not answer */
 
-	bool has_answered; /* a ping: it did not die at once */
+	bool has_answered; /* a ping */
 
-	/* Daemons that died at once, one after the other, and those of them that crashed. */
-	unsigned nr_short_lives, nr_crashes;
+	/* Daemons in a row that died before they answered a ping, and those that crashed. */
+	unsigned nr_early_deaths, nr_crashes;
 
-	/* Of one that takes over from it; 0: there is none. */
+	/* The successor during an upgrade; 0: none. */
 	pid_t next_daemon;
 	int next_socket;
 };
 
-static inline const char *standby_place(const struct standby_process *process)
+static inline const char *standby_mountpoint(const struct standby_process *process)
 {
-	return process->mounted ? process->held->state.mountpoint
+	return process->mounted ? process->message->state.mountpoint
 				: process->config->options->mountpoint;
 }
 
 /* ---- standby.c ---- */
 
 /**
- * standby_link() - make what connects a new daemon with its standby
- * @fds: receives one end of a socket, and the descriptors of @journal, which remain its own
+ * standby_link() - make the descriptors that connect a new daemon with its standby
+ * @fds: receives one end of a socket, and the descriptors of @journal, which still owns them
  * @ret_other_end: the other end. Return: 0; -errno.
  */
 int standby_link(const struct journal *journal, int *fds, int *ret_other_end);
 
 /* ---- standby_process.c ---- */
 
-/** standby_pass_on() - send @signal, which ends the volume, to the daemon, or else to the next one
- */
-void standby_pass_on(struct standby_process *process, int signal);
+/** standby_forward_signal() - send @signal to the daemon, and to each daemon that replaces it */
+void standby_forward_signal(struct standby_process *process, int signal);
 
-/** standby_begin_with() - @daemon serves the volume from now on */
-void standby_begin_with(struct standby_process *process, pid_t daemon, int socket);
+/** standby_set_daemon() - follow @daemon, which serves the volume from now on */
+void standby_set_daemon(struct standby_process *process, pid_t daemon, int socket);
 
 /* ---- standby_follow.c ---- */
 
-/** standby_follow_journal() - repeat what the daemon has written, at most so many records
+/** standby_follow_journal() - apply up to @max_records records of the journal to the replica
  *  @is_dead: the daemon is dead, and no other process writes to the journal */
 void standby_follow_journal(struct standby_process *process, unsigned max_records, bool is_dead);
 
-/** standby_receive() - take a message of the daemon. Return: false: there was none. */
+/** standby_receive() - handle a message from the daemon. Return: false: there was none. */
 bool standby_receive(struct standby_process *process);
 
 /* ---- standby_replace.c ---- */
 
-/** standby_replace() - the daemon has ended: have another one go on, or exit as it did */
-void standby_replace(struct standby_process *process);
+/** standby_replace_daemon() - after the daemon has ended: start another one, or exit */
+void standby_replace_daemon(struct standby_process *process);
 
 #endif

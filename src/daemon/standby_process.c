@@ -20,7 +20,7 @@
 
 #define NAME "cxlfs-standby"
 
-/* So that signals, messages and the end of the daemon do not wait for a full journal. */
+/* Signals, messages and the end of the daemon wait no longer than this many records take. */
 #define RECORDS_AT_A_TIME 4096u
 #define FIRST_PING_NS     100000000ull
 #define PINGS_BEFORE_KILL 4u
@@ -35,8 +35,9 @@ static uint64_t ping_interval_ns(const struct standby_process *process)
 
 static void kill_daemon(struct standby_process *process)
 {
-	log_err("%s: process %ld has not answered for %u s: killing it", standby_place(process),
-		(long)process->daemon, process->config->options->watchdog_s);
+	log_err("%s: process %ld has not answered for %u s: killing it",
+		standby_mountpoint(process), (long)process->daemon,
+		process->config->options->watchdog_s);
 	(void)kill(process->daemon, SIGKILL);
 	process->is_killed = true;
 	process->nr_unanswered = 0;
@@ -46,9 +47,9 @@ static void ping(struct standby_process *process)
 {
 	uint64_t interval = ping_interval_ns(process), now = clock_now_ns();
 
-	if (!process->holds || process->leaving || now < process->next_ping_ns)
+	if (!process->can_fail_over || process->unmounting || now < process->next_ping_ns)
 		return;
-	/* If this process did not run either, the machine was stopped. */
+	/* This process did not run either: the machine was suspended. */
 	if (now - process->next_ping_ns > interval)
 		process->nr_unanswered = 0;
 	process->next_ping_ns = interval ? now + interval : UINT64_MAX;
@@ -62,15 +63,14 @@ static int ping_timeout_ms(const struct standby_process *process)
 {
 	uint64_t now = clock_now_ns();
 
-	if (!process->holds || process->leaving || process->next_ping_ns == UINT64_MAX)
+	if (!process->can_fail_over || process->unmounting || process->next_ping_ns == UINT64_MAX)
 		return -1;
 	return now < process->next_ping_ns ? (int)((process->next_ping_ns - now) / 1000000 + 1) : 0;
 }
 
 /* ---- signals ---- */
 
-/* Orphans of daemons become children of this process. The daemon itself is reaped with its pidfd.
- */
+/* Reaps orphaned children of daemons, but not the daemon itself. */
 static void reap_others(const struct standby_process *process)
 {
 	siginfo_t info = { .si_pid = 0 };
@@ -82,9 +82,9 @@ static void reap_others(const struct standby_process *process)
 	}
 }
 
-void standby_pass_on(struct standby_process *process, int signal)
+void standby_forward_signal(struct standby_process *process, int signal)
 {
-	process->passed_on = signal;
+	process->forwarded_signal = signal;
 	(void)kill(process->daemon, signal);
 }
 
@@ -98,7 +98,7 @@ static void read_signal(struct standby_process *process)
 		reap_others(process);
 		return;
 	}
-	standby_pass_on(process, (int)info.ssi_signo);
+	standby_forward_signal(process, (int)info.ssi_signo);
 }
 
 static int watch_signals(void)
@@ -112,7 +112,7 @@ static int watch_signals(void)
 
 /* ---- the process ---- */
 
-void standby_begin_with(struct standby_process *process, pid_t daemon, int socket)
+void standby_set_daemon(struct standby_process *process, pid_t daemon, int socket)
 {
 	process->daemon = daemon;
 	process->socket = socket;
@@ -122,9 +122,9 @@ void standby_begin_with(struct standby_process *process, pid_t daemon, int socke
 	process->is_killed = false;
 	process->has_answered = false;
 	process->next_ping_ns = clock_now_ns() + FIRST_PING_NS;
-	/* The one before has died before it could obey. */
-	if (process->passed_on)
-		(void)kill(daemon, process->passed_on);
+	/* Its predecessor may have died before it handled the signal. */
+	if (process->forwarded_signal)
+		(void)kill(daemon, process->forwarded_signal);
 }
 
 static int shorter(int ms, int other_ms)
@@ -132,7 +132,7 @@ static int shorter(int ms, int other_ms)
 	return ms < 0 || (other_ms >= 0 && other_ms < ms) ? other_ms : ms;
 }
 
-static void turn(struct standby_process *process)
+static void run_once(struct standby_process *process)
 {
 	struct journal *journal = process->config->journal;
 	struct pollfd fds[] = { { .fd = process->signal_fd, .events = POLLIN },
@@ -154,7 +154,7 @@ static void turn(struct standby_process *process)
 	if (watchdog_is_due(&process->watchdog))
 		watchdog_tell(&process->watchdog);
 	if (fds[1].revents)
-		standby_replace(process);
+		standby_replace_daemon(process);
 }
 
 static int prepare(struct standby_process *process)
@@ -162,13 +162,13 @@ static int prepare(struct standby_process *process)
 	(void)prctl(PR_SET_NAME, NAME);
 	oom_score_get(process->oom_score);
 	oom_score_set(OOM_SCORE_NEVER);
-	handover_no_fds(process->fds);
+	handover_init_fds(process->fds);
 	for (unsigned i = 0; i < SUPERPIPE_MAX_LUNS; i++)
 		process->contexts[i].fd = -1;
-	process->held = calloc(1, sizeof(*process->held));
+	process->message = calloc(1, sizeof(*process->message));
 	process->signal_fd = watch_signals();
 	watchdog_init(&process->watchdog);
-	if (!process->held || process->signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1))
+	if (!process->message || process->signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return -ENOMEM;
 	return replica_new(&process->replica);
 }
@@ -181,7 +181,7 @@ void standby_process_run(const struct standby_process_config *config, pid_t daem
 		(void)kill(daemon, SIGKILL);
 		_exit(EXIT_FAILURE);
 	}
-	standby_begin_with(&process, daemon, socket);
+	standby_set_daemon(&process, daemon, socket);
 	for (;;)
-		turn(&process);
+		run_once(&process);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* standby_process - what runs in the standby; see standby.h. */
+/* standby_process - the main loop of the standby; see standby.h. */
 #ifndef CXLFS_DAEMON_STANDBY_PROCESS_H
 #define CXLFS_DAEMON_STANDBY_PROCESS_H
 
@@ -17,7 +17,7 @@ struct standby_process_config {
 };
 
 /**
- * standby_process_run() - stand by until the daemon, or its last successor, has ended
+ * standby_process_run() - run the standby until the daemon, or its last successor, has ended
  * @daemon: a child of this process
  * @socket: to the daemon
  */

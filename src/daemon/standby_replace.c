@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon has ended: another one takes its place, or the standby ends too. */
+/* Replaces a daemon that has ended, or ends the standby too. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/failover.h"
 #include "daemon/mountpoint.h"
-#include "daemon/rescue.h"
 #include "daemon/standby_internal.h"
 #include "fuse/takeover/pending.h"
 #include "replica/replica.h"
@@ -21,10 +21,10 @@
 #define MAX_CRASHES    10u
 #define FIRST_DELAY_MS 100u
 #define MAX_DELAY_MS   400u
-#define RESCUE_TRIES   3u
-#define MAX_DEATHS     2u /* of a request, when the daemon does nothing else */
+#define FAILOVER_TRIES 3u
+#define MAX_DEATHS     2u /* per request that was the only one in progress */
 
-/* ---- what it has left ---- */
+/* ---- requests and replica ---- */
 
 static void note_refused(void *arg, const struct pending_request *request)
 {
@@ -34,25 +34,26 @@ static void note_refused(void *arg, const struct pending_request *request)
 	if (request->is_damaged)
 		log_err("%s: a request (opcode %u, inode %llu, of process %u) is damaged; its "
 			"answer is an I/O error",
-			standby_place(process), request->opcode, inode, request->pid);
+			standby_mountpoint(process), request->opcode, inode, request->pid);
 	else
 		log_err("%s: a request (opcode %u, inode %llu, of process %u) has killed two "
 			"daemons; its answer is an I/O error",
-			standby_place(process), request->opcode, inode, request->pid);
+			standby_mountpoint(process), request->opcode, inode, request->pid);
 }
 
-/* A SIGKILL from elsewhere is not the fault of what the daemon was doing. */
+/* A SIGKILL by another process says nothing about the requests. */
 static bool has_crashed(const struct standby_process *process, int status)
 {
 	return WTERMSIG(status) != SIGKILL || process->is_killed;
 }
 
-/* Decides about the requests that the daemon has left. */
-static int settle(struct standby_process *process, int status, struct pending_counts *ret_counts)
+/* Decides which requests the next daemon answers and which it executes. */
+static int settle_requests(struct standby_process *process, int status,
+			   struct pending_counts *ret_counts)
 {
 	const struct pending_rules rules = {
 		.replica = process->replica,
-		.has_agreed = process->held->state.connection.init.nr_bytes,
+		.has_agreed = process->message->state.connection.init.nr_bytes,
 		.max_deaths = MAX_DEATHS,
 		.is_guilty = has_crashed(process, status),
 		.refused = note_refused,
@@ -93,96 +94,95 @@ static void drop_fds(struct standby_process *process)
 	fds[HANDOVER_FD_STANDBY] = fds[HANDOVER_FD_JOURNAL] = fds[HANDOVER_FD_JOURNAL_WAKE] = -1;
 }
 
-static struct rescue rescue_of(struct standby_process *process, pid_t dead)
+static struct failover failover_of(struct standby_process *process, pid_t dead)
 {
-	return (struct rescue){ .options = process->config->options,
-				.program = process->config->program,
-				.dead = dead,
-				.exe_fd = process->exe_fd,
-				.oom_score = process->oom_score,
-				.message = process->held,
-				.fds = process->fds,
-				.contexts = process->contexts };
+	return (struct failover){ .options = process->config->options,
+				  .program = process->config->program,
+				  .dead = dead,
+				  .exe_fd = process->exe_fd,
+				  .oom_score = process->oom_score,
+				  .message = process->message,
+				  .fds = process->fds,
+				  .contexts = process->contexts };
 }
 
-static int try_rescue(struct standby_process *process, pid_t dead)
+static int try_failover(struct standby_process *process, pid_t dead)
 {
-	const struct rescue rescue = rescue_of(process, dead);
+	const struct failover failover = failover_of(process, dead);
 	int socket = -1, err = standby_link(process->config->journal, process->fds, &socket);
 	pid_t daemon;
 
 	if (err)
 		return err;
-	(void)lseek(process->fds[HANDOVER_FD_SNAPSHOT], 0, SEEK_SET); /* one has read it */
-	err = rescue_run(&rescue, &daemon);
+	/* An earlier attempt may have read it. */
+	(void)lseek(process->fds[HANDOVER_FD_SNAPSHOT], 0, SEEK_SET);
+	err = failover_run(&failover, &daemon);
 	drop_fds(process);
 	if (err == -EINPROGRESS) {
-		/* If it has ended, that is seen as for any other. */
 		(void)handover_send_kind(socket, HANDOVER_GO);
 		err = 0;
 	}
 	if (err) {
-		rescue_bury(&rescue, daemon, socket);
+		failover_clean_up(&failover, daemon, socket);
 		close(socket);
 		return err;
 	}
 	close(process->exe_fd);
-	standby_begin_with(process, daemon, socket);
+	standby_set_daemon(process, daemon, socket);
 	return 0;
 }
 
-/* A daemon that dies at once again and again must not keep the machine busy. */
+/* Daemons that keep dying at once must not keep the machine busy. */
 static void delay(struct standby_process *process, int status)
 {
 	unsigned ms = FIRST_DELAY_MS;
 
 	if (process->has_answered)
-		process->nr_short_lives = process->nr_crashes = 0;
+		process->nr_early_deaths = process->nr_crashes = 0;
 	process->nr_crashes += has_crashed(process, status);
-	for (unsigned i = 1; i < process->nr_short_lives && ms < MAX_DELAY_MS; i++)
+	for (unsigned i = 1; i < process->nr_early_deaths && ms < MAX_DELAY_MS; i++)
 		ms *= 2;
-	if (process->nr_short_lives++ > 0)
+	if (process->nr_early_deaths++ > 0)
 		(void)poll(NULL, 0, (int)(ms < MAX_DELAY_MS ? ms : MAX_DELAY_MS));
 }
 
-/* Whatever makes daemons die is most likely a change. Return: false: that did not help. */
-static bool restrict_to_reading(struct standby_process *process)
+/* A change most likely makes the daemons crash. Return: false: it is read-only already. */
+static bool make_read_only(struct standby_process *process)
 {
-	struct handover_state *state = &process->held->state;
+	struct handover_state *state = &process->message->state;
 
 	if (state->read_only)
 		return false;
 	log_err("%s: %u daemons have crashed at once: the volume is read-only from now on; save "
 		"it, unmount and mount it again",
-		standby_place(process), process->nr_crashes);
+		standby_mountpoint(process), process->nr_crashes);
 	state->read_only = true;
 	process->nr_crashes = 0;
 	return true;
 }
 
-static int start_another(struct standby_process *process, pid_t dead)
+static int start_daemon(struct standby_process *process, pid_t dead)
 {
 	int err = save(process);
 
 	if (err)
 		return err;
 	err = -EIO;
-	for (unsigned i = 0; i < RESCUE_TRIES && err == -EIO; i++)
-		err = try_rescue(process, dead);
+	for (unsigned i = 0; i < FAILOVER_TRIES && err == -EIO; i++)
+		err = try_failover(process, dead);
 	close(process->fds[HANDOVER_FD_SNAPSHOT]);
 	process->fds[HANDOVER_FD_SNAPSHOT] = -1;
 	return err;
 }
 
-/* The new daemon says the same in its status. */
 static void report(const struct standby_process *process, pid_t dead, int status,
 		   const struct pending_counts *counts)
 {
-	uint64_t pause_ns = clock_now_ns() - process->held->state.died_ns;
+	uint64_t pause_ns = clock_now_ns() - process->message->state.died_ns;
 
 	log_notice("%s: process %ld has died: %s; process %ld goes on; requests waited %llu ms; %u "
 		   "are repeated, %u had only to be answered",
-		   standby_place(process), (long)dead, strsignal(WTERMSIG(status)),
+		   standby_mountpoint(process), (long)dead, strsignal(WTERMSIG(status)),
 		   (long)process->daemon, (unsigned long long)(pause_ns / 1000000), counts->nr_left,
 		   counts->nr_known);
 }
@@ -191,57 +191,58 @@ static void report(const struct standby_process *process, pid_t dead, int status
 static int replace(struct standby_process *process, pid_t dead, int status)
 {
 	struct pending_counts counts = { 0 };
-	struct handover_state *state = &process->held->state;
+	struct handover_state *state = &process->message->state;
 	int err;
 
-	state->is_dead = true;
+	state->daemon_died = true;
 	state->died_ns = clock_now_ns();
 	delay(process, status);
-	if (process->nr_crashes > MAX_CRASHES && !restrict_to_reading(process))
+	if (process->nr_crashes > MAX_CRASHES && !make_read_only(process))
 		return -ELOOP;
-	err = settle(process, status, &counts);
-	state->rescues.nr++;
-	state->rescues.nr_repeated += counts.nr_left;
-	state->rescues.nr_answered += counts.nr_known;
+	err = settle_requests(process, status, &counts);
+	state->failovers.nr++;
+	state->failovers.nr_repeated += counts.nr_left;
+	state->failovers.nr_answered += counts.nr_known;
 	if (!err)
-		err = start_another(process, dead);
+		err = start_daemon(process, dead);
 	if (!err)
 		report(process, dead, status, &counts);
 	return err;
 }
 
-/* ---- the end ---- */
+/* ---- end ---- */
 
 static void __attribute__((noreturn)) end(struct standby_process *process, pid_t dead, int status)
 {
-	const struct rescue rescue = rescue_of(process, dead);
+	const struct failover failover = failover_of(process, dead);
 	bool in_order = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 
 	if (!in_order && process->contexts[0].fd >= 0)
-		rescue_give_up(&rescue);
+		failover_abandon(&failover);
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
-	/* The end of the last descriptor ends the connection: so close them before the unmount. */
+	/* The connection ends when its last descriptor is closed, which must precede the unmount.
+	 */
 	for (int i = 0; i < HANDOVER_NR_FDS; i++)
 		if (process->fds[i] >= 0)
 			close(process->fds[i]);
 	if (process->mounted)
-		(void)mountpoint_detach(standby_place(process));
+		(void)mountpoint_detach(standby_mountpoint(process));
 	_exit(EXIT_FAILURE);
 }
 
-/* It became a child of this process when its parent ended. If that was killed it may not have
- * detached all. */
-static void go_over_to_next(struct standby_process *process, pid_t dead, int status)
+/* The successor became a child of this process when its parent ended. A parent that was killed may
+ * not have detached its contexts. */
+static void switch_to_successor(struct standby_process *process, pid_t dead, int status)
 {
-	const struct rescue rescue = rescue_of(process, dead);
+	const struct failover failover = failover_of(process, dead);
 	pid_t next = process->next_daemon;
 
 	if (WIFSIGNALED(status))
-		rescue_give_up(&rescue);
+		failover_abandon(&failover);
 	close(process->exe_fd);
 	process->next_daemon = 0;
-	standby_begin_with(process, next, process->next_socket);
+	standby_set_daemon(process, next, process->next_socket);
 	(void)handover_send_kind(process->socket, HANDOVER_GO);
 }
 
@@ -260,7 +261,7 @@ static const char *why_lost(const struct standby_process *process, int err)
 	}
 }
 
-void standby_replace(struct standby_process *process)
+void standby_replace_daemon(struct standby_process *process)
 {
 	pid_t dead = process->daemon;
 	int status = 0, err;
@@ -271,21 +272,20 @@ void standby_replace(struct standby_process *process)
 		;
 	close(process->pidfd);
 	close(process->socket);
-	/* What it has written is complete, and another one is writing to the same journal. */
+	/* Its records are complete; the successor already writes to the same journal. */
 	if (process->next_daemon) {
-		go_over_to_next(process, dead, status);
+		switch_to_successor(process, dead, status);
 		return;
 	}
 	standby_follow_journal(process, UINT_MAX, true);
-	if (!WIFSIGNALED(status) || process->leaving)
+	if (!WIFSIGNALED(status) || process->unmounting)
 		end(process, dead, status);
-	/* A daemon that has stopped writing to the journal has closed it. */
-	err = process->holds && !journal_is_closed(process->config->journal)
+	err = process->can_fail_over && !journal_is_closed(process->config->journal)
 		      ? replace(process, dead, status)
 		      : -ENOLINK;
 	if (!err)
 		return;
-	log_err("%s: process %ld has died: %s; the volume is lost: %s", standby_place(process),
+	log_err("%s: process %ld has died: %s; the volume is lost: %s", standby_mountpoint(process),
 		(long)dead, strsignal(WTERMSIG(status)), why_lost(process, err));
 	end(process, dead, status);
 }

@@ -31,8 +31,8 @@ int successor_start(struct successor *next, successor_start_fn *start, void *arg
 			     strerror(-err));
 }
 
-static int explain_missing(const struct successor *next, int err,
-			   const struct handover_message *message)
+static int explain_no_answer(const struct successor *next, int err,
+			     const struct handover_message *message)
 {
 	switch (err) {
 	case -ECANCELED:
@@ -58,18 +58,18 @@ int successor_await(const struct successor *next, enum handover_kind kind, uint6
 {
 	int err = handover_receive(next->socket, kind, deadline_ns, ret_message, NULL);
 
-	return err ? explain_missing(next, err, ret_message) : 0;
+	return err ? explain_no_answer(next, err, ret_message) : 0;
 }
 
-int successor_pass_on(const struct successor *next, struct handover_message *message,
-		      const int *fds, uint64_t deadline_ns)
+int successor_send_state(const struct successor *next, struct handover_message *message,
+			 const int *fds, uint64_t deadline_ns)
 {
 	int err;
 
 	message->kind = HANDOVER_STATE;
 	err = handover_send(next->socket, message, fds);
 	if (err)
-		return explain_missing(next, err, message);
+		return explain_no_answer(next, err, message);
 	return successor_await(next, HANDOVER_READY, deadline_ns, message);
 }
 
@@ -82,8 +82,8 @@ void successor_go(const struct successor *next, struct handover_message *message
 }
 
 /*
- * One that has said why it cannot go on closes its contexts and ends by itself. Any other must not
- * take the end of the socket for the end of this process and go on.
+ * A successor that has sent FAILED closes its contexts and ends by itself. Any other would take the
+ * end of the socket for the end of this process and serve, so it is killed first.
  */
 void successor_end(struct successor *next, int err, struct handover_message *message)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* successor - a program that is to take over a volume, seen by the process that starts it. */
+/* successor - the process that takes over a volume, as seen by the process that starts it. */
 #ifndef CXLFS_DAEMON_SUCCESSOR_H
 #define CXLFS_DAEMON_SUCCESSOR_H
 
@@ -35,20 +35,20 @@ int successor_await(const struct successor *next, enum handover_kind kind, uint6
 		    struct handover_message *ret_message);
 
 /**
- * successor_pass_on() - send the state, and wait until the successor has made it its own
+ * successor_send_state() - send the state, and wait for READY
  * @message: its state is set; receives the answer
  * @fds: as for handover_send()
- * Return: 0: only successor_go() is left; -errno, explained.
+ * Return: 0: call successor_go(); -errno, explained.
  */
-int successor_pass_on(const struct successor *next, struct handover_message *message,
-		      const int *fds, uint64_t deadline_ns);
+int successor_send_state(const struct successor *next, struct handover_message *message,
+			 const int *fds, uint64_t deadline_ns);
 
-/** successor_go() - the successor has all there is: wait a moment until it serves */
+/** successor_go() - send GO, and wait a moment until the successor serves */
 void successor_go(const struct successor *next, struct handover_message *message);
 
 /**
- * successor_end() - end a successor that will not take over
- * @err: why; after -ECANCELED it ends by itself
+ * successor_end() - kill and reap a successor that does not take over
+ * @err: why; after -ECANCELED, first wait for it to end by itself
  */
 void successor_end(struct successor *next, int err, struct handover_message *message);
 

@@ -27,16 +27,16 @@ int takeover_begin(struct takeover *takeover)
 		return -ENOMEM;
 	err = receive_state(takeover, message, fds);
 	if (!err)
-		err = volume_take_over(takeover->volume, &message->state, fds);
+		err = volume_takeover_begin(takeover->volume, &message->state, fds);
 	free(message);
 	return err;
 }
 
 /*
- * The parent kills this process before it closes its end of the socket, unless it has died itself.
- * Then this process has all there is, unless a standby has started another one.
+ * If the socket is closed, the parent has died: a living parent would have killed this process
+ * first. Then this process takes over, unless the standby has started another one.
  */
-static int agree(void *arg)
+static int await_go(void *arg)
 {
 	const struct takeover *takeover = arg;
 	struct handover_message message;
@@ -50,7 +50,7 @@ static int agree(void *arg)
 int takeover_finish(void *arg)
 {
 	struct takeover *takeover = arg;
-	int err = volume_own(takeover->volume, agree, takeover);
+	int err = volume_takeover_finish(takeover->volume, await_go, takeover);
 
 	if (err)
 		return err;

@@ -13,18 +13,18 @@ struct takeover {
 
 /**
  * takeover_begin() - make a copy of the parent's volume
- * @takeover: socket is set; the volume was opened as borrowed
+ * @takeover: socket is set; the volume was opened with a predecessor
  * Return: 0; -errno, explained.
  */
 int takeover_begin(struct takeover *takeover);
 
 /**
- * takeover_finish() - the parent gives up the volume; for volume_serve()
- * Return: 0; -errno: the parent keeps it.
+ * takeover_finish() - wait until the parent has given up the volume; for volume_serve()
+ * Return: 0; -errno: the parent keeps the volume.
  */
 int takeover_finish(void *takeover);
 
-/** takeover_explain() - tell the parent why there is no takeover. Accepts a closed socket. */
+/** takeover_explain() - send the parent FAILED with a reason. Accepts a closed socket. */
 void takeover_explain(const struct takeover *takeover, const char *why);
 
 #endif

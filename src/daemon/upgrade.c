@@ -15,22 +15,22 @@ static int start(void *arg, int socket, pid_t *ret_pid)
 	return volume_start_successor(arg, socket, ret_pid);
 }
 
-/* When the successor is ready, even the death of this process does not stop it. */
+/* Once the successor is ready, it takes over even if this process dies. */
 static int hand_over(struct volume *volume, const struct successor *next, unsigned timeout_ms,
 		     struct handover_message *message)
 {
 	uint64_t until = clock_after_ms_ns(timeout_ms);
 	int fds[HANDOVER_NR_FDS];
-	int err = volume_lend(volume, until, next->explainer, &message->state, fds);
+	int err = volume_handover_begin(volume, until, next->explainer, &message->state, fds);
 
 	if (err)
 		return err;
-	err = successor_pass_on(next, message, fds, until);
+	err = successor_send_state(next, message, fds, until);
 	if (err) {
-		volume_keep(volume, fds);
+		volume_handover_abort(volume, fds);
 		return err;
 	}
-	volume_part(volume, fds, next->pid);
+	volume_handover_commit(volume, fds, next->pid);
 	successor_go(next, message);
 	return 0;
 }
@@ -84,6 +84,6 @@ int upgrade(struct volume *volume, unsigned timeout_ms, const struct explainer *
 	ret_upgraded->pid = next.pid;
 	log_notice("%s: process %ld goes on; requests waited %u ms", volume_mountpoint(volume),
 		   (long)next.pid, ret_upgraded->pause_ms);
-	volume_leave_to(volume, next.pid);
+	volume_stop_for_successor(volume, next.pid);
 	return 0;
 }

@@ -24,7 +24,7 @@ int volume_fail(struct volume *volume, int err, const char *what)
 }
 
 /* The layers below keep this function for as long as they live. */
-static void explain_to_present(void *arg, const char *text)
+static void explain_current(void *arg, const char *text)
 {
 	const struct volume *volume = arg;
 
@@ -41,8 +41,8 @@ int volume_open(const struct options *options, const struct program *program, ex
 		.physical = options->physical,
 		.notify = volume_adapter_event,
 		.notify_arg = volume,
-		.lend = options->survive == SURVIVE_CRASH ? volume_lend_context : NULL,
-		.lend_arg = volume,
+		.send_context = options->survive == SURVIVE_CRASH ? volume_send_context : NULL,
+		.send_context_arg = volume,
 	};
 	int err = 0;
 
@@ -51,18 +51,18 @@ int volume_open(const struct options *options, const struct program *program, ex
 		return -ENOMEM;
 	}
 	pthread_mutex_init(&volume->event_lock, NULL);
-	pthread_mutex_init(&volume->life_lock, NULL);
-	pthread_mutex_init(&volume->hold_lock, NULL);
+	pthread_mutex_init(&volume->handover_lock, NULL);
+	pthread_mutex_init(&volume->state_lock, NULL);
 	volume->options = options;
 	volume->program = program;
 	volume->explainer = (struct explainer){ explain, explain_arg };
-	volume->borrowed = program->predecessor >= 0;
-	if (!volume->borrowed)
+	volume->taking_over = program->predecessor >= 0;
+	if (!volume->taking_over)
 		err = mountpoint_prepare(options->mountpoint, explain, explain_arg,
 					 &volume->mountpoint);
 	if (!err)
 		err = superpipe_open((const char *const *)options->devices, options->nr_devices,
-				     &sp_options, explain_to_present, volume, &volume->superpipe);
+				     &sp_options, explain_current, volume, &volume->superpipe);
 	if (err) {
 		volume_close(volume);
 		return err;
@@ -109,23 +109,23 @@ static int use_io_uring(struct volume *volume)
 	return 0;
 }
 
-static int start_keeper(struct volume *volume)
+static int start_helper(struct volume *volume)
 {
-	const struct keeper_config config = {
+	const struct priv_helper_config config = {
 		.mountpoint = volume->mountpoint,
 		.session_args = &volume->options->session_args,
 		.strictatime = volume->options->atime == TREE_ATIME_STRICT,
 		.foreground = volume->options->foreground,
 		.program = volume->program,
 	};
-	int err = keeper_start(&config, &volume->keeper);
+	int err = priv_helper_start(&config, &volume->helper);
 
 	return err ? volume_fail(volume, err, "cannot start a process") : 0;
 }
 
-int volume_confine(struct volume *volume)
+int volume_enter_sandbox(struct volume *volume)
 {
-	int err = start_keeper(volume);
+	int err = start_helper(volume);
 
 	if (err)
 		return err;
@@ -144,11 +144,11 @@ static int attach(struct volume *volume, int *ret_load_fd)
 	if (!err && load)
 		err = load_open(load, &volume->explainer, ret_load_fd);
 	if (!err)
-		err = volume_confine(volume);
+		err = volume_enter_sandbox(volume);
 	if (!err)
 		err = superpipe_attach(volume->superpipe);
 	if (!err && volume->standby)
-		err = superpipe_lend(volume->superpipe);
+		err = superpipe_send_contexts(volume->superpipe);
 	if (!err)
 		err = volume_start_data(volume);
 	if (!err && volume->standby)
@@ -187,10 +187,10 @@ int volume_set_connection(struct volume *volume, int fd)
 	return -EBADF;
 }
 
-/* The session serves the connection that the keeper has made. */
+/* The session serves the connection that the helper has made. */
 static int mount_session(struct volume *volume)
 {
-	int fd, err = keeper_mount(volume->keeper, &fd);
+	int fd, err = priv_helper_mount(volume->helper, &fd);
 
 	if (err)
 		return err;
@@ -231,20 +231,20 @@ int volume_mount(struct volume *volume)
 		return err;
 	volume_start_control(volume);
 	err = volume_listen_to_standby(volume);
-	return err ? err : volume_hold(volume);
+	return err ? err : volume_send_state(volume);
 }
 
 int volume_serve(struct volume *volume, int (*started)(void *arg), void *arg)
 {
 	int err;
 
-	/* With a predecessor, volume_own() does it. */
-	if (!volume->borrowed && volume->options->sandbox)
+	/* With a predecessor, volume_takeover_finish() does it. */
+	if (!volume->taking_over && volume->options->sandbox)
 		sandbox_limit_calls();
 	err = fs_serve(volume->fs, started, arg);
 
 	/* The kernel reports an unmount and an aborted connection in the same way. */
-	if (!err && !volume->stopped && !volume->parted && volume->mounted &&
+	if (!err && !volume->stopped && !volume->handed_over && volume->mounted &&
 	    mount_watch_remains(&volume->mount))
 		err = -ECONNABORTED;
 	return err;
@@ -254,7 +254,7 @@ static void stop_locked(struct volume *volume)
 {
 	/* If no file is open, the kernel then ends the session cleanly. */
 	if (mount_watch_is_on_top(&volume->mount)) {
-		int err = keeper_unmount(volume->keeper);
+		int err = priv_helper_unmount(volume->helper);
 
 		if (!err)
 			return;
@@ -270,14 +270,14 @@ static void stop_locked(struct volume *volume)
 void volume_stop(struct volume *volume)
 {
 	volume->stopped = true;
-	pthread_mutex_lock(&volume->life_lock);
-	if (!volume->borrowed && !volume->parted)
+	pthread_mutex_lock(&volume->handover_lock);
+	if (!volume->taking_over && !volume->handed_over)
 		stop_locked(volume);
-	pthread_mutex_unlock(&volume->life_lock);
+	pthread_mutex_unlock(&volume->handover_lock);
 }
 
 /* The adapter reports events until it is closed, which is after fs is freed. */
-static void stop_listening(struct volume *volume)
+static void stop_events(struct volume *volume)
 {
 	pthread_mutex_lock(&volume->event_lock);
 	volume->mounted = false;
@@ -290,7 +290,7 @@ static void unmount(struct volume *volume)
 	int err = 0;
 
 	if (mount_watch_is_on_top(&volume->mount))
-		err = keeper_detach(volume->keeper);
+		err = priv_helper_detach(volume->helper);
 	if (err)
 		log_err("cannot unmount %s: %s", volume->mountpoint, strerror(-err));
 }
@@ -301,12 +301,12 @@ void volume_close(struct volume *volume)
 
 	if (!volume)
 		return;
-	standby_leave(volume->standby);
+	standby_end(volume->standby);
 	control_socket_close(&volume->control);
 	was_mounted = volume->mounted;
 	if (volume->fs)
 		fs_end_session(volume->fs);
-	stop_listening(volume);
+	stop_events(volume);
 	if (volume->session)
 		fuse_session_destroy(volume->session);
 	if (was_mounted)
@@ -316,9 +316,9 @@ void volume_close(struct volume *volume)
 	data_volume_free(volume->data);
 	superpipe_close(volume->superpipe);
 	standby_free(volume->standby);
-	keeper_stop(volume->keeper);
-	pthread_mutex_destroy(&volume->hold_lock);
-	pthread_mutex_destroy(&volume->life_lock);
+	priv_helper_stop(volume->helper);
+	pthread_mutex_destroy(&volume->state_lock);
+	pthread_mutex_destroy(&volume->handover_lock);
 	pthread_mutex_destroy(&volume->event_lock);
 	free(volume->mountpoint);
 	free(volume);

@@ -12,19 +12,19 @@ struct volume;
 
 /**
  * volume_open() - check the mountpoint and open the devices; call it before the fork
- * @program: how this one was started. If it has a predecessor, call volume_take_over(): the mount
- * is that process's until volume_own().
+ * @program: how this process was started. If it has a predecessor, call volume_takeover_begin(),
+ * and then volume_takeover_finish(); until then the predecessor serves the mount.
  * @explain: receives one sentence for each error, also of the functions below
  * Return: 0; -errno.
  */
 int volume_open(const struct options *options, const struct program *program, explain_fn explain,
 		void *explain_arg, struct volume **ret_volume);
 
-/** volume_set_standby() - @standby, which may be NULL, gets what it needs when the volume is
- * mounted, and ends with the volume; after volume_open() */
+/** volume_set_standby() - set the standby, which may be NULL; the volume takes it. Call it after
+ *  volume_open(). */
 void volume_set_standby(struct volume *volume, struct standby *standby);
 
-/** volume_await_standby() - as standby_await_go(); 0: the volume has no standby */
+/** volume_await_standby() - as standby_await_go(); returns 0 if the volume has no standby */
 int volume_await_standby(struct volume *volume);
 
 /**
@@ -54,65 +54,69 @@ void volume_stop(struct volume *volume);
  *  changes */
 void volume_follow_mount(struct volume *volume);
 
-/** volume_touch() - wait for the locks that requests need: if it returns, the volume does not hang
+/** volume_take_locks() - wait for the locks that requests need: if it returns, the volume does not
+ * hang
  */
-void volume_touch(struct volume *volume);
+void volume_take_locks(struct volume *volume);
 
 /** volume_close() - unmount and free everything. Accepts NULL and a volume in any state. */
 void volume_close(struct volume *volume);
 
 const char *volume_mountpoint(const struct volume *volume);
 
-/* ---- the volume moves to a successor: see handover.h ---- */
+/* ---- handover to a successor: see handover.h ---- */
 
 /**
- * volume_lend() - take no more requests and describe the volume for a successor
+ * volume_handover_begin() - pause requests and describe the volume for a successor
  * @deadline_ns: by clock_now_ns()
  * @explain: receives one sentence for each error from now on
  * @ret_fds: HANDOVER_NR_FDS descriptors, for one of the two functions below
- * Return: 0: end with volume_keep() or volume_part(); -errno: the volume goes on.
+ * Return: 0: call volume_handover_abort() or volume_handover_commit(); -errno: requests are
+ * resumed.
  */
-int volume_lend(struct volume *volume, uint64_t deadline_ns, const struct explainer *explainer,
-		struct handover_state *ret_state, int ret_fds[]);
+int volume_handover_begin(struct volume *volume, uint64_t deadline_ns,
+			  const struct explainer *explainer, struct handover_state *ret_state,
+			  int ret_fds[]);
 
 /**
  * volume_start_successor() - start the installed program as a child of this process
  * @socket: see program.predecessor
- * Return: 0; as keeper_start_program().
+ * Return: 0; as priv_helper_start_program().
  */
 int volume_start_successor(struct volume *volume, int socket, pid_t *ret_pid);
 
-/** volume_keep() - there is no successor: go on. @fds: from volume_lend() */
-void volume_keep(struct volume *volume, int fds[]);
+/** volume_handover_abort() - resume requests in this process. @fds: from volume_handover_begin() */
+void volume_handover_abort(struct volume *volume, int fds[]);
 
 /**
- * volume_part() - the successor has everything: give up the contexts
- * Then end the volume with volume_leave_to().
+ * volume_handover_commit() - detach the contexts, after the successor has cloned them
+ * Then call volume_stop_for_successor().
  */
-void volume_part(struct volume *volume, int fds[], pid_t successor);
+void volume_handover_commit(struct volume *volume, int fds[], pid_t successor);
 
-/** volume_leave_to() - make volume_serve() return; signals that came too late go to @successor */
-void volume_leave_to(struct volume *volume, pid_t successor);
+/** volume_stop_for_successor() - make volume_serve() return
+ *  volume_end_process() forwards signals that arrive too late to @successor. */
+void volume_stop_for_successor(struct volume *volume, pid_t successor);
 
-/** volume_has_parted() - after volume_serve(): call volume_end_process() at once */
-bool volume_has_parted(const struct volume *volume);
+/** volume_is_handed_over() - if true after volume_serve(), call volume_end_process() at once */
+bool volume_is_handed_over(const struct volume *volume);
 
 /** volume_end_process() - answer the last request of the control socket and exit */
 void __attribute__((noreturn)) volume_end_process(struct volume *volume);
 
 /**
- * volume_take_over() - attach, and make a copy of the volume of the parent process
+ * volume_takeover_begin() - attach, and load the volume of the parent process
  * @fds: HANDOVER_NR_FDS descriptors, which this function takes
  * Return: 0; -errno, explained.
  */
-int volume_take_over(struct volume *volume, const struct handover_state *state, int fds[]);
+int volume_takeover_begin(struct volume *volume, const struct handover_state *state, int fds[]);
 
 /**
- * volume_own() - from now on the volume is this process's, not its parent's
- * @agree: called with @arg, without a signal stopping the volume meanwhile; returns 0 when the
- *         parent has parted with the volume
- * Return: 0; -ECANCELED the volume was stopped; that of @agree.
+ * volume_takeover_finish() - take the volume from the parent process
+ * @await_go: called with @arg while no signal can stop the volume; returns 0 when the parent has
+ *         given up the volume
+ * Return: 0; -ECANCELED the volume was stopped; that of @await_go.
  */
-int volume_own(struct volume *volume, int (*agree)(void *arg), void *arg);
+int volume_takeover_finish(struct volume *volume, int (*await_go)(void *arg), void *arg);
 
 #endif

@@ -22,11 +22,11 @@ static int set_options(void *arg, const struct control_change *change, const str
 	return settings_change(arg, change, to);
 }
 
-static bool is_followed(void *arg)
+static bool has_standby(void *arg)
 {
 	const struct volume *volume = arg;
 
-	return standby_is_there(volume->standby);
+	return standby_is_following(volume->standby);
 }
 
 static const char *survive_name(enum survive_choice survive)
@@ -53,8 +53,8 @@ void volume_start_control(struct volume *volume)
 		.started_ns = volume->started_ns,
 		.generation = volume->generation,
 		.survive = survive_name(options->survive),
-		.is_followed = is_followed,
-		.rescues = &volume->rescues,
+		.has_standby = has_standby,
+		.failovers = &volume->failovers,
 		.fs = volume->fs,
 		.data = volume->data,
 		.superpipe = volume->superpipe,

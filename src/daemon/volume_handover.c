@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The volume moves to another process. */
+/* Hands the volume over to another process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -62,7 +62,7 @@ static int pause_requests(struct volume *volume, uint64_t deadline_ns)
 	}
 }
 
-/* Handles are counted only when no more are opened or closed. */
+/* Also stops background jobs, so that no handle is opened or closed. */
 static int pause_all(struct volume *volume, uint64_t deadline_ns)
 {
 	int err = pause_requests(volume, deadline_ns);
@@ -97,7 +97,7 @@ static int save_snapshot(struct volume *volume, int *ret_fd)
 	return 0;
 }
 
-int volume_describe(struct volume *volume, struct handover_state *state, int *ret_rings_fd)
+int volume_get_state(struct volume *volume, struct handover_state *state, int *ret_rings_fd)
 {
 	int err = fs_get_connection(volume->fs, &state->connection, ret_rings_fd);
 	struct fs_stats stats;
@@ -109,7 +109,7 @@ int volume_describe(struct volume *volume, struct handover_state *state, int *re
 	memcpy(state->mount_atime, volume->mount.atime, sizeof(state->mount_atime));
 	state->started_ns = volume->started_ns;
 	state->generation = volume->generation;
-	state->rescues = volume->rescues;
+	state->failovers = volume->failovers;
 	state->busy_poll_us = fs_poll_us(volume->fs);
 	state->debug_categories = log_debug_categories();
 	state->atime = fs_atime(volume->fs);
@@ -121,8 +121,8 @@ int volume_describe(struct volume *volume, struct handover_state *state, int *re
 	return 0;
 }
 
-/* Those that this process does not need itself. */
-static void close_given(int fds[])
+/* Closes the descriptors that were made for the successor only. */
+static void close_fds(int fds[])
 {
 	if (fds[HANDOVER_FD_SNAPSHOT] >= 0)
 		close(fds[HANDOVER_FD_SNAPSHOT]);
@@ -130,18 +130,18 @@ static void close_given(int fds[])
 		close(fds[HANDOVER_FD_STANDBY]);
 }
 
-static int lend_locked(struct volume *volume, uint64_t deadline_ns, struct handover_state *state,
-		       int fds[])
+static int begin_locked(struct volume *volume, uint64_t deadline_ns, struct handover_state *state,
+			int fds[])
 {
 	int err;
 
-	handover_no_fds(fds);
+	handover_init_fds(fds);
 	if (volume->stopped)
 		return explain_error(&volume->explainer, -ENODEV, "the volume is being unmounted");
 	err = pause_all(volume, deadline_ns);
 	if (err)
 		return err;
-	err = volume_describe(volume, state, &fds[HANDOVER_FD_RINGS]);
+	err = volume_get_state(volume, state, &fds[HANDOVER_FD_RINGS]);
 	if (!err && !state->connection.init.nr_bytes)
 		err = explain_error(&volume->explainer, -EAGAIN, "it has only just been mounted");
 	if (!err)
@@ -151,37 +151,38 @@ static int lend_locked(struct volume *volume, uint64_t deadline_ns, struct hando
 	if (!err)
 		err = save_snapshot(volume, &fds[HANDOVER_FD_SNAPSHOT]);
 	if (err) {
-		close_given(fds);
+		close_fds(fds);
 		resume_requests(volume);
 	}
 	fds[HANDOVER_FD_FUSE] = fuse_session_fd(volume->session);
 	return err;
 }
 
-int volume_lend(struct volume *volume, uint64_t deadline_ns, const struct explainer *explainer,
-		struct handover_state *ret_state, int ret_fds[])
+int volume_handover_begin(struct volume *volume, uint64_t deadline_ns,
+			  const struct explainer *explainer, struct handover_state *ret_state,
+			  int ret_fds[])
 {
 	int err;
 
-	pthread_mutex_lock(&volume->life_lock);
+	pthread_mutex_lock(&volume->handover_lock);
 	volume->explainer = *explainer;
-	err = lend_locked(volume, deadline_ns, ret_state, ret_fds);
+	err = begin_locked(volume, deadline_ns, ret_state, ret_fds);
 	if (err)
-		pthread_mutex_unlock(&volume->life_lock);
+		pthread_mutex_unlock(&volume->handover_lock);
 	return err;
 }
 
-void volume_keep(struct volume *volume, int fds[])
+void volume_handover_abort(struct volume *volume, int fds[])
 {
-	close_given(fds);
+	close_fds(fds);
 	resume_requests(volume);
-	pthread_mutex_unlock(&volume->life_lock);
+	pthread_mutex_unlock(&volume->handover_lock);
 }
 
-void volume_part(struct volume *volume, int fds[], pid_t successor)
+void volume_handover_commit(struct volume *volume, int fds[], pid_t successor)
 {
-	close_given(fds);
-	if (standby_follow(volume->standby, successor))
+	close_fds(fds);
+	if (standby_announce_successor(volume->standby, successor))
 		log_err("%s: the standby does not follow process %ld", volume->mountpoint,
 			(long)successor);
 	superpipe_detach(volume->superpipe);
@@ -189,27 +190,27 @@ void volume_part(struct volume *volume, int fds[], pid_t successor)
 		(void)sd_notifyf(0, "MAINPID=%ld", (long)successor);
 }
 
-void volume_leave_to(struct volume *volume, pid_t successor)
+void volume_stop_for_successor(struct volume *volume, pid_t successor)
 {
-	volume->parted = true;
+	volume->handed_over = true;
 	volume->successor = successor;
-	pthread_mutex_unlock(&volume->life_lock);
+	pthread_mutex_unlock(&volume->handover_lock);
 	fs_end_serving(volume->fs, 0);
 }
 
 int volume_start_successor(struct volume *volume, int socket, pid_t *ret_pid)
 {
-	return keeper_start_program(volume->keeper, socket, ret_pid);
+	return priv_helper_start_program(volume->helper, socket, ret_pid);
 }
 
-bool volume_has_parted(const struct volume *volume)
+bool volume_is_handed_over(const struct volume *volume)
 {
-	return volume->parted;
+	return volume->handed_over;
 }
 
 void volume_end_process(struct volume *volume)
 {
-	control_socket_leave(&volume->control);
+	control_socket_hand_over(&volume->control);
 	if (volume->stopped)
 		(void)kill(volume->successor, SIGTERM);
 	_exit(EXIT_SUCCESS);

@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "daemon/control_socket.h"
-#include "daemon/keeper.h"
 #include "daemon/mount_watch.h"
+#include "daemon/priv_helper.h"
 #include "daemon/volume.h"
 #include "fuse/takeover/takeover.h"
 #include "superpipe/superpipe.h"
@@ -18,7 +18,7 @@ struct volume {
 	const struct options *options;
 	struct explainer explainer;
 	char *mountpoint;
-	struct keeper *keeper; /* mounts and unmounts */
+	struct priv_helper *helper; /* mounts and unmounts */
 	struct superpipe *superpipe;
 	struct data_volume *data;
 	struct fs *fs;
@@ -35,15 +35,15 @@ struct volume {
 
 	/* ---- moving to another process ---- */
 	const struct program *program;
-	pthread_mutex_t life_lock; /* held while the volume is stopped or handed over */
-	bool borrowed;             /* protected by life_lock: another process serves the mount */
-	bool parted;               /* protected by life_lock: a successor has it */
+	pthread_mutex_t handover_lock; /* held while the volume is stopped or handed over */
+	bool taking_over; /* protected by handover_lock: the predecessor still serves the mount */
+	bool handed_over; /* protected by handover_lock: a successor serves the mount */
 	pid_t successor;
 	struct standby *standby; /* NULL: there is none */
-	pthread_mutex_t hold_lock;
-	bool is_held; /* protected by hold_lock: the standby has got a state */
-	struct control_rescues rescues;
-	uint64_t died_ns; /* the daemon that this one replaces; 0: none */
+	pthread_mutex_t state_lock;
+	bool state_sent; /* protected by state_lock: the standby has a state */
+	struct control_failovers failovers;
+	uint64_t died_ns; /* clock_now_ns() when the replaced daemon died; 0: none did */
 	int root_fd;      /* the root of the mount, while requests are paused */
 };
 
@@ -58,8 +58,9 @@ void volume_adapter_event(void *arg, enum superpipe_event event, unsigned lun, c
  *  explained. */
 int volume_start_data(struct volume *volume);
 
-/** volume_confine() - start the keeper and enter the sandbox. Return: 0; -errno, explained. */
-int volume_confine(struct volume *volume);
+/** volume_enter_sandbox() - start the helper and enter the sandbox. Return: 0; -errno, explained.
+ */
+int volume_enter_sandbox(struct volume *volume);
 
 /** volume_start_control() - offer the control socket */
 void volume_start_control(struct volume *volume);
@@ -71,27 +72,29 @@ int volume_set_connection(struct volume *volume, int fd);
 /** volume_new_session() - create the session of the file system. Return: 0; -errno, explained. */
 int volume_new_session(struct volume *volume);
 
-/** volume_describe() - what any successor needs to know
+/** volume_get_state() - get what a successor needs to know
  *  @ret_rings_fd: as from fs_get_connection(). Return: 0; -errno, explained. */
-int volume_describe(struct volume *volume, struct handover_state *ret_state, int *ret_rings_fd);
+int volume_get_state(struct volume *volume, struct handover_state *ret_state, int *ret_rings_fd);
 
-/** volume_hold() - give the standby, if any, the present state. Return: 0; -errno, in the log. */
-int volume_hold(struct volume *volume);
+/** volume_send_state() - send the present state to the standby, if any. Return: 0; -errno, logged.
+ */
+int volume_send_state(struct volume *volume);
 
-/** volume_hold_anew() - the same after something in it has changed, if the standby has a state */
-void volume_hold_anew(struct volume *volume);
+/** volume_resend_state() - the same after a change, if the standby has a state already */
+void volume_resend_state(struct volume *volume);
 
-/** volume_negotiated() - the standby shall hold what was negotiated; fs_config.negotiated, whose
- * @arg is the volume */
+/** volume_negotiated() - send the standby the state after INIT; an fs_config.negotiated, whose @arg
+ *  is the volume */
 void volume_negotiated(void *arg);
 
-/** volume_lend_context() - as superpipe_options.lend; @arg is the volume */
-int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context *context);
+/** volume_send_context() - as superpipe_options.send_context; @arg is the volume */
+int volume_send_context(void *arg, unsigned lun, const struct superpipe_context *context);
 
-/** volume_listen_to_standby() - start the thread for it, if any. Return: 0; -errno, explained. */
+/** volume_listen_to_standby() - start the thread that answers the standby, if any. Return: 0;
+ *  -errno, explained. */
 int volume_listen_to_standby(struct volume *volume);
 
-/** volume_adopt_standby() - take over the standby of a daemon that has died, if it has
+/** volume_adopt_standby() - connect with the standby of the predecessor
  *  @fds: those that are used are set to -1. Return: 0; -errno, explained. */
 int volume_adopt_standby(struct volume *volume, const struct handover_state *state, int fds[]);
 

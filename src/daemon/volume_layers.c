@@ -12,8 +12,8 @@ static void in_use(void *arg)
 {
 	struct volume *volume = arg;
 
-	keeper_tune(volume->keeper);
-	volume_hold_anew(volume);
+	priv_helper_tune(volume->helper);
+	volume_resend_state(volume);
 }
 
 /* A ring deeper than the queue gains nothing: further requests only wait, and the kernel passes

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A volume that outlives its daemon; see standby.h. */
+/* Keeps the standby of a volume up to date; see standby.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +17,16 @@ int volume_await_standby(struct volume *volume)
 	return volume->standby ? standby_await_go(volume->standby) : 0;
 }
 
-/* ---- for the standby ---- */
+/* ---- state ---- */
 
 static void list_fds(struct volume *volume, int *fds)
 {
-	handover_no_fds(fds);
+	handover_init_fds(fds);
 	fds[HANDOVER_FD_FUSE] = fuse_session_fd(volume->session);
 	fds[HANDOVER_FD_SLOTS] = fs_slots_fd(volume->fs);
 }
 
-static int hold(struct volume *volume)
+static int send_state(struct volume *volume)
 {
 	struct handover_message *message = calloc(1, sizeof(*message));
 	int fds[HANDOVER_NR_FDS], rings_fd;
@@ -34,65 +34,65 @@ static int hold(struct volume *volume)
 
 	if (!message)
 		return -ENOMEM;
-	err = volume_describe(volume, &message->state, &rings_fd);
+	err = volume_get_state(volume, &message->state, &rings_fd);
 	if (!err) {
 		list_fds(volume, fds);
-		err = standby_hold(volume->standby, message, fds);
+		err = standby_send_state(volume->standby, message, fds);
 	}
 	free(message);
 	return err;
 }
 
-/* Lock: hold_lock, so that the standby does not get an older state after a newer one. */
-static int hold_locked(struct volume *volume)
+/* Lock: state_lock, so that states arrive in order. */
+static int send_state_locked(struct volume *volume)
 {
-	int err = hold(volume);
+	int err = send_state(volume);
 
-	volume->is_held |= !err;
+	volume->state_sent |= !err;
 	if (err) {
 		(void)journal_close(standby_journal(volume->standby));
-		log_err("%s: the standby has not got what it needs: %s; if this process dies, the "
+		log_err("%s: cannot update the standby: %s; if this process dies, the "
 			"volume is lost",
 			volume->mountpoint, strerror(-err));
 	}
 	return err;
 }
 
-int volume_hold(struct volume *volume)
+int volume_send_state(struct volume *volume)
 {
 	int err;
 
 	if (!volume->standby)
 		return 0;
-	pthread_mutex_lock(&volume->hold_lock);
-	err = hold_locked(volume);
-	pthread_mutex_unlock(&volume->hold_lock);
+	pthread_mutex_lock(&volume->state_lock);
+	err = send_state_locked(volume);
+	pthread_mutex_unlock(&volume->state_lock);
 	return err;
 }
 
-void volume_hold_anew(struct volume *volume)
+void volume_resend_state(struct volume *volume)
 {
-	if (!standby_is_there(volume->standby))
+	if (!standby_is_following(volume->standby))
 		return;
-	pthread_mutex_lock(&volume->hold_lock);
-	if (volume->is_held)
-		(void)hold_locked(volume);
-	pthread_mutex_unlock(&volume->hold_lock);
+	pthread_mutex_lock(&volume->state_lock);
+	if (volume->state_sent)
+		(void)send_state_locked(volume);
+	pthread_mutex_unlock(&volume->state_lock);
 }
 
 void volume_negotiated(void *arg)
 {
-	(void)volume_hold(arg);
+	(void)volume_send_state(arg);
 }
 
-int volume_lend_context(void *arg, unsigned lun, const struct superpipe_context *context)
+int volume_send_context(void *arg, unsigned lun, const struct superpipe_context *context)
 {
 	struct volume *volume = arg;
 
-	return volume->standby ? standby_lend(volume->standby, lun, context) : 0;
+	return volume->standby ? standby_send_context(volume->standby, lun, context) : 0;
 }
 
-void volume_touch(struct volume *volume)
+void volume_take_locks(struct volume *volume)
 {
 	struct data_volume_stats data;
 	struct fs_stats fs;
@@ -101,20 +101,20 @@ void volume_touch(struct volume *volume)
 	data_volume_get_stats(volume->data, &data);
 }
 
-static void touch(void *arg)
+static void take_locks(void *arg)
 {
-	volume_touch(arg);
+	volume_take_locks(arg);
 }
 
 int volume_listen_to_standby(struct volume *volume)
 {
-	const struct standby_calls calls = { .touch = touch, .arg = volume };
+	const struct standby_calls calls = { .take_locks = take_locks, .arg = volume };
 	int err = volume->standby ? standby_listen(volume->standby, &calls) : 0;
 
 	return err ? volume_fail(volume, err, "cannot start a thread") : 0;
 }
 
-/* ---- in a successor of a daemon that has died ---- */
+/* ---- in a successor ---- */
 
 int volume_adopt_standby(struct volume *volume, const struct handover_state *state, int fds[])
 {

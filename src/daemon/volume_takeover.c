@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The volume of another process becomes that of this one. */
+/* Takes over the volume of another process. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static int load_snapshot(struct volume *volume, int fd)
 {
 	int err;
 
-	/* Until volume_own(): the parent may still go on with the same chunks. */
+	/* Until volume_takeover_finish(), the parent may still use the same chunks. */
 	data_volume_quiesce(volume->data);
 	err = fs_load(volume->fs, fd);
 	close(fd);
@@ -49,7 +49,7 @@ static int adopt_session(struct volume *volume, const struct handover_state *sta
 	return err ? volume_fail(volume, err, "cannot take over the connection") : 0;
 }
 
-static int adopt_place(struct volume *volume, const struct handover_state *state)
+static int adopt_mount(struct volume *volume, const struct handover_state *state)
 {
 	struct mount_watch *watch = &volume->mount;
 
@@ -57,9 +57,9 @@ static int adopt_place(struct volume *volume, const struct handover_state *state
 	if (!volume->mountpoint)
 		return volume_fail(volume, -ENOMEM, "cannot take over");
 	volume->started_ns = state->started_ns;
-	volume->generation = state->generation + !state->is_dead;
-	volume->rescues = state->rescues;
-	volume->died_ns = state->is_dead ? state->died_ns : 0;
+	volume->generation = state->generation + !state->daemon_died;
+	volume->failovers = state->failovers;
+	volume->died_ns = state->daemon_died ? state->died_ns : 0;
 	watch->mountpoint = volume->mountpoint;
 	memcpy(watch->device, state->mount_device, sizeof(watch->device));
 	mount_watch_note_connection(watch);
@@ -86,8 +86,8 @@ static int adopt_data(struct volume *volume, const struct handover_state *state)
 	return 0;
 }
 
-/* The dead process may have done what it had no time to report. */
-static int replace_the_dead(struct volume *volume, int slots_fd)
+/* The dead process may have opened or resized vLUNs without reporting it. */
+static int reconcile(struct volume *volume, int slots_fd)
 {
 	int err = superpipe_reconcile(volume->superpipe);
 
@@ -99,9 +99,9 @@ static int replace_the_dead(struct volume *volume, int slots_fd)
 	return err ? volume_fail(volume, err, "cannot go on with its requests") : 0;
 }
 
-static int be_followed(struct volume *volume, const struct handover_state *state)
+static int attach_standby(struct volume *volume, const struct handover_state *state)
 {
-	int err = superpipe_lend(volume->superpipe);
+	int err = superpipe_send_contexts(volume->superpipe);
 
 	if (err)
 		return err;
@@ -122,38 +122,38 @@ static int take_descriptor(int *fd)
 /* Requests are served from now on. */
 static void note_pause(struct volume *volume)
 {
-	struct control_rescues *rescues = &volume->rescues;
+	struct control_failovers *failovers = &volume->failovers;
 
 	if (!volume->died_ns)
 		return;
-	rescues->last_pause_ms = (clock_now_ns() - volume->died_ns) / 1000000;
-	if (rescues->last_pause_ms > rescues->longest_pause_ms)
-		rescues->longest_pause_ms = rescues->last_pause_ms;
+	failovers->last_pause_ms = (clock_now_ns() - volume->died_ns) / 1000000;
+	if (failovers->last_pause_ms > failovers->longest_pause_ms)
+		failovers->longest_pause_ms = failovers->last_pause_ms;
 }
 
 static int take_over(struct volume *volume, const struct handover_state *state, int fds[])
 {
-	int err = adopt_place(volume, state);
+	int err = adopt_mount(volume, state);
 
 	if (!err && state->standby)
 		err = volume_adopt_standby(volume, state, fds);
 	if (!err)
-		err = volume_confine(volume);
+		err = volume_enter_sandbox(volume);
 	if (!err)
 		err = adopt_data(volume, state);
 	if (!err)
 		err = load_snapshot(volume, take_descriptor(&fds[HANDOVER_FD_SNAPSHOT]));
-	if (!err && state->is_dead)
-		err = replace_the_dead(volume, take_descriptor(&fds[HANDOVER_FD_SLOTS]));
+	if (!err && state->daemon_died)
+		err = reconcile(volume, take_descriptor(&fds[HANDOVER_FD_SLOTS]));
 	if (!err && state->standby)
-		err = be_followed(volume, state);
+		err = attach_standby(volume, state);
 	if (!err)
 		err = adopt_session(volume, state, take_descriptor(&fds[HANDOVER_FD_FUSE]),
 				    take_descriptor(&fds[HANDOVER_FD_RINGS]));
-	return err ? err : volume_hold(volume);
+	return err ? err : volume_send_state(volume);
 }
 
-int volume_take_over(struct volume *volume, const struct handover_state *state, int fds[])
+int volume_takeover_begin(struct volume *volume, const struct handover_state *state, int fds[])
 {
 	int err = take_over(volume, state, fds);
 
@@ -161,15 +161,15 @@ int volume_take_over(struct volume *volume, const struct handover_state *state, 
 	return err;
 }
 
-/* A signal that arrives meanwhile waits for the lock, and then stops the volume of this process. */
-int volume_own(struct volume *volume, int (*agree)(void *arg), void *arg)
+/* A signal that arrives meanwhile waits for the lock, and then stops the volume in this process. */
+int volume_takeover_finish(struct volume *volume, int (*await_go)(void *arg), void *arg)
 {
 	int err;
 
-	pthread_mutex_lock(&volume->life_lock);
-	err = volume->stopped ? -ECANCELED : agree(arg);
+	pthread_mutex_lock(&volume->handover_lock);
+	err = volume->stopped ? -ECANCELED : await_go(arg);
 	if (!err) {
-		volume->borrowed = false;
+		volume->taking_over = false;
 		volume->mounted = true;
 		note_pause(volume);
 		data_volume_resume(volume->data);
@@ -178,6 +178,6 @@ int volume_own(struct volume *volume, int (*agree)(void *arg), void *arg)
 		if (volume->options->sandbox)
 			sandbox_limit_calls();
 	}
-	pthread_mutex_unlock(&volume->life_lock);
+	pthread_mutex_unlock(&volume->handover_lock);
 	return err;
 }

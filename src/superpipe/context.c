@@ -14,7 +14,7 @@
  *   child after fork         | unmap inherited; close the     | unmap inherited; close it unless
  *                            | inherited fd2 after the clone, | VLUN_CLONE has
  *                            | or at once if none is made     |
- *   ghost, see outlive.h     | as its owner                   | not supported
+ *   proxy, see dead_owner.h  | as its owner                   | not supported
  *   anything else            | never close: the last close destroys the context and its vLUNs
  */
 #include "superpipe/context.h"
@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "superpipe/outlive.h"
+#include "superpipe/dead_owner.h"
 #include "wire/sisl.h"
 
 #define ATTACH_TRIES      3
@@ -233,7 +233,7 @@ void context_detach(struct context *ctx)
 
 /* ---- recover ---- */
 
-static int lend_locked(struct context *ctx)
+static int begin_locked(struct context *ctx)
 {
 	const struct superpipe_context context = {
 		.source = { .context_id = ctx->id,
@@ -242,12 +242,13 @@ static int lend_locked(struct context *ctx)
 		.fd = ctx->adap_fd,
 	};
 
-	if (!ctx->lend)
+	if (!ctx->send_context)
 		return 0;
-	return ctx->adap_fd < 0 ? -EIO : ctx->lend(ctx->lend_arg, ctx->lun, &context);
+	return ctx->adap_fd < 0 ? -EIO
+				: ctx->send_context(ctx->send_context_arg, ctx->lun, &context);
 }
 
-/* Lends first: if this process dies while it alone has the new fd2, the vLUNs are gone. */
+/* Sends it first: if this process dies while it alone has the new fd2, the vLUNs are lost. */
 static void replace_locked(struct context *ctx, const struct dk_recover_afu *recover)
 {
 	int old_fd = ctx->adap_fd;
@@ -259,7 +260,7 @@ static void replace_locked(struct context *ctx, const struct dk_recover_afu *rec
 	ctx->sq_mode = (recover->hdr.return_flags & DK_RF_CONTEXT_SQ_CMD_MODE) != 0;
 	ctx->generation++;
 	if (ctx->app_closes_fd)
-		(void)lend_locked(ctx);
+		(void)begin_locked(ctx);
 	unmap_locked(ctx);
 	if (ctx->app_closes_fd)
 		(void)ctx->ops->close_adap_fd(ctx->dp[0], old_fd);
@@ -344,12 +345,12 @@ uint64_t context_generation(struct context *ctx)
 	return generation;
 }
 
-int context_lend(struct context *ctx)
+int context_send(struct context *ctx)
 {
 	int rc;
 
 	pthread_mutex_lock(&ctx->lock);
-	rc = lend_locked(ctx);
+	rc = begin_locked(ctx);
 	pthread_mutex_unlock(&ctx->lock);
 	return rc;
 }

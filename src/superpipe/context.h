@@ -32,10 +32,10 @@ struct context {
 	char *names[SUPERPIPE_MAX_LUNS];
 	struct superpipe_lun_info luns[SUPERPIPE_MAX_LUNS];
 	struct explainer explainer;
-	/* As in superpipe_options; for superpipe_lend() and after each recovery. */
-	int (*lend)(void *arg, unsigned lun, const struct superpipe_context *context);
-	void *lend_arg;
-	unsigned lun; /* of the volume; for @lend */
+	/* As in superpipe_options; for superpipe_send_contexts() and after each recovery. */
+	int (*send_context)(void *arg, unsigned lun, const struct superpipe_context *context);
+	void *send_context_arg;
+	unsigned lun; /* of the volume; for @send_context */
 
 	pthread_mutex_t lock;
 	/* Protected by lock. */
@@ -87,10 +87,10 @@ int context_recover(struct context *ctx, bool *ret_renewed);
  */
 int context_renew(struct context *ctx, bool *ret_renewed);
 
-/** context_lend() - call @lend. Return: what it returns; -EIO the context has failed. */
-int context_lend(struct context *ctx);
+/** context_send() - call @send_context. Return: what it returns; -EIO the context has failed. */
+int context_send(struct context *ctx);
 
-/** context_adopt() - in a ghost of the owner: use the context that the owner attached
+/** context_adopt() - in a proxy of the owner: use the context that the owner attached
  *  @adap_fd: becomes the context's */
 void context_adopt(struct context *ctx, uint64_t id, int adap_fd);
 

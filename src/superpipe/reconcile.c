@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "superpipe/outlive.h"
+#include "superpipe/dead_owner.h"
 #include "superpipe/recover.h"
 #include "superpipe/superpipe_internal.h"
 #include "superpipe/vlun.h"

@@ -24,8 +24,8 @@ int session_open(const char *device, const struct superpipe_options *options, ex
 	session->lun = lun;
 	ctx = &session->context;
 	rc = context_init(ctx, &device, 1, session->options.ops, explain, explain_arg);
-	ctx->lend = session->options.lend;
-	ctx->lend_arg = session->options.lend_arg;
+	ctx->send_context = session->options.send_context;
+	ctx->send_context_arg = session->options.send_context_arg;
 	ctx->lun = lun;
 	if (!rc) {
 		rc = recover_init(session);

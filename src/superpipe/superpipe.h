@@ -55,9 +55,9 @@ struct superpipe_options {
 	void (*notify)(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 	void *notify_arg;
 
-	/* Gives a context to another process: see outlive.h. May be NULL. */
-	int (*lend)(void *arg, unsigned lun, const struct superpipe_context *context);
-	void *lend_arg;
+	/* Gives a context to another process: see dead_owner.h. May be NULL. */
+	int (*send_context)(void *arg, unsigned lun, const struct superpipe_context *context);
+	void *send_context_arg;
 
 	const struct devport_ops *ops; /* overrides devport_find() */
 	unsigned watchdog_ms;      /* age at which a command times out and the context is reset */

@@ -1,12 +1,12 @@
 #!/bin/bash
-# The process that serves has given up its rights; the keeper, which has not, mounts and unmounts.
+# The process that serves has dropped its privileges; the helper, which keeps them, mounts and unmounts.
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_cxlfs
 
 # field PID NAME: a line of its status.
 field() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; }
-keeper_of() { pgrep -P "$1" -x cxlfs-keeper; }
+helper_of() { pgrep -P "$1" -x cxlfs-helper; }
 
 # Every thread, also those that were started before.
 serves_without_rights() {
@@ -25,31 +25,31 @@ start_volume
 pid=${DAEMON[$MNT]}
 echo text >"$MNT/file"
 serves_without_rights "$pid"
-keeper=$(keeper_of "$pid") || fail "no keeper"
-[ "$(find "/proc/$keeper/fd" -type l | wc -l)" = 4 ] || fail "the keeper has descriptors"
-kill -TERM "$keeper"
-kill -HUP "$keeper"
+helper=$(helper_of "$pid") || fail "no helper"
+[ "$(find "/proc/$helper/fd" -type l | wc -l)" = 4 ] || fail "the helper has descriptors"
+kill -TERM "$helper"
+kill -HUP "$helper"
 same "$(cat "$MNT/file")" text
 umount "$MNT"
 wait_for_daemon "$MNT"
-wait_until "the keeper ends" is_gone "$keeper"
+wait_until "the helper ends" is_gone "$helper"
 
 # The daemon has no rights to unmount with.
 start_volume
 pid=${DAEMON[$MNT]}
-keeper=$(keeper_of "$pid")
+helper=$(helper_of "$pid")
 expect_log 'unmounting|is in use'
 exec 8>"$MNT/open"
 kill -TERM "$pid"
 wait_for_daemon "$MNT"
 exec 8>&-
 ! is_mounted "$MNT" || fail "still mounted"
-wait_until "the keeper ends" is_gone "$keeper"
+wait_until "the helper ends" is_gone "$helper"
 
-# Without a keeper the daemon still serves.
+# Without a helper the daemon still serves.
 start_volume
 pid=${DAEMON[$MNT]}
-kill -KILL "$(keeper_of "$pid")"
+kill -KILL "$(helper_of "$pid")"
 echo text >"$MNT/file"
 same "$(cat "$MNT/file")" text
 umount "$MNT"

@@ -9,7 +9,7 @@
 need_root
 need_cxlfs
 
-readonly HANGS='the process that is to release the contexts of process [0-9]+ has not answered for 1 s: killing it$'
+readonly HANGS='the process that releases the contexts of process [0-9]+ has not answered for 1 s: killing it$'
 nr_hung() { grep -Ec "$HANGS" "${DAEMON_LOG[$MNT]}"; }
 
 expect_log "^cxlfs: .*: $HANGS"

@@ -19,7 +19,7 @@ expect_log '^cxlfs: ([0-9]+ us ago|this thread served): lookup of inode '
 expect_log '^cxlfs: [0-9]+ us ago: '
 expect_log '^cxlfs: .*: a request \(opcode 1, inode 1, of process [0-9]+\) has killed two daemons; its answer is an I/O error$'
 
-nr_rescues() { "$CXLFSADM" status "$MNT" --json | jq .survival.rescues; }
+nr_failovers() { "$CXLFSADM" status "$MNT" --json | jq .survival.failovers; }
 
 # Looks up a name that is too long: each daemon crashes before it answers.
 poison() {
@@ -35,7 +35,7 @@ echo text >"$MNT/text"
 say "one daemon dies of the request among others, two while they serve it alone"
 poison
 [ "$(cat "$MNT/text")" = text ] || fail "the text has changed"
-[ "$(nr_rescues)" = 3 ] || fail "$(nr_rescues) daemons have died"
+[ "$(nr_failovers)" = 3 ] || fail "$(nr_failovers) daemons have died"
 
 say "requests of other programs are answered meanwhile"
 verified_io small --rw=randrw --bs=4k --size=6m --iodepth=16 --numjobs=2 &
@@ -45,5 +45,5 @@ large=$!
 poison
 wait $small || fail "verified I/O, small"
 wait $large || fail "verified I/O, large"
-[ "$(nr_rescues)" = 6 ] || fail "$(nr_rescues) daemons have died"
+[ "$(nr_failovers)" = 6 ] || fail "$(nr_failovers) daemons have died"
 finish

@@ -19,7 +19,7 @@ dying_at() {
 }
 
 must_have_died() {
-	"$CXLFSADM" status "$MNT" --json | jq -e ".survival | .rescues == 1 and .standby" >/dev/null ||
+	"$CXLFSADM" status "$MNT" --json | jq -e ".survival | .failovers == 1 and .standby" >/dev/null ||
 		fail "$1: $("$CXLFSADM" status "$MNT" --json | jq -c .survival)"
 	echo text >"$MNT/text"
 	kill_daemon

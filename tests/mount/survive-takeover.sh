@@ -14,7 +14,7 @@ need_cxlfs
 
 readonly HANDLES=256
 
-expect_log '^cxlfs: no other process can go on: '
+expect_log '^cxlfs: cannot start another daemon: '
 expect_log '^cxlfs: .*: the adapter was reset; the context was recovered, no data is lost$'
 start_survivor handles=$HANDLES
 cp "$0" "$CXLFS" "$MNT"
@@ -29,10 +29,10 @@ takeover_with "at=attach n=1 action=kill"
 takeover_with "at=clone n=1 action=kill"
 takeover_with "at=sync n=3 action=kill"
 takeover_with "at=verify n=9 action=kill"
-# It has lent a new context to the standby when it dies.
+# It has sent a new context to the standby when it dies.
 takeover_with "at=verify n=1 action=reset kind=eeh" "at=verify n=$((HANDLES + 9)) action=kill"
 
-# The ghost.
+# The proxy.
 takeover_with "at=recover n=1 action=kill"
 takeover_with "at=detach n=1 action=kill"
 

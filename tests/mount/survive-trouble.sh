@@ -18,8 +18,8 @@ echo text >"$MNT/text"
 for signal in SEGV ABRT BUS KILL; do
 	kill_daemon $signal
 	[ "$(cat "$MNT/text")" = text ] || fail "after $signal"
-	rescued=$((${rescued:-0} + 1))
-	"$CXLFSADM" status "$MNT" --json | jq -e ".survival | .rescues == $rescued and .standby and .survive == \"crash\"" >/dev/null ||
+	failovers=$((${failovers:-0} + 1))
+	"$CXLFSADM" status "$MNT" --json | jq -e ".survival | .failovers == $failovers and .standby and .survive == \"crash\"" >/dev/null ||
 		fail "status after $signal: $("$CXLFSADM" status "$MNT" --json | jq -c .survival)"
 done
 for reason in "Segmentation fault" Aborted "Bus error" Killed; do

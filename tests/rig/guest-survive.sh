@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # With survive=crash the daemon dies on the real driver: its rules about process numbers, about clones
-# by the child of a ghost, and about the last close of the adapter fd.
+# by the child of a proxy, and about the last close of the adapter fd.
 # timeout: 3600
 # shellcheck disable=SC2034  # for guest.sh
 rig_options=(-s 128G)

@@ -59,7 +59,7 @@ bool takeover_receive(int socket, struct takeover_message *message)
 
 /* ---- the owner ---- */
 
-static int lend(void *arg, unsigned lun, const struct superpipe_context *context)
+static int send_context(void *arg, unsigned lun, const struct superpipe_context *context)
 {
 	const int *socket = arg;
 	const struct takeover_message message = { .kind = TAKEOVER_LEND,
@@ -136,8 +136,8 @@ static int open_devices(struct takeover_self *self)
 {
 	struct takeover_rig *rig = self->rig;
 	const struct superpipe_options options = { .recover_pause_ms = 2,
-						   .lend = lend,
-						   .lend_arg = &self->socket };
+						   .send_context = send_context,
+						   .send_context_arg = &self->socket };
 	char names[TAKEOVER_LUNS][300];
 	const char *devices[TAKEOVER_LUNS];
 
@@ -162,7 +162,7 @@ void takeover_run_owner(struct takeover_rig *rig, int socket, takeover_act *act)
 
 	TAKEOVER_CHECK(open_devices(&self) == 0);
 	TAKEOVER_CHECK(superpipe_attach(self.sp) == 0);
-	TAKEOVER_CHECK(superpipe_lend(self.sp) == 0);
+	TAKEOVER_CHECK(superpipe_send_contexts(self.sp) == 0);
 	TAKEOVER_CHECK(takeover_send(socket, &ready, -1) == 0);
 	serve(&self, act);
 }
@@ -193,7 +193,7 @@ static int succeed(struct takeover_self *self)
 		rc = clone_and_import(self);
 	if (!rc)
 		rc = superpipe_reconcile(self->sp);
-	return rc ? rc : superpipe_lend(self->sp);
+	return rc ? rc : superpipe_send_contexts(self->sp);
 }
 
 static void run_successor(struct takeover_rig *rig, int socket, takeover_act *act)
@@ -216,7 +216,7 @@ static void run_successor(struct takeover_rig *rig, int socket, takeover_act *ac
 	serve(&self, act);
 }
 
-int takeover_clone_without_a_ghost(struct takeover_rig *rig)
+int takeover_clone_without_proxy(struct takeover_rig *rig)
 {
 	struct takeover_self self = { .rig = rig, .socket = -1 };
 	int rc = open_devices(&self);
@@ -229,47 +229,48 @@ int takeover_clone_without_a_ghost(struct takeover_rig *rig)
 	return rc;
 }
 
-/* ---- the ghost ---- */
+/* ---- the proxy ---- */
 
-static void answer(const struct takeover_ghost *ghost, struct takeover_message message)
+static void answer(const struct takeover_proxy *proxy, struct takeover_message message)
 {
 	if (message.error)
 		message.kind = TAKEOVER_FAILED;
-	snprintf(message.why, sizeof(message.why), "%s", ghost->rig->explained);
-	TAKEOVER_CHECK(takeover_send(ghost->socket, &message, -1) == 0);
+	snprintf(message.why, sizeof(message.why), "%s", proxy->rig->explained);
+	TAKEOVER_CHECK(takeover_send(proxy->socket, &message, -1) == 0);
 	if (message.error)
 		_exit(0);
 }
 
-static void start_successor(const struct takeover_ghost *ghost, const struct superpipe_dead *dead)
+static void start_successor(const struct takeover_proxy *proxy,
+			    const struct superpipe_dead_owner *dead)
 {
 	struct takeover_message started = { .kind = TAKEOVER_STARTED,
-					    .error = superpipe_dead_recover(dead) };
+					    .error = superpipe_dead_owner_recover(dead) };
 
 	if (!started.error) {
 		started.pid = fork();
 		TAKEOVER_CHECK(started.pid >= 0);
 	}
 	if (!started.error && started.pid == 0) {
-		close(ghost->socket);
-		run_successor(ghost->rig, ghost->successor_socket, ghost->act);
+		close(proxy->socket);
+		run_successor(proxy->rig, proxy->successor_socket, proxy->act);
 	}
-	answer(ghost, started);
+	answer(proxy, started);
 }
 
-void takeover_run_ghost(struct takeover_ghost *ghost)
+void takeover_run_proxy(struct takeover_proxy *proxy)
 {
-	struct takeover_rig *rig = ghost->rig;
+	struct takeover_rig *rig = proxy->rig;
 	char names[TAKEOVER_LUNS][300];
 	const char *devices[TAKEOVER_LUNS];
-	const struct superpipe_dead dead = {
+	const struct superpipe_dead_owner dead = {
 		.devices = devices,
 		.nr_luns = rig->nr_luns,
-		.contexts = ghost->of->contexts,
+		.contexts = proxy->of->contexts,
 		.explain = explain,
 		.explain_arg = rig,
-		.lend = lend,
-		.lend_arg = &ghost->socket,
+		.send_context = send_context,
+		.send_context_arg = &proxy->socket,
 	};
 	struct takeover_message message;
 
@@ -277,12 +278,12 @@ void takeover_run_ghost(struct takeover_ghost *ghost)
 		snprintf(names[i], sizeof(names[i]), "emul:%s,lun=%u", rig->host.dir, i);
 		devices[i] = names[i];
 	}
-	if (ghost->act)
-		start_successor(ghost, &dead);
-	close(ghost->successor_socket);
-	if (!takeover_receive(ghost->socket, &message))
+	if (proxy->act)
+		start_successor(proxy, &dead);
+	close(proxy->successor_socket);
+	if (!takeover_receive(proxy->socket, &message))
 		_exit(0);
-	answer(ghost, (struct takeover_message){ .kind = TAKEOVER_DETACHED,
-						 .error = superpipe_dead_detach(&dead) });
+	answer(proxy, (struct takeover_message){ .kind = TAKEOVER_DETACHED,
+						 .error = superpipe_dead_owner_detach(&dead) });
 	_exit(0);
 }

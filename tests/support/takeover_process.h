@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* takeover_process - owners, successors and ghosts of takeover_rig, and their messages. */
+/* takeover_process - owners, successors and proxies of takeover_rig, and their messages. */
 #ifndef CXLFS_TESTS_SUPPORT_TAKEOVER_PROCESS_H
 #define CXLFS_TESTS_SUPPORT_TAKEOVER_PROCESS_H
 
@@ -40,7 +40,7 @@ int takeover_send(int socket, const struct takeover_message *message, int fd);
  *  ended. */
 bool takeover_receive(int socket, struct takeover_message *message);
 
-struct takeover_ghost {
+struct takeover_proxy {
 	struct takeover_rig *rig;
 	struct takeover_owner *of;
 	pid_t pid;
@@ -50,6 +50,6 @@ struct takeover_ghost {
 
 /* What the processes run; they do not return. */
 void takeover_run_owner(struct takeover_rig *rig, int socket, takeover_act *act);
-void takeover_run_ghost(struct takeover_ghost *ghost);
+void takeover_run_proxy(struct takeover_proxy *proxy);
 
 #endif

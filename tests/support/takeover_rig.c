@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/ghost.h"
+#include "base/fork_with_pid.h"
 #include "emul/adapter.h"
 #include "support/takeover_process.h"
 
@@ -42,7 +42,7 @@ static struct takeover_owner new_owner(int socket)
 	return owner;
 }
 
-/* Whether it comes from @owner itself or from its ghost. */
+/* Whether it comes from @owner itself or from its proxy. */
 static void note(struct takeover_rig *rig, struct takeover_owner *owner,
 		 const struct takeover_message *message)
 {
@@ -53,7 +53,7 @@ static void note(struct takeover_rig *rig, struct takeover_owner *owner,
 		if (context->fd >= 0)
 			close(context->fd);
 		*context = message->context;
-		owner->nr_lent++;
+		owner->nr_sent++;
 		break;
 	case TAKEOVER_VLUN:
 		rig->vluns[message->number] = message->vlun;
@@ -124,9 +124,9 @@ void takeover_await_progress(struct takeover_rig *rig, uint64_t number)
 			await(rig, &rig->owner, rig->owner.socket, TAKEOVER_PROGRESS, NULL), 0);
 }
 
-void takeover_await_lent(struct takeover_rig *rig, unsigned nr)
+void takeover_await_contexts(struct takeover_rig *rig, unsigned nr)
 {
-	while (rig->owner.nr_lent < nr)
+	while (rig->owner.nr_sent < nr)
 		ck_assert_int_eq(await(rig, &rig->owner, rig->owner.socket, TAKEOVER_LEND, NULL),
 				 0);
 }
@@ -174,64 +174,64 @@ void takeover_await_end(struct takeover_rig *rig)
 
 /* ---- takeovers ---- */
 
-static void start_ghost(struct takeover_ghost *ghost)
+static void start_proxy(struct takeover_proxy *proxy)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	int own[2], successor[2];
 
 	make_sockets(own);
 	make_sockets(successor);
-	ghost->pid = -EEXIST;
-	for (unsigned i = 0; ghost->pid == -EEXIST && i < 5000; i++) {
-		ghost->pid = ghost_fork(ghost->of->pid);
-		if (ghost->pid == -EEXIST)
+	proxy->pid = -EEXIST;
+	for (unsigned i = 0; proxy->pid == -EEXIST && i < 5000; i++) {
+		proxy->pid = fork_with_pid(proxy->of->pid);
+		if (proxy->pid == -EEXIST)
 			(void)nanosleep(&pause, NULL);
 	}
-	ghost->socket = own[ghost->pid == 0];
-	ghost->successor_socket = successor[ghost->pid == 0];
-	close(own[ghost->pid != 0]);
-	close(successor[ghost->pid != 0]);
-	if (ghost->pid == 0)
-		takeover_run_ghost(ghost);
-	ck_assert_int_eq(ghost->pid, ghost->of->pid);
+	proxy->socket = own[proxy->pid == 0];
+	proxy->successor_socket = successor[proxy->pid == 0];
+	close(own[proxy->pid != 0]);
+	close(successor[proxy->pid != 0]);
+	if (proxy->pid == 0)
+		takeover_run_proxy(proxy);
+	ck_assert_int_eq(proxy->pid, proxy->of->pid);
 }
 
 /* Return: as await(). */
-static int end_ghost(struct takeover_ghost *ghost, bool detach)
+static int end_proxy(struct takeover_proxy *proxy, bool detach)
 {
 	const struct takeover_message message = { .kind = TAKEOVER_DETACH };
 	int rc = 0;
 
 	if (detach) {
-		ck_assert_int_eq(takeover_send(ghost->socket, &message, -1), 0);
-		rc = await(ghost->rig, ghost->of, ghost->socket, TAKEOVER_DETACHED, NULL);
+		ck_assert_int_eq(takeover_send(proxy->socket, &message, -1), 0);
+		rc = await(proxy->rig, proxy->of, proxy->socket, TAKEOVER_DETACHED, NULL);
 	}
-	close(ghost->socket);
-	(void)reap(ghost->pid);
+	close(proxy->socket);
+	(void)reap(proxy->pid);
 	if (detach && !rc)
-		takeover_close_fds(ghost->of);
+		takeover_close_fds(proxy->of);
 	return rc;
 }
 
-/* By a ghost that has nothing else to do. */
+/* By a proxy that has nothing else to do. */
 static void detach_dead(struct takeover_rig *rig, struct takeover_owner *owner)
 {
-	struct takeover_ghost ghost = { .rig = rig, .of = owner };
+	struct takeover_proxy proxy = { .rig = rig, .of = owner };
 
-	start_ghost(&ghost);
-	close(ghost.successor_socket);
-	ck_assert_int_eq(end_ghost(&ghost, true), 0);
+	start_proxy(&proxy);
+	close(proxy.successor_socket);
+	ck_assert_int_eq(end_proxy(&proxy, true), 0);
 }
 
-static int give_up(struct takeover_ghost *ghost, struct takeover_owner *successor, int rc)
+static int give_up(struct takeover_proxy *proxy, struct takeover_owner *successor, int rc)
 {
-	(void)end_ghost(ghost, false);
+	(void)end_proxy(proxy, false);
 	close(successor->socket);
 	if (successor->pid)
 		(void)reap(successor->pid);
 	/* One that has ended by itself has detached its contexts. */
-	if (rc == -ENOLINK && successor->nr_lent)
-		detach_dead(ghost->rig, successor);
+	if (rc == -ENOLINK && successor->nr_sent)
+		detach_dead(proxy->rig, successor);
 	takeover_close_fds(successor);
 	return rc;
 }
@@ -239,18 +239,18 @@ static int give_up(struct takeover_ghost *ghost, struct takeover_owner *successo
 int takeover_try(struct takeover_rig *rig, takeover_act *act)
 {
 	const struct takeover_message go = { .kind = TAKEOVER_GO };
-	struct takeover_ghost ghost = { .rig = rig, .of = &rig->dead, .act = act };
+	struct takeover_proxy proxy = { .rig = rig, .of = &rig->dead, .act = act };
 	struct takeover_owner next;
 	int rc;
 
-	start_ghost(&ghost);
-	next = new_owner(ghost.successor_socket);
-	rc = await(rig, &rig->dead, ghost.socket, TAKEOVER_STARTED, &next.pid);
+	start_proxy(&proxy);
+	next = new_owner(proxy.successor_socket);
+	rc = await(rig, &rig->dead, proxy.socket, TAKEOVER_STARTED, &next.pid);
 	if (!rc)
 		rc = await(rig, &next, next.socket, TAKEOVER_READY, NULL);
 	if (rc)
-		return give_up(&ghost, &next, rc);
-	if (end_ghost(&ghost, true))
+		return give_up(&proxy, &next, rc);
+	if (end_proxy(&proxy, true))
 		detach_dead(rig, &rig->dead);
 	rig->owner = next;
 	ck_assert_int_eq(takeover_send(next.socket, &go, -1), 0);
@@ -275,7 +275,7 @@ void takeover_retry(struct takeover_rig *rig, takeover_act *act)
 
 bool takeover_is_possible(void)
 {
-	int rc = ghost_is_possible(false, NULL, NULL);
+	int rc = fork_with_pid_check(false, NULL, NULL);
 
 	/* The emulator sees the numbers of the same namespace as the test. */
 	if (!rc || rc == -EOPNOTSUPP)

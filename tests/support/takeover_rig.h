@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * takeover_rig - real processes for tests of superpipe/outlive.h: owners that are killed, ghosts,
- * successors. The test is the standby: it has one thread and no device open.
+ * takeover_rig - real processes for tests of superpipe/dead_owner.h: owners that are killed,
+ * proxies, successors. The test is the standby: it has one thread and no device open.
  *
  * The owner tells the standby what it has, as a file system tells its journal: growth after it is
  * done, a smaller or no vLUN before.
@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "emul/fault/fault.h"
-#include "superpipe/outlive.h"
+#include "superpipe/dead_owner.h"
 #include "superpipe/superpipe.h"
 #include "support/emul_host.h"
 
@@ -25,8 +25,8 @@
 struct takeover_owner {
 	pid_t pid;
 	int socket; /* -1: it is dead */
-	unsigned nr_lent;
-	struct superpipe_context contexts[TAKEOVER_LUNS]; /* fd -1: not lent */
+	unsigned nr_sent;
+	struct superpipe_context contexts[TAKEOVER_LUNS]; /* fd -1: not sent */
 };
 
 struct takeover_rig {
@@ -41,7 +41,7 @@ struct takeover_rig {
 	bool known[TAKEOVER_VLUNS];
 	struct superpipe_vlun_source vluns[TAKEOVER_VLUNS];
 	uint64_t progress;
-	char explained[256]; /* the last failure of a ghost or a successor */
+	char explained[256]; /* the last failure of a proxy or a successor */
 };
 
 /** The side of an owner. */
@@ -61,7 +61,7 @@ void takeover_check(bool condition, const char *file, int line, const char *text
 
 /* ---- the standby ---- */
 
-/** takeover_is_possible() - false, with a line on standard output: ghosts cannot be made here */
+/** takeover_is_possible() - false, with a line on standard output: proxies cannot be made here */
 bool takeover_is_possible(void);
 
 /**
@@ -84,14 +84,14 @@ void takeover_close(struct takeover_rig *rig);
 void takeover_fault(struct takeover_rig *rig, const char *rule);
 void takeover_reset(struct takeover_rig *rig, enum emul_reset_kind kind);
 
-/** takeover_start() - an owner, which has attached and lent its contexts when this returns */
+/** takeover_start() - an owner, which has attached and sent its contexts when this returns */
 void takeover_start(struct takeover_rig *rig, takeover_act *act);
 
 /** takeover_await_progress() - until the owner has told this number */
 void takeover_await_progress(struct takeover_rig *rig, uint64_t number);
 
-/** takeover_await_lent() - until the owner has lent so many contexts */
-void takeover_await_lent(struct takeover_rig *rig, unsigned nr);
+/** takeover_await_contexts() - until the owner has sent so many contexts */
+void takeover_await_contexts(struct takeover_rig *rig, unsigned nr);
 
 /** takeover_await_recoveries() - until the driver has replaced so many contexts; reads nothing */
 void takeover_await_recoveries(struct takeover_rig *rig, uint64_t nr);
@@ -109,10 +109,10 @@ void takeover_request_end(struct takeover_rig *rig);
 void takeover_await_end(struct takeover_rig *rig);
 
 /**
- * takeover_try() - a ghost of the dead owner, and a successor
+ * takeover_try() - a proxy of the dead owner, and a successor
  * Return: 0: the successor is the owner now, and the contexts of the dead one are detached; -errno
- * of the ghost or the successor, -ENOLINK one of them was killed: the dead owner's are as before,
- * but for what the ghost recovered or detached.
+ * of the proxy or the successor, -ENOLINK one of them was killed: the dead owner's are as before,
+ * but for what the proxy recovered or detached.
  */
 int takeover_try(struct takeover_rig *rig, takeover_act *act);
 
@@ -123,10 +123,10 @@ void takeover_retry(struct takeover_rig *rig, takeover_act *act);
  *  @rig: with a bystander */
 void takeover_await_owner_noticed(struct takeover_rig *rig);
 
-/** takeover_clone_without_a_ghost() - in a child: what a ghost's child may. Return: as it. */
-int takeover_clone_without_a_ghost(struct takeover_rig *rig);
+/** takeover_clone_without_proxy() - in a child: what a proxy's child may. Return: as it. */
+int takeover_clone_without_proxy(struct takeover_rig *rig);
 
-/** takeover_give_up() - a ghost of the dead owner detaches its contexts */
+/** takeover_give_up() - a proxy of the dead owner detaches its contexts */
 void takeover_give_up(struct takeover_rig *rig);
 
 /** takeover_close_fds() - what the standby must not do before its time: close the dead one's fd2s

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "control/client.h"
-#include "control/place.h"
+#include "control/path.h"
 #include "control/server.h"
 
 #define TIMEOUT_MS    300
@@ -259,9 +259,9 @@ START_TEST(test_server_may_leave_its_socket_to_another)
 	struct control_server *first = server;
 
 	start_server(0);
-	control_server_leave(first);
+	control_server_hand_over(first);
 	ck_assert_int_eq(access(path, F_OK), 0);
-	control_server_leave(server);
+	control_server_hand_over(server);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	start_server(0);
 }

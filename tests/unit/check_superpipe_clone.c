@@ -11,7 +11,7 @@
 
 #include "emul/store/shm.h"
 #include "superpipe/clone.h"
-#include "superpipe/outlive.h"
+#include "superpipe/dead_owner.h"
 #include "superpipe/superpipe.h"
 #include "support/emul_host.h"
 #include "support/fake_port.h"
@@ -445,7 +445,7 @@ START_TEST(test_clone_of_a_physical_handle_is_refused_with_a_message)
 }
 END_TEST
 
-static int lend_nothing(void *arg, unsigned lun, const struct superpipe_context *context)
+static int send_nothing(void *arg, unsigned lun, const struct superpipe_context *context)
 {
 	(void)arg;
 	(void)lun;
@@ -453,30 +453,31 @@ static int lend_nothing(void *arg, unsigned lun, const struct superpipe_context 
 	return 0;
 }
 
-static void require_lend_refused(const char *device, struct superpipe_options options,
-				 const char *why)
+static void require_sending_refused(const char *device, struct superpipe_options options,
+				    const char *why)
 {
-	options.lend = lend_nothing;
+	options.send_context = send_nothing;
 	ck_assert_int_eq(superpipe_open(&device, 1, &options, on_explain, NULL, &sp), 0);
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	if (options.physical)
 		ck_assert_int_eq(superpipe_plun_open(sp, 0, &vlun), 0);
-	ck_assert_int_eq(superpipe_lend(sp), -EOPNOTSUPP);
+	ck_assert_int_eq(superpipe_send_contexts(sp), -EOPNOTSUPP);
 	ck_assert_msg(strstr(explained, why) != NULL, "%s", explained);
 	superpipe_close(sp);
 }
 
-START_TEST(test_lend_what_cannot_be_cloned_is_refused_with_a_message)
+START_TEST(test_sending_what_cannot_be_cloned_is_refused_with_a_message)
 {
 	char device[300];
 
 	emul_host_make(&host, ",size=4G");
 	snprintf(device, sizeof(device), "emul:%s,lun=0", host.dir);
-	require_lend_refused(device, (struct superpipe_options){ .physical = true }, "as a whole");
+	require_sending_refused(device, (struct superpipe_options){ .physical = true },
+				"as a whole");
 	emul_host_destroy(&host);
 	emul_host_make(&host, ",legacy_fd");
 	snprintf(device, sizeof(device), "emul:%s", host.dir);
-	require_lend_refused(device, (struct superpipe_options){ 0 }, "closes the adapter fd");
+	require_sending_refused(device, (struct superpipe_options){ 0 }, "closes the adapter fd");
 	emul_host_destroy(&host);
 }
 END_TEST
@@ -580,7 +581,7 @@ int main(int argc, char *argv[])
 	tcase_set_timeout(core, 60);
 	suite_add_tcase(suite, core);
 	tcase_add_test(refusals, test_clone_of_a_physical_handle_is_refused_with_a_message);
-	tcase_add_test(refusals, test_lend_what_cannot_be_cloned_is_refused_with_a_message);
+	tcase_add_test(refusals, test_sending_what_cannot_be_cloned_is_refused_with_a_message);
 	tcase_set_timeout(refusals, 60);
 	suite_add_tcase(suite, refusals);
 	runner = srunner_create(suite);

@@ -123,9 +123,9 @@ static int be_start_work(void *cookie, u64 irqs)
 	if ((s64)irqs < sim_params.pp_irqs)
 		return -EINVAL;
 	if (irqs < 4)
-		pr_info_once(
-			"ATTACH with num_interrupts %llu; real CAPI flash AFUs may insist on 4\n",
-			irqs);
+		pr_info_once("ATTACH with num_interrupts %llu; real CAPI flash AFUs may "
+			     "retry_transient on 4\n",
+			     irqs);
 	if (sim.frozen)
 		return -EIO;
 	ctx->num_irqs = irqs;

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/ghost.h"
+#include "base/fork_with_pid.h"
 
 #define TRIES 100
 
@@ -42,15 +42,15 @@ static pid_t dead_process(void)
 }
 
 /* Another process may have got the number meanwhile. */
-static pid_t make_ghost(pid_t *ret_number)
+static pid_t make_proxy(pid_t *ret_number)
 {
-	pid_t ghost = -EEXIST;
+	pid_t proxy = -EEXIST;
 
-	for (unsigned i = 0; ghost == -EEXIST && i < TRIES; i++) {
+	for (unsigned i = 0; proxy == -EEXIST && i < TRIES; i++) {
 		*ret_number = dead_process();
-		ghost = ghost_fork(*ret_number);
+		proxy = fork_with_pid(*ret_number);
 	}
-	return ghost;
+	return proxy;
 }
 
 /* As on kernels before Linux 5.5. */
@@ -64,34 +64,34 @@ static void forbid_clone3(void)
 	seccomp_release(filter);
 }
 
-START_TEST(test_ghost_without_clone3)
+START_TEST(test_fork_with_pid_without_clone3)
 {
-	pid_t test = getpid(), number, ghost;
+	pid_t test = getpid(), number, proxy;
 
 	forbid_clone3();
-	ghost = make_ghost(&number);
-	if (ghost == 0)
+	proxy = make_proxy(&number);
+	if (proxy == 0)
 		_exit(getpid() == number && getppid() == test ? 0 : 1);
-	ck_assert_int_eq(ghost, number);
-	ck_assert_int_eq(status_of(ghost), 0);
-	ck_assert_int_eq(ghost_fork(getpid()), -EEXIST);
+	ck_assert_int_eq(proxy, number);
+	ck_assert_int_eq(status_of(proxy), 0);
+	ck_assert_int_eq(fork_with_pid(getpid()), -EEXIST);
 }
 END_TEST
 
-START_TEST(test_ghost_has_the_number_and_is_a_child)
+START_TEST(test_fork_with_pid_has_the_number_and_is_a_child)
 {
-	pid_t test = getpid(), number, ghost = make_ghost(&number);
+	pid_t test = getpid(), number, proxy = make_proxy(&number);
 
-	if (ghost == 0)
+	if (proxy == 0)
 		_exit(getpid() == number && getppid() == test ? 0 : 1);
-	ck_assert_int_eq(ghost, number);
-	ck_assert_int_eq(status_of(ghost), 0);
+	ck_assert_int_eq(proxy, number);
+	ck_assert_int_eq(status_of(proxy), 0);
 }
 END_TEST
 
 START_TEST(test_number_of_a_living_process_is_refused)
 {
-	ck_assert_int_eq(ghost_fork(getpid()), -EEXIST);
+	ck_assert_int_eq(fork_with_pid(getpid()), -EEXIST);
 }
 END_TEST
 
@@ -110,16 +110,16 @@ static pthread_mutex_t *shared_mutex(void)
 	return mutex;
 }
 
-START_TEST(test_mutex_of_a_dead_ghost_can_be_repaired)
+START_TEST(test_mutex_of_a_dead_proxy_can_be_repaired)
 {
 	pthread_mutex_t *mutex = shared_mutex();
-	pid_t number, ghost = make_ghost(&number);
+	pid_t number, proxy = make_proxy(&number);
 
-	if (ghost == 0) {
+	if (proxy == 0) {
 		(void)pthread_mutex_lock(mutex);
 		_exit(0);
 	}
-	ck_assert_int_eq(status_of(ghost), 0);
+	ck_assert_int_eq(status_of(proxy), 0);
 	ck_assert_int_eq(pthread_mutex_lock(mutex), EOWNERDEAD);
 	ck_assert_int_eq(munmap(mutex, sizeof(*mutex)), 0);
 }
@@ -130,12 +130,12 @@ static void *lock_and_end(void *mutex)
 	return pthread_mutex_lock(mutex) ? NULL : mutex;
 }
 
-START_TEST(test_ghost_may_start_threads_and_fork)
+START_TEST(test_fork_with_pid_may_start_threads_and_fork)
 {
 	pthread_mutex_t *mutex = shared_mutex();
-	pid_t number, ghost = make_ghost(&number);
+	pid_t number, proxy = make_proxy(&number);
 
-	if (ghost == 0) {
+	if (proxy == 0) {
 		pthread_t thread;
 		void *locked;
 
@@ -145,12 +145,12 @@ START_TEST(test_ghost_may_start_threads_and_fork)
 			_exit(1);
 		_exit(dead_process() > 0 ? 0 : 2);
 	}
-	ck_assert_int_eq(status_of(ghost), 0);
+	ck_assert_int_eq(status_of(proxy), 0);
 	ck_assert_int_eq(munmap(mutex, sizeof(*mutex)), 0);
 }
 END_TEST
 
-START_TEST(test_ghost_needs_a_privilege)
+START_TEST(test_fork_with_pid_needs_a_privilege)
 {
 	pid_t child = fork();
 
@@ -159,7 +159,7 @@ START_TEST(test_ghost_needs_a_privilege)
 
 		if (setuid(65534))
 			_exit(1);
-		rc = ghost_is_possible(true, on_explain, NULL);
+		rc = fork_with_pid_check(true, on_explain, NULL);
 		_exit(rc == -EPERM && strstr(explained, "CAP_CHECKPOINT_RESTORE") ? 0 : 2);
 	}
 	ck_assert_int_eq(status_of(child), 0);
@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(test_initial_namespace_is_known)
 {
-	int rc = ghost_is_possible(true, on_explain, NULL);
+	int rc = fork_with_pid_check(true, on_explain, NULL);
 
 	ck_assert(rc == 0 || (rc == -EOPNOTSUPP && strstr(explained, "pid namespace")));
 }
@@ -176,13 +176,13 @@ END_TEST
 
 static bool is_possible(void)
 {
-	pid_t number, ghost = make_ghost(&number);
+	pid_t number, proxy = make_proxy(&number);
 
-	if (ghost == 0)
+	if (proxy == 0)
 		_exit(0);
-	if (ghost > 0)
-		return status_of(ghost) == 0;
-	printf("skip: a process cannot be given a number: %s\n", strerror(-ghost));
+	if (proxy > 0)
+		return status_of(proxy) == 0;
+	printf("skip: a process cannot be given a number: %s\n", strerror(-proxy));
 	return false;
 }
 
@@ -199,14 +199,14 @@ int main(void)
 #endif
 	if (!is_possible())
 		return 77;
-	suite = suite_create("ghost");
+	suite = suite_create("proxy");
 	core = tcase_create("core");
-	tcase_add_test(core, test_ghost_has_the_number_and_is_a_child);
-	tcase_add_test(core, test_ghost_without_clone3);
+	tcase_add_test(core, test_fork_with_pid_has_the_number_and_is_a_child);
+	tcase_add_test(core, test_fork_with_pid_without_clone3);
 	tcase_add_test(core, test_number_of_a_living_process_is_refused);
-	tcase_add_test(core, test_mutex_of_a_dead_ghost_can_be_repaired);
-	tcase_add_test(core, test_ghost_may_start_threads_and_fork);
-	tcase_add_test(core, test_ghost_needs_a_privilege);
+	tcase_add_test(core, test_mutex_of_a_dead_proxy_can_be_repaired);
+	tcase_add_test(core, test_fork_with_pid_may_start_threads_and_fork);
+	tcase_add_test(core, test_fork_with_pid_needs_a_privilege);
 	tcase_add_test(core, test_initial_namespace_is_known);
 	suite_add_tcase(suite, core);
 	runner = srunner_create(suite);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "superpipe/outlive.h"
+#include "superpipe/dead_owner.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #define MAX_PAUSE_MS   1000
 #define FREE_IN_A_ROW  64
 
-/* ---- the owner ---- */
+/* ---- in the owner ---- */
 
 static int check_closes_fd(const struct session *session)
 {
@@ -26,7 +26,7 @@ static int check_closes_fd(const struct session *session)
 			     session->context.names[0]);
 }
 
-int superpipe_lend(struct superpipe *sp)
+int superpipe_send_contexts(struct superpipe *sp)
 {
 	struct superpipe_clone_source unused[SUPERPIPE_MAX_LUNS];
 	int rc = superpipe_clone_export(sp, unused);
@@ -34,21 +34,21 @@ int superpipe_lend(struct superpipe *sp)
 	for (unsigned i = 0; !rc && i < sp->nr_luns; i++) {
 		rc = check_closes_fd(sp->sessions[i]);
 		if (!rc)
-			rc = context_lend(&sp->sessions[i]->context);
+			rc = context_send(&sp->sessions[i]->context);
 	}
 	return rc;
 }
 
-/* ---- the ghost ---- */
+/* ---- in the proxy ---- */
 
 static bool is_transient(int rc)
 {
 	return rc == -EAGAIN || rc == -EINTR || rc == -ENODEV || rc == -ENOMEM;
 }
 
-/* Repeats what a signal, a reset or a failed AFU sync has stopped. */
-static int insist(struct context *ctx, int (*once)(struct context *ctx, uint32_t handle),
-		  uint32_t handle)
+/* Repeats an ioctl that a signal, a reset or a failed AFU sync has interrupted. */
+static int retry_transient(struct context *ctx, int (*once)(struct context *ctx, uint32_t handle),
+			   uint32_t handle)
 {
 	unsigned pause_ms = FIRST_PAUSE_MS;
 	int rc = once(ctx, handle);
@@ -63,7 +63,7 @@ static int insist(struct context *ctx, int (*once)(struct context *ctx, uint32_t
 	return rc;
 }
 
-static int open_context(const struct superpipe_dead *dead, unsigned lun, struct context *ctx)
+static int open_context(const struct superpipe_dead_owner *dead, unsigned lun, struct context *ctx)
 {
 	const struct superpipe_context *context = &dead->contexts[lun];
 	int rc = context_init(ctx, &dead->devices[lun], 1, dead->ops, dead->explain,
@@ -71,14 +71,14 @@ static int open_context(const struct superpipe_dead *dead, unsigned lun, struct 
 
 	if (rc)
 		return rc;
-	ctx->lend = dead->lend;
-	ctx->lend_arg = dead->lend_arg;
+	ctx->send_context = dead->send_context;
+	ctx->send_context_arg = dead->send_context_arg;
 	ctx->lun = lun;
 	context_adopt(ctx, context->source.context_id, context->fd);
 	return 0;
 }
 
-static int for_each_context(const struct superpipe_dead *dead, int (*fn)(struct context *ctx))
+static int for_each_context(const struct superpipe_dead_owner *dead, int (*fn)(struct context *ctx))
 {
 	struct context ctx;
 	int rc = 0;
@@ -106,7 +106,7 @@ static int recover_once(struct context *ctx, uint32_t unused)
 
 static int recover(struct context *ctx)
 {
-	int rc = insist(ctx, recover_once, 0);
+	int rc = retry_transient(ctx, recover_once, 0);
 
 	return rc ? explain_error(&ctx->explainer, rc,
 				  "%s: cannot recover the context of a dead process: %s",
@@ -114,7 +114,7 @@ static int recover(struct context *ctx)
 		  : 0;
 }
 
-int superpipe_dead_recover(const struct superpipe_dead *dead)
+int superpipe_dead_owner_recover(const struct superpipe_dead_owner *dead)
 {
 	return for_each_context(dead, recover);
 }
@@ -127,15 +127,15 @@ static int release_once(struct context *ctx, uint32_t handle)
 }
 
 /*
- * DETACH would ignore that a release fails, and the driver would never free the handle. The driver
- * gives the lowest free number, so the search ends early; DETACH releases what it has not found.
+ * If DETACH fails to release a handle, the driver never frees it, so release the handles first. The
+ * driver allocates the lowest free handle, so the search ends early; DETACH releases the rest.
  */
 static void release_all(struct context *ctx)
 {
 	uint32_t nr = ctx->ops->max_handles(ctx->dp[0]), nr_free = 0;
 
 	for (uint32_t i = 0; i < nr && nr_free < FREE_IN_A_ROW; i++) {
-		int rc = insist(ctx, release_once, i);
+		int rc = retry_transient(ctx, release_once, i);
 
 		nr_free = rc == -EINVAL ? nr_free + 1 : 0;
 		if (rc && rc != -EINVAL)
@@ -159,10 +159,10 @@ static int detach(struct context *ctx)
 	if (ctx->adap_fd < 0)
 		return 0;
 	/* The driver must know of a reset before an AFU sync; see context_is_lost(). */
-	ctx->lend = NULL;
+	ctx->send_context = NULL;
 	(void)recover_once(ctx, 0);
 	release_all(ctx);
-	rc = insist(ctx, detach_once, 0);
+	rc = retry_transient(ctx, detach_once, 0);
 	if (rc && rc != -EINVAL)
 		return explain_error(&ctx->explainer, rc,
 				     "%s: cannot detach the context of a dead process: %s",
@@ -171,7 +171,7 @@ static int detach(struct context *ctx)
 	return 0;
 }
 
-int superpipe_dead_detach(const struct superpipe_dead *dead)
+int superpipe_dead_owner_detach(const struct superpipe_dead_owner *dead)
 {
 	return for_each_context(dead, detach);
 }

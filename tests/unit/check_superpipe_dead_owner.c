@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "emul/adapter.h"
-#include "superpipe/outlive.h"
+#include "superpipe/dead_owner.h"
 #include "support/sp_wait.h"
 #include "support/takeover_rig.h"
 
@@ -241,14 +241,14 @@ START_TEST(test_kill_between_detach_and_close_breaks_no_rule)
 }
 END_TEST
 
-/* ---- successors and ghosts die, and the adapter is reset ---- */
+/* ---- successors and proxies die, and the adapter is reset ---- */
 
 static const char *const killed_successors[] = {
 	"at=attach n=1 action=kill", "at=clone n=1 action=kill",  "at=sync n=1 action=kill",
 	"at=sync n=2 action=kill",   "at=verify n=1 action=kill", "at=recover n=1 action=kill",
 };
 
-START_TEST(test_another_ghost_follows_a_process_that_is_killed)
+START_TEST(test_another_proxy_follows_a_process_that_is_killed)
 {
 	start_and_kill(SMALL, 1, true);
 	takeover_fault(&rig, killed_successors[_i]);
@@ -257,25 +257,25 @@ START_TEST(test_another_ghost_follows_a_process_that_is_killed)
 }
 END_TEST
 
-static const char *const killed_ghosts[] = {
+static const char *const killed_proxies[] = {
 	"at=release n=1 action=kill",
 	"at=release n=2 action=kill",
 	"at=detach n=1 action=kill",
 	"at=release n=1 action=eagain",
 };
 
-START_TEST(test_another_ghost_detaches_if_the_first_is_killed)
+START_TEST(test_another_proxy_detaches_if_the_first_is_killed)
 {
 	start_and_kill(SMALL, 1, true);
-	takeover_fault(&rig, killed_ghosts[_i]);
+	takeover_fault(&rig, killed_proxies[_i]);
 	ck_assert_int_eq(takeover_try(&rig, act_check_two), 0);
 	takeover_kill(&rig);
 	take_over_and_end();
 }
 END_TEST
 
-/* The successor has lent a new context when it dies: it needs a ghost of its own. */
-START_TEST(test_successor_that_has_lent_its_context_is_detached_too)
+/* The successor has sent a new context when it dies: it needs a proxy of its own. */
+START_TEST(test_successor_that_has_sent_its_context_is_detached_too)
 {
 	char rule[64];
 
@@ -326,7 +326,7 @@ END_TEST
 static const enum emul_reset_kind kinds[] = { EMUL_RESET_EEH, EMUL_RESET_HOST, EMUL_RESET_FREEZE };
 
 /* The driver gives up an adapter that is frozen at an AFU sync. */
-START_TEST(test_reset_before_a_ghost_detaches_does_no_harm)
+START_TEST(test_reset_before_a_proxy_detaches_does_no_harm)
 {
 	start_and_kill(SMALL, 1, true);
 	takeover_reset(&rig, kinds[_i]);
@@ -337,24 +337,24 @@ START_TEST(test_reset_before_a_ghost_detaches_does_no_harm)
 }
 END_TEST
 
-START_TEST(test_recovered_context_is_lent_again)
+START_TEST(test_recovered_context_is_sent_again)
 {
 	uint64_t before;
 
 	takeover_make(&rig, SMALL, 1, _i);
 	takeover_start(&rig, act_open_two);
 	takeover_await_progress(&rig, 1);
-	ck_assert_uint_eq(rig.owner.nr_lent, 1);
+	ck_assert_uint_eq(rig.owner.nr_sent, 1);
 	before = rig.owner.contexts[0].source.context_id;
 	takeover_reset(&rig, EMUL_RESET_EEH);
-	takeover_await_lent(&rig, 2);
+	takeover_await_contexts(&rig, 2);
 	ck_assert_uint_ne(rig.owner.contexts[0].source.context_id, before);
 	takeover_kill(&rig);
 	take_over_and_end();
 }
 END_TEST
 
-/* Process elements are free as soon as it has read what it was lent. */
+/* Process elements are free as soon as it has read what it was sent. */
 START_TEST(test_slow_standby_breaks_no_rule)
 {
 	takeover_make(&rig, SMALL, 1, true);
@@ -365,7 +365,7 @@ START_TEST(test_slow_standby_breaks_no_rule)
 		takeover_await_recoveries(&rig, i);
 	}
 	takeover_kill(&rig);
-	ck_assert_uint_eq(rig.dead.nr_lent, 3);
+	ck_assert_uint_eq(rig.dead.nr_sent, 3);
 	take_over_and_end();
 }
 END_TEST
@@ -465,7 +465,7 @@ START_TEST(test_child_of_another_process_cannot_clone)
 	start_and_kill(SMALL, 1, true);
 	child = fork();
 	if (child == 0)
-		_exit(takeover_clone_without_a_ghost(&rig) == -EINVAL ? 0 : 1);
+		_exit(takeover_clone_without_proxy(&rig) == -EINVAL ? 0 : 1);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 	ck_assert_uint_eq(count(EMUL_FOREIGN_IOCTL), 1);
@@ -573,11 +573,11 @@ static void add_deaths(TCase *core)
 	tcase_add_loop_test(core, test_handles_are_as_told_after_a_kill_in_an_ioctl, 0,
 			    NR(step_kills));
 	tcase_add_loop_test(core, test_kill_between_detach_and_close_breaks_no_rule, 0, 2);
-	tcase_add_loop_test(core, test_another_ghost_follows_a_process_that_is_killed, 0,
+	tcase_add_loop_test(core, test_another_proxy_follows_a_process_that_is_killed, 0,
 			    NR(killed_successors));
-	tcase_add_loop_test(core, test_another_ghost_detaches_if_the_first_is_killed, 0,
-			    NR(killed_ghosts));
-	tcase_add_test(core, test_successor_that_has_lent_its_context_is_detached_too);
+	tcase_add_loop_test(core, test_another_proxy_detaches_if_the_first_is_killed, 0,
+			    NR(killed_proxies));
+	tcase_add_test(core, test_successor_that_has_sent_its_context_is_detached_too);
 	tcase_add_loop_test(core, test_kills_at_any_time, 0, 2);
 }
 
@@ -585,8 +585,8 @@ static void add_resets(TCase *core)
 {
 	tcase_add_loop_test(core, test_reset_during_takeover_delays_it, 0, NR(resets));
 	tcase_add_loop_test(core, test_reset_between_death_and_takeover_needs_no_retry, 0, 2);
-	tcase_add_loop_test(core, test_reset_before_a_ghost_detaches_does_no_harm, 0, NR(kinds));
-	tcase_add_loop_test(core, test_recovered_context_is_lent_again, 0, 2);
+	tcase_add_loop_test(core, test_reset_before_a_proxy_detaches_does_no_harm, 0, NR(kinds));
+	tcase_add_loop_test(core, test_recovered_context_is_sent_again, 0, 2);
 	tcase_add_test(core, test_slow_standby_breaks_no_rule);
 	tcase_add_test(core, test_kill_at_the_end_of_recovery_loses_the_vluns_and_says_so);
 }

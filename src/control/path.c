@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/place.h"
+#include "control/path.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -40,12 +40,12 @@ static int make_directory(const char *path)
 	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 077) ? 0 : -EPERM;
 }
 
-int control_place_join(const char *directory, const char *device, char ret_path[CONTROL_PATH_BYTES])
+int control_path_join(const char *directory, const char *device, char ret_path[CONTROL_PATH_BYTES])
 {
 	return check_length(snprintf(ret_path, CONTROL_PATH_BYTES, "%s/%s", directory, device));
 }
 
-int control_place_make(char ret_directory[CONTROL_PATH_BYTES])
+int control_path_make(char ret_directory[CONTROL_PATH_BYTES])
 {
 	int err = own_directory(ret_directory);
 
@@ -65,7 +65,7 @@ static void visit_pattern(struct visit *visit, const char *directory, const char
 	char pattern[CONTROL_PATH_BYTES];
 	glob_t found;
 
-	if (visit->result || control_place_join(directory, name, pattern) ||
+	if (visit->result || control_path_join(directory, name, pattern) ||
 	    glob(pattern, 0, NULL, &found))
 		return;
 	for (size_t i = 0; i < found.gl_pathc && !visit->result; i++)
@@ -85,7 +85,7 @@ static int visit_all(const char *name, int (*fn)(void *arg, const char *path), v
 	return visit.result;
 }
 
-int control_place_each(int (*fn)(void *arg, const char *path), void *arg)
+int control_path_each(int (*fn)(void *arg, const char *path), void *arg)
 {
 	return visit_all("*:*", fn, arg);
 }
@@ -98,7 +98,7 @@ static int take_path(void *arg, const char *path)
 	return 1;
 }
 
-int control_place_find(const char *device, char ret_path[CONTROL_PATH_BYTES])
+int control_path_find(const char *device, char ret_path[CONTROL_PATH_BYTES])
 {
 	return visit_all(device, take_path, ret_path) ? 0 : -ENXIO;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/keeper.h"
+#include "daemon/priv_helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,12 +21,12 @@
 #include "daemon/program.h"
 #include "fuse/fs.h"
 
-#define KEEPER_NAME "cxlfs-keeper"
-#define KEEPER_FD   3 /* of its socket, in the keeper */
+#define HELPER_NAME "cxlfs-helper"
+#define HELPER_FD   3 /* of its socket, in the helper */
 
 enum task { TASK_MOUNT, TASK_START_PROGRAM, TASK_TUNE, TASK_UNMOUNT, TASK_DETACH };
 
-struct keeper {
+struct priv_helper {
 	pthread_mutex_t lock; /* held for a task and its answer */
 	int socket;
 	pid_t pid;
@@ -59,7 +59,7 @@ static int send_number(int socket, int number, int fd)
 
 static void send_answer(int answer, int fd)
 {
-	(void)send_number(KEEPER_FD, answer, fd);
+	(void)send_number(HELPER_FD, answer, fd);
 }
 
 /* Return: the number; -EPIPE the other side has ended. @ret_fd: untouched if none came */
@@ -84,7 +84,7 @@ static int receive_number(int socket, int *ret_fd)
 	return number;
 }
 
-/* ---- in the keeper ---- */
+/* ---- in the helper ---- */
 
 /* If libfuse runs out of memory, it reports success without a mount, with descriptor 0. */
 static int mount_session(struct fuse_session *session, const char *mountpoint, int *ret_fd)
@@ -105,7 +105,7 @@ static int copy_args(const struct fuse_args *given, struct fuse_args *args)
 	return err ? -ENOMEM : 0;
 }
 
-static void answer_mount(const struct keeper_config *config)
+static void answer_mount(const struct priv_helper_config *config)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct fuse_session *session = NULL;
@@ -121,13 +121,13 @@ static void answer_mount(const struct keeper_config *config)
 	send_answer(err, err ? -1 : fd);
 	if (err)
 		return;
-	close(fd); /* the daemon has the only one: its end must end the connection */
+	close(fd); /* only the daemon may hold it: the connection must end with the daemon */
 	(void)!chdir("/");
 	if (!config->foreground)
 		std_fds_to_null();
 }
 
-static void answer_start(const struct keeper_config *config, int socket)
+static void answer_start(const struct priv_helper_config *config, int socket)
 {
 	pid_t pid = 0;
 	int err = program_start(config->program, socket, &pid);
@@ -137,7 +137,7 @@ static void answer_start(const struct keeper_config *config, int socket)
 }
 
 /* @fd: came with the task */
-static void answer(const struct keeper_config *config, enum task task, int fd)
+static void answer(const struct priv_helper_config *config, enum task task, int fd)
 {
 	switch (task) {
 	case TASK_START_PROGRAM:
@@ -159,104 +159,105 @@ static void answer(const struct keeper_config *config, enum task task, int fd)
 	}
 }
 
-/* Descriptors of the adapter would make this process a user of it. */
+/* With descriptors of the adapter this process would count as one of its users. */
 static void close_descriptors(int socket)
 {
 	closelog();
-	if (socket != KEEPER_FD)
-		(void)dup3(socket, KEEPER_FD, O_CLOEXEC);
-	closefrom(KEEPER_FD + 1);
+	if (socket != HELPER_FD)
+		(void)dup3(socket, HELPER_FD, O_CLOEXEC);
+	closefrom(HELPER_FD + 1);
 }
 
-/* Signals to the process group are for the daemon; this process ends when the daemon has. */
-static void __attribute__((noreturn)) keep(const struct keeper_config *config, int socket)
+/* Ignores signals, which may go to the whole process group, and exits after the daemon. */
+static void __attribute__((noreturn))
+run_helper(const struct priv_helper_config *config, int socket)
 {
 	int task, fd = -1;
 	sigset_t all;
 
-	(void)prctl(PR_SET_NAME, KEEPER_NAME);
+	(void)prctl(PR_SET_NAME, HELPER_NAME);
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	close_descriptors(socket);
-	while ((task = receive_number(KEEPER_FD, &fd)) >= 0)
+	while ((task = receive_number(HELPER_FD, &fd)) >= 0)
 		answer(config, (enum task)task, fd);
 	_exit(EXIT_SUCCESS);
 }
 
 /* ---- in the daemon ---- */
 
-static int fork_keeper(const struct keeper_config *config, struct keeper *keeper)
+static int fork_helper(const struct priv_helper_config *config, struct priv_helper *helper)
 {
 	int sockets[2], err = 0;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
 		return -errno;
-	keeper->pid = fork();
-	if (keeper->pid < 0)
+	helper->pid = fork();
+	if (helper->pid < 0)
 		err = -errno;
-	if (keeper->pid == 0)
-		keep(config, sockets[1]);
+	if (helper->pid == 0)
+		run_helper(config, sockets[1]);
 	close(sockets[1]);
-	keeper->socket = sockets[0];
+	helper->socket = sockets[0];
 	if (err)
 		close(sockets[0]);
 	return err;
 }
 
-int keeper_start(const struct keeper_config *config, struct keeper **ret_keeper)
+int priv_helper_start(const struct priv_helper_config *config, struct priv_helper **ret_helper)
 {
-	struct keeper *keeper = malloc(sizeof(*keeper));
+	struct priv_helper *helper = malloc(sizeof(*helper));
 	int err;
 
-	if (!keeper)
+	if (!helper)
 		return -ENOMEM;
-	pthread_mutex_init(&keeper->lock, NULL);
-	err = fork_keeper(config, keeper);
+	pthread_mutex_init(&helper->lock, NULL);
+	err = fork_helper(config, helper);
 	if (err) {
-		pthread_mutex_destroy(&keeper->lock);
-		free(keeper);
+		pthread_mutex_destroy(&helper->lock);
+		free(helper);
 		return err;
 	}
-	*ret_keeper = keeper;
+	*ret_helper = helper;
 	return 0;
 }
 
-void keeper_stop(struct keeper *keeper)
+void priv_helper_stop(struct priv_helper *helper)
 {
-	if (!keeper)
+	if (!helper)
 		return;
-	close(keeper->socket);
-	while (waitpid(keeper->pid, NULL, 0) < 0 && errno == EINTR)
+	close(helper->socket);
+	while (waitpid(helper->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	pthread_mutex_destroy(&keeper->lock);
-	free(keeper);
+	pthread_mutex_destroy(&helper->lock);
+	free(helper);
 }
 
 /* @fd: goes with the task, and then is the one that came with the answer; -1: none */
-static int ask(struct keeper *keeper, enum task task, int *fd)
+static int ask(struct priv_helper *helper, enum task task, int *fd)
 {
 	int answer;
 
-	pthread_mutex_lock(&keeper->lock);
-	answer = send_number(keeper->socket, (int)task, *fd);
+	pthread_mutex_lock(&helper->lock);
+	answer = send_number(helper->socket, (int)task, *fd);
 	if (!answer) {
 		*fd = -1;
-		answer = receive_number(keeper->socket, fd);
+		answer = receive_number(helper->socket, fd);
 	}
-	pthread_mutex_unlock(&keeper->lock);
+	pthread_mutex_unlock(&helper->lock);
 	return answer;
 }
 
-static int ask_plainly(struct keeper *keeper, enum task task)
+static int ask_without_fd(struct priv_helper *helper, enum task task)
 {
 	int fd = -1;
 
-	return ask(keeper, task, &fd);
+	return ask(helper, task, &fd);
 }
 
-int keeper_start_program(struct keeper *keeper, int socket, pid_t *ret_pid)
+int priv_helper_start_program(struct priv_helper *helper, int socket, pid_t *ret_pid)
 {
-	int answer = ask(keeper, TASK_START_PROGRAM, &socket);
+	int answer = ask(helper, TASK_START_PROGRAM, &socket);
 
 	if (answer < 0)
 		return answer;
@@ -264,9 +265,9 @@ int keeper_start_program(struct keeper *keeper, int socket, pid_t *ret_pid)
 	return 0;
 }
 
-int keeper_mount(struct keeper *keeper, int *ret_fd)
+int priv_helper_mount(struct priv_helper *helper, int *ret_fd)
 {
-	int fd = -1, err = ask(keeper, TASK_MOUNT, &fd);
+	int fd = -1, err = ask(helper, TASK_MOUNT, &fd);
 
 	if (!err && fd < 0)
 		err = -EMFILE; /* there was no room for the descriptor */
@@ -275,17 +276,17 @@ int keeper_mount(struct keeper *keeper, int *ret_fd)
 	return err;
 }
 
-void keeper_tune(struct keeper *keeper)
+void priv_helper_tune(struct priv_helper *helper)
 {
-	(void)ask_plainly(keeper, TASK_TUNE);
+	(void)ask_without_fd(helper, TASK_TUNE);
 }
 
-int keeper_unmount(struct keeper *keeper)
+int priv_helper_unmount(struct priv_helper *helper)
 {
-	return ask_plainly(keeper, TASK_UNMOUNT);
+	return ask_without_fd(helper, TASK_UNMOUNT);
 }
 
-int keeper_detach(struct keeper *keeper)
+int priv_helper_detach(struct priv_helper *helper)
 {
-	return ask_plainly(keeper, TASK_DETACH);
+	return ask_without_fd(helper, TASK_DETACH);
 }

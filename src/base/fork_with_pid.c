@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/ghost.h"
+#include "base/fork_with_pid.h"
 
 #include <errno.h>
 #include <linux/sched.h>
@@ -33,8 +33,8 @@ static int wait_for(pid_t pid)
 /* ---- fork ---- */
 
 /*
- * What fork(3) does besides the system call, so that the C library works in the child: it keeps the
- * thread id in its own memory, for mutexes, and its list of robust mutexes belongs to a thread.
+ * What fork(3) does besides the system call, so that the C library works in the child: the library
+ * caches the thread id, and each thread has a list of robust mutexes.
  */
 struct library_state {
 	int *tid;
@@ -52,7 +52,7 @@ static int get_library_state(struct library_state *state)
 	return 0;
 }
 
-static pid_t fork_with_clone3(pid_t number)
+static pid_t fork_with_clone3(pid_t wanted)
 {
 	struct library_state state;
 	struct clone_args args;
@@ -65,7 +65,7 @@ static pid_t fork_with_clone3(pid_t number)
 	args.flags = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
 	args.child_tid = (uint64_t)(uintptr_t)state.tid;
 	args.exit_signal = SIGCHLD;
-	args.set_tid = (uint64_t)(uintptr_t)&number;
+	args.set_tid = (uint64_t)(uintptr_t)&wanted;
 	args.set_tid_size = 1;
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid < 0)
@@ -75,8 +75,8 @@ static pid_t fork_with_clone3(pid_t number)
 	return (pid_t)pid;
 }
 
-/* Without clone3(2): the kernel gives the next process the number after this one. Another program
- * may come between. */
+/* Without clone3(2): the next process gets the pid after this one, unless another program forks
+ * first. */
 static int set_last_pid(pid_t last)
 {
 	FILE *file = fopen("/proc/sys/kernel/ns_last_pid", "we");
@@ -91,9 +91,9 @@ static int set_last_pid(pid_t last)
 	return err;
 }
 
-static pid_t fork_after_last_pid(pid_t number)
+static pid_t fork_after_last_pid(pid_t wanted)
 {
-	int err = kill(number, 0) == 0 || errno != ESRCH ? -EEXIST : set_last_pid(number - 1);
+	int err = kill(wanted, 0) == 0 || errno != ESRCH ? -EEXIST : set_last_pid(wanted - 1);
 	pid_t pid;
 
 	if (err)
@@ -101,24 +101,24 @@ static pid_t fork_after_last_pid(pid_t number)
 	pid = fork();
 	if (pid < 0)
 		return -errno;
-	if (pid == 0 && getpid() != number)
+	if (pid == 0 && getpid() != wanted)
 		_exit(EXIT_FAILURE);
-	if (pid == 0 || pid == number)
+	if (pid == 0 || pid == wanted)
 		return pid;
 	(void)wait_for(pid);
 	return -EEXIST;
 }
 
-pid_t ghost_fork(pid_t number)
+pid_t fork_with_pid(pid_t wanted)
 {
-	pid_t pid = fork_with_clone3(number);
+	pid_t pid = fork_with_clone3(wanted);
 
-	return pid == -ENOSYS ? fork_after_last_pid(number) : pid;
+	return pid == -ENOSYS ? fork_after_last_pid(wanted) : pid;
 }
 
-/* ---- does it work here? ---- */
+/* ---- check ---- */
 
-static pid_t free_number(void)
+static pid_t free_pid(void)
 {
 	pid_t pid = fork();
 	int rc;
@@ -133,14 +133,14 @@ static pid_t free_number(void)
 
 static int try_once(void)
 {
-	pid_t number = free_number(), ghost;
+	pid_t wanted = free_pid(), proxy;
 
-	if (number < 0)
-		return number;
-	ghost = ghost_fork(number);
-	if (ghost == 0)
+	if (wanted < 0)
+		return wanted;
+	proxy = fork_with_pid(wanted);
+	if (proxy == 0)
 		_exit(0);
-	return ghost < 0 ? ghost : wait_for(ghost);
+	return proxy < 0 ? proxy : wait_for(proxy);
 }
 
 static bool in_initial_namespace(void)
@@ -158,19 +158,20 @@ static int explain_failure(const struct explainer *to, int rc)
 	switch (rc) {
 	case -EPERM:
 		return explain_error(to, rc,
-				     "cannot take the process number of a dead process; this needs "
+				     "cannot fork a process with the pid of a dead one; this needs "
 				     "the capability CAP_CHECKPOINT_RESTORE");
 	case -ENOSYS:
-		return explain_error(to, rc,
-				     "this kernel cannot give a process the number of a dead one; "
-				     "this needs CONFIG_CHECKPOINT_RESTORE");
+		return explain_error(
+			to, rc,
+			"this kernel cannot fork a process with the pid of a dead one; "
+			"this needs CONFIG_CHECKPOINT_RESTORE");
 	default:
-		return explain_error(to, rc, "cannot take the process number of a dead process: %s",
+		return explain_error(to, rc, "cannot fork a process with the pid of a dead one: %s",
 				     strerror(-rc));
 	}
 }
 
-int ghost_is_possible(bool for_driver, explain_fn explain, void *explain_arg)
+int fork_with_pid_check(bool for_driver, explain_fn explain, void *explain_arg)
 {
 	const struct explainer to = { explain, explain_arg };
 	int rc = -EEXIST;
@@ -178,7 +179,7 @@ int ghost_is_possible(bool for_driver, explain_fn explain, void *explain_arg)
 	if (for_driver && !in_initial_namespace())
 		return explain_error(&to, -EOPNOTSUPP,
 				     "not in the initial pid namespace: the driver sees other "
-				     "process numbers than those in this container");
+				     "pids than those in this container");
 	for (unsigned i = 0; rc == -EEXIST && i < TRIES; i++)
 		rc = try_once();
 	return rc ? explain_failure(&to, rc) : 0;
