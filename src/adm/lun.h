@@ -93,7 +93,7 @@ struct lun_user *lun_add_user(struct lun *lun, pid_t pid);
 
 void lun_list_fini(struct lun_list *list);
 
-/** lun_nr_superpipe() - how many of its paths are in superpipe mode */
+/** lun_nr_superpipe() - return how many of its paths are in superpipe mode */
 unsigned lun_nr_superpipe(const struct lun *lun);
 
 /**

@@ -14,7 +14,8 @@
 /** The daemon answers at once, unless the command is slow. */
 #define ADM_VOLUME_TIMEOUT_MS 5000
 
-/** volume_request() - a request without arguments. Return: for json_object_put(); never NULL. */
+/** volume_request() - make a request without arguments. Return: for json_object_put(); never NULL.
+ */
 struct json_object *volume_request(const char *command);
 
 /**
@@ -27,7 +28,7 @@ struct json_object *volume_request(const char *command);
 struct json_object *volume_ask(const char *path, struct json_object *request, int timeout_ms);
 
 /**
- * volume_start() - the same for a slow command: only send it
+ * volume_start() - send a request for a slow command
  * @fd: a descriptor to pass; -1: none
  * Return: for volume_finish(); -1 after a message.
  */
@@ -50,8 +51,8 @@ int volume_print_json(struct json_object *object, FILE *out);
 /** volume_print_text() - print a string, with control characters as '?' */
 void volume_print_text(FILE *out, const char *text);
 
-/** volume_count_below() - how many of the latencies in a histogram of an answer are below @ns,
- * which must be the end of a bucket */
+/** volume_count_below() - return how many of the latencies in a histogram of an answer are below
+ * @ns, which must be the end of a bucket */
 uint64_t volume_count_below(struct json_object *latency, uint64_t ns);
 
 /** volume_format_bytes() - as "256M" */

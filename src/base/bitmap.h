@@ -20,7 +20,7 @@ static inline bool bitmap_test(const uint64_t *map, size_t bit)
 	return (map[bit / BITMAP_WORD_BITS] >> (bit % BITMAP_WORD_BITS)) & 1;
 }
 
-/** bitmap_mask() - the bits of [from, to), not empty, that lie in the word of @from */
+/** bitmap_mask() - return the bits of [from, to), not empty, that lie in the word of @from */
 static inline uint64_t bitmap_mask(size_t from, size_t to)
 {
 	size_t low = from % BITMAP_WORD_BITS;
@@ -31,7 +31,7 @@ static inline uint64_t bitmap_mask(size_t from, size_t to)
 	return mask;
 }
 
-/** bitmap_next_word() - the first bit of the word after that of @bit */
+/** bitmap_next_word() - return the first bit of the word after that of @bit */
 static inline size_t bitmap_next_word(size_t bit)
 {
 	return (bit / BITMAP_WORD_BITS + 1) * BITMAP_WORD_BITS;
@@ -45,7 +45,7 @@ size_t bitmap_clear(uint64_t *map, size_t from, size_t to);
 size_t bitmap_next_set(const uint64_t *map, size_t from, size_t to);
 size_t bitmap_next_clear(const uint64_t *map, size_t from, size_t to);
 
-/** bitmap_last_set() - one more than the highest set bit below @to, or 0. */
+/** bitmap_last_set() - return one more than the highest set bit below @to, or 0. */
 size_t bitmap_last_set(const uint64_t *map, size_t to);
 
 #endif

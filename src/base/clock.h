@@ -30,7 +30,7 @@ static inline uint64_t clock_now_ms(void)
 	return clock_now_ns() / 1000000u;
 }
 
-/** clock_after_ms_ns() - the time in @ms milliseconds, in nanoseconds */
+/** clock_after_ms_ns() - return the time in @ms milliseconds, in nanoseconds */
 static inline uint64_t clock_after_ms_ns(unsigned ms)
 {
 	return clock_now_ns() + ms * 1000000ull;

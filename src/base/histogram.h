@@ -32,7 +32,7 @@ static inline uint64_t counter_read(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/** histogram_bucket() - the bucket for a latency */
+/** histogram_bucket() - return the bucket for a latency */
 static inline unsigned histogram_bucket(uint64_t ns)
 {
 	unsigned bits = 63u - (unsigned)__builtin_clzll(ns | 1);
@@ -53,7 +53,7 @@ static inline void histogram_add(struct histogram *histogram, uint64_t ns, uint6
 		__atomic_store_n(&histogram->max_ns, ns, __ATOMIC_RELAXED);
 }
 
-/** histogram_end_ns() - the upper end of a bucket, exclusive; UINT64_MAX for the last one */
+/** histogram_end_ns() - return the upper end of a bucket, exclusive; UINT64_MAX for the last one */
 uint64_t histogram_end_ns(unsigned bucket);
 
 /** histogram_merge() - add what @from holds to @into, which only the caller uses */
@@ -61,11 +61,11 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 
 uint64_t histogram_count(const struct histogram *histogram);
 
-/** histogram_count_below() - how many latencies are in buckets that end at or below @ns */
+/** histogram_count_below() - return how many latencies are in buckets that end at or below @ns */
 uint64_t histogram_count_below(const struct histogram *histogram, uint64_t ns);
 
 /**
- * histogram_quantile_ns() - the latency that a share of all does not exceed
+ * histogram_quantile_ns() - return the latency that a share of all does not exceed
  * @permille: 500 for the median
  * Return: interpolated within its bucket, at most max_ns; 0 if the histogram is empty.
  */

@@ -44,13 +44,14 @@ void json_put_text(struct json_maker *maker, struct json_object *object, const c
 
 /* ---- reading ---- */
 
-/** json_get() - the value at a path of keys such as "space.chunks"; NULL if a key is missing */
+/** json_get() - return the value at a path of keys such as "space.chunks"; NULL if a key is missing
+ */
 struct json_object *json_get(struct json_object *object, const char *path);
 
-/** json_get_number() - the number at @path; 0 if it is missing or no number */
+/** json_get_number() - return the number at @path; 0 if it is missing or no number */
 uint64_t json_get_number(struct json_object *object, const char *path);
 
-/** json_get_text() - the string at @path; "" if it is missing. Valid as long as @object. */
+/** json_get_text() - return the string at @path; "" if it is missing. Valid as long as @object. */
 const char *json_get_text(struct json_object *object, const char *path);
 
 #endif

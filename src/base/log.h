@@ -67,11 +67,11 @@ void log_print_categories(unsigned categories, char ret_list[LOG_LIST_BYTES]);
  */
 int log_parse_categories(const char *list, unsigned *ret_mask);
 
-/** log_message() - one message; text without newline. */
+/** log_message() - log a message; text without newline. */
 void log_message(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** log_emergency() - one message at level error. Async-signal-safe. */
+/** log_emergency() - log a message at level error. Async-signal-safe. */
 void log_emergency(const char *text);
 
 /** log_vmessage() - the same for a va_list, for the log hooks of libraries. */
@@ -116,7 +116,7 @@ void log_limited(struct log_limit *limit, enum log_level level, const char *form
 	__attribute__((format(printf, 3, 4)));
 
 /**
- * log_limit_pass() - the decision behind log_limited()
+ * log_limit_pass() - return true if log_limited() may log now
  * @now_ms:         any monotonic clock that is not 0
  * @ret_nr_dropped: messages dropped since the last one that passed
  */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /**
- * memory_limit_bytes() - the memory of the machine, or less if a control group allows less
+ * memory_limit_bytes() - return the memory of the machine, or less if a control group allows less
  * Looks at the groups of the process, version 1 and 2, where systemd mounts them.
  */
 uint64_t memory_limit_bytes(void);

@@ -50,7 +50,7 @@ struct record_header {
 };
 _Static_assert(sizeof(struct record_header) == 16, "as stored");
 
-/** record_checksum() - of @head and then @payload, continuing from @before */
+/** record_checksum() - return the checksum of @head and then @payload, continuing from @before */
 uint64_t record_checksum(uint64_t before, const void *head, size_t head_bytes, const void *payload,
 			 size_t payload_bytes);
 

@@ -23,7 +23,8 @@ struct record_reader;
 /** Reads up to @bytes. Return: how many; 0 at the end; -errno. */
 typedef ssize_t record_read_fn(void *arg, void *buf, size_t bytes);
 
-/** record_read_fd() - the source for a file or a pipe. @arg: points to an int, the descriptor */
+/** record_read_fd() - read from a file or a pipe; a record_read_fn. @arg: points to an int, the
+ * descriptor */
 ssize_t record_read_fd(void *arg, void *buf, size_t bytes);
 
 /**
@@ -48,7 +49,7 @@ uint32_t record_reader_version(const struct record_reader *reader);
  */
 int record_next(struct record_reader *reader, uint16_t *ret_type);
 
-/** record_skip_unknown() - for a record of a type that the caller does not know
+/** record_skip_unknown() - skip a record of a type that the caller does not know
  *  Return: 0: ignore it; -EPROTONOSUPPORT: it is not optional. */
 int record_skip_unknown(const struct record_reader *reader);
 
@@ -61,7 +62,7 @@ uint64_t record_get_u64(struct record_reader *reader);
  */
 void *record_get_bytes(struct record_reader *reader, size_t bytes);
 
-/** record_left() - bytes of the record that were not yet read */
+/** record_left() - return how many bytes of the record are not read yet */
 size_t record_left(const struct record_reader *reader);
 
 /** Return: 0; -EPROTO: the record was shorter than what was read of it. */

@@ -17,7 +17,8 @@ struct record_writer;
 /** Writes all of @data. Return: 0; -errno. */
 typedef int record_write_fn(void *arg, const void *data, size_t bytes);
 
-/** record_write_fd() - the sink for a file or a pipe. @arg: points to an int, the descriptor */
+/** record_write_fd() - write to a file or a pipe; a record_write_fn. @arg: points to an int, the
+ * descriptor */
 int record_write_fd(void *arg, const void *data, size_t bytes);
 
 /**
@@ -58,7 +59,7 @@ void record_put_bytes(struct record_writer *writer, const void *data, size_t byt
 /** record_put_room() - @bytes in the record, which the caller fills before record_end() */
 void *record_put_room(struct record_writer *writer, size_t bytes);
 
-/** record_bytes() - bytes in the present record so far */
+/** record_bytes() - return the number of bytes in the present record so far */
 size_t record_bytes(const struct record_writer *writer);
 
 #endif

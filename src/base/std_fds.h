@@ -10,7 +10,7 @@
  */
 int std_fds_fill(void);
 
-/** std_fds_to_null() - from now on the three are /dev/null, if that can be opened */
+/** std_fds_to_null() - replace the three by /dev/null, if that can be opened */
 void std_fds_to_null(void);
 
 #endif

@@ -24,17 +24,17 @@ struct thread_blocks {
 	struct thread_block *first; /* atomic; changes under lock */
 };
 
-/** thread_blocks_init() - no blocks yet; each will have @bytes bytes for the user */
+/** thread_blocks_init() - start without blocks; each will have @bytes bytes for the user */
 void thread_blocks_init(struct thread_blocks *blocks, size_t bytes);
 
 /** thread_blocks_fini() - free all blocks; no thread uses them any more. */
 void thread_blocks_fini(struct thread_blocks *blocks);
 
-/** thread_blocks_mine() - the block of the calling thread, all zeros at first; NULL: no memory.
- *  A thread may use it for one struct thread_blocks only. */
+/** thread_blocks_mine() - return the block of the calling thread, all zeros at first; NULL: no
+ * memory. A thread may use it for one struct thread_blocks only. */
 void *thread_blocks_mine(struct thread_blocks *blocks);
 
-/** thread_blocks_add() - one more block, for a thread that remembers it by itself. Return: as
+/** thread_blocks_add() - add a block, for a thread that remembers it by itself. Return: as
  *  thread_blocks_mine(). */
 void *thread_blocks_add(struct thread_blocks *blocks);
 

@@ -44,8 +44,8 @@ static inline uint64_t ticks_now(void)
 	return ticks_rate.ns_per_tick ? ticks_counter() : clock_now_ns();
 }
 
-/** ticks_to_ns() - a difference of ticks_now() as nanoseconds; 0 if it is negative, as it may be
- *  by a few ticks between two processors */
+/** ticks_to_ns() - convert a difference of ticks_now() to nanoseconds; 0 if it is negative, as it
+ * may be by a few ticks between two processors */
 static inline uint64_t ticks_to_ns(uint64_t ticks)
 {
 	if ((int64_t)ticks < 0)

@@ -8,7 +8,7 @@
 #define CONTROL_ANSWER_BYTES (16u << 20) /* the largest answer that is accepted */
 
 /**
- * control_client_device() - the device number of the mount that @path lies on
+ * control_client_device() - return the device number of the mount that @path lies on
  * Sends no request to the mount, so it works if the daemon hangs or if this user may not enter.
  * Return: 0; -errno of statx(2).
  */

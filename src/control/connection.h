@@ -30,21 +30,22 @@ struct connection {
 void connection_open(struct connection *connection, int fd, unsigned timeout_ms);
 void connection_close(struct connection *connection);
 
-/** connection_renew_deadline() - the client has as long again to send a request or read an answer
+/** connection_renew_deadline() - give the client the full time again to send a request or read an
+ * answer
  */
 void connection_renew_deadline(struct connection *connection);
 
-/** connection_wanted_events() - for poll(2) */
+/** connection_wanted_events() - return the events for poll(2) */
 short connection_wanted_events(const struct connection *connection);
 
 /** connection_handle_events() - receive or send what is possible; may close it */
 void connection_handle_events(struct connection *connection, short events);
 
-/** connection_is_ready() - may the next request run? Not before the last one was answered. */
+/** connection_is_ready() - return true if the next request may run: the last one was answered. */
 bool connection_is_ready(const struct connection *connection);
 
 /**
- * connection_line() - the first line that was received, if it is complete
+ * connection_line() - return the first line that was received, if it is complete
  * @ret_bytes: without the newline
  * Return: valid until connection_drop_line(); NULL: it is not complete.
  */

@@ -24,7 +24,7 @@
  */
 int control_path_make(char ret_directory[CONTROL_PATH_BYTES]);
 
-/** control_path_join() - the path of the socket of @device, "MAJOR:MINOR". Return: 0;
+/** control_path_join() - make the path of the socket of @device, "MAJOR:MINOR". Return: 0;
  *  -ENAMETOOLONG. */
 int control_path_join(const char *directory, const char *device, char ret_path[CONTROL_PATH_BYTES]);
 

@@ -55,7 +55,7 @@ int control_set(void *context, struct control_request *request)
 	return volume->set(volume->arg, &change, &to);
 }
 
-/* ---- what is set --------------------------------------------------------------------------- */
+/* ---- what is set ---- */
 
 static void put_text_of(struct json_maker *m, struct json_object *o, const char *key,
 			uint64_t number)

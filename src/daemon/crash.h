@@ -12,7 +12,7 @@ struct account;
 /** crash_prepare() - install the handlers; before the adapter installs its own */
 void crash_prepare(void);
 
-/** crash_set_account() - where the requests are. NULL: nowhere, before it is freed. */
+/** crash_set_account() - set where the requests are; NULL before that is freed */
 void crash_set_account(struct account *account);
 
 #endif

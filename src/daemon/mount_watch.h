@@ -28,7 +28,8 @@ void mount_watch_show_strictatime(const char *mountpoint);
  */
 void mount_watch_start(struct mount_watch *watch, const char *mountpoint);
 
-/** mount_watch_note_connection() - for a watch whose device was set without mount_watch_start() */
+/** mount_watch_note_connection() - find the connection of a watch whose device was set without
+ * mount_watch_start() */
 void mount_watch_note_connection(struct mount_watch *watch);
 
 /** mount_watch_atime() - read the table. Return: true if access times have changed to *ret_atime.

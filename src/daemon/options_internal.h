@@ -62,7 +62,7 @@ void options_complain(struct raw_options *raw, const char *format, ...)
 /** option_value_name() - return the name of an option with a value, as in "threads=" */
 const char *option_value_name(enum option_value value);
 
-/** option_value_can_change() - can it change while the volume is mounted? */
+/** option_value_can_change() - return true if the option can change while the volume is mounted */
 bool option_value_can_change(enum option_value value);
 
 /** option_values_read() - convert all values and store them in the result */

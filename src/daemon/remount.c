@@ -65,7 +65,7 @@ struct job {
 	struct json_object *before; /* what was set until now; NULL: nothing has changed */
 };
 
-/* ---- options of the daemon ----------------------------------------------------------------- */
+/* ---- options of the daemon ---- */
 
 /* @lines: words, one a line; NULL: none */
 static void put_words(struct json_maker *maker, struct json_object *array, const char *lines)
@@ -174,7 +174,7 @@ static void restore_daemon(const struct job *job)
 	json_object_put(answer);
 }
 
-/* ---- flags --------------------------------------------------------------------------------- */
+/* ---- flags ---- */
 
 /* The kernel would ignore it without an error. */
 static int check_dirsync(const struct job *job)

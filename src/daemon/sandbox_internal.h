@@ -12,7 +12,8 @@
 #define SANDBOX_IS_OFF 0
 #endif
 
-/** sandbox_limit_files() - by Landlock. Return: 0; -errno: the kernel cannot. */
+/** sandbox_limit_files() - limit access to files with Landlock. Return: 0; -errno: the kernel
+ * cannot. */
 int sandbox_limit_files(struct superpipe *sp, const char *sockets);
 
 #endif

@@ -9,7 +9,7 @@
 #include "daemon/limits.h"
 #include "daemon/volume_internal.h"
 
-/* ---- a command line ------------------------------------------------------------------------ */
+/* ---- a command line ---- */
 
 /* The program, two words, "-o" and an option for each change, and "remount". */
 #define MAX_ARGUMENTS (2 * CONTROL_MAX_OPTIONS + 6)
@@ -60,7 +60,7 @@ static int parse(const struct volume *volume, const struct control_change *chang
 	return err;
 }
 
-/* ---- what is fixed ------------------------------------------------------------------------- */
+/* ---- what is fixed ---- */
 
 /* @list: words, one a line */
 static bool has_word(const char *list, const char *word, size_t length)
@@ -97,7 +97,7 @@ static int check_device(const struct volume *volume, const char *device, const s
 			     mounted, volume->mountpoint, device);
 }
 
-/* ---- what changes -------------------------------------------------------------------------- */
+/* ---- what changes ---- */
 
 static int set_limits(struct volume *volume, const struct fs_limits *limits,
 		      const struct explainer *to)

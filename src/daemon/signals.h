@@ -24,7 +24,7 @@ struct signals;
  */
 void signals_prepare(bool foreground);
 
-/** signals_obeyed() - the signals that end the process, without those that are ignored */
+/** signals_obeyed() - return the signals that end the process, without those that are ignored */
 sigset_t signals_obeyed(void);
 
 /** signals_block() - keep the signals that end the process pending until signals_start() */

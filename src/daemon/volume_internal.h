@@ -65,7 +65,7 @@ int volume_enter_sandbox(struct volume *volume);
 /** volume_start_control() - offer the control socket */
 void volume_start_control(struct volume *volume);
 
-/** volume_set_connection() - the session serves the connection @fd, which it takes. Return: 0;
+/** volume_set_connection() - make the session serve the connection @fd, which it takes. Return: 0;
  *  -EBADF. */
 int volume_set_connection(struct volume *volume, int fd);
 

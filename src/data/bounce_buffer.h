@@ -56,15 +56,15 @@ struct bounce_pool {
 	struct bounce_shard shards[BOUNCE_SHARDS];
 };
 
-/** bounce_pool_init() - with one buffer in each shard, so that a wait for one always ends.
- *  Return: 0; -ENOMEM. */
+/** bounce_pool_init() - make a pool with one buffer in each shard, so that a wait for one always
+ * ends. Return: 0; -ENOMEM. */
 int bounce_pool_init(struct bounce_pool *pool);
 void bounce_pool_fini(struct bounce_pool *pool);
 
-/** bounce_shard_of() - the shard that serves an object at this address */
+/** bounce_shard_of() - return the shard that serves an object at this address */
 struct bounce_shard *bounce_shard_of(struct bounce_pool *pool, const void *object);
 
-/** bounce_buffer_try() - a buffer, or NULL when none is free */
+/** bounce_buffer_try() - take a buffer; NULL: none is free */
 struct bounce_buffer *bounce_buffer_try(struct bounce_shard *shard);
 
 /**

@@ -29,7 +29,8 @@ enum data_contents_record {
  */
 int data_contents_write(struct data_file *file, uint64_t id, struct record_writer *out);
 
-/** data_contents_end() - there are no more files. Return: 0; the first error of the writer. */
+/** data_contents_end() - write the end of the stream, after all files. Return: 0; the first error
+ * of the writer. */
 int data_contents_end(struct record_writer *out);
 
 /** Gives the empty file with a number. Return: 0; -errno. */

@@ -50,14 +50,14 @@ struct data_volume_stats {
 };
 
 /**
- * data_volume_new() - the store of a mounted volume
+ * data_volume_new() - make the data layer of a volume
  * @sp: attached; borrowed until data_volume_free()
  * Starts the worker thread that does the vLUN ioctls. Return: 0; -ENOMEM; -EAGAIN no thread.
  */
 int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol);
 
 /**
- * data_volume_set_idle_ms() - how long flash that was taken ahead of need may lie unused
+ * data_volume_set_idle_ms() - set how long flash that was taken ahead of need may stay unused
  * Then it goes back, so that other users of the LUNs can have it; a file of this volume that needs
  * it gets it at once. New files that come within this time of each other make the worker prepare
  * vLUNs for more. The default is 2 seconds. Takes effect at the next growth.
@@ -65,11 +65,11 @@ int data_volume_new(struct superpipe *sp, struct data_volume **ret_vol);
 void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms);
 
 /**
- * data_volume_set_pack_bytes() - how much of a file chunk may lie in segments, shared with others
+ * data_volume_set_pack_bytes() - set how much of a file chunk may lie in shared segments
  * A chunk that holds more gets a slot, and what it had in segments moves there in the background.
- * When the file is idle, and leaves part of its slots unused, its vLUNs become segments.
- * Once the volume has been quiet, segments of which no more than a quarter is used are emptied into
- * others. 0, the default: no segments. Before there are files.
+ * When the file is idle, and leaves part of its slots unused, its vLUNs become segments. Once the
+ * volume has been quiet, segments of which no more than a quarter is used are emptied into others.
+ * 0, the default: no segments. Before there are files.
  */
 void data_volume_set_pack_bytes(struct data_volume *vol, uint64_t bytes);
 
@@ -89,13 +89,13 @@ struct data_limits {
 int data_volume_set_limits(struct data_volume *vol, const struct data_limits *limits);
 
 /**
- * data_volume_adopt_limits() - have the limits of a volume of which this one takes the place
+ * data_volume_adopt_limits() - take the limits of the volume that this one replaces
  * Its files may use more. Context: the worker is quiesced.
  */
 void data_volume_adopt_limits(struct data_volume *vol, const struct data_limits *limits);
 
 /**
- * data_volume_may_reach_reserve() - may an operation on @bytes need blocks of the reserve?
+ * data_volume_may_reach_reserve() - return true if @bytes may need blocks of the reserve
  * Saves the question whether the caller is privileged. Any thread.
  */
 bool data_volume_may_reach_reserve(struct data_volume *vol, uint64_t bytes);
@@ -113,17 +113,17 @@ void data_volume_free(struct data_volume *vol);
 void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats);
 
 /**
- * data_volume_can_add_file() - is there a resource handle, or room in a segment, for another file?
+ * data_volume_can_add_file() - return true if another file can have a handle or a segment
  * Also true while an orphan may soon free its own. Another file may take it first: then a write
  * fails. Any thread.
  */
 bool data_volume_can_add_file(struct data_volume *vol);
 
-/** data_file_new() - an empty file; takes no vLUN. Return: NULL when memory is short. */
+/** data_file_new() - make an empty file, without a vLUN. Return: NULL: no memory. */
 struct data_file *data_file_new(struct data_volume *vol);
 
 /**
- * data_file_new_whole_lun() - a file that is a whole LUN of a volume in physical mode
+ * data_file_new_whole_lun() - make a file that is a whole LUN of a volume in physical mode
  * It has the contents and the size of the LUN, and the contents stay when it is freed. A write
  * beyond the end returns -ENOSPC, truncate -EPERM, punching and zeroing -EOPNOTSUPP.
  * May sleep in an ioctl. Return: 0; -ENXIO the LUN is empty; as superpipe_plun_open(); -ENOMEM.
@@ -142,7 +142,7 @@ int data_file_grow_whole_lun(struct data_file *file);
 void data_file_free(struct data_file *file);
 
 /**
- * data_file_set_orphan() - the file has lost its last name (or has one again) but is not freed yet
+ * data_file_set_orphan() - note that a file has lost its last name, or has one again
  * It may be freed soon, or stay in use for long. Its space counts until it is freed, but a growth
  * that finds too little waits a moment for it.
  */
@@ -181,7 +181,8 @@ struct data_file_map {
 	struct data_file_vlun vluns[SUPERPIPE_MAX_LUNS]; /* of this file alone */
 };
 
-/** data_file_get_map() - where the data from @offset on lie. Any thread; takes the file's lock. */
+/** data_file_get_map() - find where the data from @offset on lie. Any thread; takes the file's
+ * lock. */
 void data_file_get_map(struct data_file *file, uint64_t offset, struct data_file_map *map);
 
 enum data_op_kind {
@@ -234,7 +235,7 @@ struct data_op {
 void data_submit(struct data_op *op);
 
 /**
- * data_volume_start_polling() - the calling thread polls for completions from now on
+ * data_volume_start_polling() - promise that the calling thread polls for completions
  * It calls data_volume_poll() in a loop, and data_volume_stop_polling() before it sleeps.
  */
 void data_volume_start_polling(struct data_volume *vol);
@@ -243,7 +244,8 @@ void data_volume_stop_polling(struct data_volume *vol);
 /** data_volume_poll() - handle completions. Not from a @done. Return: true if there were any. */
 bool data_volume_poll(struct data_volume *vol);
 
-/** data_volume_is_busy() - are commands in flight, or completions left for data_volume_poll()? */
+/** data_volume_is_busy() - return true if commands are in flight, or completions left for
+ * data_volume_poll() */
 bool data_volume_is_busy(struct data_volume *vol);
 
 /** data_run() - data_submit() and wait for the result; not from a completion callback. */

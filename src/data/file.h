@@ -53,7 +53,7 @@ static inline uint64_t file_size_locked(const struct data_file *file)
 	return atomic_load_explicit(&file->size, memory_order_relaxed);
 }
 
-/** file_report_locked() - the size or eof_needs_zeroing has changed */
+/** file_report_locked() - report a change of the size or of eof_needs_zeroing */
 static inline void file_report_locked(struct data_file *file)
 {
 	DATA_CHANGED(&file->space.alloc->changes, .kind = DATA_CHANGE_FILE,
@@ -75,14 +75,15 @@ static inline void file_set_eof_needs_zeroing_locked(struct data_file *file, boo
 	file_report_locked(file);
 }
 
-/** file_grow_size_locked() - the end of file is at @end or beyond */
+/** file_grow_size_locked() - move the end of file to @end if it is before that */
 static inline void file_grow_size_locked(struct data_file *file, uint64_t end)
 {
 	if (end > file_size_locked(file))
 		file_set_size_locked(file, end);
 }
 
-/** file_note_allocated_locked() - blocks have been written, reserved or cleared */
+/** file_note_allocated_locked() - update nr_allocated after blocks were written, reserved or
+ * cleared */
 static inline void file_note_allocated_locked(struct data_file *file)
 {
 	atomic_store_explicit(&file->nr_allocated, file->map.nr_allocated, memory_order_relaxed);

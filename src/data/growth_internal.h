@@ -7,7 +7,7 @@
 #include "data/growth.h"
 #include "data/growth_need.h"
 
-/** growth_needs_all() - does @op want all its blocks or none? */
+/** growth_needs_all() - return true if @op needs all its blocks or none */
 static inline bool growth_needs_all(const struct data_op *op)
 {
 	return op->kind != DATA_OP_WRITE;
@@ -24,7 +24,7 @@ static inline uint64_t growth_end_block(struct data_op *op)
 	return block_ceil(op_priv(op)->end);
 }
 
-/** growth_cost_of() - by how many blocks free space shrinks when @need is taken */
+/** growth_cost_of() - return by how many blocks free space shrinks when @need is taken */
 uint64_t growth_cost_of(const struct data_file *file, const struct need *need);
 
 /**

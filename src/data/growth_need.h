@@ -36,16 +36,16 @@ static inline uint64_t growth_nr_packed(const struct need *need)
 	return need->head.nr_blocks + need->tail.nr_blocks;
 }
 
-/** growth_part_of() - the part of [start, end) in @unit */
+/** growth_part_of() - return the part of [start, end) in @unit */
 struct packed growth_part_of(const struct mapping *map, const struct stripe_group *unit,
 			     uint64_t start, uint64_t end);
 
-/** growth_need_of() - what [start, end) needs; slots on LUNs that have failed do not count */
+/** growth_need_of() - find what [start, end) needs; slots on LUNs that have failed do not count */
 struct need growth_need_of(struct data_file *file, uint64_t start, uint64_t end,
 			   enum growth_how how);
 
-/** growth_fits() - are enough slots free, and where @how wants them? @ret_more: how many more on
- *  each LUN */
+/** growth_fits() - return true if enough slots are free, where @how wants them. @ret_more: how many
+ * more on each LUN */
 bool growth_fits(const struct data_file *file, const struct need *need, enum growth_how how,
 		 uint64_t ret_more[SUPERPIPE_MAX_LUNS]);
 

@@ -36,7 +36,8 @@ struct mapping_run {
 	uint64_t nr_blocks;
 };
 
-/** mapping_init() - no chunks. All is borrowed; mapping_fini() frees no slot and no extent. */
+/** mapping_init() - start without chunks. Everything is borrowed; mapping_fini() frees no slot and
+ * no extent. */
 void mapping_init(struct mapping *map, struct file_space *space, const struct stripes *stripes);
 void mapping_fini(struct mapping *map);
 
@@ -45,22 +46,22 @@ static inline uint32_t mapping_chunk_blocks(const struct mapping *map)
 	return map->stripes->chunk_blocks;
 }
 
-/** mapping_chunk_of() - the chunk of @block if blocks lie in order */
+/** mapping_chunk_of() - return the chunk of @block if blocks lie in order */
 static inline uint64_t mapping_chunk_of(const struct mapping *map, uint64_t block)
 {
 	return block / mapping_chunk_blocks(map);
 }
 
 /**
- * mapping_unit_of() - the chunks that get and lose their slots together, among them that of @block
+ * mapping_unit_of() - return the chunks that get and lose slots together with @block's
  * A group, see data/stripe.h, or one chunk if the group has slots but is not striped.
  */
 struct stripe_group mapping_unit_of(const struct mapping *map, uint64_t block);
 
-/** mapping_unit_end() - the block behind a unit */
+/** mapping_unit_end() - return the block behind a unit */
 uint64_t mapping_unit_end(const struct mapping *map, const struct stripe_group *unit);
 
-/** mapping_lookup() - what is at @block; at most @max_blocks, at least 1. */
+/** mapping_lookup() - find what is at @block; at most @max_blocks, at least 1. */
 void mapping_lookup(const struct mapping *map, uint64_t block, uint64_t max_blocks,
 		    struct mapping_run *ret_run);
 
@@ -70,26 +71,28 @@ void mapping_lookup_place(const struct mapping *map, uint64_t block, uint64_t ma
 
 bool mapping_is_written(const struct mapping *map, uint64_t block);
 
-/** mapping_next() - first block at or after @block whose state is @written; UINT64_MAX if none. */
+/** mapping_next() - return the first block at or after @block whose state is @written; UINT64_MAX
+ * if none. */
 uint64_t mapping_next(const struct mapping *map, uint64_t block, bool written);
 
-/** mapping_next_reserved() - the first run of blocks at or after @block that are reserved but not
- *  written. Return: false: there is none. */
+/** mapping_next_reserved() - find the first run of blocks at or after @block that are reserved but
+ * not written. Return: false: there is none. */
 bool mapping_next_reserved(const struct mapping *map, uint64_t block, uint64_t *ret_start,
 			   uint64_t *ret_end);
 
-/** mapping_nr_slots_missing() - how many chunks of [first, last] have no slot */
+/** mapping_nr_slots_missing() - return how many chunks of [first, last] have no slot */
 uint64_t mapping_nr_slots_missing(const struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_slots_missing_on_luns() - the same for each LUN, of the chunks that prefer it. In a file
- * that is striped. */
+/** mapping_slots_missing_on_luns() - count the same for each LUN, of the chunks that prefer it. In
+ * a file that is striped. */
 void mapping_slots_missing_on_luns(const struct mapping *map, uint64_t first, uint64_t last,
 				   uint64_t ret_nr[]);
 
-/** mapping_nr_blocks_missing() - how many blocks of [start, end) have no place */
+/** mapping_nr_blocks_missing() - return how many blocks of [start, end) have no place */
 uint64_t mapping_nr_blocks_missing(const struct mapping *map, uint64_t start, uint64_t end);
 
-/** mapping_first_block_missing() - lowest block of [start, end) without a place, or @end. */
+/** mapping_first_block_missing() - return the lowest block of [start, end) without a place, or
+ * @end. */
 uint64_t mapping_first_block_missing(const struct mapping *map, uint64_t start, uint64_t end);
 
 /**
@@ -139,7 +142,8 @@ struct mapping_chunk {
  */
 int mapping_adopt_chunk(struct mapping *map, const struct mapping_chunk *chunk);
 
-/** mapping_groups_are_whole() - has each striped group that was adopted all its chunks? */
+/** mapping_groups_are_whole() - return true if each striped group that was adopted has all its
+ * chunks */
 bool mapping_groups_are_whole(const struct mapping *map);
 
 /** mapping_adopt_extent() - as extent_map_adopt() */
@@ -160,7 +164,7 @@ bool mapping_lookup_slot(const struct mapping *map, uint64_t block, uint64_t max
  *  extent. Return: 0; -ENOMEM. */
 int mapping_prepare_slot(struct mapping *map, uint64_t start, uint64_t end);
 
-/** mapping_move_to_slot() - blocks that lie in one extent are in their slot from now on. Return:
+/** mapping_move_to_slot() - note that blocks of one extent have been copied to their slot. Return:
  *  0; -ENOMEM, and they stay. */
 int mapping_move_to_slot(struct mapping *map, uint64_t start, uint64_t end);
 
@@ -176,20 +180,22 @@ int mapping_replace_extent(struct mapping *map, struct extent *copy);
  */
 bool mapping_share(struct mapping *map, struct segment *const segments[]);
 
-/** mapping_nr_in_chunks() - how many blocks that are written or reserved lie in slots */
+/** mapping_nr_in_chunks() - return how many blocks that are written or reserved lie in slots */
 uint64_t mapping_nr_in_chunks(const struct mapping *map);
 
 /** mapping_remove() - take the slots of all chunks of [first, last]; their data is lost. */
 void mapping_remove(struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_is_empty() - has @unit slots, but neither a written block nor a reservation? */
+/** mapping_is_empty() - return true if @unit has slots, but neither a written block nor a
+ * reservation */
 bool mapping_is_empty(const struct mapping *map, const struct stripe_group *unit);
 
-/** mapping_next_empty() - lowest chunk of [first, last] with a slot, but with neither a written
- *  block nor a reservation; UINT64_MAX: none */
+/** mapping_next_empty() - return the lowest chunk of [first, last] with a slot, but with neither a
+ * written block nor a reservation; UINT64_MAX: none */
 uint64_t mapping_next_empty(const struct mapping *map, uint64_t first, uint64_t last);
 
-/** mapping_half_written() - does @block lie in the file's last unit, and is that half written? */
+/** mapping_half_written() - return true if @block lies in the file's last unit and that is half
+ * written */
 bool mapping_half_written(const struct mapping *map, uint64_t block);
 
 #endif

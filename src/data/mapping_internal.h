@@ -60,26 +60,29 @@ void data_chunk_set(struct data_chunk *chunk, uint32_t from, uint32_t to);
 void data_chunk_clear(struct data_chunk *chunk, uint32_t from, uint32_t to);
 int data_chunk_reserve(struct data_chunk *chunk, uint32_t from, uint32_t to);
 
-/** data_chunks_find() - where chunk @index is among chunks in the order of their index, or would be
+/** data_chunks_find() - return the position of chunk @index in an array sorted by index, or where
+ * it would be
  */
 uint32_t data_chunks_find(struct data_chunk *const chunks[], uint32_t nr, uint64_t index);
 
-/** data_chunk_free() - its slot is the caller's */
+/** data_chunk_free() - free a chunk, but not its slot */
 void data_chunk_free(struct data_chunk *chunk);
 
 /** mapping_room_for_chunks() - make room for @nr more in the array. Return: 0; -ENOMEM. */
 int mapping_room_for_chunks(struct mapping *map, uint32_t nr);
 
-/** mapping_find_position() - position in the array of the first chunk at or after @index */
+/** mapping_find_position() - return the position in the array of the first chunk at or after @index
+ */
 uint32_t mapping_find_position(const struct mapping *map, uint64_t index);
 
-/** mapping_find_chunk() - the chunk @index, or NULL if it has no slot */
+/** mapping_find_chunk() - return the chunk @index, or NULL if it has no slot */
 struct data_chunk *mapping_find_chunk(const struct mapping *map, uint64_t index);
 
-/** mapping_first_block() - first block of the group of a chunk; of the chunk if not striped */
+/** mapping_first_block() - return the first block of the group of a chunk; of the chunk if not
+ * striped */
 uint64_t mapping_first_block(const struct mapping *map, const struct data_chunk *chunk);
 
-/** mapping_rank() - how many blocks of the file before @block lie in a chunk */
+/** mapping_rank() - return how many blocks of the file before @block lie in a chunk */
 uint32_t mapping_rank(const struct mapping *map, const struct data_chunk *chunk, uint64_t block);
 
 /** Extents, by value. */
@@ -89,14 +92,14 @@ struct mapping_runs {
 };
 
 /**
- * mapping_get_runs() - what the slots hold, as extents of @segments, by LUN
+ * mapping_get_runs() - get what the slots hold, as extents of @segments, by LUN
  * In the order of the file, and as few as possible. Of @map only chunks and stripes are used.
  * Return: false: no memory.
  */
 bool mapping_get_runs(const struct mapping *map, struct segment *const segments[],
 		      struct mapping_runs *runs);
 
-/** mapping_block_of() - which block of the file is number @nr of a chunk */
+/** mapping_block_of() - return which block of the file is number @nr of a chunk */
 uint64_t mapping_block_of(const struct mapping *map, const struct data_chunk *chunk, uint32_t nr);
 
 #endif

@@ -35,7 +35,7 @@ int data_move_check(struct data_op *op)
 	return 1;
 }
 
-/* ---- the new place ------------------------------------------------------------------------- */
+/* ---- the new place ---- */
 
 /** Return: 1: there is a slot, and what moves lies together in it; 0: there is none; -ENOMEM. */
 static int prepare_slot(struct data_op *op, bool written)
@@ -125,7 +125,7 @@ static enum step_result switch_locked(struct data_op *op, struct data_worklist *
 	return end_locked(op, wl, (ssize_t)(priv->end - priv->cursor));
 }
 
-/* ---- copying ------------------------------------------------------------------------------- */
+/* ---- copying ---- */
 
 static enum step_result step_written(struct data_op *op, struct data_worklist *wl)
 {

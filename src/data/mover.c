@@ -35,7 +35,7 @@ struct mover {
 	pthread_cond_t became_idle;
 };
 
-/* ---- into slots ---------------------------------------------------------------------------- */
+/* ---- into slots ---- */
 
 /** Return: whether a block at or after *@block lies in an extent although its chunk has a slot. */
 static bool find_outgrown(struct data_file *file, uint64_t *block)
@@ -78,7 +78,7 @@ static void move_into_slots(struct mover *mover, struct data_file *file)
 	segment_vluns_note_given(&file->space.alloc->segments);
 }
 
-/* ---- emptying segments --------------------------------------------------------------------- */
+/* ---- emptying segments ---- */
 
 /** Called with the pool's lock, which comes after a file's: so this may not wait. */
 static bool try_get(void *owner)
@@ -178,7 +178,7 @@ static void compact(struct mover *mover)
 		note_sparse(mover);
 }
 
-/* ---- thread -------------------------------------------------------------------------------- */
+/* ---- thread ---- */
 
 static void wait_locked(struct mover *mover)
 {

@@ -23,7 +23,7 @@ int mover_new(struct allocator *alloc, struct mover **ret_mover);
  *  what to do. */
 void mover_stop(struct mover *mover);
 
-/** mover_free() - it has stopped, and so has the worker. Frees no file. */
+/** mover_free() - free it, after mover_stop() and after the worker has stopped. Frees no file. */
 void mover_free(struct mover *mover);
 
 /** mover_pause() - do nothing more until mover_resume(). Sleeps until the present move is over. */

@@ -105,7 +105,7 @@ enum step_result data_op_relock_locked(struct data_op *op, struct data_worklist 
 /** data_op_end_locked() - release range and file. Drops the lock. Return: STEP_DONE. */
 enum step_result data_op_end_locked(struct data_op *op, struct data_worklist *wl, ssize_t result);
 
-/** data_op_end() - the same, taking the lock for it */
+/** data_op_end() - the same, but takes the lock */
 enum step_result data_op_end(struct data_op *op, struct data_worklist *wl, ssize_t result);
 
 /** data_op_try_bounce() - take a bounce buffer if one is free; true if @op has one */

@@ -23,7 +23,8 @@ enum step_result partial_blocks_zero_locked(struct data_op *op, struct data_work
 					    data_step_fn *after);
 
 /**
- * eof_must_zero_locked() - must the end of the last block be zeroed before the file grows to @end?
+ * eof_must_zero_locked() - return true if the end of the last block must be zeroed before the file
+ * grows to @end
  *
  * In a written block, the bytes beyond the end of file are zeros, so a file that grows never shows
  * old data. Only a failed write can break this: a part of it may be on flash although it returned
@@ -34,7 +35,7 @@ bool eof_must_zero_locked(struct data_file *file, uint64_t end);
 /** eof_zero_locked() - zero it, then run ->granted again. Drops the lock. */
 enum step_result eof_zero_locked(struct data_op *op, struct data_worklist *wl);
 
-/** eof_note_failed_write_locked() - a write to [start, end) has failed somewhere */
+/** eof_note_failed_write_locked() - note that a write to [start, end) has failed somewhere */
 void eof_note_failed_write_locked(struct data_file *file, uint64_t start, uint64_t end);
 
 #endif

@@ -52,7 +52,8 @@ bool range_lock_acquire(struct range_lock *lock, struct range_lock_entry *entry)
 struct range_lock_entry *range_lock_release(struct range_lock *lock,
 					    struct range_lock_entry *entry);
 
-/** range_lock_writing() - does an exclusive holder other than @except touch [start, end)? */
+/** range_lock_writing() - return true if an exclusive holder other than @except overlaps [start,
+ * end) */
 bool range_lock_writing(const struct range_lock *lock, uint64_t start, uint64_t end,
 			const struct range_lock_entry *except);
 

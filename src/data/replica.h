@@ -24,15 +24,16 @@ struct data_replica;
 struct data_replica_file;
 
 /**
- * data_volume_set_changed() - have @changed called with each change of a volume
+ * data_volume_set_changed() - set the function that is called with each change of a volume
  * Before there are files, or while it is quiesced.
  */
 void data_volume_set_changed(struct data_volume *vol, data_changed_fn *changed, void *arg);
 
-/** data_file_number() - by which changes name a file; unique, never used again */
+/** data_file_number() - return the number by which changes name a file; unique, never reused */
 uint64_t data_file_number(const struct data_file *file);
 
-/** data_replica_new() - of a volume without files. Return: 0; -EPROTO no such geometry; -ENOMEM. */
+/** data_replica_new() - make the replica of a volume without files. Return: 0; -EPROTO no such
+ * geometry; -ENOMEM. */
 int data_replica_new(const struct data_geometry *geometry, struct data_replica **ret_replica);
 void data_replica_free(struct data_replica *replica); /* accepts NULL */
 
@@ -45,7 +46,8 @@ void data_replica_free(struct data_replica *replica); /* accepts NULL */
  */
 int data_replay(struct data_replica *replica, const void *change, size_t bytes);
 
-/** data_replica_file() - the file with a number, valid until it is gone; NULL: there is none */
+/** data_replica_file() - return the file with a number, valid until it is gone; NULL: there is none
+ */
 struct data_replica_file *data_replica_file(struct data_replica *replica, uint64_t number);
 
 uint64_t data_replica_nr_files(const struct data_replica *replica);

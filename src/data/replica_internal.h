@@ -41,7 +41,7 @@ struct data_replica {
 	uint32_t nr_segments, max_segments;
 };
 
-/** replica_segment() - the one with a number, or NULL */
+/** replica_segment() - return the segment with a number, or NULL */
 struct replica_segment *replica_segment(const struct data_replica *replica, uint64_t number);
 
 /** replica_segment_add() - add one. Return: 0; -EPROTO its number is not the highest; -ENOMEM. */
@@ -50,25 +50,25 @@ int replica_segment_add(struct data_replica *replica, const struct replica_segme
 /** replica_file_new() - add a file. Return: 0; -EPROTO there is one; -ENOMEM. */
 int replica_file_new(struct data_replica *replica, uint64_t number);
 
-/** replica_add_chunk() - a chunk, which is then the file's. Return: 0; -EPROTO there is one;
+/** replica_add_chunk() - add a chunk, which the file then owns. Return: 0; -EPROTO there is one;
  * -ENOMEM.
  */
 int replica_add_chunk(struct data_replica_file *file, struct data_chunk *chunk);
 
-/** replica_remove_chunks() - from index @first to @last */
+/** replica_remove_chunks() - remove the chunks from index @first to @last */
 void replica_remove_chunks(struct data_replica_file *file, uint64_t first, uint64_t last);
 
 /** replica_file_gone() - remove a file, if there is one */
 void replica_file_gone(struct data_replica *replica, uint64_t number);
 
-/** replica_stripes() - for stripe_group_of() */
+/** replica_stripes() - return the stripes, for stripe_group_of() */
 struct stripes replica_stripes(const struct data_replica *replica);
 
-/** replica_room() - room for @nr in an array of elements of @bytes. Return: 0; -ENOMEM. */
+/** replica_room() - make room for @nr elements of @bytes in an array. Return: 0; -ENOMEM. */
 int replica_room(void *array, uint32_t *max, uint32_t nr, size_t bytes);
 
-/** replica_replace_extents() - @extents, sorted, are all that there is from block @first to @last
- *  Return: 0; -ENOMEM. */
+/** replica_replace_extents() - replace what there is from block @first to @last by @extents, which
+ * are sorted Return: 0; -ENOMEM. */
 int replica_replace_extents(struct data_replica_file *file, uint64_t first, uint64_t last,
 			    const struct data_change_extent *extents, uint32_t nr);
 

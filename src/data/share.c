@@ -22,7 +22,7 @@ enum share_result {
 	SHARE_NOT,      /* it leaves nothing, or is freed */
 };
 
-/* ---- one file, with its lock ---------------------------------------------------------------- */
+/* ---- one file, with its lock ---- */
 
 static uint64_t nr_spare_locked(const struct data_file *file, uint64_t *ret_nr_held)
 {
@@ -159,7 +159,7 @@ static enum share_result try_share_locked(struct data_file *file, struct file_vl
 	return share_locked(file) ? SHARED : SHARE_NOT;
 }
 
-/* ---- all of them ---------------------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 /** The file may be gone afterwards. Return: whether it was shared. */
 static bool try_share(struct allocator *alloc, struct file_vlun *vlun, bool idle)

@@ -23,7 +23,8 @@ struct allocator;
  */
 bool share_all(struct allocator *alloc);
 
-/** share_idle() - a worker_tidy_fn: share what is idle, and as shrink_idle(). @arg: the allocator.
+/** share_idle() - share what is idle, then do as shrink_idle(); a worker_tidy_fn. @arg: the
+ * allocator.
  */
 uint64_t share_idle(void *arg);
 

@@ -42,7 +42,7 @@ enum data_record {
 void data_volume_quiesce(struct data_volume *vol);
 void data_volume_resume(struct data_volume *vol);
 
-/** data_volume_geometry() - after data_volume_set_stripe_bytes() */
+/** data_volume_geometry() - return the geometry; call it after data_volume_set_stripe_bytes() */
 void data_volume_geometry(const struct data_volume *vol, struct data_geometry *ret_geometry);
 
 /** Gives the next file and its number. Return: false: there is none. */

@@ -30,20 +30,20 @@ static inline uint64_t stripe_last_chunk(const struct stripe_group *group)
 	return group->first + group->width - 1;
 }
 
-/** stripe_group_of() - the group of a chunk */
+/** stripe_group_of() - return the group of a chunk */
 struct stripe_group stripe_group_of(const struct stripes *stripes, uint64_t chunk);
 
-/** stripe_chunk_of() - the chunk of @group, as its index there, in which @block of it lies
+/** stripe_chunk_of() - return the index in @group of the chunk in which @block lies
  *  @ret_from: number of the block in the chunk. @ret_nr: how many blocks follow in order, itself
  *  included */
 unsigned stripe_chunk_of(const struct stripes *stripes, const struct stripe_group *group,
 			 uint64_t block, uint32_t *ret_from, uint32_t *ret_nr);
 
-/** stripe_rank() - how many blocks of the file before @block lie in a chunk of @group */
+/** stripe_rank() - return how many blocks of the file before @block lie in a chunk of @group */
 uint32_t stripe_rank(const struct stripes *stripes, const struct stripe_group *group,
 		     unsigned index, uint64_t block);
 
-/** stripe_block_of() - which block of the file is number @nr of a chunk of @group */
+/** stripe_block_of() - return which block of the file is number @nr of a chunk of @group */
 uint64_t stripe_block_of(const struct stripes *stripes, const struct stripe_group *group,
 			 unsigned index, uint32_t nr);
 

@@ -28,7 +28,7 @@ void unmap_chunks_locked(struct data_op *op, uint64_t start, uint64_t end);
  */
 enum step_result unmap_unused_and_end_locked(struct data_op *op, struct data_worklist *wl,
 					     ssize_t result);
-/** unmap_unused_and_end() - the same, taking the lock for it */
+/** unmap_unused_and_end() - the same, but takes the lock */
 enum step_result unmap_unused_and_end(struct data_op *op, struct data_worklist *wl, ssize_t result);
 
 #endif

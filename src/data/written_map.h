@@ -29,7 +29,7 @@ struct written_map {
 	struct written_leaf **leaves;
 };
 
-/** written_map_init() - a map of @nr_blocks blocks, none written. Return: 0; -ENOMEM. */
+/** written_map_init() - make a map of @nr_blocks blocks, none written. Return: 0; -ENOMEM. */
 int written_map_init(struct written_map *map, uint32_t nr_blocks);
 void written_map_fini(struct written_map *map);
 
@@ -60,7 +60,7 @@ void written_map_clear(struct written_map *map, uint32_t from, uint32_t to);
 
 bool written_map_test(const struct written_map *map, uint32_t block);
 
-/** written_map_next() - first block in [from, to) whose state is @written, or @to. */
+/** written_map_next() - return the first block in [from, to) whose state is @written, or @to. */
 uint32_t written_map_next(const struct written_map *map, uint32_t from, uint32_t to, bool written);
 
 #endif

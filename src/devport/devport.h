@@ -134,12 +134,12 @@ struct devport_ops {
 	ssize_t (*event_read)(struct devport_mmio *mmio, void *buf, size_t bytes);
 };
 
-/** devport_find() - the implementation for a device name; never NULL. */
+/** devport_find() - return the implementation for a device name; never NULL. */
 const struct devport_ops *devport_find(const char *device);
 
 /**
- * devport_kernel_access() - how the program accesses registers and events of a card, for messages:
- * "IBM libcxl" if it was built with it, else "system calls".
+ * devport_kernel_access() - return how the program accesses registers and events of a card, for
+ * messages: "IBM libcxl" if it was built with it, else "system calls".
  */
 const char *devport_kernel_access(void);
 

@@ -22,10 +22,10 @@ int mmio_guard_install(void);
 void mmio_guard_enter(const volatile uint64_t *address);
 void mmio_guard_leave(void);
 
-/** mmio_guard_read() - one 64-bit load. No byte order, no barrier. */
+/** mmio_guard_read() - load 64 bits. No byte order, no barrier. */
 uint64_t mmio_guard_read(const volatile uint64_t *address);
 
-/** mmio_guard_write() - one 64-bit store. */
+/** mmio_guard_write() - store 64 bits. */
 void mmio_guard_write(volatile uint64_t *address, uint64_t value);
 
 #endif

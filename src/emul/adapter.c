@@ -19,7 +19,7 @@
 #include "emul/store/state.h"
 #include "emul/store/store.h"
 
-/* ---- registry ------------------------------------------------------------------------------ */
+/* ---- registry ---- */
 
 /*
  * The open adapters of this process. All paths to an adapter share one object, and fork handlers
@@ -253,7 +253,7 @@ int emul_lun_of_id(const struct emul_adapter *ad, uint64_t lun_id)
 	return -1;
 }
 
-/* ---- the adapter lock ---------------------------------------------------------------------- */
+/* ---- the adapter lock ---- */
 
 void emul_lock(struct emul_adapter *ad)
 {

@@ -62,7 +62,7 @@ struct emul_path {
 	unsigned port;
 };
 
-/* ---- opening ----------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /**
  * emul_adapter_open() - open the adapter in a directory; creates it if it does not exist
@@ -94,7 +94,7 @@ static inline const struct emul_geometry *emul_geometry(const struct emul_adapte
 	return &ad->shm->head.geometry;
 }
 
-/* ---- the adapter lock -------------------------------------------------------------------- */
+/* ---- the adapter lock ---- */
 
 /**
  * emul_lock(), emul_unlock() - the lock of the driver side, shared by all processes
@@ -115,7 +115,7 @@ int emul_wait_locked(struct emul_adapter *ad, unsigned timeout_ms);
 /** emul_self_start() - start time of the calling process, clock ticks since boot */
 uint64_t emul_self_start(const struct emul_adapter *ad);
 
-/* ---- tables, lock-free ------------------------------------------------------------------- */
+/* ---- tables, lock-free ---- */
 
 /** emul_rht_at() - entry @handle of a PE's RHT; NULL if the RHT or the entry does not exist */
 static inline struct emul_rht *emul_rht_at(const struct emul_adapter *ad, const struct emul_pe *pe,
@@ -152,7 +152,7 @@ static inline int emul_lun_in_table(const struct emul_adapter *ad, unsigned port
 /** emul_lun_of_id() - disk (medium number) with the SCSI LUN id of a physical handle, or -1 */
 int emul_lun_of_id(const struct emul_adapter *ad, uint64_t lun_id);
 
-/* ---- fd2 --------------------------------------------------------------------------------- */
+/* ---- fd2 ---- */
 
 /**
  * emul_fd2_identify() - get the PE of an fd2
@@ -177,7 +177,7 @@ void emul_fd2_mapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
  */
 void emul_fd2_unmapped(struct emul_adapter *ad, unsigned pe, uint64_t generation);
 
-/* ---- resets and housekeeping ------------------------------------------------------------- */
+/* ---- resets and housekeeping ---- */
 
 /**
  * emul_reset() - begin a reset of the adapter
@@ -198,7 +198,7 @@ void emul_fail(struct emul_adapter *ad);
  */
 void emul_housekeep(struct emul_adapter *ad);
 
-/* ---- audit ------------------------------------------------------------------------------- */
+/* ---- audit ---- */
 
 /**
  * emul_audit_note() - count a breach of the superpipe rules by a program
@@ -207,7 +207,7 @@ void emul_housekeep(struct emul_adapter *ad);
  */
 void emul_audit_note(struct emul_adapter *ad, enum emul_breach breach, int pe, uint64_t detail);
 
-/** emul_audit_total() - number of breaches, plus leaked contexts and fd2s that exist now */
+/** emul_audit_total() - return number of breaches, plus leaked contexts and fd2s that exist now */
 uint64_t emul_audit_total(struct emul_adapter *ad);
 
 /** emul_audit_print() - print a line per kind of breach, and the last notes of each */
@@ -219,7 +219,7 @@ void emul_audit_clear(struct emul_adapter *ad);
 /** emul_status_print() - print geometry, state, LUNs, contexts and process elements */
 void emul_status_print(struct emul_adapter *ad, FILE *out);
 
-/* ---- devport operations of the driver side ------------------------------------------------ */
+/* ---- devport operations of the driver side ---- */
 
 int emul_driver_open(const char *device, explain_fn explain, void *explain_arg,
 		     struct devport **ret_dp);

@@ -27,7 +27,7 @@ static const char *const breach_texts[EMUL_NR_BREACHES] = {
 	[EMUL_TAIL_IO] = "command on chunks that were being released",
 };
 
-/* ---- notes --------------------------------------------------------------------------------- */
+/* ---- notes ---- */
 
 void emul_audit_note(struct emul_adapter *ad, enum emul_breach breach, int pe, uint64_t detail)
 {
@@ -53,7 +53,7 @@ void emul_audit_clear(struct emul_adapter *ad)
 		atomic_store(&audit->notes[i].seq, 0);
 }
 
-/* ---- standing breaches --------------------------------------------------------------------- */
+/* ---- standing breaches ---- */
 
 /** Counts contexts that can never be freed, and fd2s whose context no longer exists. */
 static void count_standing_locked(struct emul_adapter *ad, unsigned *ret_contexts,
@@ -93,7 +93,7 @@ uint64_t emul_audit_total(struct emul_adapter *ad)
 	return total;
 }
 
-/* ---- printing ------------------------------------------------------------------------------ */
+/* ---- printing ---- */
 
 static void print_notes(const struct emul_audit *audit, enum emul_breach breach, FILE *out)
 {
@@ -133,7 +133,7 @@ void emul_audit_print(struct emul_adapter *ad, FILE *out)
 		fprintf(out, "now: %u adapter fds open without a context\n", fds);
 }
 
-/* ---- status -------------------------------------------------------------------------------- */
+/* ---- status ---- */
 
 static const char *state_name(uint32_t state)
 {

@@ -49,7 +49,8 @@ void commit_limits(struct fs *fs);
 void commit_outcome(struct fs *fs, enum replica_outcome_kind kind, int err, uint64_t ino,
 		    uint64_t value);
 
-/** commit_has_room() - is there room for a reference to one more inode, and an outcome? */
+/** commit_has_room() - return true if there is room for a reference to one more inode, and an
+ * outcome */
 bool commit_has_room(struct fs *fs);
 
 /**

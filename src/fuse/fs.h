@@ -146,7 +146,7 @@ void fs_end_session(struct fs *fs);
 int fs_lun_grew(struct fs *fs, unsigned lun);
 
 /**
- * fs_map_file() - where the data of a file lie, from @offset on
+ * fs_map_file() - find where the data of a file lie, from @offset on
  * @map: extents and max_extents are set
  * Return: 0; -ESTALE no such inode; -EISDIR; -EINVAL not a regular file.
  */
@@ -156,13 +156,13 @@ int fs_map_file(struct fs *fs, uint64_t ino, uint64_t offset, struct data_file_m
 void fs_set_poll_us(struct fs *fs, unsigned poll_us);
 unsigned fs_poll_us(const struct fs *fs);
 
-/** fs_account() - what is counted of the requests; valid as long as @fs */
+/** fs_account() - return the counts of requests; valid as long as @fs */
 struct account *fs_account(struct fs *fs);
 
 /** fs_get_stats() - Any thread; waits for no data operation. */
 void fs_get_stats(struct fs *fs, struct fs_stats *ret_stats);
 
-/** fs_operations() - the table for fuse_session_new(); userdata must be a struct fs */
+/** fs_operations() - return the table for fuse_session_new(); userdata must be a struct fs */
 const struct fuse_lowlevel_ops *fs_operations(void);
 
 /**

@@ -71,7 +71,7 @@ static inline struct fs *fs_of(fuse_req_t req)
 
 /* ---- session.c ---- */
 
-/** fs_tree_config() - for a tree of @fs, without a seed */
+/** fs_tree_config() - return the configuration for a tree of @fs, without a seed */
 struct tree_config fs_tree_config(struct fs *fs);
 
 /** How libfuse sends and receives if there may be rings. */
@@ -328,9 +328,10 @@ void fs_io_pool_put(struct fs_io_pool *pool, struct fs_io *io);
 
 /* ---- limits.c ---- */
 
-/** fs_max_inodes() - the number that @limits give, or mean by 0 */
+/** fs_max_inodes() - return the number that @limits give, or mean by 0 */
 uint64_t fs_max_inodes(const struct fs *fs, const struct fs_limits *limits);
-/** fs_spares_reserve() - must an operation on @bytes leave the reserve of the volume alone? */
+/** fs_spares_reserve() - return true if an operation on @bytes must not use the reserve of the
+ * volume */
 bool fs_spares_reserve(struct fs *fs, fuse_req_t req, uint64_t bytes);
 
 /* ---- blocking.c: threads for work that blocks ---- */

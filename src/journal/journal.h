@@ -102,7 +102,7 @@ void journal_watch_reader(struct journal *journal, int pidfd);
 bool journal_close(struct journal *journal);
 
 /**
- * journal_stop_writing() - what this process writes from now on goes nowhere
+ * journal_stop_writing() - drop what this process writes from now on
  * Others still write. Records that were begun must be committed all the same. Any thread.
  */
 void journal_stop_writing(struct journal *journal);
@@ -123,7 +123,7 @@ int journal_read(struct journal *journal, bool writer_is_dead, const void **ret_
 		 size_t *ret_bytes);
 
 /**
- * journal_prepare_wait() - the reader is about to sleep until there are records
+ * journal_prepare_wait() - call it before the reader sleeps until there are records
  * Then poll fds.wake for so many milliseconds, and call journal_end_wait(). While records come,
  * the reader sleeps for a few milliseconds at a time, so that writers need not wake it. When none
  * has come, it sleeps without a limit.

@@ -33,7 +33,7 @@ struct replica_stats {
 	uint64_t nr_files; /* with data, or about to have some */
 };
 
-/** replica_new() - of no volume yet. Return: 0; -ENOMEM. */
+/** replica_new() - make a replica without a volume. Return: 0; -ENOMEM. */
 int replica_new(struct replica **ret_replica);
 void replica_free(struct replica *replica); /* accepts NULL */
 
@@ -46,7 +46,7 @@ void replica_free(struct replica *replica); /* accepts NULL */
 int replica_apply(struct replica *replica, const void *record, size_t bytes);
 
 /**
- * replica_outcome() - the last outcome of a request in a slot
+ * replica_outcome() - return the last outcome of a request in a slot
  * Compare its @unique with that of the request in the slot.
  * Return: valid until the next record is applied; NULL: there is none.
  */
@@ -75,7 +75,7 @@ int replica_save(struct replica *replica, int fd);
  */
 int replica_load(struct replica *replica, int fd);
 
-/** replica_get_stats() - all zeros: there is no volume */
+/** replica_get_stats() - get what it holds; all zeros: there is no volume */
 void replica_get_stats(const struct replica *replica, struct replica_stats *ret_stats);
 
 #endif

@@ -44,7 +44,7 @@ struct replica {
 	int err; /* the first error; it lasts */
 };
 
-/** replica_tree_config() - what a tree of this replica is made with, apart from its root */
+/** replica_tree_config() - return the configuration of a tree of this replica, without its root */
 struct tree_config replica_tree_config(struct replica *replica);
 
 /** replica_give_file() - give an inode its data. Return: 0; -EPROTO it has some, or the data are
@@ -54,7 +54,7 @@ int replica_give_file(struct replica *replica, uint64_t ino, struct data_replica
 /** replica_take_file() - take data from their inode, if they have one */
 void replica_take_file(struct replica *replica, struct data_replica_file *file);
 
-/** replica_add_part() - a part of a tree has come; empty: the tree takes the place of the present
+/** replica_add_part() - add a part of a tree; empty: the tree takes the place of the present
  *  one. Return: 0; -EBADMSG, -EPROTO, -EPROTONOSUPPORT it is no tree; -ENOMEM. */
 int replica_add_part(struct replica *replica, const void *part, size_t bytes);
 

@@ -11,7 +11,7 @@
 
 #include "wire/sisl.h"
 
-/** cdb_set_lba() - first block of a READ(16) or WRITE(16), in device blocks */
+/** cdb_set_lba() - set the first block of a READ(16) or WRITE(16), in device blocks */
 static inline void cdb_set_lba(uint8_t cdb[SISL_CDB_LEN], uint64_t lba)
 {
 	uint64_t lba_be = htobe64(lba);
@@ -19,7 +19,7 @@ static inline void cdb_set_lba(uint8_t cdb[SISL_CDB_LEN], uint64_t lba)
 	memcpy(&cdb[2], &lba_be, sizeof(lba_be));
 }
 
-/** cdb_set_blocks() - number of device blocks of a READ(16) or WRITE(16) */
+/** cdb_set_blocks() - set the number of device blocks of a READ(16) or WRITE(16) */
 static inline void cdb_set_blocks(uint8_t cdb[SISL_CDB_LEN], uint32_t nr_blocks)
 {
 	uint32_t nr_be = htobe32(nr_blocks);

@@ -30,8 +30,8 @@
 
 #include "superpipe/superpipe.h"
 
-/* Instead of a number of handles. If the driver refuses to clone, superpipe_attach_clone() goes on
- * without any; superpipe_reconcile() fails then if vLUNs were imported. */
+/* Instead of a number of handles. If the driver refuses to clone, superpipe_attach_clone() succeeds
+ * without handles, and superpipe_reconcile() fails if vLUNs were imported. */
 #define SUPERPIPE_HANDLES_UNKNOWN UINT32_MAX
 
 /** A context of the parent, as plain values that can be sent through a pipe. */

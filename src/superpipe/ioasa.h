@@ -32,10 +32,11 @@ static inline bool ioasa_is_good(const struct sisl_ioasa *ioasa)
 	return ioasa->ioasc == 0;
 }
 
-/** ioasa_decode() - what to do with a completed command. */
+/** ioasa_decode() - return what to do with a completed command. */
 struct ioasa_disposition ioasa_decode(const struct sisl_ioasa *ioasa);
 
-/** ioasa_bytes_done() - how many of @data_len bytes the command transferred before it stopped. */
+/** ioasa_bytes_done() - return how many of @data_len bytes the command transferred before it
+ * stopped. */
 uint32_t ioasa_bytes_done(const struct sisl_ioasa *ioasa, uint32_t data_len);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the driver has after the death of a process, against what the process had told. */
+/* Compares the vLUNs of a dead process in the driver with those that it reported. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

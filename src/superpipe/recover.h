@@ -33,7 +33,7 @@ int recover_check(struct session *session, uint64_t generation);
  */
 int recover_await(struct session *session);
 
-/** recover_get_times() - how long recoveries took. Any thread. */
+/** recover_get_times() - get how long recoveries took. Any thread. */
 void recover_get_times(struct session *session, struct superpipe_recovery *ret_times);
 void recover_set_times(struct session *session, const struct superpipe_recovery *times);
 

@@ -111,7 +111,7 @@ static inline uint64_t ring_sq_last(const struct ring_sq *sq)
 	return (uint64_t)(uintptr_t)&sq->slots[sq->nr_slots - 1];
 }
 
-/** ring_sq_tail() - the value for the tail register. */
+/** ring_sq_tail() - return the value for the tail register. */
 static inline uint64_t ring_sq_tail(const struct ring_sq *sq)
 {
 	return (uint64_t)(uintptr_t)&sq->slots[sq->position];

@@ -55,7 +55,7 @@ struct superpipe_options {
 	void (*notify)(void *arg, enum superpipe_event event, unsigned lun, const char *why);
 	void *notify_arg;
 
-	/* Gives a context to another process: see dead_owner.h. May be NULL. */
+	/* Sends a context to another process: see dead_owner.h. May be NULL. */
 	int (*send_context)(void *arg, unsigned lun, const struct superpipe_context *context);
 	void *send_context_arg;
 
@@ -219,7 +219,7 @@ int superpipe_vlun_close(struct superpipe_vlun *vlun);
 unsigned superpipe_vlun_lun(const struct superpipe_vlun *vlun);
 uint32_t superpipe_vlun_handle(const struct superpipe_vlun *vlun);
 
-/** superpipe_plun_open() - a handle on a whole LUN (physical mode); closed like a vLUN. */
+/** superpipe_plun_open() - open a handle on a whole LUN (physical mode); closed like a vLUN. */
 int superpipe_plun_open(struct superpipe *sp, unsigned lun, struct superpipe_vlun **ret_vlun);
 
 /**

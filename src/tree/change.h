@@ -67,7 +67,7 @@ struct tree_change {
 /* No change is longer when it is encoded. */
 #define TREE_CHANGE_MAX_BYTES (256u + 2 * (TREE_NAME_MAX + 1) + TREE_XATTR_VALUE_MAX)
 
-/** tree_change_bytes() - how long a change is when it is encoded */
+/** tree_change_bytes() - return how long a change is when it is encoded */
 size_t tree_change_bytes(const struct tree_change *change);
 
 /**

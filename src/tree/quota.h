@@ -35,7 +35,7 @@ struct tree_quota {
 };
 
 /**
- * tree_quota_check() - may @uid use @units more?
+ * tree_quota_check() - check that @uid may use @units more
  * Afterwards @uid can be charged without an allocation.
  * Return: 0; -ENOSPC the limit of all; -EDQUOT its own; -ENOMEM.
  */

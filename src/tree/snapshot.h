@@ -57,7 +57,7 @@ int tree_snapshot_read(const struct tree_config *config, struct record_reader *i
 		       struct tree **ret_tree);
 
 /**
- * tree_snapshot_has() - does a snapshot include this inode?
+ * tree_snapshot_has() - return true if a snapshot includes this inode
  * For what the caller itself writes about inodes.
  */
 bool tree_snapshot_has(const struct tree_inode *inode, enum tree_snapshot_what what);

@@ -83,7 +83,7 @@ struct tree_attr {
 int tree_new(const struct tree_config *config, struct tree **ret_tree);
 void tree_free(struct tree *tree); /* frees every payload first; accepts NULL */
 
-/** tree_get() - the inode with a number, or NULL. O(1). Valid while it has a reference. */
+/** tree_get() - return the inode with a number, or NULL. O(1). Valid while it has a reference. */
 struct tree_inode *tree_get(const struct tree *tree, uint64_t ino);
 
 /** The number of inodes, including the root and unlinked ones. */
@@ -122,7 +122,7 @@ bool tree_has_writers(const struct tree_inode *inode);
 
 /** The payload of a regular file, set by the caller after creation; else NULL. */
 void *tree_payload(const struct tree_inode *inode);
-/** tree_next_payload() - the next inode after @ino that has a payload, by number
+/** tree_next_payload() - return the next inode after @ino that has a payload, by number
  *  @ino: begins with 0; receives that of the inode. Return: the payload; NULL: there is none. */
 void *tree_next_payload(const struct tree *tree, uint64_t *ino);
 /** @payload: NULL if there is one: it is the caller's again */

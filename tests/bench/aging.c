@@ -108,7 +108,7 @@ static uint64_t choose_size(struct worker *worker)
 	return 1 + choose(worker, 40 << 20);
 }
 
-/* ---- operations ---------------------------------------------------------------------------- */
+/* ---- operations ---- */
 
 static void check(struct worker *worker, const struct file *file)
 {
@@ -285,7 +285,7 @@ static void in_all_threads(void *(*run)(void *worker))
 		pthread_join(workers[i].thread, NULL);
 }
 
-/* ---- the end ------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /* Deleted files are released in the background, and outgrown chunks are moved. */
 static uint64_t settled_free_blocks(void)

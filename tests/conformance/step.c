@@ -52,7 +52,7 @@ struct state {
 	unsigned nr_saved;
 };
 
-/* ---- printing ------------------------------------------------------------------------------ */
+/* ---- printing ---- */
 
 static const char *errno_name(int rc)
 {
@@ -84,7 +84,7 @@ static const char *lba_text(char text[32], uint64_t last_lba)
 	return text;
 }
 
-/* ---- ioctls -------------------------------------------------------------------------------- */
+/* ---- ioctls ---- */
 
 static struct devport *dp_of(const struct state *s, const struct step *step)
 {
@@ -333,7 +333,7 @@ static void do_raw(struct state *s, const struct step *step)
 	say(s, what, rc, "%s", remark);
 }
 
-/* ---- fd2 and commands ---------------------------------------------------------------------- */
+/* ---- fd2 and commands ---- */
 
 static void do_map(struct state *s, const struct step *step)
 {
@@ -526,7 +526,7 @@ static void do_command(struct state *s, const struct step *step)
 		free(data);
 }
 
-/* ---- cases --------------------------------------------------------------------------------- */
+/* ---- cases ---- */
 
 static void do_cookie(struct state *s, const struct step *step)
 {

@@ -60,7 +60,7 @@ static void breach_locked(struct superpipe *sp, const char *what)
 	sp->nr_breaches++;
 }
 
-/* ---- ios ---------------------------------------------------------------------------------- */
+/* ---- ios ---- */
 
 static uint8_t *lba_memory(const struct superpipe_vlun *vlun, uint64_t lba)
 {
@@ -231,7 +231,7 @@ static void *reap(void *arg)
 	return NULL;
 }
 
-/* ---- vLUNs -------------------------------------------------------------------------------- */
+/* ---- vLUNs ---- */
 
 static int enter_locked(struct superpipe *sp, unsigned lun, enum fake_call call)
 {
@@ -437,7 +437,7 @@ unsigned superpipe_max_handles(const struct superpipe *sp, unsigned lun)
 	return sp->config.max_handles;
 }
 
-/* ---- the test's side ---------------------------------------------------------------------- */
+/* ---- the test's side ---- */
 
 bool fake_add_vlun(struct superpipe *sp, unsigned lun, uint32_t handle, uint64_t nr_chunks)
 {

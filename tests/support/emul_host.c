@@ -21,7 +21,7 @@
 #define VALGRIND_ENABLE_ERROR_REPORTING  ((void)0)
 #endif
 
-/* ---- adapters ---------------------------------------------------------------------------- */
+/* ---- adapters ---- */
 
 static void explain(void *arg, const char *text)
 {
@@ -116,7 +116,7 @@ void emul_host_fault(struct emul_host *host, const char *rule)
 	ck_assert_msg(ret >= 0, "%s: %s", rule, why);
 }
 
-/* ---- contexts ---------------------------------------------------------------------------- */
+/* ---- contexts ---- */
 
 static void reg(struct emul_host *host, enum sisl_reg offset, uint64_t value)
 {
@@ -213,7 +213,7 @@ int emul_host_recover(struct emul_host *host)
 	return 1;
 }
 
-/* ---- handles ----------------------------------------------------------------------------- */
+/* ---- handles ---- */
 
 int emul_host_resize(struct emul_host *host, uint32_t handle, uint64_t nr_chunks,
 		     uint64_t *ret_nr_chunks)
@@ -258,7 +258,7 @@ void emul_host_release(struct emul_host *host, uint32_t handle)
 	ck_assert_int_eq(host->ops->ioctl(host->dp, DK_IOCTL_RELEASE, &release), 0);
 }
 
-/* ---- commands ---------------------------------------------------------------------------- */
+/* ---- commands ---- */
 
 struct sisl_ioarcb *emul_host_fill(struct emul_host *host, unsigned i, bool write, uint32_t handle,
 				   uint64_t lba, uint32_t nr_blocks, void *buf)

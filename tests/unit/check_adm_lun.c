@@ -24,7 +24,7 @@
 static char root[256], sysfs[300], dev[300], proc[300];
 static struct lun_host host;
 
-/* ---- the ioctl of the made-up driver --------------------------------------------------------- */
+/* ---- the ioctl of the made-up driver ---- */
 
 static struct {
 	unsigned calls;

@@ -107,7 +107,7 @@ static void settle(void)
 	data_file_free(other);
 }
 
-/* ---- operations whose end a test waits for ------------------------------------------------- */
+/* ---- operations whose end a test waits for ---- */
 
 struct async {
 	struct data_op op;
@@ -153,7 +153,7 @@ static ssize_t async_end(struct async *async)
 	return async->result;
 }
 
-/* ---- core --------------------------------------------------------------------------------- */
+/* ---- core ---- */
 
 START_TEST(test_data_empty_file_takes_nothing)
 {
@@ -656,7 +656,7 @@ START_TEST(test_data_many_unaligned_operations_share_the_scratches)
 }
 END_TEST
 
-/* ---- space -------------------------------------------------------------------------------- */
+/* ---- space ---- */
 
 START_TEST(test_data_half_a_chunk_written_takes_the_next_ahead)
 {
@@ -889,7 +889,7 @@ START_TEST(test_data_luns_of_different_chunks_are_refused)
 }
 END_TEST
 
-/* ---- errors ------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 START_TEST(test_data_failed_read_gives_what_comes_before)
 {
@@ -1088,7 +1088,7 @@ START_TEST(test_data_errors_of_the_driver_reach_the_caller)
 }
 END_TEST
 
-/* ---- secrets ------------------------------------------------------------------------------ */
+/* ---- secrets ---- */
 
 #define SECRET 0x5e
 
@@ -1179,7 +1179,7 @@ START_TEST(test_data_no_shape_of_file_shows_what_the_flash_held_before)
 }
 END_TEST
 
-/* ---- threads ------------------------------------------------------------------------------ */
+/* ---- threads ---- */
 
 struct worker {
 	pthread_t thread;

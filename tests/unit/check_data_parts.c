@@ -32,7 +32,7 @@ static void random_range(uint32_t limit, uint32_t *ret_from, uint32_t *ret_to)
 	*ret_to = a < b ? b : a;
 }
 
-/* ---- bitmap ------------------------------------------------------------------------------- */
+/* ---- bitmap ---- */
 
 #define NR_BITS 300u
 
@@ -82,7 +82,7 @@ START_TEST(test_bitmap_equals_an_array_of_bools)
 }
 END_TEST
 
-/* ---- written map -------------------------------------------------------------------------- */
+/* ---- written map ---- */
 
 static void check_map(const struct written_map *map, const bool *model)
 {
@@ -155,7 +155,7 @@ START_TEST(test_written_map_costs_nothing_when_all_or_nothing_is_written)
 }
 END_TEST
 
-/* ---- stripes ------------------------------------------------------------------------------ */
+/* ---- stripes ---- */
 
 /** Counts the blocks of a group chunk by chunk, in the order of the file. */
 static void ck_group(const struct stripes *layout, const struct stripe_group *group)
@@ -204,7 +204,7 @@ START_TEST(test_stripes_cover_each_block_once)
 }
 END_TEST
 
-/* ---- mapping ------------------------------------------------------------------------------ */
+/* ---- mapping ---- */
 
 #define VLUN ((struct superpipe_vlun *)(uintptr_t)64) /* never looked into */
 
@@ -440,7 +440,7 @@ START_TEST(test_mapping_counts_blocks_written_or_reserved)
 }
 END_TEST
 
-/* ---- range locks -------------------------------------------------------------------------- */
+/* ---- range locks ---- */
 
 static bool take(struct range_lock *lock, struct range_lock_entry *entry, uint64_t start,
 		 uint64_t end, bool exclusive)

@@ -377,7 +377,7 @@ START_TEST(test_segments_and_extents_equal_arrays_of_states)
 }
 END_TEST
 
-/* ---- claims ---------------------------------------------------------------------------------- */
+/* ---- claims ---- */
 
 START_TEST(test_segments_claim_is_all_or_nothing_or_what_there_is)
 {
@@ -455,7 +455,7 @@ START_TEST(test_segments_know_since_when_they_are_empty)
 }
 END_TEST
 
-/* ---- where extents lie ----------------------------------------------------------------------- */
+/* ---- where extents lie ---- */
 
 START_TEST(test_segments_give_whole_pieces_where_there_are_any)
 {

@@ -326,7 +326,7 @@ START_TEST(test_space_reserve_may_be_a_part_of_the_size)
 }
 END_TEST
 
-/* ---- several threads ------------------------------------------------------------------------ */
+/* ---- several threads ---- */
 
 #define NR_THREADS 4u
 #define PER_THREAD 140u

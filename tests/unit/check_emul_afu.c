@@ -53,7 +53,7 @@ static void fill(uint8_t *at, uint8_t seed)
 		at[i] = (uint8_t)(seed + i * 7 + i / 256);
 }
 
-/* ---- reading and writing ----------------------------------------------------------------- */
+/* ---- reading and writing ---- */
 
 START_TEST(test_what_is_written_is_read)
 {
@@ -150,7 +150,7 @@ START_TEST(test_host_use_words_of_the_ioasa_are_never_written)
 }
 END_TEST
 
-/* ---- queues ------------------------------------------------------------------------------ */
+/* ---- queues ---- */
 
 START_TEST(test_rings_wrap_and_the_toggle_flips)
 {
@@ -285,7 +285,7 @@ START_TEST(test_failing_neighbours_fail_alone)
 }
 END_TEST
 
-/* ---- threads ----------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 struct worker {
 	pthread_t thread;
@@ -407,7 +407,7 @@ START_TEST(test_resizing_one_vlun_leaves_commands_on_another_alone)
 }
 END_TEST
 
-/* ---- registers --------------------------------------------------------------------------- */
+/* ---- registers ---- */
 
 static uint64_t rd(enum sisl_reg offset)
 {
@@ -559,7 +559,7 @@ START_TEST(test_unmap_accepts_null)
 }
 END_TEST
 
-/* ---- events ------------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 START_TEST(test_completions_made_inside_run_do_not_interrupt)
 {

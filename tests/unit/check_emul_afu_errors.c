@@ -50,7 +50,7 @@ static uint64_t blocks(uint64_t lbas)
 	return lbas * (SISL_LBA_BYTES / host.block_bytes);
 }
 
-/* ---- commands ---------------------------------------------------------------------------- */
+/* ---- commands ---- */
 
 /** A command with one mistake. */
 struct mistake {
@@ -326,7 +326,7 @@ START_TEST(test_permissions_of_the_attach_bind_the_commands)
 }
 END_TEST
 
-/* ---- errors that end only with the context ------------------------------------------------ */
+/* ---- errors that end only with the context ---- */
 
 static uint64_t rd(enum sisl_reg offset)
 {
@@ -593,7 +593,7 @@ START_TEST(test_more_commands_than_completion_entries_are_audited)
 }
 END_TEST
 
-/* ---- the host's disk --------------------------------------------------------------------- */
+/* ---- the host's disk ---- */
 
 /* Replaces the medium by a symbolic link to another file. */
 static void replace_medium(const char *target)

@@ -97,7 +97,7 @@ static void reap_by_events(unsigned nr, unsigned *order)
 	}
 }
 
-/* ---- status of commands ------------------------------------------------------------------- */
+/* ---- status of commands ---- */
 
 static const struct {
 	const char *action;
@@ -196,7 +196,7 @@ START_TEST(test_a_link_comes_back_by_itself)
 }
 END_TEST
 
-/* ---- late and lost ------------------------------------------------------------------------ */
+/* ---- late and lost ---- */
 
 START_TEST(test_a_late_command_completes_behind_the_others)
 {
@@ -333,7 +333,7 @@ START_TEST(test_interrupts_coalesce_and_the_lowest_comes_first)
 }
 END_TEST
 
-/* ---- resets ------------------------------------------------------------------------------- */
+/* ---- resets ---- */
 
 START_TEST(test_a_reset_at_a_command_loses_it_and_all_behind_it)
 {
@@ -485,7 +485,7 @@ START_TEST(test_nothing_of_the_old_context_reaches_the_medium_after_recovery)
 }
 END_TEST
 
-/* ---- processes ---------------------------------------------------------------------------- */
+/* ---- processes ---- */
 
 START_TEST(test_a_child_reads_all_ones_and_its_accesses_are_audited)
 {
@@ -538,7 +538,7 @@ START_TEST(test_a_child_that_unmaps_first_disturbs_nobody)
 }
 END_TEST
 
-/* ---- latency model ------------------------------------------------------------------------ */
+/* ---- latency model ---- */
 
 #define LATENCY "size=1G,latency=2ms/1ms"
 

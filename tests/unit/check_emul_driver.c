@@ -23,7 +23,7 @@ static struct emul_lun *lun_of(unsigned lun)
 	return &emul_rig_shm(&rig)->lun[lun];
 }
 
-/* ---- ATTACH -------------------------------------------------------------------------------- */
+/* ---- ATTACH ---- */
 
 START_TEST(test_attach_tells_the_adapter)
 {
@@ -158,7 +158,7 @@ START_TEST(test_attach_without_a_descriptor_is_enodev)
 }
 END_TEST
 
-/* ---- the common path ----------------------------------------------------------------------- */
+/* ---- the common path ---- */
 
 START_TEST(test_header_is_checked_and_nothing_copied_back)
 {
@@ -220,7 +220,7 @@ START_TEST(test_lun_in_legacy_mode_is_einval)
 }
 END_TEST
 
-/* ---- USER_VIRTUAL and VLUN_RESIZE ---------------------------------------------------------- */
+/* ---- USER_VIRTUAL and VLUN_RESIZE ---- */
 
 START_TEST(test_virtual_takes_the_lowest_handle)
 {
@@ -448,7 +448,7 @@ START_TEST(test_resize_checks_mode_context_handle)
 }
 END_TEST
 
-/* ---- modes --------------------------------------------------------------------------------- */
+/* ---- modes ---- */
 
 START_TEST(test_lun_has_one_mode_at_a_time)
 {
@@ -536,7 +536,7 @@ START_TEST(test_last_release_forgets_all_allocation)
 }
 END_TEST
 
-/* ---- VERIFY -------------------------------------------------------------------------------- */
+/* ---- VERIFY ---- */
 
 START_TEST(test_verify_judges_sense)
 {
@@ -617,7 +617,7 @@ START_TEST(test_verify_finds_a_grown_lun)
 }
 END_TEST
 
-/* ---- MANAGE_LUN ---------------------------------------------------------------------------- */
+/* ---- MANAGE_LUN ---- */
 
 START_TEST(test_manage_lun_disables_only_what_is_unused)
 {

@@ -54,7 +54,7 @@ static void end(const struct dk_attach *parent)
 	ck_assert_uint_eq(lun_of(0)->users, 0);
 }
 
-/* ---- what it does -------------------------------------------------------------------------- */
+/* ---- what it does ---- */
 
 static void clone_shares_and_diverges(const struct dk_attach *parent)
 {
@@ -174,7 +174,7 @@ START_TEST(test_clone_of_nothing_succeeds)
 }
 END_TEST
 
-/* ---- limits -------------------------------------------------------------------------------- */
+/* ---- limits ---- */
 
 static void clone_255_times(const struct dk_attach *parent)
 {
@@ -204,7 +204,7 @@ START_TEST(test_a_chunk_has_at_most_256_owners)
 }
 END_TEST
 
-/* ---- errors -------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static void clone_wrongly(const struct dk_attach *parent)
 {
@@ -309,7 +309,7 @@ START_TEST(test_source_on_the_error_list_cannot_be_cloned)
 }
 END_TEST
 
-/* ---- unsound clones ------------------------------------------------------------------------ */
+/* ---- unsound clones ---- */
 
 /** A parent with LUN 0 (one chunk) and LUN 1 (one chunk) in one context. */
 static struct dk_attach parent_of_two(struct devport **ret_other, const char *options)

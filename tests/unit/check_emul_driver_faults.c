@@ -20,7 +20,7 @@ static struct emul_lun *lun_of(unsigned lun)
 	return &emul_rig_shm(&rig)->lun[lun];
 }
 
-/* ---- NEED_WRITE_SAME ----------------------------------------------------------------------- */
+/* ---- NEED_WRITE_SAME ---- */
 
 static void write_block(const char *name, uint64_t block, char value)
 {
@@ -90,7 +90,7 @@ START_TEST(test_write_same_without_the_defect_zeroes_the_chunk)
 }
 END_TEST
 
-/* ---- injected failures --------------------------------------------------------------------- */
+/* ---- injected failures ---- */
 
 START_TEST(test_failed_sync_leaves_tables_changed)
 {

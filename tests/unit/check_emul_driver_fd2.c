@@ -60,7 +60,7 @@ static void turn_give(int fd[2])
 	ck_assert_int_eq(write(fd[1], "", 1), 1);
 }
 
-/* ---- one process --------------------------------------------------------------------------- */
+/* ---- one process ---- */
 
 START_TEST(test_closing_after_the_last_detach_is_clean)
 {
@@ -208,7 +208,7 @@ START_TEST(test_closing_a_strangers_descriptor_is_audited)
 }
 END_TEST
 
-/* ---- the owner ends ------------------------------------------------------------------------ */
+/* ---- the owner ends ---- */
 
 static void end_with_a_context(bool detach, uint64_t *ret_cookie)
 {
@@ -294,7 +294,7 @@ START_TEST(test_context_that_a_killed_process_has_hidden_is_found_again)
 }
 END_TEST
 
-/* ---- forks --------------------------------------------------------------------------------- */
+/* ---- forks ---- */
 
 START_TEST(test_child_can_use_neither_fd2_nor_cookie)
 {
@@ -467,7 +467,7 @@ START_TEST(test_orphaned_copy_leaks_the_context_but_not_the_pe)
 }
 END_TEST
 
-/* ---- drivers that close fd2 themselves ----------------------------------------------------- */
+/* ---- drivers that close fd2 themselves ---- */
 
 START_TEST(test_legacy_driver_closes_fd2_at_the_last_detach)
 {

@@ -42,7 +42,7 @@ static void recover(struct dk_attach *attach)
 	attach->adap_fd = arg.adap_fd;
 }
 
-/* ---- resets -------------------------------------------------------------------------------- */
+/* ---- resets ---- */
 
 START_TEST(test_reset_kinds_differ_in_events)
 {
@@ -249,7 +249,7 @@ START_TEST(test_recovery_fails_as_often_as_told)
 }
 END_TEST
 
-/* ---- state RESETTING ----------------------------------------------------------------------- */
+/* ---- state RESETTING ---- */
 
 START_TEST(test_ioctls_wait_for_the_end_of_a_reset)
 {
@@ -356,7 +356,7 @@ START_TEST(test_reset_during_detach)
 }
 END_TEST
 
-/* ---- frozen, and the driver does not know ---------------------------------------------------- */
+/* ---- frozen, and the driver does not know ---- */
 
 START_TEST(test_frozen_adapter_is_reset_when_recover_notices)
 {
@@ -399,7 +399,7 @@ START_TEST(test_frozen_adapter_fails_when_a_sync_comes_first)
 }
 END_TEST
 
-/* ---- permanent failure --------------------------------------------------------------------- */
+/* ---- permanent failure ---- */
 
 START_TEST(test_failed_adapter_only_lets_go)
 {
@@ -459,7 +459,7 @@ START_TEST(test_failed_adapter_wakes_those_who_wait_for_a_reset)
 }
 END_TEST
 
-/* ---- many at once -------------------------------------------------------------------------- */
+/* ---- many at once ---- */
 
 static void *churn(void *arg)
 {

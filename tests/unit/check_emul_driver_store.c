@@ -76,7 +76,7 @@ static void poke(const char *name, off_t at, const void *bytes, size_t nr)
 	close(fd);
 }
 
-/* ---- names --------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static const struct {
 	const char *device;
@@ -165,7 +165,7 @@ START_TEST(test_options_arrive)
 }
 END_TEST
 
-/* ---- making -------------------------------------------------------------------------------- */
+/* ---- making ---- */
 
 START_TEST(test_missing_directory_is_made)
 {
@@ -348,7 +348,7 @@ START_TEST(test_killed_maker_leaves_no_half_adapter)
 }
 END_TEST
 
-/* ---- damage -------------------------------------------------------------------------------- */
+/* ---- damage ---- */
 
 /** The adapter file as bytes, to see that a refusal leaves it untouched. */
 static uint64_t sum_of(const char *name)
@@ -468,7 +468,7 @@ START_TEST(test_missing_mmio_is_refused)
 }
 END_TEST
 
-/* ---- deaths -------------------------------------------------------------------------------- */
+/* ---- deaths ---- */
 
 static struct emul_rig rig;
 

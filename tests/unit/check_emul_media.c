@@ -103,7 +103,7 @@ static void assert_memory_holds(size_t bytes, int value)
 		ck_assert_int_eq(memory[i], value);
 }
 
-/* ---- which bytes are copied ---------------------------------------------------------------- */
+/* ---- which bytes are copied ---- */
 
 START_TEST(test_only_what_is_known_to_be_there_is_copied)
 {
@@ -165,7 +165,7 @@ START_TEST(test_reading_what_was_never_written_allocates_nothing)
 }
 END_TEST
 
-/* ---- both ways tell the same --------------------------------------------------------------- */
+/* ---- both ways tell the same ---- */
 
 static const uint64_t places[] = {
 	0, 512, 63 * 4096, 2 * GIB - 4096, 2 * GIB - 512, 3 * GIB - (1 << 20),
@@ -250,7 +250,7 @@ START_TEST(test_what_was_written_is_copied_from_then_on)
 }
 END_TEST
 
-/* ---- what is not there --------------------------------------------------------------------- */
+/* ---- what is not there ---- */
 
 START_TEST(test_memory_that_is_not_there_is_told)
 {
@@ -347,7 +347,7 @@ START_TEST(test_a_hole_on_a_full_disk_is_told_and_reads_as_zeros)
 }
 END_TEST
 
-/* ---- signals ------------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 static void *move_blocks(void *arg)
 {

@@ -40,7 +40,7 @@ static bool take(enum emul_fault_point point, struct emul_fault *ret_fault)
 	return emul_fault_take(table, point, NULL, ret_fault);
 }
 
-/* ---- text -------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 static const char *const rules[] = {
 	"at=command n=1000 action=reset kind=eeh",
@@ -202,7 +202,7 @@ START_TEST(test_the_longest_rule_survives_printing)
 }
 END_TEST
 
-/* ---- matching ---------------------------------------------------------------------------- */
+/* ---- matching ---- */
 
 START_TEST(test_an_empty_table_hits_nothing)
 {
@@ -427,7 +427,7 @@ START_TEST(test_rules_may_change_while_others_take)
 }
 END_TEST
 
-/* ---- clock ------------------------------------------------------------------------------- */
+/* ---- clock ---- */
 
 START_TEST(test_a_timed_rule_is_taken_once_for_each_period)
 {
@@ -469,7 +469,7 @@ START_TEST(test_a_timed_rule_ends_after_its_times)
 }
 END_TEST
 
-/* ---- links ------------------------------------------------------------------------------- */
+/* ---- links ---- */
 
 START_TEST(test_a_link_comes_back_after_its_time)
 {
@@ -495,7 +495,7 @@ START_TEST(test_a_link_without_time_stays_down_until_raised)
 }
 END_TEST
 
-/* ---- table ------------------------------------------------------------------------------- */
+/* ---- table ---- */
 
 START_TEST(test_a_full_table_refuses_and_a_freed_slot_is_used_again)
 {

@@ -46,7 +46,7 @@ static struct world {
 	_Atomic uint64_t longest_ns;
 } * world;
 
-/* ---- the file system, in the process that serves --------------------------------------------- */
+/* ---- the file system, in the process that serves ---- */
 
 static struct transport *transport;
 
@@ -201,7 +201,7 @@ static void quiesce(void *arg)
 	(void)arg;
 }
 
-/* ---- the process that stands by ------------------------------------------------------------- */
+/* ---- the process that stands by ---- */
 
 static char mountpoint[] = "/tmp/cxlfs-found-XXXXXX";
 static int fuse_fd, slots_fd;
@@ -282,7 +282,7 @@ static void stop(void)
 	(void)munmap(world, sizeof(*world));
 }
 
-/* ---- programs that use the mount ------------------------------------------------------------ */
+/* ---- programs that use the mount ---- */
 
 static void path_of(unsigned file, char *path, size_t bytes)
 {
@@ -379,7 +379,7 @@ static void settle(bool is_guilty, struct pending_counts *ret_counts)
 	ck_assert_uint_eq(nr_refused, ret_counts->nr_refused);
 }
 
-/* ---- tests ---------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 START_TEST(test_found_a_request_that_was_read_only_is_executed)
 {

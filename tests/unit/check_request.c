@@ -11,7 +11,7 @@
 #include "base/thread.h"
 #include "fuse/internal.h"
 
-/* ---- what request.c, io.c and reply.c call --------------------------------------------------- */
+/* ---- what request.c, io.c and reply.c call ---- */
 
 static struct fs *fs;
 static unsigned nr_answers;
@@ -186,7 +186,7 @@ void slot_resume(struct slot *of, void (*resume)(void *arg), void *arg)
 	resume(arg);
 }
 
-/* ---- tests --------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static fuse_req_t const request = (fuse_req_t)(void *)&nr_answers;
 

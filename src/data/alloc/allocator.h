@@ -55,11 +55,11 @@ struct allocator {
  */
 int allocator_init(struct allocator *alloc, struct superpipe *sp, worker_tidy_fn *tidy);
 
-/** allocator_free_blocks() - blocks in chunks that no file uses, and free ones in segments.
- *  Any thread; a file's lock may be held. */
+/** allocator_free_blocks() - return the number of blocks in unused chunks, and of free ones in
+ * segments. Any thread; a file's lock may be held. */
 uint64_t allocator_free_blocks(struct allocator *alloc);
 
-/** allocator_note_failed_luns() - new blocks lie on the other LUNs from now on. Any thread; a
+/** allocator_note_failed_luns() - allocate no more blocks on LUNs that have failed. Any thread; a
  * file's lock may be held. Return: the LUNs that have failed, as a bit mask. */
 unsigned allocator_note_failed_luns(struct allocator *alloc);
 

@@ -71,7 +71,7 @@ struct data_change {
 _Static_assert(sizeof(struct data_change) == 64 && sizeof(struct data_change_extent) == 32,
 	       "as sent");
 
-/** data_change_bytes() - the length of a change with its extents */
+/** data_change_bytes() - return the length of a change with its extents */
 static inline size_t data_change_bytes(const struct data_change *change)
 {
 	return sizeof(*change) + change->nr_extents * sizeof(change->extents[0]);

@@ -109,7 +109,7 @@ int extent_map_merge(struct extent_map *map, struct extent **added, uint32_t nr)
 	return 0;
 }
 
-/* ---- taking -------------------------------------------------------------------------------- */
+/* ---- taking ---- */
 
 static int take_piece(struct extent_map *map, struct segments *pool, void *owner, uint32_t at,
 		      uint64_t block, uint64_t nr)
@@ -169,7 +169,7 @@ void extent_map_drop_taken(struct extent_map *map, struct segments *pool, uint64
 	}
 }
 
-/* ---- splitting and joining ----------------------------------------------------------------- */
+/* ---- splitting and joining ---- */
 
 static int split_at(struct extent_map *map, struct segments *pool, uint64_t block)
 {
@@ -239,7 +239,7 @@ static void join(struct extent_map *map, struct segments *pool, uint32_t at, uin
 	}
 }
 
-/* ---- changing ------------------------------------------------------------------------------ */
+/* ---- changing ---- */
 
 uint64_t extent_map_set(struct extent_map *map, struct segments *pool, uint64_t start, uint64_t end)
 {

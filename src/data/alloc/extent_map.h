@@ -21,19 +21,21 @@ struct extent_map {
 	uint32_t nr, max; /* in use; room in the array */
 };
 
-/** extent_map_get() - one of the @map->nr extents, by its position */
+/** extent_map_get() - return one of the @map->nr extents, by its position */
 static inline struct extent *extent_map_get(const struct extent_map *map, uint32_t at)
 {
 	return map->max ? map->many[at] : map->one;
 }
 
-/** extent_map_position() - of the first extent that ends behind @block; @map->nr: none does */
+/** extent_map_position() - return the position of the first extent that ends behind @block;
+ * @map->nr: none does */
 uint32_t extent_map_position(const struct extent_map *map, uint64_t block);
 
-/** extent_map_at() - the extent at @block, or the first one behind it; NULL: none */
+/** extent_map_at() - return the extent at @block, or the first one behind it; NULL: none */
 struct extent *extent_map_at(const struct extent_map *map, uint64_t block);
 
-/** extent_map_next_in() - the extent at @block or behind it that lies in @segment; NULL: none */
+/** extent_map_next_in() - return the extent at @block or behind it that lies in @segment; NULL:
+ * none */
 struct extent *extent_map_next_in(const struct extent_map *map, const struct segment *segment,
 				  uint64_t block);
 
@@ -42,14 +44,14 @@ static inline uint64_t extent_end(const struct extent *extent)
 	return extent->block + extent->nr_blocks;
 }
 
-/** extent_map_covered() - how many blocks of [start, end) lie in extents */
+/** extent_map_covered() - return how many blocks of [start, end) lie in extents */
 uint64_t extent_map_covered(const struct extent_map *map, uint64_t start, uint64_t end);
 
-/** extent_map_count() - in how many extents they lie */
+/** extent_map_count() - return in how many extents they lie */
 uint32_t extent_map_count(const struct extent_map *map, uint64_t start, uint64_t end);
 
 /**
- * extents_are_scattered() - are @nr_extents too many for @nr_blocks of a chunk?
+ * extents_are_scattered() - return true if @nr_extents are too many for @nr_blocks of a chunk
  * They take memory, and time to change, so they are either few or of eight blocks on average.
  */
 static inline bool extents_are_scattered(uint64_t nr_extents, uint64_t nr_blocks)
@@ -62,7 +64,7 @@ static inline bool extents_are_scattered(uint64_t nr_extents, uint64_t nr_blocks
 uint64_t extent_map_next(const struct extent_map *map, uint64_t block, bool written);
 
 /**
- * extent_map_take() - extents for the blocks of [start, end) that have none, lowest first
+ * extent_map_take() - make extents for the blocks of [start, end) that have none, lowest first
  * @nr_claimed: for so many, claimed in the pool
  * Return: 0; -ENOMEM: nothing was taken, and the claim has been given up.
  */

@@ -25,10 +25,10 @@ struct file_slots {
 
 void file_slots_init(struct file_slots *slots, unsigned nr_luns, bool striped);
 
-/** file_slots_fini() - the slots are the caller's */
+/** file_slots_fini() - free the arrays; the slots belong to the caller */
 void file_slots_fini(struct file_slots *slots);
 
-/** file_slots_on() - the slots on @lun, or NULL */
+/** file_slots_on() - return the slots on @lun, or NULL */
 static inline struct slots *file_slots_on(const struct file_slots *slots, unsigned lun)
 {
 	return slots->on ? slots->on[lun] : NULL;
@@ -40,26 +40,28 @@ int file_slots_prepare(struct file_slots *slots);
 /** file_slots_add() - @added, which remains the caller's, are the slots on its LUN from now on */
 void file_slots_add(struct file_slots *slots, struct slots *added);
 
-/** file_slots_nr() - slots on all LUNs, free or not */
+/** file_slots_nr() - return the number of slots on all LUNs, free or not */
 uint32_t file_slots_nr(const struct file_slots *slots);
 
-/** file_slots_nr_free() - free slots on all LUNs that have not failed */
+/** file_slots_nr_free() - return the number of free slots on all LUNs that have not failed */
 uint32_t file_slots_nr_free(const struct file_slots *slots);
 
-/** file_slots_nr_free_on() - free slots on one */
+/** file_slots_nr_free_on() - return the number of free slots on @lun */
 uint32_t file_slots_nr_free_on(const struct file_slots *slots, unsigned lun);
 
-/** file_slots_nr_below_tail() - free slots that count as used: taking them costs nothing */
+/** file_slots_nr_below_tail() - return the number of free slots that count as used: taking them
+ * costs nothing */
 uint32_t file_slots_nr_below_tail(const struct file_slots *slots);
 
-/** file_slots_nr_rising() - by how many slots taking @nr raises the tails, if vLUNs grow as needed
+/** file_slots_nr_rising() - return by how many slots the tails rise if @nr are taken and vLUNs grow
+ * as needed
  */
 uint64_t file_slots_nr_rising(const struct file_slots *slots, uint64_t nr);
 
-/** file_slots_has_vlun() - has the file a vLUN on any LUN? */
+/** file_slots_has_vlun() - return true if the file has a vLUN on any LUN */
 bool file_slots_has_vlun(const struct file_slots *slots);
 
-/** file_slots_preferred() - the LUN on which @chunk should have its slot */
+/** file_slots_preferred() - return the LUN on which @chunk should have its slot */
 static inline unsigned file_slots_preferred(const struct file_slots *slots, uint64_t chunk)
 {
 	return slots->striped ? (unsigned)((slots->home + chunk) % slots->nr_luns) : slots->home;
@@ -69,12 +71,12 @@ static inline unsigned file_slots_preferred(const struct file_slots *slots, uint
 void file_slots_prefer(struct file_slots *slots, uint64_t chunk, unsigned lun);
 
 /**
- * file_slots_pick() - the LUN for a slot of @chunk; one is free
+ * file_slots_pick() - choose the LUN for a slot of @chunk; one is free
  * One below a tail goes first, then one on the preferred LUN.
  */
 unsigned file_slots_pick(const struct file_slots *slots, uint64_t chunk);
 
-/** file_slots_cut_tails() - slots have been put: find the tail on each LUN again */
+/** file_slots_cut_tails() - find the tail on each LUN again after slots were freed */
 void file_slots_cut_tails(struct file_slots *slots);
 
 #endif

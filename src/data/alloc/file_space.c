@@ -17,7 +17,7 @@ void file_space_init(struct file_space *space, struct allocator *alloc,
 	file_slots_init(&space->slots, alloc->luns.nr_luns, alloc->striped);
 }
 
-/* ---- vLUNs -------------------------------------------------------------------------------- */
+/* ---- vLUNs ---- */
 
 struct file_vlun *file_space_vlun_locked(const struct file_space *space, unsigned lun)
 {
@@ -196,7 +196,7 @@ bool file_space_count_locked(struct file_space *space)
 	return less;
 }
 
-/* ---- end of a file ------------------------------------------------------------------------ */
+/* ---- end of a file ---- */
 
 bool file_space_put_locked(struct file_space *space)
 {

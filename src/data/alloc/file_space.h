@@ -59,7 +59,7 @@ struct file_space {
 	bool orphan;                /* has no link; worker_begin_possible_release() was called */
 };
 
-/** file_space_init() - no vLUN, one reference */
+/** file_space_init() - start without a vLUN, with one reference */
 void file_space_init(struct file_space *space, struct allocator *alloc,
 		     void (*gone)(struct file_space *space));
 
@@ -73,13 +73,14 @@ static inline void file_space_unlock(struct file_space *space)
 	(void)pthread_mutex_unlock(&space->lock);
 }
 
-/** file_space_vlun_locked() - what the file has on @lun, or NULL */
+/** file_space_vlun_locked() - return what the file has on @lun, or NULL */
 struct file_vlun *file_space_vlun_locked(const struct file_space *space, unsigned lun);
 
-/** file_space_vlun() - the same, taking the lock for it */
+/** file_space_vlun() - the same, but takes the lock */
 struct file_vlun *file_space_vlun(struct file_space *space, unsigned lun);
 
-/** file_space_make_vlun_locked() - the same, made if there is nothing. Return: NULL: -ENOMEM. */
+/** file_space_make_vlun_locked() - the same, but make it if there is none. Return: NULL: -ENOMEM.
+ */
 struct file_vlun *file_space_make_vlun_locked(struct file_space *space, unsigned lun);
 
 /** file_space_put_locked() - Return: true: the last reference; unlock, then file_space_release() */
@@ -89,19 +90,19 @@ bool file_space_put_locked(struct file_space *space);
 void file_space_release(struct file_space *space);
 
 /**
- * file_space_free_locked() - the owner drops its reference; the space counts as free from now on
+ * file_space_free_locked() - drop the owner's reference; the space counts as free from now on
  * Return: as file_space_put_locked().
  */
 bool file_space_free_locked(struct file_space *space);
 
-/** file_space_set_orphan_locked() - the file has lost its last name, or has one again */
+/** file_space_set_orphan_locked() - note that the file has lost its last name, or has one again */
 void file_space_set_orphan_locked(struct file_space *space, bool orphan);
 
 /** file_space_count_locked() - bring the volume's counts up to date with the slots
  *  Return: whether any went down. */
 bool file_space_count_locked(struct file_space *space);
 
-/** file_space_report_vlun_locked() - what the file has on @lun has changed, or where it grows */
+/** file_space_report_vlun_locked() - report what the file has on @lun, and where it grows */
 void file_space_report_vlun_locked(const struct file_space *space, unsigned lun);
 
 /** file_space_take_pooled_locked() - take a vLUN for @chunk from the pool, if there is one; the

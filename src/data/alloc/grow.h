@@ -30,11 +30,11 @@ int grow_on_lun(struct file_space *space, unsigned lun, uint64_t nr);
  */
 int grow_segments(struct allocator *alloc, uint64_t nr_blocks);
 
-/** grow_ahead() - one slot more than the file uses on each LUN of ahead_luns, if it uses all there
+/** grow_ahead() - get one more slot on each LUN of ahead_luns where the file uses all it has
  */
 void grow_ahead(struct file_space *space);
 
-/** grow_settle() - slots that were got but not used: give them back (@failed) or keep for a while
+/** grow_settle() - give back slots that were not used (@failed), or keep them for a while
  */
 void grow_settle(struct file_space *space, bool failed);
 

@@ -175,7 +175,7 @@ uint64_t lun_table_nr_free(struct lun_table *table)
 	return nr_used < max_chunks ? min_u64(nr_free, max_chunks - nr_used) : 0;
 }
 
-/* ---- handles, LUNs -------------------------------------------------------------------------- */
+/* ---- handles, LUNs ---- */
 
 uint64_t lun_table_nr_handles(const struct lun_table *table)
 {

@@ -38,7 +38,8 @@ struct lun_table {
 /** lun_table_init() - Return: 0; -EINVAL no LUN, or chunks of different sizes. */
 int lun_table_init(struct lun_table *table, struct superpipe *sp);
 
-/** lun_table_count() - a vLUN on @lun had @before used chunks and has @after. Any thread. */
+/** lun_table_count() - update the counts: a vLUN on @lun had @before used chunks and has @after.
+ * Any thread. */
 void lun_table_count(struct lun_table *table, unsigned lun, uint32_t before, uint32_t after);
 
 /**
@@ -65,34 +66,37 @@ bool lun_table_may_grow(const struct lun_table *table, unsigned lun);
  *  worker. */
 void lun_table_forget_full(struct lun_table *table);
 
-/** lun_table_at_limit() - has the volume all the chunks that it may have? On the worker. */
+/** lun_table_at_limit() - return true if the volume has all the chunks that it may have. On the
+ * worker. */
 bool lun_table_at_limit(const struct lun_table *table);
 
 /** lun_table_set_limit() - On the worker. Return: 0; -EINVAL the volume has more than that. */
 int lun_table_set_limit(struct lun_table *table, uint64_t max_chunks);
 
-/** lun_table_nr_chunks() - chunks that the volume may have. Any thread. */
+/** lun_table_nr_chunks() - return how many chunks the volume may have. Any thread. */
 uint64_t lun_table_nr_chunks(struct lun_table *table);
 
-/** lun_table_nr_free() - those of them that no file uses. Any thread. */
+/** lun_table_nr_free() - return how many of them no file uses. Any thread. */
 uint64_t lun_table_nr_free(struct lun_table *table);
 
-/** lun_table_free_chunks() - chunks of a LUN that no file of the volume uses, whatever the limit
- *  of the volume; 0 if the LUN has failed. Any thread. */
+/** lun_table_free_chunks() - return how many chunks of a LUN no file of the volume uses, whatever
+ * the limit of the volume; 0 if the LUN has failed. Any thread. */
 uint64_t lun_table_free_chunks(struct lun_table *table, unsigned lun);
 
-/** lun_table_find_failed() - LUNs that have failed since the last call, as a bit mask. Any thread.
+/** lun_table_find_failed() - return the LUNs that have failed since the last call, as a bit mask.
+ * Any thread.
  */
 unsigned lun_table_find_failed(struct lun_table *table);
 
-/** lun_table_nr_handles() - resource handles of all LUNs. Any thread. */
+/** lun_table_nr_handles() - return the number of resource handles of all LUNs. Any thread. */
 uint64_t lun_table_nr_handles(const struct lun_table *table);
 
-/** lun_table_free_handles() - how many more files may have a vLUN; those of a LUN that has failed
- *  do not count. Any thread. */
+/** lun_table_free_handles() - return how many more files may have a vLUN; those of a LUN that has
+ * failed do not count. Any thread. */
 uint64_t lun_table_free_handles(struct lun_table *table);
 
-/** lun_table_roomiest() - the LUN with most free chunks not in the bit mask @tried, or nr_luns */
+/** lun_table_roomiest() - return the LUN with most free chunks, without those in the bit mask
+ * @tried, or nr_luns */
 unsigned lun_table_roomiest(struct lun_table *table, unsigned tried);
 
 #endif

@@ -20,10 +20,10 @@
  */
 uint64_t reserve_enter(struct allocator *alloc, bool spare);
 
-/** reserve_leave() - the blocks have been taken. @spare: as for reserve_enter(). */
+/** reserve_leave() - call it when the blocks have been taken. @spare: as for reserve_enter(). */
 void reserve_leave(struct allocator *alloc, bool spare);
 
-/** reserve_headroom() - how many blocks reserve_enter() would return now */
+/** reserve_headroom() - return what reserve_enter() would return now */
 uint64_t reserve_headroom(struct allocator *alloc, bool spare);
 
 #endif

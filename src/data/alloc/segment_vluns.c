@@ -35,7 +35,7 @@ static uint64_t nr_empty(struct segment_vluns *segments)
 	return atomic_load_explicit(&segments->pool.nr_empty, memory_order_relaxed);
 }
 
-/* ---- making them --------------------------------------------------------------------------- */
+/* ---- making them ---- */
 
 /* Before anybody can take blocks of it. */
 static void report(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
@@ -173,7 +173,7 @@ void segment_vluns_note_taken(struct segment_vluns *segments)
 		queue(segments);
 }
 
-/* ---- giving them back ---------------------------------------------------------------------- */
+/* ---- giving them back ---- */
 
 /** The worker gives back what is idle after each job, also after one that does nothing. */
 void segment_vluns_note_empty(struct segment_vluns *segments)

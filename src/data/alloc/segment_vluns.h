@@ -32,22 +32,23 @@ struct segment_vluns {
 	_Atomic bool is_sparse_noted;
 };
 
-/** segment_vluns_init() - no segments. Context: before the worker starts. */
+/** segment_vluns_init() - start without segments. Context: before the worker starts. */
 void segment_vluns_init(struct segment_vluns *segments, struct lun_table *luns,
 			struct worker *worker);
 
 /** segment_vluns_fini() - close all; they are empty. Context: after the worker has stopped. */
 void segment_vluns_fini(struct segment_vluns *segments);
 
-/** segment_vluns_nr_unclaimed() - free blocks in segments that no operation has claimed. Any
+/** segment_vluns_nr_unclaimed() - return how many free blocks in segments are not claimed. Any
  * thread. */
 uint64_t segment_vluns_nr_unclaimed(struct segment_vluns *segments);
 
-/** segment_vluns_add() - one more on @lun. On the worker. Return: 0; -ENOSPC; -ENOMEM; -EIO. */
+/** segment_vluns_add() - add a segment on @lun. On the worker. Return: 0; -ENOSPC; -ENOMEM; -EIO.
+ */
 int segment_vluns_add(struct segment_vluns *segments, unsigned lun);
 
 /**
- * segment_vluns_adopt() - a segment on a vLUN of @nr_chunks that another process has made
+ * segment_vluns_adopt() - add a segment on a vLUN of @nr_chunks that another process has made
  * @number: of the segment there, higher than those that were adopted before
  * On the worker, or while it is paused. Return: 0; -ENOMEM, -EPROTO no or too many chunks, and the
  * vLUN is the caller's.
@@ -55,22 +56,22 @@ int segment_vluns_add(struct segment_vluns *segments, unsigned lun);
 int segment_vluns_adopt(struct segment_vluns *segments, struct superpipe_vlun *vlun, unsigned lun,
 			uint64_t nr_chunks, uint64_t number, struct segment **ret_segment);
 
-/** segment_vluns_enlarge() - one chunk more for the smallest on @lun, which needs no handle. On the
- *  worker. Return: 0; -ENOSPC, also if there is none; -ENOMEM; -EIO. */
+/** segment_vluns_enlarge() - add a chunk to the smallest segment on @lun, which needs no handle. On
+ * the worker. Return: 0; -ENOSPC, also if there is none; -ENOMEM; -EIO. */
 int segment_vluns_enlarge(struct segment_vluns *segments, unsigned lun);
 
-/** segment_vluns_exist() - is there any, which could be enlarged? Any thread. */
+/** segment_vluns_exist() - return true if there is a segment that could be enlarged. Any thread. */
 bool segment_vluns_exist(struct segment_vluns *segments);
 
-/** segment_vluns_note_taken() - blocks were taken: make a segment ahead if few are left.
+/** segment_vluns_note_taken() - after blocks were taken: make a segment ahead if few are left.
  *  Any thread; a file's lock may be held. */
 void segment_vluns_note_taken(struct segment_vluns *segments);
 
-/** segment_vluns_note_given() - blocks were given back: close empty segments later, and tell the
+/** segment_vluns_note_given() - after blocks were freed: close empty segments later, and tell the
  *  mover if segments are sparse. Any thread; a file's lock may be held. */
 void segment_vluns_note_given(struct segment_vluns *segments);
 
-/** segment_vluns_note_empty() - a segment is empty: close it later */
+/** segment_vluns_note_empty() - close an empty segment later */
 void segment_vluns_note_empty(struct segment_vluns *segments);
 
 /**

@@ -102,7 +102,7 @@ void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segme
 	unlock(pool);
 }
 
-/* ---- empty segments ------------------------------------------------------------------------ */
+/* ---- empty segments ---- */
 
 /** The first of those with a chunk's worth of free blocks or more that @matches; NULL: none. */
 static struct segment *find_roomy(struct segments *pool,
@@ -199,7 +199,7 @@ uint64_t segments_empty_since(struct segments *pool)
 	return since;
 }
 
-/* ---- larger segments ------------------------------------------------------------------------ */
+/* ---- larger segments ---- */
 
 struct segment *segments_smallest(struct segments *pool, unsigned lun)
 {
@@ -254,7 +254,7 @@ void segments_enlarge(struct segments *pool, struct segment *segment, uint64_t n
 	unlock(pool);
 }
 
-/* ---- claims -------------------------------------------------------------------------------- */
+/* ---- claims ---- */
 
 uint64_t segments_claim(struct segments *pool, uint64_t least, uint64_t most)
 {
@@ -276,7 +276,7 @@ void segments_unclaim(struct segments *pool, uint64_t nr)
 	unlock(pool);
 }
 
-/* ---- extents ------------------------------------------------------------------------------- */
+/* ---- extents ---- */
 
 void segments_give(struct segments *pool, struct extent *extent, uint64_t now_ns)
 {

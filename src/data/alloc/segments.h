@@ -86,24 +86,25 @@ struct segments {
 
 void segments_init(struct segments *pool, uint32_t chunk_blocks);
 
-/** segments_fini() - there is no segment left */
+/** segments_fini() - free the pool; no segment may be left */
 void segments_fini(struct segments *pool);
 
 /**
- * segments_add() - an empty segment on a vLUN of @nr_chunks chunks
+ * segments_add() - add an empty segment on a vLUN of @nr_chunks chunks
  * Its number of blocks fits 32 bits. Return: the segment; NULL: no memory.
  */
 struct segment *segments_add(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
 			     uint32_t nr_chunks, uint64_t now_ns);
 
 /**
- * segments_new() - a segment that is not in the pool yet, on a vLUN of so many blocks
+ * segments_new() - make a segment that is not in the pool yet, on a vLUN of @nr_blocks blocks
  * On the worker. Return: the segment, all free; NULL: no memory.
  */
 struct segment *segments_new(struct segments *pool, struct superpipe_vlun *vlun, unsigned lun,
 			     uint32_t nr_blocks);
 
-/** segment_free() - one that is not in the pool; its vLUN is the caller's. Accepts NULL. */
+/** segment_free() - free a segment that is not in the pool; the caller keeps its vLUN. Accepts
+ * NULL. */
 void segment_free(struct segment *segment);
 
 /** segments_place() - @extent uses the blocks that it says, of a segment that is not in the pool
@@ -130,31 +131,33 @@ struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun
 					     uint32_t *ret_nr_chunks, uint64_t *ret_number);
 
 /**
- * segments_lose_lun() - a LUN has failed: its segments give no more blocks
+ * segments_lose_lun() - take no more blocks from segments on a LUN that has failed
  * Blocks that are claimed may still be taken from them. segments_remove_empty() returns those that
  * have no extents, on whatever LUN and however long ago.
  */
 void segments_lose_lun(struct segments *pool, unsigned lun);
 
-/** segments_smallest() - of those on @lun; NULL: none. It stays until the caller removes it. */
+/** segments_smallest() - return the smallest segment on @lun, or NULL. It stays until the caller
+ * removes it. */
 struct segment *segments_smallest(struct segments *pool, unsigned lun);
 
 /** segments_prepare_enlarge() - take the memory to note one more chunk. Return: 0; -ENOMEM. */
 int segments_prepare_enlarge(struct segments *pool, struct segment *segment);
 
-/** segments_enlarge() - its vLUN, as was prepared, has one more chunk */
+/** segments_enlarge() - note that the vLUN of a prepared segment has one more chunk */
 void segments_enlarge(struct segments *pool, struct segment *segment, uint64_t now_ns);
 
-/** segments_empty_since() - the earliest time since which one is empty; UINT64_MAX: none is */
+/** segments_empty_since() - return the earliest time since which one is empty; UINT64_MAX: none is
+ */
 uint64_t segments_empty_since(struct segments *pool);
 
 /**
- * segments_claim() - the right to take @most free blocks, or at least @least
+ * segments_claim() - claim @most free blocks, or at least @least, for segments_take()
  * Return: how many; 0: there are less than @least.
  */
 uint64_t segments_claim(struct segments *pool, uint64_t least, uint64_t most);
 
-/** segments_unclaim() - @nr claimed blocks will not be taken */
+/** segments_unclaim() - give up the claim on @nr blocks */
 void segments_unclaim(struct segments *pool, uint64_t nr);
 
 /**
@@ -174,34 +177,35 @@ bool segments_adopt(struct segments *pool, struct extent *extent);
  *  segment. Return: false: the others are full. */
 bool segments_take_elsewhere(struct segments *pool, struct extent *extent, uint32_t nr_blocks);
 
-/** segments_give() - the blocks of @extent are free again; its memory is the caller's */
+/** segments_give() - free the blocks of @extent; the caller keeps its memory */
 void segments_give(struct segments *pool, struct extent *extent, uint64_t now_ns);
 
-/** segments_split() - @tail, memory of the caller, gets all but the first @nr_blocks of @extent */
+/** segments_split() - split @extent after @nr_blocks; the rest becomes @tail, in memory of the
+ * caller */
 void segments_split(struct segments *pool, struct extent *extent, uint32_t nr_blocks,
 		    struct extent *tail);
 
-/** segments_join() - @tail, which lies right behind @extent, becomes a part of it */
+/** segments_join() - join @extent with @tail, which lies right behind it */
 void segments_join(struct segments *pool, struct extent *extent, struct extent *tail);
 
 /**
- * segments_choose_victim() - a segment that is nearly empty, and whose blocks fit into others
+ * segments_choose_victim() - choose a nearly empty segment whose blocks fit into others
  * It remains the victim until it is empty, or given up. Return: false: there is none.
  */
 bool segments_choose_victim(struct segments *pool);
 
 /**
- * segments_victim_owner() - a file with blocks in the victim
+ * segments_victim_owner() - return a file that has blocks in the victim
  * @try_get: called with the pool's lock held; takes a reference if it can do so without waiting
  * Return: the file, and the victim; NULL: there is none now.
  */
 void *segments_victim_owner(struct segments *pool, bool (*try_get)(void *owner),
 			    struct segment **ret_victim);
 
-/** segments_is_victim() - is @segment being emptied? */
+/** segments_is_victim() - return true if @segment is being emptied */
 bool segments_is_victim(struct segments *pool, const struct segment *segment);
 
-/** segments_give_up_victim() - @stuck: and never choose it again */
+/** segments_give_up_victim() - stop emptying the victim. @stuck: never choose it again */
 void segments_give_up_victim(struct segments *pool, bool stuck);
 
 #endif

@@ -42,10 +42,11 @@ static inline void count_empty(struct segments *pool, const struct segment *segm
 	add(&pool->nr_empty_chunks, sign * (segment->nr_blocks / pool->chunk_blocks));
 }
 
-/** segments_first_lost() - one that can be closed, or NULL; with the pool's lock */
+/** segments_first_lost() - return a lost segment that can be closed, or NULL. Lock: the pool's */
 struct segment *segments_first_lost(struct segments *pool);
 
-/** segments_retire_if_unused() - of a lost segment, with the pool's lock */
+/** segments_retire_if_unused() - make a lost segment without extents ready to be closed. Lock: the
+ * pool's */
 void segments_retire_if_unused(struct segments *pool, struct segment *segment);
 
 static inline void set_free(struct segments *pool, struct segment *segment, uint32_t nr_free)

@@ -24,7 +24,7 @@ void shrink_file(struct file_space *space);
 /** shrink_on_lun() - give back what is held ahead on @lun, but not by @except. Return: as above. */
 bool shrink_on_lun(struct allocator *alloc, unsigned lun, const struct file_space *except);
 
-/** shrink_idle() - a worker_tidy_fn: give back what has been idle. @arg: the allocator. */
+/** shrink_idle() - give back what has been idle; a worker_tidy_fn. @arg: the allocator. */
 uint64_t shrink_idle(void *arg);
 
 #endif

@@ -32,22 +32,22 @@ void slots_fini(struct slots *slots);
 /** slots_make_room() - take the memory to note @nr slots. Return: 0; -ENOMEM. */
 int slots_make_room(struct slots *slots, uint64_t nr);
 
-/** slots_nr_free() - free slots, wherever they lie */
+/** slots_nr_free() - return the number of free slots */
 static inline uint32_t slots_nr_free(const struct slots *slots)
 {
 	return slots->nr - slots->nr_used;
 }
 
-/** slots_take() - the lowest free slot; there is one */
+/** slots_take() - take the lowest free slot; there is one */
 uint32_t slots_take(struct slots *slots);
 
 /** slots_adopt() - note that a slot is in use. Return: false: it is already, or there is none. */
 bool slots_adopt(struct slots *slots, uint32_t slot);
 
-/** slots_put() - free a slot; slots_cut_tail() after the last one */
+/** slots_put() - free a slot; call slots_cut_tail() after the last one */
 void slots_put(struct slots *slots, uint32_t slot);
 
-/** slots_clear() - the vLUN and its slots are no longer the file's */
+/** slots_clear() - forget the vLUN and its slots, which the file no longer owns */
 void slots_clear(struct slots *slots);
 
 /** slots_cut_tail() - find nr_tail again */

@@ -65,7 +65,7 @@ bool vlun_pool_take(struct vlun_pool *pool, struct pool_vlun *ret_vlun)
 	return any;
 }
 
-/* ---- worker: giving them back ------------------------------------------------------------- */
+/* ---- worker: giving them back ---- */
 
 static bool take_on(struct vlun_pool *pool, unsigned lun, struct pool_vlun *ret_vlun)
 {
@@ -103,7 +103,7 @@ bool vlun_pool_close_all(struct vlun_pool *pool)
 	return any;
 }
 
-/* ---- worker: making them ------------------------------------------------------------------ */
+/* ---- worker: making them ---- */
 
 static unsigned nr_on_locked(const struct vlun_pool *pool, unsigned lun)
 {
@@ -193,7 +193,7 @@ void vlun_pool_note_new(struct vlun_pool *pool, bool found, uint64_t idle_ns)
 	(void)pthread_mutex_unlock(&pool->lock);
 }
 
-/* ---- worker: when no file comes ------------------------------------------------------------ */
+/* ---- worker: when no file comes ---- */
 
 /** Return: when it will have been idle for long enough; 0: it has. */
 static uint64_t idle_at(struct vlun_pool *pool, uint64_t idle_ns)

@@ -48,7 +48,7 @@ void vlun_pool_fini(struct vlun_pool *pool);
 /** vlun_pool_stop() - make no more vLUNs; when there are no files left */
 void vlun_pool_stop(struct vlun_pool *pool);
 
-/** vlun_pool_nr() - how many there are. Any thread. */
+/** vlun_pool_nr() - return how many vLUNs are in the pool. Any thread. */
 unsigned vlun_pool_nr(struct vlun_pool *pool);
 
 /**
@@ -58,7 +58,7 @@ unsigned vlun_pool_nr(struct vlun_pool *pool);
 bool vlun_pool_take(struct vlun_pool *pool, struct pool_vlun *ret_vlun);
 
 /**
- * vlun_pool_note_new() - a new file has got a vLUN of one chunk
+ * vlun_pool_note_new() - note that a new file has got a vLUN of one chunk
  * @found: from the pool
  * @idle_ns: files that come within this time of each other come in quick succession
  * Decides how many vLUNs there should be, and queues a job to make them. Any thread; a file's lock

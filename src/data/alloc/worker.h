@@ -67,7 +67,7 @@ void worker_resume(struct worker *worker);
 void worker_queue(struct worker *worker, struct worker_job *job);
 
 /**
- * worker_expect_release() - a file was freed that holds flash, or may take some until it is idle
+ * worker_expect_release() - note that a freed file holds flash, or may take some until it is idle
  * worker_note_release() must follow, and must not depend on a deferred job.
  */
 void worker_expect_release(struct worker *worker);
@@ -75,17 +75,18 @@ void worker_expect_release(struct worker *worker);
 /** worker_note_release() - such a file has released its flash; deferred jobs run again. */
 void worker_note_release(struct worker *worker);
 
-/** worker_nr_releases() - for worker_defer() */
+/** worker_nr_releases() - return a count for worker_defer() */
 uint64_t worker_nr_releases(struct worker *worker);
 
 /**
- * worker_begin_possible_release() - a file may release flash soon, or may not
+ * worker_begin_possible_release() - note that a file may release flash soon
  * It has lost its last link but is in use; or its blocks are being copied to a slot, and use flash
  * twice until then. Deferred jobs wait for such files too, but not for long.
  */
 void worker_begin_possible_release(struct worker *worker);
 
-/** worker_end_possible_release() - the file has a link again, was freed, or no longer moves. */
+/** worker_end_possible_release() - the opposite: the file has a link again, was freed, or no longer
+ * moves. */
 void worker_end_possible_release(struct worker *worker);
 
 bool worker_has_possible_releases(struct worker *worker);

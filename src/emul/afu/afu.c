@@ -17,7 +17,7 @@
 #define UPKEEP_MS           100
 #define UPKEEP_RESETTING_MS 5
 
-/* ---- housekeeping ------------------------------------------------------------------------ */
+/* ---- housekeeping ---- */
 
 /* Signals programs whose contexts were closed. */
 static void close_events(struct emul_afu *afu)
@@ -101,7 +101,7 @@ static void stop_housekeeper(struct emul_afu *afu)
 	pthread_join(afu->housekeeper, NULL);
 }
 
-/* ---- engines ----------------------------------------------------------------------------- */
+/* ---- engines ---- */
 
 static void init_constants(struct emul_engine *engine, struct emul_afu *afu, unsigned pe,
 			   uint64_t generation)
@@ -225,7 +225,7 @@ void emul_afu_raise_spurious(struct emul_afu *afu)
 	pthread_mutex_unlock(&afu->lock);
 }
 
-/* ---- media ------------------------------------------------------------------------------- */
+/* ---- media ---- */
 
 static struct emul_media *open_media_locked(struct emul_afu *afu, unsigned lun, int *ret_err)
 {
@@ -254,7 +254,7 @@ struct emul_media *emul_afu_media(struct emul_afu *afu, unsigned lun, int *ret_e
 	return media;
 }
 
-/* ---- public ------------------------------------------------------------------------------ */
+/* ---- public ---- */
 
 int emul_afu_new(struct emul_adapter *ad, struct emul_afu **ret_afu)
 {

@@ -37,7 +37,7 @@ int emul_afu_new(struct emul_adapter *ad, struct emul_afu **ret_afu);
 void emul_afu_free(struct emul_afu *afu);
 
 /**
- * emul_afu_sync() - the AFU's part of an AFU sync
+ * emul_afu_sync() - do the AFU's part of an AFU sync
  * @pe: process element
  *
  * EMUL_SYNC_HEAVY waits for every command of @pe that is running in this process. Call it after a

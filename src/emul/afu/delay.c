@@ -46,7 +46,7 @@ struct emul_delay {
 	pthread_cond_t wake, unused;
 };
 
-/* ---- queue ------------------------------------------------------------------------------- */
+/* ---- queue ---- */
 
 /* When to execute the first command; UINT64_MAX: the queue is empty. */
 static uint64_t first_ns(const struct emul_delay *delay)
@@ -83,7 +83,7 @@ static void remove_first(struct emul_delay *delay)
 	update_first(delay);
 }
 
-/* ---- thread ------------------------------------------------------------------------------ */
+/* ---- thread ---- */
 
 /* When the thread must execute the first command; UINT64_MAX while other threads poll. */
 static uint64_t thread_due_ns(struct emul_delay *delay)
@@ -230,7 +230,7 @@ static void wake_locked(struct emul_delay *delay)
 		pthread_cond_signal(&delay->wake);
 }
 
-/* ---- public ------------------------------------------------------------------------------ */
+/* ---- public ---- */
 
 int emul_delay_new(struct emul_afu *afu, struct emul_delay **ret_delay)
 {

@@ -35,7 +35,7 @@
 
 #define EMUL_BATCH 256 /* most commands in a batch */
 
-/* ---- events ------------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 struct emul_events {
 	pthread_mutex_t lock;
@@ -50,7 +50,7 @@ struct emul_events {
 	int device_fd;  /* other end; -1 once closed (protected by lock) */
 };
 
-/* ---- engine ------------------------------------------------------------------------------ */
+/* ---- engine ---- */
 
 /** Pages of the program's memory that are known to exist: see emul_probe_locked(). */
 #define EMUL_PROBE_SLOTS 64
@@ -110,7 +110,7 @@ static inline bool emul_engine_alive(const struct emul_engine *engine)
 	       generation == engine->generation;
 }
 
-/* ---- commands ----------------------------------------------------------------------------- */
+/* ---- commands ---- */
 
 /** A fetched command; translation sets the fields from offset to port. */
 struct emul_command {
@@ -168,7 +168,7 @@ struct emul_xlate_cache {
 	uint64_t base;      /* of the chunk on the medium, bytes */
 };
 
-/* ---- status.c ------------------------------------------------------------------------ */
+/* ---- status.c ---- */
 
 /** The device part of an IOASA; all zeros is success. */
 struct emul_status {
@@ -180,7 +180,7 @@ struct emul_status {
 
 _Static_assert(sizeof(struct emul_status) == offsetof(struct sisl_ioasa, host_use), "emul_status");
 
-/** emul_status_afu() - an error of the AFU itself */
+/** emul_status_afu() - set an error of the AFU itself */
 struct emul_status emul_status_afu(uint8_t afu_rc, uint8_t afu_extra);
 
 /** emul_status_check() - check condition with fixed-format sense data */
@@ -200,7 +200,7 @@ static inline struct emul_status *emul_status_at(uint64_t ioasa_ea)
 /** emul_status_write() - write an IOASA; @ioasa_ea was validated at fetch */
 void emul_status_write(uint64_t ioasa_ea, const struct emul_status *status, bool swap);
 
-/* ---- translate.c ------------------------------------------------------------------------- */
+/* ---- translate.c ---- */
 
 /** emul_xlate_begin() - initialize the cache of a batch */
 void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache *cache);
@@ -222,7 +222,7 @@ unsigned emul_xlate_run(struct emul_batch *batch, unsigned i, const struct emul_
 /** emul_xlate_is_valid() - true if the handle still has the chunk of a translated command */
 bool emul_xlate_is_valid(const struct emul_batch *batch, unsigned i);
 
-/* ---- inject.c ------------------------------------------------------------------------ */
+/* ---- inject.c ---- */
 
 /**
  * emul_inject_command() - apply the fault rules to a translated command
@@ -237,7 +237,7 @@ bool emul_inject_interrupt(struct emul_batch *batch, unsigned lisn);
 /** emul_inject_global() - apply a fault that concerns the whole adapter */
 void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault);
 
-/* ---- transfer.c ------------------------------------------------------------------------- */
+/* ---- transfer.c ---- */
 
 /**
  * emul_batch_move() - translate the commands of a batch and move their data
@@ -245,7 +245,7 @@ void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault);
  */
 void emul_batch_move(struct emul_batch *batch);
 
-/* ---- fetch.c --------------------------------------------------------------------------- */
+/* ---- fetch.c ---- */
 
 /** emul_has_queued_commands() - without the lock it may be out of date */
 static inline bool emul_has_queued_commands(const struct emul_engine *engine)
@@ -268,7 +268,7 @@ void emul_bad_address_locked(struct emul_engine *engine, uint64_t status_bit, ui
  */
 bool emul_probe_locked(struct emul_engine *engine, uint64_t ea, uint64_t bytes);
 
-/* ---- run.c --------------------------------------------------------------------------- */
+/* ---- run.c ---- */
 
 /** emul_run() - execute queued commands in the calling thread. Return: number completed. */
 unsigned emul_run(struct emul_engine *engine);
@@ -288,7 +288,7 @@ void emul_batch_end_locked(struct emul_batch *batch);
 /** emul_engine_drain() - wait for the batches that are running now */
 void emul_engine_drain(struct emul_engine *engine);
 
-/* ---- regs.c -------------------------------------------------------------------------- */
+/* ---- regs.c ---- */
 
 uint64_t emul_regs_read(struct emul_engine *engine, unsigned offset);
 void emul_regs_write(struct emul_engine *engine, unsigned offset, uint64_t value);
@@ -299,7 +299,7 @@ void emul_regs_error_locked(struct emul_engine *engine, uint64_t bits);
 /** emul_regs_finish_reset_locked() - end a context reset once no batch runs; true if ended */
 bool emul_regs_finish_reset_locked(struct emul_engine *engine);
 
-/* ---- event.c ------------------------------------------------------------------------- */
+/* ---- event.c ---- */
 
 int emul_events_init(struct emul_events *events);
 void emul_events_fini(struct emul_events *events);
@@ -316,7 +316,7 @@ void emul_events_close(struct emul_events *events);
 /** emul_events_read() - see devport event_read() */
 ssize_t emul_events_read(struct emul_events *events, unsigned pe, void *buf, size_t bytes);
 
-/* ---- delay.c ------------------------------------------------------------------------- */
+/* ---- delay.c ---- */
 
 struct emul_delay;
 
@@ -358,7 +358,7 @@ bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, 
  */
 void emul_delay_cancel(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than);
 
-/* ---- afu.c ------------------------------------------------------------------------------- */
+/* ---- afu.c ---- */
 
 struct emul_afu {
 	struct emul_adapter *ad;
@@ -387,7 +387,8 @@ void emul_engine_put(struct emul_engine *engine);
 /** emul_afu_media() - get the medium of a LUN, opened at first use; NULL with *ret_err */
 struct emul_media *emul_afu_media(struct emul_afu *afu, unsigned lun, int *ret_err);
 
-/** emul_afu_raise_spurious() - a completion interrupt for nothing, on every engine of this process
+/** emul_afu_raise_spurious() - raise a spurious completion interrupt on every engine of this
+ * process
  */
 void emul_afu_raise_spurious(struct emul_afu *afu);
 

@@ -7,7 +7,7 @@
 #include "emul/afu/busy_ioasas.h"
 #include "emul/afu/engine.h"
 
-/* ---- memory of the program --------------------------------------------------------------- */
+/* ---- memory of the program ---- */
 
 static bool page_exists(uint64_t page)
 {
@@ -61,7 +61,7 @@ void emul_bad_address_locked(struct emul_engine *engine, uint64_t status_bit, ui
 	emul_audit_note(engine->ad, EMUL_BAD_ADDRESS, (int)engine->index, ea);
 }
 
-/* ---- fetch ------------------------------------------------------------------------------- */
+/* ---- fetch ---- */
 
 static void swap_ioarcb(struct sisl_ioarcb *ioarcb)
 {

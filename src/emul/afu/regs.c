@@ -24,7 +24,7 @@ void emul_regs_error_locked(struct emul_engine *engine, uint64_t bits)
 		emul_events_raise(&engine->events, lisn);
 }
 
-/* ---- context reset ----------------------------------------------------------------------- */
+/* ---- context reset ---- */
 
 static void begin_reset(struct emul_engine *engine)
 {
@@ -59,7 +59,7 @@ static uint64_t read_reset(struct emul_engine *engine)
 	return done ? 0 : SISL_CTX_RESET;
 }
 
-/* ---- queues ------------------------------------------------------------------------------ */
+/* ---- queues ---- */
 
 static void audit(struct emul_engine *engine, enum emul_breach breach, uint64_t detail)
 {
@@ -130,7 +130,7 @@ static void write_ioarrin(struct emul_engine *engine, uint64_t ea)
 	atomic_store_explicit(&engine->nr_arrin, nr + 1, memory_order_relaxed);
 }
 
-/* ---- registers --------------------------------------------------------------------------- */
+/* ---- registers ---- */
 
 static void set_endian(struct emul_engine *engine, uint64_t value)
 {

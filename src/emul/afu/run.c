@@ -5,7 +5,7 @@
 #include "emul/afu/busy_ioasas.h"
 #include "emul/afu/engine.h"
 
-/* ---- running batches --------------------------------------------------------------------- */
+/* ---- running batches ---- */
 
 bool emul_batch_begin_locked(struct emul_batch *batch)
 {
@@ -45,7 +45,7 @@ void emul_engine_drain(struct emul_engine *engine)
 	pthread_mutex_unlock(&engine->sync_lock);
 }
 
-/* ---- complete ---------------------------------------------------------------------------- */
+/* ---- complete ---- */
 
 /** A copy of the RRQ position, which lets the compiler use registers. */
 struct rrq {

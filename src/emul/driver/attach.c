@@ -14,7 +14,7 @@
 #define RECOVER_RETRIES  20
 #define RECOVER_PAUSE_MS 100
 
-/* ---- ATTACH -------------------------------------------------------------------------------- */
+/* ---- ATTACH ---- */
 
 static int attach_reuse(struct emul_call *call, struct dk_attach *arg, struct emul_ctx **ret_ctx)
 {
@@ -99,7 +99,7 @@ int emul_do_attach(struct emul_call *call, struct dk_attach *arg)
 	return 0;
 }
 
-/* ---- DETACH -------------------------------------------------------------------------------- */
+/* ---- DETACH ---- */
 
 bool emul_detach_lun_locked(struct emul_call *call, struct emul_ctx *ctx, unsigned lun)
 {
@@ -157,7 +157,7 @@ void emul_detach_all_locked(struct emul_adapter *ad, struct emul_ctx *ctx)
 	emul_ctx_free_locked(ad, ctx);
 }
 
-/* ---- RECOVER_AFU --------------------------------------------------------------------------- */
+/* ---- RECOVER_AFU ---- */
 
 /** Waits until no other recovery runs. While it waits, the call does not delay a reset. */
 static int begin_recovery(struct emul_call *call)

@@ -16,7 +16,7 @@ unsigned emul_ctx_number(struct emul_adapter *ad, const struct emul_ctx *ctx)
 	return (unsigned)(ctx - emul_shm_ctx(ad->shm, 0));
 }
 
-/* ---- lookup -------------------------------------------------------------------------------- */
+/* ---- lookup ---- */
 
 static struct emul_ctx *find_live(struct emul_adapter *ad, uint64_t cookie)
 {
@@ -106,7 +106,7 @@ struct emul_ctx *emul_ctx_by_pe(struct emul_adapter *ad, unsigned pe, uint64_t g
 	return NULL;
 }
 
-/* ---- creation and removal ------------------------------------------------------------------ */
+/* ---- creation and removal ---- */
 
 static struct emul_ctx *free_record(struct emul_adapter *ad)
 {
@@ -172,7 +172,7 @@ void emul_ctx_connect_locked(struct emul_adapter *ad, struct emul_ctx *ctx, unsi
 	atomic_store(&pe->capability, EMUL_PERM_READ | EMUL_PERM_WRITE);
 }
 
-/* ---- LUNs ---------------------------------------------------------------------------------- */
+/* ---- LUNs ---- */
 
 void emul_ctx_add_lun(struct emul_ctx *ctx, unsigned lun)
 {
@@ -193,7 +193,7 @@ unsigned emul_ctx_nr_luns(const struct emul_ctx *ctx)
 	return nr;
 }
 
-/* ---- resource handles ---------------------------------------------------------------------- */
+/* ---- resource handles ---- */
 
 void emul_res_at(struct emul_adapter *ad, struct emul_ctx *ctx, uint32_t number,
 		 struct emul_res *ret_res)

@@ -46,7 +46,7 @@ void emul_ctx_put_locked(struct emul_adapter *ad, struct emul_ctx *ctx);
 /** emul_ctx_by_pe() - find the record of an fd2, even on the error list; or NULL */
 struct emul_ctx *emul_ctx_by_pe(struct emul_adapter *ad, unsigned pe, uint64_t generation);
 
-/** emul_ctx_new_locked() - a busy record with an empty RHT; NULL when none is free */
+/** emul_ctx_new_locked() - make a busy record with an empty RHT; NULL: none is free */
 struct emul_ctx *emul_ctx_new_locked(struct emul_adapter *ad);
 
 /** emul_ctx_free_locked() - free a record and disconnect its PE */
@@ -55,7 +55,7 @@ void emul_ctx_free_locked(struct emul_adapter *ad, struct emul_ctx *ctx);
 /** emul_ctx_connect_locked() - connect a record to a PE, which gives it a new cookie */
 void emul_ctx_connect_locked(struct emul_adapter *ad, struct emul_ctx *ctx, unsigned pe);
 
-/* ---- LUNs of a context ------------------------------------------------------------------- */
+/* ---- LUNs of a context ---- */
 
 static inline bool emul_ctx_holds(const struct emul_ctx *ctx, unsigned lun)
 {
@@ -66,7 +66,7 @@ void emul_ctx_add_lun(struct emul_ctx *ctx, unsigned lun);
 void emul_ctx_drop_lun(struct emul_ctx *ctx, unsigned lun);
 unsigned emul_ctx_nr_luns(const struct emul_ctx *ctx);
 
-/* ---- resource handles -------------------------------------------------------------------- */
+/* ---- resource handles ---- */
 
 /** One resource handle of a busy context. */
 struct emul_res {
@@ -91,7 +91,7 @@ bool emul_res_checkout(struct emul_adapter *ad, struct emul_ctx *ctx, unsigned l
 /** emul_res_checkin() - free a handle, but not its LXT */
 void emul_res_checkin(struct emul_res *res);
 
-/** emul_res_nr_open() - number of open handles of a context */
+/** emul_res_nr_open() - return number of open handles of a context */
 uint32_t emul_res_nr_open(struct emul_adapter *ad, struct emul_ctx *ctx);
 
 #endif

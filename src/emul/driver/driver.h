@@ -46,7 +46,7 @@ int emul_do_clone(struct emul_call *call, struct dk_clone *arg);
 int emul_do_verify(struct emul_call *call, struct dk_verify *arg);
 int emul_do_manage_lun(struct emul_call *call, struct dk_manage_lun *arg);
 
-/* ---- adapter state (reset.c) ------------------------------------------------------------- */
+/* ---- adapter state (reset.c) ---- */
 
 /** emul_running_enter_locked() - make resets wait for this call */
 void emul_running_enter_locked(struct emul_call *call);
@@ -82,7 +82,7 @@ void emul_pe_changed(struct emul_adapter *ad);
 /** emul_driver_sleep() - the driver does not return for so long; the caller has no lock */
 void emul_driver_sleep(uint32_t ms);
 
-/* ---- shared by ioctls -------------------------------------------------------------------- */
+/* ---- shared by ioctls ---- */
 
 /**
  * emul_sync() - AFU sync of a handle of a busy context

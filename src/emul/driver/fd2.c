@@ -47,7 +47,7 @@ void emul_pe_changed(struct emul_adapter *ad)
 	syscall(SYS_futex, &ad->shm->pe_seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* ---- creation ------------------------------------------------------------------------------ */
+/* ---- creation ---- */
 
 static int open_fd2(struct emul_adapter *ad, unsigned pe, uint64_t generation)
 {
@@ -117,7 +117,7 @@ void emul_pe_disconnect_locked(struct emul_adapter *ad, unsigned number)
 	atomic_store(&pe->capability, 0);
 }
 
-/* ---- close --------------------------------------------------------------------------------- */
+/* ---- close ---- */
 
 /** Counts down this process's references. Return: true if it still has a known one. */
 static bool drop_local(struct emul_adapter *ad, unsigned pe, uint64_t generation, bool map)
@@ -217,7 +217,7 @@ void emul_pe_driver_close_locked(struct emul_adapter *ad, unsigned number, int f
 	dropped_locked(ad, pe, generation, drop_local(ad, pe, generation, false));
 }
 
-/* ---- mappings ------------------------------------------------------------------------------ */
+/* ---- mappings ---- */
 
 static int check_map_locked(struct emul_adapter *ad, unsigned number, uint64_t generation,
 			    size_t bytes)

@@ -90,7 +90,7 @@ static const struct ioctl_row *find_row(unsigned long request)
 	return NULL;
 }
 
-/* ---- user memory --------------------------------------------------------------------------- */
+/* ---- user memory ---- */
 
 /** Copies from or to program memory; returns -EFAULT if that is not mapped. */
 static int copy(void *to, const void *from, size_t bytes, bool to_user)
@@ -110,7 +110,7 @@ static int copy(void *to, const void *from, size_t bytes, bool to_user)
 	return -EFAULT;
 }
 
-/* ---- checks -------------------------------------------------------------------------------- */
+/* ---- checks ---- */
 
 /** Checks LUN mode and adapter state, which MANAGE_LUN does not depend on. */
 static int check_common_locked(struct emul_call *call, const struct ioctl_row *row)
@@ -134,7 +134,7 @@ static int check_header(const struct dk_hdr *hdr)
 	return 0;
 }
 
-/* ---- faults -------------------------------------------------------------------------------- */
+/* ---- faults ---- */
 
 static int apply(struct emul_call *call, const struct ioctl_row *row,
 		 const struct emul_fault *fault)
@@ -185,7 +185,7 @@ static int inject(struct emul_call *call, const struct ioctl_row *row)
 	return rc;
 }
 
-/* ---- execution ----------------------------------------------------------------------------- */
+/* ---- execution ---- */
 
 static int run_locked(struct emul_call *call, const struct ioctl_row *row, union ioctl_arg *arg,
 		      void *user)
@@ -233,7 +233,7 @@ int emul_driver_ioctl(struct devport *dp, unsigned long request, void *user)
 	return copy(user, &arg, row->bytes, true);
 }
 
-/* ---- fd1 ----------------------------------------------------------------------------------- */
+/* ---- fd1 ---- */
 
 int emul_driver_open(const char *device, explain_fn explain, void *explain_arg,
 		     struct devport **ret_dp)

@@ -9,7 +9,7 @@
 #include "emul/driver/driver.h"
 #include "emul/store/chunk.h"
 
-/* ---- modes --------------------------------------------------------------------------------- */
+/* ---- modes ---- */
 
 int emul_lun_attach_locked(struct emul_lun *lun, enum emul_lun_mode mode)
 {
@@ -31,7 +31,7 @@ void emul_lun_detach_locked(struct emul_adapter *ad, unsigned number)
 	emul_chunk_term(ad->shm, number);
 }
 
-/* ---- AFU LUN table ------------------------------------------------------------------------- */
+/* ---- AFU LUN table ---- */
 
 static void write_table(struct emul_adapter *ad, const struct emul_lun *lun, unsigned port,
 			uint32_t index)
@@ -84,7 +84,7 @@ int emul_lun_enter_table(struct emul_call *call)
 	return rc;
 }
 
-/* ---- capacity ------------------------------------------------------------------------------ */
+/* ---- capacity ---- */
 
 int emul_read_capacity(struct emul_call *call)
 {
@@ -96,7 +96,7 @@ int emul_read_capacity(struct emul_call *call)
 	return 0;
 }
 
-/* ---- VERIFY -------------------------------------------------------------------------------- */
+/* ---- VERIFY ---- */
 
 #define SENSE_NONE           0x0
 #define SENSE_RECOVERED      0x1
@@ -182,7 +182,7 @@ int emul_do_verify(struct emul_call *call, struct dk_verify *arg)
 	return rc;
 }
 
-/* ---- MANAGE_LUN ---------------------------------------------------------------------------- */
+/* ---- MANAGE_LUN ---- */
 
 static int find_or_create(struct emul_shm *shm, const uint8_t wwid[DK_WWID_LEN])
 {
@@ -228,7 +228,7 @@ int emul_do_manage_lun(struct emul_call *call, struct dk_manage_lun *arg)
 	return 0;
 }
 
-/* ---- WRITE SAME ---------------------------------------------------------------------------- */
+/* ---- WRITE SAME ---- */
 
 static void zero_media(struct emul_call *call, unsigned disk, uint64_t block)
 {

@@ -43,7 +43,7 @@ void emul_pe_release_locked(struct emul_adapter *ad, unsigned number,
 	free_pe(ad, number);
 }
 
-/* ---- closes outside this interface --------------------------------------------------------- */
+/* ---- closes outside this interface ---- */
 
 static bool owner_alive(const struct emul_pe *pe)
 {

@@ -151,7 +151,7 @@ void emul_housekeep(struct emul_adapter *ad)
 	emul_unlock(ad);
 }
 
-/* ---- ioctls in progress -------------------------------------------------------------------- */
+/* ---- ioctls in progress ---- */
 
 static int free_slot(const struct emul_driver *driver)
 {
@@ -237,7 +237,7 @@ int emul_detect_freeze_locked(struct emul_call *call)
 	return emul_check_state_locked(call);
 }
 
-/* ---- AFU sync ------------------------------------------------------------------------------ */
+/* ---- AFU sync ---- */
 
 /*
  * A frozen adapter does not answer. The driver of Linux 6.1 waits for ten seconds, fails to reset

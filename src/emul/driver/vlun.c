@@ -27,7 +27,7 @@ static uint64_t chunks_for(const struct emul_adapter *ad, uint64_t req_size)
 	return blocks / SISL_CHUNK_DEV_BLOCKS + !!(blocks % SISL_CHUNK_DEV_BLOCKS);
 }
 
-/* ---- growing ------------------------------------------------------------------------------- */
+/* ---- growing ---- */
 
 /** Makes room for @wanted entries; *@ret_old is the replaced table, which the caller frees, or 0.
  */
@@ -94,7 +94,7 @@ static int grow(struct emul_call *call, struct emul_res *res, unsigned lun, uint
 	return rc ? -EAGAIN : 0;
 }
 
-/* ---- shrinking ----------------------------------------------------------------------------- */
+/* ---- shrinking ---- */
 
 static void drop_chunks(struct emul_call *call, struct emul_res *res, unsigned lun, uint64_t keep)
 {
@@ -164,7 +164,7 @@ int emul_do_resize(struct emul_call *call, struct dk_resize *arg)
 	return 0;
 }
 
-/* ---- USER_VIRTUAL -------------------------------------------------------------------------- */
+/* ---- USER_VIRTUAL ---- */
 
 /** Initializes the allocator for the first user of a LUN. */
 static int prepare_lun(struct emul_call *call)
@@ -238,7 +238,7 @@ int emul_do_user_virtual(struct emul_call *call, struct dk_uvirtual *arg)
 	return 0;
 }
 
-/* ---- RELEASE ------------------------------------------------------------------------------- */
+/* ---- RELEASE ---- */
 
 static int release_virtual(struct emul_call *call, struct emul_res *res, unsigned lun)
 {
@@ -293,7 +293,7 @@ int emul_do_release(struct emul_call *call, struct dk_release *arg)
 	return rc;
 }
 
-/* ---- USER_DIRECT --------------------------------------------------------------------------- */
+/* ---- USER_DIRECT ---- */
 
 static void fill_physical(struct emul_call *call, struct emul_res *res)
 {

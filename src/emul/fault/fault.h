@@ -202,7 +202,7 @@ void emul_fault_seed(struct emul_fault_table *table, uint64_t seed);
 int emul_fault_add(struct emul_fault_table *table, const char *text, uint64_t now_ns, char *why);
 
 /**
- * emul_fault_print() - the text of a rule, as emul_fault_add() takes it
+ * emul_fault_print() - return the text of a rule, as emul_fault_add() takes it
  * @rule:      0 .. EMUL_FAULT_RULES - 1
  * @text:      EMUL_FAULT_TEXT_MAX bytes
  * @ret_seen:  number of matching events

@@ -17,7 +17,7 @@
 #include "emul/store/layout.h"
 #include "emul/store/state.h"
 
-/* ---- media --------------------------------------------------------------------------------- */
+/* ---- media ---- */
 
 /** Size of a medium, which is a regular file or a block device. */
 static int medium_bytes(int fd, bool *ret_is_device, uint64_t *ret_bytes)
@@ -98,7 +98,7 @@ static int make_medium(struct opener *o, unsigned lun, struct emul_geometry *geo
 	return rc;
 }
 
-/* ---- creation ------------------------------------------------------------------------------ */
+/* ---- creation ---- */
 
 static bool is_expected_name(const char *name)
 {

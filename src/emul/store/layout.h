@@ -25,7 +25,7 @@ static inline uint64_t emul_layout_class_bytes(unsigned class)
 	return (uint64_t)EMUL_LXT_GROUP * 8 << class;
 }
 
-/** emul_layout_max_chunks() - number of chunks of the largest LUN */
+/** emul_layout_max_chunks() - return number of chunks of the largest LUN */
 uint64_t emul_layout_max_chunks(const struct emul_geometry *geometry);
 
 /** Bytes of the bitmap of a LUN record, and of its whole chunk state: bitmap and clone counts. */

@@ -41,7 +41,7 @@
 #define EMUL_LXT_CLASSES 24   /* heap size classes: 1, 2, 4 ... groups */
 #define EMUL_AUDIT_NOTES 64
 
-/* ---- head: immutable --------------------------------------------------------------------- */
+/* ---- head: immutable ---- */
 
 /** Properties of an adapter, set when it is created. */
 struct emul_geometry {
@@ -75,7 +75,7 @@ struct emul_head {
 	uint32_t crc;         /* of everything before it */
 };
 
-/* ---- tables the AFU reads ---------------------------------------------------------------- */
+/* ---- tables the AFU reads ---- */
 
 #define EMUL_RHT_FORMAT_VIRTUAL  0x00u
 #define EMUL_RHT_FORMAT_PHYSICAL 0x10u
@@ -139,7 +139,7 @@ struct emul_pe {
 	uint32_t copies[EMUL_MAX_COPIES]; /* processes that inherited it by fork */
 };
 
-/* ---- driver state ------------------------------------------------------------------------ */
+/* ---- driver state ---- */
 
 enum emul_adapter_state {
 	EMUL_NORMAL,
@@ -239,7 +239,7 @@ struct emul_driver {
 	uint64_t nr_resets, nr_recoveries, nr_owner_deaths;
 };
 
-/* ---- audit ------------------------------------------------------------------------------- */
+/* ---- audit ---- */
 
 /** Breaches of the superpipe rules by the programs that use the adapter. */
 enum emul_breach {
@@ -279,7 +279,7 @@ struct emul_audit {
 	struct emul_audit_note notes[EMUL_AUDIT_NOTES];
 };
 
-/* ---- the whole --------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 struct emul_shm {
 	_Alignas(4096) struct emul_head head;

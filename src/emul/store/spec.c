@@ -74,7 +74,7 @@ static bool parse_time(const char *text, uint64_t *ret_ns)
 	return value == 0 && !*end && (*ret_ns = 0, true);
 }
 
-/* ---- one option ---------------------------------------------------------------------------- */
+/* ---- one option ---- */
 
 struct option {
 	const char *name;
@@ -266,7 +266,7 @@ static int parse_option(struct parser *p, char *text)
 	return explain_error(&p->to, -EINVAL, "unknown option '%s' of an emulated adapter", text);
 }
 
-/* ---- the whole name ------------------------------------------------------------------------ */
+/* ---- the whole name ---- */
 
 /**
  * Takes the part of *@rest up to an unescaped comma, and removes escapes in place.

@@ -11,7 +11,7 @@
 #include "emul/store/heap.h"
 #include "emul/store/layout.h"
 
-/* ---- power on ------------------------------------------------------------------------------ */
+/* ---- power on ---- */
 
 /** A string that differs after each boot of this machine; empty if the kernel has none. */
 static void read_boot_id(char id[static 40])
@@ -105,7 +105,7 @@ void emul_state_init(struct emul_shm *shm)
 	emul_heap_init(shm);
 }
 
-/* ---- repair -------------------------------------------------------------------------------- */
+/* ---- repair ---- */
 
 struct repair {
 	struct emul_shm *shm;
@@ -212,7 +212,7 @@ void emul_state_repair(struct emul_shm *shm)
 	free(r.tables);
 }
 
-/* ---- the first user ------------------------------------------------------------------------ */
+/* ---- the first user ---- */
 
 /** Removes the traces of processes that ended while they waited or executed an ioctl. */
 static void clear_driver(struct emul_shm *shm)

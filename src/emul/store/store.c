@@ -49,7 +49,7 @@ int emul_store_identify(const char *path, uint64_t *ret_dev, uint64_t *ret_ino)
 	return 0;
 }
 
-/* ---- opening ------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int check_head(const struct opener *o, const struct emul_head *head)
 {

@@ -54,7 +54,7 @@ bool pending_next(const struct pending *pending, uint32_t *from, struct pending_
 /** pending_has_answer() - false for FORGET and the like, which the kernel never waits for */
 bool pending_has_answer(const struct pending_request *request);
 
-/** pending_is_awaited() - does the kernel wait for an answer?
+/** pending_is_awaited() - check whether the kernel waits for an answer
  *  Return: 1 yes; 0 no: it has got one, or the connection is aborted; -errno. */
 int pending_is_awaited(const struct pending *pending, const struct pending_request *request);
 

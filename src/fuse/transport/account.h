@@ -61,11 +61,11 @@ struct account {
 void account_init(struct account *account);
 void account_fini(struct account *account);
 
-/** account_begin() - a request has arrived; on the thread that serves it */
+/** account_begin() - note that a request has arrived; on the thread that serves it */
 void account_begin(struct account *account, struct account_request *request,
 		   const struct fuse_in_header *header);
 
-/** account_end() - it has been answered; on any thread. Does nothing if there is none. */
+/** account_end() - note that it has been answered; on any thread. Does nothing if there is none. */
 void account_end(struct account_request *request);
 
 /** account_sum() - add up what all threads have counted. Any thread. */

@@ -57,7 +57,7 @@ void transport_serve_request(struct transport *transport, struct slot *slot);
 
 /* ---- dev_fuse.c ---- */
 
-/** dev_fuse_nr_slots() - slots that dev_fuse_serve() needs */
+/** dev_fuse_nr_slots() - return the number of slots that dev_fuse_serve() needs */
 size_t dev_fuse_nr_slots(const struct transport_config *config);
 /** dev_fuse_serve() - serve /dev/fuse until the session is over
  *  @started, @arg: as for transport_serve(). Return: 0; -ENOMEM; -EAGAIN; that of @started. */

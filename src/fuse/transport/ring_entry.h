@@ -39,14 +39,14 @@ void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue
 void ring_entry_submit(struct ring_entry *entry, struct io_uring_sqe *sqe);
 
 /**
- * ring_entry_request() - the request in the entry, in the layout of /dev/fuse
+ * ring_entry_request() - return the request in the entry, in the layout of /dev/fuse
  * Its unique is a handle for ring_entry_of() instead of the kernel's.
  * @ret_bytes: length of the request
  * Return: valid until the answer; NULL: the lengths contradict each other.
  */
 struct fuse_in_header *ring_entry_request(struct ring_entry *entry, size_t *ret_bytes);
 
-/** ring_entry_of() - the entry with that handle; NULL if @unique comes from the kernel */
+/** ring_entry_of() - return the entry with that handle; NULL if @unique comes from the kernel */
 struct ring_entry *ring_entry_of(uint64_t unique);
 
 /**

@@ -66,7 +66,7 @@ void ring_free(struct ring *ring);
 /** ring_set_up() - bind the calling thread to the ring's processor and make its io_uring. Return:
  * 0; -errno of io_uring. */
 int ring_set_up(struct ring *ring);
-/** ring_main() - the function of the ring's thread; @arg: the ring */
+/** ring_main() - run the ring's thread; @arg: the ring */
 void *ring_main(void *arg);
 /** ring_stop() - end the thread. Any thread may call it. */
 void ring_stop(struct ring *ring);

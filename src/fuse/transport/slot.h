@@ -37,7 +37,7 @@ struct slot {
 
 /* ---- for operations ---- */
 
-/** slot_here() - the slot of the request that the calling thread serves, or NULL */
+/** slot_here() - return the slot of the request that the calling thread serves, or NULL */
 struct slot *slot_here(void);
 
 /** slot_keep() - keep the slot for an answer later; on the thread that serves the request */
@@ -55,7 +55,7 @@ void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg);
 void slot_release(struct slot *slot);
 
 /**
- * slot_outcome() - what has become of a request that another process has executed
+ * slot_outcome() - return the outcome of a request that another process has executed
  * @slot: of the request that a thread serves, or NULL
  * Return: the outcome, valid until the answer; NULL: it must be executed.
  */
@@ -81,10 +81,11 @@ static inline void slot_note_moved(size_t bytes)
 
 /* ---- for transports ---- */
 
-/** slot_begin() - the calling thread serves the request in @slot; account it */
+/** slot_begin() - note that the calling thread serves the request in @slot, and account it */
 void slot_begin(struct slot *slot, struct account *account, const struct fuse_in_header *header);
 
-/** slot_end() - it has served it. A request that is answered later is accounted for then. */
+/** slot_end() - note that it has served it. A request that is answered later is accounted for then.
+ */
 void slot_end(struct slot *slot);
 
 /** The slots for /dev/fuse, at first all free. */

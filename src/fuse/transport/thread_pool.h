@@ -53,7 +53,7 @@ void thread_pool_resume(struct thread_pool *pool);
 /** thread_pool_end() - end the pool: no thread becomes active again */
 void thread_pool_end(struct thread_pool *pool);
 
-/** thread_pool_goes_on() - for active threads: false when the pool is paused or has ended */
+/** thread_pool_goes_on() - return false if the pool is paused or has ended; for active threads */
 static inline bool thread_pool_goes_on(const struct thread_pool *pool)
 {
 	return !atomic_load_explicit(&pool->ended, memory_order_relaxed) &&

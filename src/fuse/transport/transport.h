@@ -45,7 +45,7 @@ struct transport_init {
 
 /** transport_new() - make a transport. Return: 0; -ENOMEM; -errno no memory can be shared. */
 int transport_new(const struct transport_config *config, struct transport **ret_transport);
-/** transport_free() - free it, after transport_serve(). Accepts NULL. */
+/** transport_free() - free a transport, after transport_serve(). Accepts NULL. */
 void transport_free(struct transport *transport);
 
 /** transport_set_session() - set the session to serve; call it first */
@@ -91,8 +91,8 @@ int transport_get_rings(const struct transport *transport, struct transport_ring
 int transport_adopt_rings(struct transport *transport, const struct fuse_custom_io *io,
 			  const struct transport_rings *rings, int fd);
 
-/** transport_slots_fd() - the memory of slots that are shared; before and during transport_serve()
- *  Return: its descriptor, borrowed; -1: they are not shared. */
+/** transport_slots_fd() - return the memory of slots that are shared; before and during
+ * transport_serve() Return: its descriptor, borrowed; -1: they are not shared. */
 int transport_slots_fd(const struct transport *transport);
 
 /**
@@ -103,7 +103,7 @@ int transport_slots_fd(const struct transport *transport);
  */
 int transport_adopt_slots(struct transport *transport, int fd);
 
-/** transport_init_request() - the INIT request that started the session; after INIT */
+/** transport_init_request() - return the INIT request that started the session; after INIT */
 const struct transport_init *transport_init_request(const struct transport *transport);
 
 /**
@@ -118,7 +118,7 @@ int transport_replay_init(struct transport *transport, const struct transport_in
 void transport_set_poll_us(struct transport *transport, unsigned poll_us);
 unsigned transport_get_poll_us(const struct transport *transport);
 
-/** transport_account() - what is counted of its requests; valid as long as @transport */
+/** transport_account() - return the counts of requests; valid as long as @transport */
 struct account *transport_account(struct transport *transport);
 
 /**

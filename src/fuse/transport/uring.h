@@ -47,7 +47,7 @@ void uring_resume(struct uring *uring);
  *  Later requests stay unanswered until the session ends. */
 void uring_free(struct uring *uring);
 
-/** uring_nr_slots() - the number of slots that uring_new() takes */
+/** uring_nr_slots() - return the number of slots that uring_new() takes */
 size_t uring_nr_slots(const struct transport *transport);
 
 /** uring_send() - answer over a ring, or else with writev(2); @uring may be NULL */

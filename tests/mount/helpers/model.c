@@ -36,7 +36,7 @@ static size_t size;                 /* of the file, less base; 0 also when the f
 static bool empty = true;           /* the file has size 0, not base */
 static unsigned char *buffer;       /* aligned, LONGEST and a block */
 
-/* ---- randomness and history --------------------------------------------------------------- */
+/* ---- randomness and history ---- */
 
 static uint64_t state;
 
@@ -84,7 +84,7 @@ static void need(bool ok, const char *what, size_t at)
 	errno = 0;
 }
 
-/* ---- the model ------------------------------------------------------------------------------ */
+/* ---- the model ---- */
 
 struct range {
 	size_t offset, length;

@@ -17,7 +17,7 @@
 
 static unsigned char *buffer; /* MIB, aligned */
 
-/* ---- filling and forgetting ------------------------------------------------------------------ */
+/* ---- filling and forgetting ---- */
 
 /* One file takes every chunk there is. */
 static void fill_with_secret(void)

@@ -78,7 +78,7 @@ void sim_afu_regs_reset(void)
 		*sim_fc_reg(i, FC_MTIP_STATUS) = FC_MTIP_STATUS_ONLINE;
 }
 
-/* ---- interrupts ------------------------------------------------------------ */
+/* ---- interrupts ---- */
 void sim_raise_irq(struct sim_ctx *ctx, unsigned int num)
 {
 	unsigned long flags;
@@ -133,7 +133,7 @@ void sim_raise_async(u64 bits)
 		sim_raise_irq(ctx, ctl & 0xff);
 }
 
-/* ---- kernel side MMIO -------------------------------------------------------- */
+/* ---- kernel side MMIO ---- */
 void sim_ctx_abort(struct sim_ctx *ctx)
 {
 	u64 tail = sim_hget(ctx, HOFF(sq_tail));
