@@ -52,7 +52,7 @@ struct control_volume {
 	struct data_volume *data;
 	struct superpipe *superpipe;
 	/** Hands the volume over to the installed program. Return: 0, and the daemon ends soon;
-	 * -errno, explained, and it goes on. */
+	 * -errno, explained, and the daemon continues. */
 	int (*upgrade)(void *arg, unsigned timeout_ms, const struct explainer *to,
 		       struct control_upgraded *ret_upgraded);
 	/** Changes mount options, all or none. Others must be those of the mount. Sleeps.

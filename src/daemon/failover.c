@@ -210,7 +210,7 @@ static int reap(const struct failover *failover, pid_t proxy, bool is_alive)
 	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0 : -EIO;
 }
 
-/* Return: 0; -EINPROGRESS the proxy has not detached all contexts, but the new daemon goes on;
+/* Return: 0; -EINPROGRESS the proxy has not detached all contexts, but the new daemon takes over;
  * -EIO; -ETIMEDOUT a process cannot be killed.
  */
 static int await_proxy(const struct failover *failover, pid_t proxy, int socket, pid_t *ret_pid)

@@ -180,11 +180,12 @@ static void report(const struct standby_process *process, pid_t dead, int status
 {
 	uint64_t pause_ns = clock_now_ns() - process->message->state.died_ns;
 
-	log_notice("%s: process %ld has died: %s; process %ld goes on; requests waited %llu ms; %u "
-		   "are repeated, %u had only to be answered",
-		   standby_mountpoint(process), (long)dead, strsignal(WTERMSIG(status)),
-		   (long)process->daemon, (unsigned long long)(pause_ns / 1000000), counts->nr_left,
-		   counts->nr_known);
+	log_notice(
+		"%s: process %ld has died: %s; process %ld takes over; requests waited %llu ms; %u "
+		"are repeated, %u had only to be answered",
+		standby_mountpoint(process), (long)dead, strsignal(WTERMSIG(status)),
+		(long)process->daemon, (unsigned long long)(pause_ns / 1000000), counts->nr_left,
+		counts->nr_known);
 }
 
 /* Return: 0: another daemon serves. */

@@ -82,7 +82,7 @@ int upgrade(struct volume *volume, unsigned timeout_ms, const struct explainer *
 	if (err)
 		return err;
 	ret_upgraded->pid = next.pid;
-	log_notice("%s: process %ld goes on; requests waited %u ms", volume_mountpoint(volume),
+	log_notice("%s: process %ld takes over; requests waited %u ms", volume_mountpoint(volume),
 		   (long)next.pid, ret_upgraded->pause_ms);
 	volume_stop_for_successor(volume, next.pid);
 	return 0;

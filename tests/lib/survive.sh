@@ -1,7 +1,7 @@
 # Sourced after harness.sh by tests of volumes that outlive their daemon.
 # shellcheck shell=bash disable=SC2154
 
-expect_log '^cxlfs: .*: process [0-9]+ has died: .*; process [0-9]+ goes on; requests waited [0-9]+ ms; [0-9]+ are repeated, [0-9]+ had only to be answered$'
+expect_log '^cxlfs: .*: process [0-9]+ has died: .*; process [0-9]+ takes over; requests waited [0-9]+ ms; [0-9]+ are repeated, [0-9]+ had only to be answered$'
 
 # start_survivor [ADAPTER_OPTIONS [MOUNT_OPTIONS]]
 start_survivor() {

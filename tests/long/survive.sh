@@ -15,7 +15,7 @@ need_cxlfs
 seed=${CXLFS_SEED:-$RANDOM}
 seconds=$(seconds_or 3600)
 say "CXLFS_SEED=$seed repeats this"
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 expect_log 'adapter was reset'
 IO_TIMEOUT=600
 export HOME=$WORK GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@example.org \
@@ -139,5 +139,5 @@ run $((seconds / 2)) ""
 run $((seconds - seconds / 2)) writeback
 say "$nr_kills kills, $nr_upgrades upgrades, $nr_resets resets: no error, no lost byte"
 say "deaths: $(pauses 'has died')"
-say "upgrades: $(pauses ': process [0-9]+ goes on')"
+say "upgrades: $(pauses ': process [0-9]+ takes over')"
 finish

@@ -92,7 +92,7 @@ exec 7<&-
 set_options reserve=2.5%
 generation() { "$CXLFSADM" status "$MNT" | sed -n 's/.*, generation \([0-9]*\),.*/\1/p'; }
 same "$(generation)" 0 "generation"
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 # counts: reads, writes, commands over the port, their latencies; creations.
 counts() {
 	"$CXLFSADM" metrics | grep -E "^cxlfs_(command_duration_seconds_(count|bucket)|port_commands_total|request_duration_seconds_count).*$MNT" |

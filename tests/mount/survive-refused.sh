@@ -38,7 +38,7 @@ done
 
 say "an upgrade without the standby, which has died"
 expect_log '^cxlfs: the standby has ended: if this process dies, the volume is lost$'
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 expect_log '^cxlfs: warning: the standby process has ended'
 daemon=$(daemon_pid)
 kill -KILL "${DAEMON[$MNT]}"

@@ -15,7 +15,7 @@ settings() { "$CXLFSADM" status "$MNT" --json | jq -c '.settings | del(.debug)';
 topics() { "$CXLFSADM" status "$MNT" --json | jq -r .settings.debug; }
 oom_score() { cat "/proc/$(daemon_pid)/oom_score_adj"; }
 
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 start_survivor "" busy_poll=7
 echo text >"$MNT/file"
 score=$(oom_score)

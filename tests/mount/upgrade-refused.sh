@@ -10,7 +10,7 @@
 need_root
 need_cxlfs
 expect_log '^cxlfs: .*: the upgrade was refused: '
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 # Of programs that are installed below, and of calls that fail.
 expect_log 'invalid option|--help|unknown option|unexpected argument'
 expect_log 'Cannot allocate memory|out of memory|memory allocation failed|Too many open files|Resource temporarily|Input/output error'

@@ -13,7 +13,7 @@
 need_root
 need_tools fio
 need_cxlfs
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 
 # An upgrade replaces the file while its old contents run.
 PROGRAM=$WORK/bin/cxlfs

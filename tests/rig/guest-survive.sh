@@ -11,7 +11,7 @@ rig_options=(-s 128G)
 . "$(dirname "$0")/../lib/survive.sh"
 need_tools fio
 expect_log 'the context was recovered, no data is lost'
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 
 read_directly() { dd if="$1" iflag=direct bs=64k status=none; }
 

@@ -8,7 +8,7 @@ rig_options=(-s 128G)
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 expect_log 'the context was recovered, no data is lost'
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 
 PROGRAM=$WORK/cxlfs
 cp "$CXLFS" "$PROGRAM"
