@@ -88,7 +88,7 @@ wait_until "the standby is gone" is_gone "$standby"
 tells "$(daemon_pid)" "daemon"
 same "$(cat "$MNT/text")" text "the file"
 "$CXLFSADM" upgrade "$MNT" || fail "no upgrade"
-expect_log '^cxlfs: .*: process [0-9]+ goes on; requests waited [0-9]+ ms$'
+expect_log '^cxlfs: .*: process [0-9]+ takes over; requests waited [0-9]+ ms$'
 tells "$(daemon_pid)" "successor"
 ! is_gone "$main" || fail "the service has ended"
 kill -TERM "$main"
