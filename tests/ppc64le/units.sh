@@ -47,6 +47,6 @@ CXLFS_LEAVE_OUT=$(patterns | paste -sd' ')
 export CXLFS_LEAVE_OUT
 status=0
 mapfile -t suites < <(suites)
-SLOWNESS=3 WRAPPER="qemu-ppc64le -cpu power8 -L build/cross/root" tests/lib/run.sh ppc64le "${suites[@]}" || status=$?
+SLOWNESS=10 WRAPPER="qemu-ppc64le -cpu power8 -L build/cross/root" tests/lib/run.sh ppc64le "${suites[@]}" || status=$?
 tell_left_out
 exit $status

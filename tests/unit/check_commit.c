@@ -265,6 +265,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tcase, 60);
 	tcase_add_unchecked_fixture(tcase, make_reference, NULL);
 	tcase_add_loop_test(tcase, test_commit_what_a_dead_process_did_is_done_once, 0,
 			    (int)NR_STEPS);
