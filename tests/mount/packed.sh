@@ -15,7 +15,7 @@ real_files 3000 /usr/include /usr/share/doc /usr/share/perl >"$WORK/names"
 tar -c --null -T "$WORK/names" 2>/dev/null | tar -x -C "$WORK/tree"
 find "$WORK/tree" -type f -size +1024k -delete
 
-start_volume size=4G pack=1M
+start_volume size=1G pack=1M
 same "$(used)" 0 "bytes used by nothing"
 cp -a "$WORK/tree" "$MNT/tree"
 diff -r --no-dereference "$WORK/tree" "$MNT/tree"

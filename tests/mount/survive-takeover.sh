@@ -27,7 +27,7 @@ free=$(free_chunks)
 # The new daemon: before and after it has cloned the vLUNs, and when it asks what there is.
 takeover_with "at=attach n=1 action=kill"
 takeover_with "at=clone n=1 action=kill"
-takeover_with "at=sync n=3 action=kill"
+takeover_with "at=sync n=2 action=kill"
 takeover_with "at=verify n=9 action=kill"
 # It has sent a new context to the standby when it dies.
 takeover_with "at=verify n=1 action=reset kind=eeh" "at=verify n=$((HANDLES + 9)) action=kill"
