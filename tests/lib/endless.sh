@@ -5,7 +5,7 @@
 io() { # NAME OPTIONS...
 	local name=$1
 	shift
-	(cd "$WORK" && timeout "${IO_TIMEOUT:-60}" fio --name="$name" --directory="$MNT" --ioengine=libaio --direct=1 \
+	(cd "$WORK" && timeout "${IO_TIMEOUT:-$PATIENCE}" fio --name="$name" --directory="$MNT" --ioengine=libaio --direct=1 \
 		--randrepeat=0 --group_reporting --verify_state_save=0 "$@" >"$WORK/fio-$name" 2>&1) || {
 		cat "$WORK/fio-$name" >&2
 		fail "fio $name"

@@ -80,9 +80,13 @@ report() {
 	printf '%-4s  %s  (%s)%s\n' "$1" "$2" "$3" "${4:-}"
 }
 
+# Logs of daemons may follow the reason.
 tail_of() {
 	printf '\n'
-	tail -n 25 "$1" | sed 's/^/      | /'
+	{
+		head -n -25 "$1" | grep '^FAIL: ' || true
+		tail -n 25 "$1"
+	} | sed 's/^/      | /'
 }
 
 report_status() {

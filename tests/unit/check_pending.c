@@ -253,22 +253,33 @@ START_TEST(test_slots_have_the_number_that_the_standby_sees)
 }
 END_TEST
 
+/* Whole pages within @bytes at @start. */
+static size_t count_resident(const char *start, size_t bytes, size_t *ret_nr_pages)
+{
+	const uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)start + page_bytes - 1) / page_bytes * page_bytes;
+	uintptr_t to = ((uintptr_t)start + bytes) / page_bytes * page_bytes;
+	unsigned char resident[SLOT_BYTES / 4096];
+	size_t nr = 0;
+
+	*ret_nr_pages = (to - from) / page_bytes;
+	ck_assert_uint_le(*ret_nr_pages, sizeof(resident));
+	ck_assert_int_eq(mincore((void *)from, to - from, resident), 0);
+	for (size_t i = 0; i < *ret_nr_pages; i++)
+		nr += resident[i] & 1;
+	return nr;
+}
+
 START_TEST(test_slots_are_in_memory_before_the_kernel_copies)
 {
 	struct slot *slot = slot_pool_get(dead_pool, false);
-	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	unsigned char resident[SLOT_BYTES / 4096];
 	char *front = (char *)slot_front(slot->payload);
-	size_t nr_pages = SLOT_BYTES / page_bytes;
+	size_t nr_pages;
 
-	ck_assert_uint_le(nr_pages, sizeof(resident));
-	ck_assert_int_eq(mincore(front, SLOT_BYTES, resident), 0);
-	for (size_t i = 0; i < nr_pages; i++)
-		ck_assert_uint_eq(resident[i] & 1, 1);
+	ck_assert_uint_eq(count_resident(front, SLOT_BYTES, &nr_pages), nr_pages);
+	ck_assert_uint_gt(nr_pages, 0);
 	/* The next one is not used yet. */
-	ck_assert_int_eq(mincore(front + SLOT_BYTES, SLOT_BYTES, resident), 0);
-	for (size_t i = 0; i < nr_pages; i++)
-		ck_assert_uint_eq(resident[i] & 1, 0);
+	ck_assert_uint_eq(count_resident(front + SLOT_BYTES, SLOT_BYTES, &nr_pages), 0);
 }
 END_TEST
 
