@@ -128,6 +128,8 @@ static const char *const allowed[] = {
 	"sched_getscheduler",
 	"sched_getparam",
 	"sched_getattr",
+	"getpriority",
+	"setpriority",
 	"getcpu",
 	"prctl",
 	"exit",

@@ -39,7 +39,8 @@ start_load() {
 # Others that want the same processor, with the same right to it.
 start_hogs() {
 	local _
-	for _ in 1 2; do
+	hogs=()
+	for _ in 1 2 3 4 5 6; do
 		timeout 200 taskset -c 0 bash -c 'while :; do :; done' &
 		hogs+=($!)
 		jobs+=($!)
@@ -70,7 +71,14 @@ fio --name=deep --filename="$MNT/load" --rw=randread --bs=4k --size=8m --direct=
 	--iodepth=16 --time_based --runtime=2 >/dev/null || fail "fio"
 [ "$(said roams)" -gt "$before" ] || fail "no ring has left its processor"
 wait_until "it is at rest again" at_rest
+
+# The mount also ends while a ring idles and others want its processor.
+start_load
+wait_until "a ring idles once more" idles
+start_hogs
+stop_jobs "$load"
 stop_volume
+stop_jobs "${hogs[@]}"
 
 start_volume "" io_uring,no_idle_sched,debug=fs
 log=${DAEMON_LOG[$MNT]}

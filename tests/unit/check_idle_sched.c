@@ -17,6 +17,19 @@ static struct idle_sched_thread thread;
 static _Atomic int what;
 static pthread_t worker;
 
+/* Whether a thread has given itself SCHED_IDLE. */
+static _Atomic bool idled_itself;
+
+int __real_sched_setscheduler(pid_t tid, int policy, const struct sched_param *param);
+int __wrap_sched_setscheduler(pid_t tid, int policy, const struct sched_param *param);
+
+int __wrap_sched_setscheduler(pid_t tid, int policy, const struct sched_param *param)
+{
+	if (policy == SCHED_IDLE && (!tid || tid == gettid()))
+		idled_itself = true;
+	return __real_sched_setscheduler(tid, policy, param);
+}
+
 static bool has_work(void *arg)
 {
 	return *(_Atomic int *)arg == HAS_WORK_BUT_SLEEPS;
@@ -44,7 +57,6 @@ static void *worker_main(void *arg)
 		else
 			usleep(1000000 / (now == WAIT ? 1000 : 1));
 	}
-	idle_sched_leave(&thread);
 	return arg;
 }
 
@@ -64,9 +76,11 @@ static void setup(void)
 
 static void teardown(void)
 {
+	idle_sched_stop(sched);
 	what = STOP;
 	ck_assert_int_eq(pthread_join(worker, NULL), 0);
 	idle_sched_free(sched);
+	ck_assert(!idled_itself); /* nobody would notice that it starves */
 }
 
 START_TEST(test_idle_while_it_works_and_rest_afterwards)
@@ -109,13 +123,25 @@ START_TEST(test_rest_after_it_has_starved)
 }
 END_TEST
 
+/* When it ends, nobody watches it any more. */
+START_TEST(test_no_thread_idles_after_the_stop)
+{
+	what = ONE_AT_A_TIME;
+	wait_for_mode(IDLE_SCHED_IDLE);
+	idle_sched_stop(sched);
+	ck_assert_int_eq(sched_getscheduler(thread.tid), SCHED_OTHER);
+	what = STOP;
+	ck_assert_int_eq(pthread_join(worker, NULL), 0);
+	idle_sched_free(sched);
+}
+END_TEST
+
 START_TEST(test_without_sched_nothing_happens)
 {
 	struct idle_sched_thread alone = { 0 };
 
 	idle_sched_join(NULL, &alone, NULL, NULL);
 	idle_sched_set_busy(&alone, true);
-	idle_sched_leave(&alone);
 	ck_assert_ptr_null(alone.sched);
 	idle_sched_free(NULL);
 }
@@ -137,11 +163,14 @@ int main(void)
 {
 	Suite *suite = suite_create("idle_sched");
 	TCase *tc = tcase_create("threads"), *alone = tcase_create("alone");
+	TCase *stopped = tcase_create("stopped");
 	SRunner *runner = srunner_create(suite);
 	int nr_failed;
 
 	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(stopped, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(stopped, setup, NULL);
 	tcase_add_test(alone, test_without_sched_nothing_happens);
 	suite_add_tcase(suite, alone);
 	/* One processor, or no right to leave SCHED_IDLE: there is nothing to test. */
@@ -151,8 +180,10 @@ int main(void)
 		tcase_add_test(tc, test_roam_with_many_requests_at_a_time);
 		tcase_add_test(tc, test_rest_after_it_has_starved);
 		tcase_add_test(tc, test_thread_with_a_policy_of_its_own_keeps_it);
+		tcase_add_test(stopped, test_no_thread_idles_after_the_stop);
 	}
 	suite_add_tcase(suite, tc);
+	suite_add_tcase(suite, stopped);
 	srunner_run_all(runner, CK_NORMAL);
 	nr_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -190,7 +190,6 @@ static void *worker_main(void *arg)
 		be_active(worker);
 	if (worker->slot)
 		slot_put(worker->slot);
-	idle_sched_leave(&worker->idle);
 	return NULL;
 }
 
@@ -271,6 +270,7 @@ static void wait_until_over(struct dev_fuse *dev_fuse)
 
 static void stop_workers(struct dev_fuse *dev_fuse)
 {
+	idle_sched_stop(dev_fuse->transport->idle_sched);
 	thread_pool_end(&dev_fuse->pool);
 	wake_active(dev_fuse);
 	for (unsigned i = 0; i < dev_fuse->nr_workers; i++)

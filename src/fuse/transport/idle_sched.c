@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,7 +30,7 @@ struct idle_sched {
 	pthread_cond_t wake;
 	struct idle_sched_thread *threads;
 	bool stop, has_tried;
-	int error; /* of try_policies() */
+	int error; /* of try_privilege() */
 };
 
 static int set_policy(pid_t tid, int policy)
@@ -94,22 +95,26 @@ static bool happened(uint64_t then_ms, uint64_t now_ms, uint64_t within_ms)
 	return then_ms && now_ms - then_ms < within_ms;
 }
 
-/* Failures do no harm. A processor may have left the cpuset. */
+/* If the policy cannot be set, the next check tries again. Processors are a hint: one may have left
+ * the cpuset. */
 static void set_mode(struct idle_sched_thread *thread, enum idle_sched_mode mode)
 {
 	static const char *const what[IDLE_SCHED_NR_MODES] = { "rests", "idles", "roams" };
 	bool roams = mode == IDLE_SCHED_ROAM;
 	int err = set_policy(thread->tid, mode == IDLE_SCHED_IDLE ? SCHED_IDLE : SCHED_OTHER);
 
-	if (!err && roams != (thread->mode == IDLE_SCHED_ROAM))
-		err = set_processors(thread->tid, roams ? &thread->sched->any : &thread->own);
-	log_debug(LOGC_FS, "thread %d %s%s%s", (int)thread->tid, what[mode], err ? ", but: " : "",
-		  err ? strerror(-err) : "");
-	thread->mode = mode;
 	thread->wanted_before = false;
+	if (err) {
+		log_debug(LOGC_FS, "thread %d: %s", (int)thread->tid, strerror(-err));
+		return;
+	}
+	if (roams != (thread->mode == IDLE_SCHED_ROAM))
+		(void)set_processors(thread->tid, roams ? &thread->sched->any : &thread->own);
+	log_debug(LOGC_FS, "thread %d %s", (int)thread->tid, what[mode]);
+	thread->mode = mode;
 }
 
-/* Return: true if the thread has worked lately. */
+/* Return: true if the thread must be checked again soon. */
 static bool check(struct idle_sched_thread *thread, uint64_t now_ms)
 {
 	enum idle_sched_mode mode = IDLE_SCHED_IDLE;
@@ -125,17 +130,25 @@ static bool check(struct idle_sched_thread *thread, uint64_t now_ms)
 		mode = IDLE_SCHED_ROAM;
 	if (mode != thread->mode)
 		set_mode(thread, mode);
-	return works;
+	return thread->mode != IDLE_SCHED_REST || works;
 }
 
 /* ---- the monitor ---- */
 
-/* Leaving SCHED_IDLE needs a privilege, entering it does not. */
-static int try_policies(void)
+/* Leaving SCHED_IDLE needs the same privilege as going back to a lower nice value. This tries the
+ * latter, because the monitor would starve at SCHED_IDLE, and nobody watches it. */
+static int try_privilege(void)
 {
-	int err = set_policy(0, SCHED_IDLE);
+	int nice, err;
 
-	return err ? err : set_policy(0, SCHED_OTHER);
+	errno = 0;
+	nice = getpriority(PRIO_PROCESS, 0);
+	err = errno;
+	if (!err && setpriority(PRIO_PROCESS, 0, nice + 1))
+		err = errno;
+	if (!err && setpriority(PRIO_PROCESS, 0, nice))
+		err = errno;
+	return -err;
 }
 
 static bool check_all_locked(struct idle_sched *sched)
@@ -148,11 +161,11 @@ static bool check_all_locked(struct idle_sched *sched)
 	return any;
 }
 
-static void pause_locked(struct idle_sched *sched, bool any_works)
+static void pause_locked(struct idle_sched *sched, bool check_soon)
 {
 	const struct timespec pause = { .tv_nsec = CHECK_MS * 1000000 };
 
-	if (any_works) {
+	if (check_soon) {
 		pthread_mutex_unlock(&sched->lock);
 		(void)nanosleep(&pause, NULL);
 		pthread_mutex_lock(&sched->lock);
@@ -168,11 +181,14 @@ static void *monitor_main(void *arg)
 	struct idle_sched *sched = arg;
 
 	pthread_mutex_lock(&sched->lock);
-	sched->error = try_policies();
+	sched->error = try_privilege();
 	sched->has_tried = true;
 	pthread_cond_broadcast(&sched->wake);
 	while (!sched->error && !sched->stop)
 		pause_locked(sched, check_all_locked(sched));
+	for (struct idle_sched_thread *thread = sched->threads; thread; thread = thread->next)
+		if (thread->mode != IDLE_SCHED_REST)
+			set_mode(thread, IDLE_SCHED_REST);
 	pthread_mutex_unlock(&sched->lock);
 	return NULL;
 }
@@ -203,21 +219,6 @@ void idle_sched_join(struct idle_sched *sched, struct idle_sched_thread *thread,
 	thread->next = sched->threads;
 	sched->threads = thread;
 	pthread_mutex_unlock(&sched->lock);
-}
-
-void idle_sched_leave(struct idle_sched_thread *thread)
-{
-	struct idle_sched *sched = thread->sched;
-	struct idle_sched_thread **at;
-
-	if (!sched)
-		return;
-	pthread_mutex_lock(&sched->lock);
-	for (at = &sched->threads; *at != thread; at = &(*at)->next)
-		;
-	*at = thread->next;
-	pthread_mutex_unlock(&sched->lock);
-	thread->sched = NULL;
 }
 
 void idle_sched_set_busy(struct idle_sched_thread *thread, bool busy)
@@ -280,14 +281,25 @@ int idle_sched_new(struct idle_sched **ret_sched)
 	return err;
 }
 
+void idle_sched_stop(struct idle_sched *sched)
+{
+	bool has_stopped;
+
+	if (!sched)
+		return;
+	pthread_mutex_lock(&sched->lock);
+	has_stopped = sched->stop;
+	sched->stop = true;
+	pthread_cond_broadcast(&sched->wake);
+	pthread_mutex_unlock(&sched->lock);
+	if (!has_stopped)
+		pthread_join(sched->monitor, NULL);
+}
+
 void idle_sched_free(struct idle_sched *sched)
 {
 	if (!sched)
 		return;
-	pthread_mutex_lock(&sched->lock);
-	sched->stop = true;
-	pthread_cond_broadcast(&sched->wake);
-	pthread_mutex_unlock(&sched->lock);
-	pthread_join(sched->monitor, NULL);
+	idle_sched_stop(sched);
 	destroy(sched);
 }

@@ -14,9 +14,14 @@
  * faster if the thread runs on another processor.
  *
  * A SCHED_IDLE thread gives way to every other thread, even while it holds a lock. So while any of
- * these threads works, a monitor checks them every few milliseconds. A thread that had work and did
- * not run between two checks starves: it goes back to REST, for a longer time whenever this happens
- * again. While all threads rest, the monitor sleeps.
+ * these threads works, a monitor checks them every 5 ms. A thread that had work at two checks and
+ * did not run between them starves: it goes back to REST, for a longer time whenever this happens
+ * again. So SCHED_IDLE delays a request by at most 10 ms, and the time that a thread with the
+ * normal policy, the monitor, may have to wait for a processor. While all threads rest, the monitor
+ * sleeps.
+ *
+ * Nobody else may change the policy of these threads, and the monitor must not wait for one of
+ * them: they take its lock only while they rest.
  */
 #ifndef CXLFS_FUSE_TRANSPORT_IDLE_SCHED_H
 #define CXLFS_FUSE_TRANSPORT_IDLE_SCHED_H
@@ -66,22 +71,22 @@ struct idle_sched_thread {
  * is one processor only; -ENOMEM; -EAGAIN no thread.
  */
 int idle_sched_new(struct idle_sched **ret_sched);
-/** idle_sched_free() - after all threads have left. Accepts NULL. */
+/** idle_sched_stop() - end the monitor; all threads rest from then on. Call it before the first of
+ *  them ends, because nobody would notice that it starves. Accepts NULL, and more than one call. */
+void idle_sched_stop(struct idle_sched *sched);
+/** idle_sched_free() - the same, and free it; when all threads have ended. Accepts NULL. */
 void idle_sched_free(struct idle_sched *sched);
 
 /**
  * idle_sched_join() - let the monitor control the calling thread, if its policy is SCHED_OTHER
  * Further calls have no effect.
  * @sched:    NULL: does nothing
- * @thread:   valid until idle_sched_leave()
+ * @thread:   valid until idle_sched_stop()
  * @has_work: called by the monitor while the thread waits; returns true if the thread has work.
  *            NULL: it never has
  */
 void idle_sched_join(struct idle_sched *sched, struct idle_sched_thread *thread,
 		     bool (*has_work)(void *arg), void *arg);
-/** idle_sched_leave() - undo idle_sched_join(); does nothing if the thread never joined */
-void idle_sched_leave(struct idle_sched_thread *thread);
-
 /** idle_sched_set_busy() - true: the calling thread has work; false: it begins to wait for some */
 void idle_sched_set_busy(struct idle_sched_thread *thread, bool busy);
 /** idle_sched_count() - count a request that the calling thread serves */

@@ -263,10 +263,12 @@ static bool kernel_has_work(const struct ring *ring)
 static bool has_work(void *arg)
 {
 	const struct ring *ring = arg;
-	unsigned tail = io_uring_smp_load_acquire(ring->io.cq.ktail);
+	const struct io_uring_sq *sq = &ring->io.sq;
+	const struct io_uring_cq *cq = &ring->io.cq;
 
-	return kernel_has_work(ring) || tail != io_uring_smp_load_acquire(ring->io.cq.khead) ||
-	       atomic_load(&ring->has_resumed);
+	return kernel_has_work(ring) || atomic_load(&ring->has_resumed) ||
+	       io_uring_smp_load_acquire(cq->ktail) != io_uring_smp_load_acquire(cq->khead) ||
+	       io_uring_smp_load_acquire(sq->ktail) != io_uring_smp_load_acquire(sq->khead);
 }
 
 static bool found_something(struct ring *ring)
@@ -360,7 +362,6 @@ void *ring_main(void *arg)
 	poller_init(&ring->poller, ring->transport);
 	if (uring_ready(ring->uring, err))
 		serve_until_over(ring);
-	idle_sched_leave(&ring->idle);
 	if (!err)
 		io_uring_queue_exit(&ring->io);
 	return NULL;

@@ -74,6 +74,7 @@ void transport_free(struct transport *transport)
 	if (!transport)
 		return;
 	uring_free(atomic_load(&transport->uring));
+	idle_sched_free(transport->idle_sched);
 	slot_region_fini(&transport->ring_region);
 	slot_region_fini(&transport->region);
 	pthread_mutex_destroy(&transport->dev_fuse_lock);
@@ -274,8 +275,6 @@ int transport_serve(struct transport *transport, int (*started)(void *arg),
 	/* Requests in progress need the rings for their answers, even if the session is over. */
 	quiesce(arg);
 	uring_free(atomic_exchange(&transport->uring, NULL));
-	idle_sched_free(transport->idle_sched);
-	transport->idle_sched = NULL;
 	slot_pool_free(transport->slots);
 	slot_region_fini(&transport->ring_region);
 	slot_region_fini(&transport->region);
