@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on attributes: getattr, statx, setattr and statfs. */
-#include "fuse/internal.h"
-
 #include <errno.h>
 #include <sys/sysmacros.h>
+
+#include "fuse/inode.h"
+#include "fuse/io.h"
+#include "fuse/operations.h"
+#include "fuse/request.h"
 
 static int get_attr(struct fs *fs, uint64_t ino, struct fs_attr *ret_attr)
 {
@@ -163,7 +166,7 @@ static void set_and_reply(struct fs *fs, fuse_req_t req, uint64_t ino, const str
 		err = set_locked(fs, inode, req, st, to_set);
 	if (!err)
 		fs_attr_get_locked(fs, inode, &attr);
-	commit_outcome(fs, REPLICA_OUTCOME_ATTR, 0, ino, 0);
+	commit_outcome(&fs->commit, REPLICA_OUTCOME_ATTR, 0, ino, 0);
 	fs_unlock(fs);
 	reply_attr(fs, req, err, &attr);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads for work that blocks, so that the threads that take requests need not wait for it. */
-#include "fuse/internal.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/thread.h"
+#include "fuse/io.h"
 
 /* Copies that may run at the same time. */
 #define NR_THREADS 4

@@ -4,13 +4,14 @@
  * its capabilities must be read from /proc, which is slow. This is done only for set-id bits and
  * trusted attributes.
  */
-#include "fuse/internal.h"
-
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "fuse/inode.h"
+#include "fuse/request.h"
 
 #define ALL_IDS 4294967295u /* number of ids that the initial user namespace maps */
 

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "data/data.h"
 #include "data/replica.h"
-#include "fuse/internal.h"
+#include "fuse/transport/slot.h"
 #include "journal/journal.h"
 #include "replica/stream.h"
 #include "tree/change.h"
@@ -22,7 +23,7 @@
 
 /* What a thread has changed and not written yet. */
 struct group {
-	struct data_file *freed[FS_MAX_FORGETS_LOCKED];
+	struct data_file *freed[COMMIT_MAX_FREED];
 	size_t nr_freed;
 	size_t bytes; /* of items */
 	_Alignas(8) char items[JOURNAL_RECORD_MAX];
@@ -30,30 +31,32 @@ struct group {
 
 /* The group that this thread used last, and whose it is; the owner may be gone. */
 static __thread struct {
-	uint64_t id; /* of fs->groups */
+	uint64_t id; /* of commit->groups */
 	struct group *group;
 } mine;
 
-void commit_init(struct fs *fs)
+void commit_init(struct commit *commit)
 {
-	thread_blocks_init(&fs->groups, sizeof(struct group));
+	thread_blocks_init(&commit->groups, sizeof(struct group));
 }
 
-void commit_fini(struct fs *fs)
+void commit_fini(struct commit *commit)
 {
-	thread_blocks_fini(&fs->groups);
+	thread_blocks_fini(&commit->groups);
 }
 
 /* ---- the record of a thread ---- */
 
-/* Return: NULL: there is no memory, and the journal is closed. */
-static struct group *my_group(struct fs *fs)
+/* Return: NULL: nobody follows, or there is no memory, and the journal is closed. */
+static struct group *my_group(struct commit *commit)
 {
-	if (mine.id == fs->groups.id)
+	if (!commit->journal)
+		return NULL;
+	if (mine.id == commit->groups.id)
 		return mine.group;
-	mine.id = fs->groups.id;
-	mine.group = thread_blocks_add(&fs->groups);
-	if (!mine.group && journal_close(fs->journal))
+	mine.id = commit->groups.id;
+	mine.group = thread_blocks_add(&commit->groups);
+	if (!mine.group && journal_close(commit->journal))
 		log_err("not enough memory to tell the standby what changes: if this process dies, "
 			"the volume is lost");
 	return mine.group;
@@ -83,25 +86,25 @@ static void add_item(struct group *group, enum replica_item_kind kind, const voi
 	end_item(group, kind, bytes);
 }
 
-static void write_record(struct fs *fs, struct group *group)
+static void write_record(struct commit *commit, struct group *group)
 {
 	struct journal_entry entry;
 
-	journal_begin(fs->journal, group->bytes, &entry);
+	journal_begin(commit->journal, group->bytes, &entry);
 	if (entry.data)
 		memcpy(entry.data, group->items, group->bytes);
-	journal_commit(fs->journal, &entry);
+	journal_commit(commit->journal, &entry);
 	group->bytes = 0;
 }
 
-void commit_now(struct fs *fs)
+void commit_now(struct commit *commit)
 {
-	struct group *group = mine.id == fs->groups.id ? mine.group : NULL;
+	struct group *group = mine.id == commit->groups.id ? mine.group : NULL;
 
 	if (!group)
 		return;
 	if (group->bytes)
-		write_record(fs, group);
+		write_record(commit, group);
 	while (group->nr_freed)
 		data_file_free(group->freed[--group->nr_freed]);
 }
@@ -110,8 +113,8 @@ void commit_now(struct fs *fs)
 
 void commit_tree_change(void *arg, const struct tree_change *change)
 {
-	struct fs *fs = arg;
-	struct group *group = fs->journal ? my_group(fs) : NULL;
+	struct commit *commit = arg;
+	struct group *group = my_group(commit);
 
 	if (!group)
 		return;
@@ -120,19 +123,19 @@ void commit_tree_change(void *arg, const struct tree_change *change)
 	end_item(group, REPLICA_ITEM_TREE, tree_change_encode(change, end_of(group) + 1));
 }
 
-void commit_file(struct fs *fs, uint64_t ino, const struct data_file *file)
+void commit_file(struct commit *commit, uint64_t ino, const struct data_file *file)
 {
-	struct group *group = fs->journal ? my_group(fs) : NULL;
+	struct group *group = my_group(commit);
 	const struct replica_file item = { .ino = ino, .number = data_file_number(file) };
 
 	if (group)
 		add_item(group, REPLICA_ITEM_FILE, &item, sizeof(item));
 }
 
-void commit_outcome(struct fs *fs, enum replica_outcome_kind kind, int err, uint64_t ino,
+void commit_outcome(struct commit *commit, enum replica_outcome_kind kind, int err, uint64_t ino,
 		    uint64_t value)
 {
-	struct group *group = fs->journal ? my_group(fs) : NULL;
+	struct group *group = my_group(commit);
 	const struct slot *slot = slot_here();
 	struct replica_outcome item = { .kind = kind, .error = err, .ino = ino, .value = value };
 
@@ -143,112 +146,81 @@ void commit_outcome(struct fs *fs, enum replica_outcome_kind kind, int err, uint
 	add_item(group, REPLICA_ITEM_OUTCOME, &item, sizeof(item));
 }
 
-bool commit_has_room(struct fs *fs)
+bool commit_has_room(struct commit *commit)
 {
-	const struct group *group = fs->journal ? my_group(fs) : NULL;
+	const struct group *group = my_group(commit);
 
 	return !group || room_in(group) >= REFERENCE_BYTES;
 }
 
-void commit_free(struct fs *fs, struct data_file *file)
+void commit_free(struct commit *commit, struct data_file *file)
 {
-	struct group *group = fs->journal ? my_group(fs) : NULL;
+	struct group *group = my_group(commit);
 
 	if (!group) {
 		data_file_free(file);
 		return;
 	}
-	assert(group->nr_freed < FS_MAX_FORGETS_LOCKED);
+	assert(group->nr_freed < COMMIT_MAX_FREED);
 	group->freed[group->nr_freed++] = file;
 }
 
 /* ---- records beside requests ---- */
 
-static struct replica_limits limits_of(const struct fs *fs)
+void commit_limits(struct commit *commit, const struct replica_limits *limits)
 {
-	return (struct replica_limits){
-		.size_bytes = fs->limits.data.size_bytes,
-		.reserve_bytes = fs->limits.data.reserve_bytes,
-		.reserve_ppm = fs->limits.data.reserve_ppm,
-		.max_inodes = fs->limits.max_inodes,
-		.max_user_inodes = fs->limits.max_user_inodes,
-	};
-}
-
-void commit_limits(struct fs *fs)
-{
-	struct group *group = fs->journal ? my_group(fs) : NULL;
-	const struct replica_limits limits = limits_of(fs);
+	struct group *group = my_group(commit);
 
 	if (!group)
 		return;
-	add_item(group, REPLICA_ITEM_LIMITS, &limits, sizeof(limits));
-	commit_now(fs);
+	add_item(group, REPLICA_ITEM_LIMITS, limits, sizeof(*limits));
+	commit_now(commit);
 }
 
 static int write_part(void *arg, const void *data, size_t bytes)
 {
-	struct fs *fs = arg;
-	struct group *group = my_group(fs);
+	struct commit *commit = arg;
+	struct group *group = my_group(commit);
 
 	for (size_t at = 0, nr; group && at < bytes; at += nr) {
 		nr = bytes - at < PART_BYTES ? bytes - at : PART_BYTES;
 		add_item(group, REPLICA_ITEM_STREAM, (const char *)data + at, nr);
-		commit_now(fs);
+		commit_now(commit);
 	}
 	return 0;
 }
 
 /* An empty part. */
-static void end_parts(struct fs *fs)
+static void end_parts(struct commit *commit)
 {
-	struct group *group = my_group(fs);
+	struct group *group = my_group(commit);
 
 	if (!group)
 		return;
 	end_item(group, REPLICA_ITEM_STREAM, 0);
-	commit_now(fs);
+	commit_now(commit);
 }
 
-int commit_tree(struct fs *fs)
+int commit_tree(struct commit *commit, const struct tree *tree)
 {
 	struct record_writer *out;
 	int err;
 
-	if (!fs->journal)
+	if (!commit->journal)
 		return 0;
-	err = record_writer_new(REPLICA_TREE_KIND, REPLICA_TREE_VERSION, write_part, fs, &out);
+	err = record_writer_new(REPLICA_TREE_KIND, REPLICA_TREE_VERSION, write_part, commit, &out);
 	if (err)
 		return err;
-	err = tree_snapshot_write(fs->tree, TREE_SNAPSHOT_ALL, out);
+	err = tree_snapshot_write(tree, TREE_SNAPSHOT_ALL, out);
 	if (!err)
 		err = record_writer_finish(out);
 	record_writer_free(out);
 	if (!err)
-		end_parts(fs);
+		end_parts(commit);
 	return err;
 }
 
-static struct replica_start start_of(const struct fs *fs)
-{
-	struct replica_start start = {
-		.version = REPLICA_RECORD_VERSION,
-		.root_uid = fs->config.root_uid,
-		.root_gid = fs->config.root_gid,
-		.root_mode = fs->config.root_mode,
-		.seed = fs->seed,
-	};
-	struct tree_attr root;
-
-	tree_getattr(tree_get(fs->tree, TREE_ROOT_INO), &root);
-	start.root_seconds = root.btime.tv_sec;
-	start.root_nanoseconds = root.btime.tv_nsec;
-	data_volume_geometry(fs->config.volume, &start.geometry);
-	return start;
-}
-
-/* Not through a group: threads of the data layer keep no memory for it, and write at once. */
-static void write_data_change(void *journal, const struct data_change *change)
+void commit_data_change(void *journal, const struct data_change *change)
 {
 	const size_t bytes = data_change_bytes(change);
 	struct journal_entry entry;
@@ -263,21 +235,15 @@ static void write_data_change(void *journal, const struct data_change *change)
 	journal_commit(journal, &entry);
 }
 
-static void write_start(struct fs *fs)
+void commit_start(struct commit *commit, struct journal *journal, const struct replica_start *start,
+		  const struct replica_limits *limits)
 {
-	const struct replica_start start = start_of(fs);
-	struct group *group = my_group(fs);
+	struct group *group;
 
+	commit->journal = journal;
+	group = start ? my_group(commit) : NULL;
 	if (!group)
 		return;
-	add_item(group, REPLICA_ITEM_START, &start, sizeof(start));
-	commit_limits(fs);
-}
-
-void fs_start_journal(struct fs *fs, bool is_empty)
-{
-	fs->journal = fs->config.journal;
-	data_volume_set_changed(fs->config.volume, write_data_change, fs->journal);
-	if (is_empty)
-		write_start(fs);
+	add_item(group, REPLICA_ITEM_START, start, sizeof(*start));
+	commit_limits(commit, limits);
 }

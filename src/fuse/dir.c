@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on directories. Cookies come from the tree and stay valid across any change. */
-#include "fuse/internal.h"
-
 #include <errno.h>
+
+#include "fuse/inode.h"
+#include "fuse/operations.h"
+#include "fuse/request.h"
 
 struct reading {
 	struct fs *fs;
@@ -54,7 +56,7 @@ static bool add_entry(void *arg, const struct tree_dirent *entry)
 	struct reading *r = arg;
 	size_t need;
 
-	if (r->plus && !commit_has_room(r->fs))
+	if (r->plus && !commit_has_room(&r->fs->commit))
 		return false;
 	need = r->plus ? add_plus(r, entry) : add_plain(r, entry);
 
@@ -79,7 +81,7 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t bytes, off_t o
 	dir = tree_get(fs->tree, ino);
 	if (dir)
 		err = tree_readdir(fs->tree, dir, (uint64_t)off, add_entry, &r);
-	commit_outcome(fs, REPLICA_OUTCOME_LISTED, 0, ino, 0);
+	commit_outcome(&fs->commit, REPLICA_OUTCOME_LISTED, 0, ino, 0);
 	fs_unlock(fs);
 	if (err) {
 		fs_reply_err(fs, req, err);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on files: open, release, fallocate, lseek and copy_file_range. */
-#include "fuse/internal.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "fuse/inode.h"
+#include "fuse/io.h"
+#include "fuse/limits.h"
+#include "fuse/operations.h"
+#include "fuse/request.h"
 
 /* ---- open, release ---- */
 
@@ -73,7 +77,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	changed = note_access_locked(fs, inode, fi->flags);
 	fs_count_open_locked(fs, inode, fi->flags, 1);
-	commit_outcome(fs, REPLICA_OUTCOME_OPENED, 0, ino, (unsigned)fi->flags);
+	commit_outcome(&fs->commit, REPLICA_OUTCOME_OPENED, 0, ino, (unsigned)fi->flags);
 	fs_inode_unlock(fs, inode);
 	/* With the writeback cache the kernel must ask for new blocks: it does not count them. */
 	changed |= fs->config.writeback && can_dirty(fs, fi->flags);
@@ -93,7 +97,7 @@ void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	inode = fs_inode_lock(fs, ino);
 	if (inode) {
 		fs_count_open_locked(fs, inode, fi->flags, -1);
-		commit_outcome(fs, REPLICA_OUTCOME_ERROR, 0, 0, 0);
+		commit_outcome(&fs->commit, REPLICA_OUTCOME_ERROR, 0, 0, 0);
 		fs_inode_unlock(fs, inode);
 	}
 	fs_reply_err(fs, req, 0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of operations, and the negotiation with the kernel in INIT. */
-#include "fuse/internal.h"
-
 #include <string.h>
 
 #include "base/log.h"
+#include "fuse/core.h"
+#include "fuse/operations.h"
 
 /* Concurrent requests that the kernel may send for read-ahead, writeback and direct I/O. */
 #define MAX_BACKGROUND 256

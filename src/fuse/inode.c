@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The attributes that the kernel gets, and the changes of times and set-id bits by requests. */
-#include "fuse/internal.h"
+#include "fuse/inode.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <time.h>
+
+#include "fuse/request.h"
 
 /* The clock that the kernel uses for time stamps. With a finer clock a new file could look younger
  * than a later write whose time comes from the kernel. */

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Read and write, and the data operations of other requests. */
-#include "fuse/internal.h"
+#include "fuse/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+
+#include "fuse/inode.h"
+#include "fuse/limits.h"
+#include "fuse/operations.h"
+#include "fuse/request.h"
 
 /* Copying so much takes longer than waking a thread. */
 #define LARGE_BYTES (256u << 10)
@@ -101,7 +106,7 @@ void fs_io_end(struct fs_io *io)
 static void set_file_locked(struct fs *fs, struct tree_inode *inode, struct data_file *file)
 {
 	tree_set_payload(fs->tree, inode, file);
-	commit_file(fs, tree_ino(inode), file);
+	commit_file(&fs->commit, tree_ino(inode), file);
 }
 
 int fs_file_get(struct fs *fs, uint64_t ino, bool create, struct data_file **ret_file)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pool of ios, so that a volume in steady use allocates no memory. */
-#include "fuse/internal.h"
-
 #include <errno.h>
 #include <stdlib.h>
+
+#include "fuse/io.h"
 
 struct fs_io_pool {
 	pthread_mutex_t lock; /* protects what follows */

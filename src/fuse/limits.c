@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a volume may use. */
-#include "fuse/internal.h"
+#include "fuse/limits.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 
 #include "base/memory.h"
+#include "fuse/request.h"
 
 /* Memory for a small file with a name of usual length, rounded up; a standby needs as much. */
 #define INODE_COST_BYTES 512
@@ -69,6 +70,7 @@ static int set_all(struct fs *fs, const struct fs_limits *limits, uint32_t which
 
 int fs_set_limits(struct fs *fs, const struct fs_limits *limits)
 {
+	struct replica_limits saved;
 	struct fs_limits merged;
 	int err;
 
@@ -79,7 +81,8 @@ int fs_set_limits(struct fs *fs, const struct fs_limits *limits)
 	err = set_all(fs, &merged, limits->which);
 	if (!err) {
 		fs->limits = merged;
-		commit_limits(fs);
+		saved = fs_limits_to_replica(&merged);
+		commit_limits(&fs->commit, &saved);
 	} else {
 		/* Back to a number that there was; more inodes than it may have come since. */
 		(void)set_inodes(fs, &fs->limits, limits->which);
@@ -107,4 +110,28 @@ void fs_get_usage(struct fs *fs, struct fs_usage *ret_usage)
 	fs_read_lock(fs);
 	ret_usage->nr_inodes = tree_nr_charged(fs->tree);
 	fs_unlock(fs);
+}
+
+/* ---- for the standby ---- */
+
+struct replica_limits fs_limits_to_replica(const struct fs_limits *limits)
+{
+	return (struct replica_limits){
+		.size_bytes = limits->data.size_bytes,
+		.reserve_bytes = limits->data.reserve_bytes,
+		.reserve_ppm = limits->data.reserve_ppm,
+		.max_inodes = limits->max_inodes,
+		.max_user_inodes = limits->max_user_inodes,
+	};
+}
+
+struct fs_limits fs_limits_from_replica(const struct replica_limits *from)
+{
+	return (struct fs_limits){
+		.data = { .size_bytes = from->size_bytes,
+			  .reserve_bytes = from->reserve_bytes,
+			  .reserve_ppm = from->reserve_ppm },
+		.max_inodes = from->max_inodes,
+		.max_user_inodes = from->max_user_inodes,
+	};
 }

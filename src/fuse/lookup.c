@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations that take and drop the kernel's references: lookup and forget. */
-#include "fuse/internal.h"
-
 #include <errno.h>
 #include <time.h>
 
 #include "base/minmax.h"
+#include "fuse/inode.h"
+#include "fuse/operations.h"
+#include "fuse/request.h"
+
+/* Forgets in one hold of the tree lock, so that other requests need not wait long. */
+#define MAX_FORGETS_LOCKED COMMIT_MAX_FREED
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
@@ -22,7 +26,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		err = tree_lookup(fs->tree, dir, name, &inode);
 	if (!err)
 		fs_entry_locked(fs, inode, &entry);
-	commit_outcome(fs, REPLICA_OUTCOME_ENTRY, 0, entry.ino, 0);
+	commit_outcome(&fs->commit, REPLICA_OUTCOME_ENTRY, 0, entry.ino, 0);
 	fs_unlock(fs);
 	if (!err || err == -ENOENT) /* inode number 0: the kernel caches that the name is missing */
 		fs_reply_entry(fs, req, &entry);
@@ -64,7 +68,7 @@ void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 	fs_write_lock(fs);
 	if (!nr_done())
 		forget(fs, ino, nlookup);
-	commit_outcome(fs, REPLICA_OUTCOME_FORGOTTEN, 0, 0, 1);
+	commit_outcome(&fs->commit, REPLICA_OUTCOME_FORGOTTEN, 0, 0, 1);
 	fs_unlock(fs);
 	fuse_reply_none(req);
 	coalesce_forgets(fs);
@@ -77,7 +81,7 @@ static void forget_some(struct fs *fs, const struct fuse_forget_data *forgets, s
 	fs_write_lock(fs);
 	for (size_t i = first; i < end; i++)
 		forget(fs, forgets[i].ino, forgets[i].nlookup);
-	commit_outcome(fs, REPLICA_OUTCOME_FORGOTTEN, 0, 0, end);
+	commit_outcome(&fs->commit, REPLICA_OUTCOME_FORGOTTEN, 0, 0, end);
 	fs_unlock(fs);
 }
 
@@ -85,8 +89,8 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 {
 	struct fs *fs = fs_of(req);
 
-	for (size_t i = nr_done(); i < count; i += FS_MAX_FORGETS_LOCKED)
-		forget_some(fs, forgets, i, min_u64(count, i + FS_MAX_FORGETS_LOCKED));
+	for (size_t i = nr_done(); i < count; i += MAX_FORGETS_LOCKED)
+		forget_some(fs, forgets, i, min_u64(count, i + MAX_FORGETS_LOCKED));
 	fuse_reply_none(req);
 	coalesce_forgets(fs);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations that create, link, rename and remove names. */
-#include "fuse/internal.h"
-
 #include <errno.h>
+
+#include "fuse/inode.h"
+#include "fuse/operations.h"
+#include "fuse/request.h"
 
 /* A whole LUN is shown as a file; such files cannot be created or removed. */
 static bool begin(struct fs_change *change, fuse_req_t req, fuse_ino_t parent)
@@ -27,7 +29,7 @@ static void end_with_entry(const struct fs_change *change, int err, struct tree_
 		return;
 	}
 	fs_entry_locked(change->fs, inode, &entry);
-	commit_outcome(change->fs, REPLICA_OUTCOME_ENTRY, 0, entry.ino, 0);
+	commit_outcome(&change->fs->commit, REPLICA_OUTCOME_ENTRY, 0, entry.ino, 0);
 	fs_unlock(change->fs);
 	fs_reply_entry(change->fs, change->req, &entry);
 }
@@ -43,7 +45,8 @@ static void end_with_open_file(const struct fs_change *change, int err, struct t
 	}
 	fs_count_open_locked(change->fs, inode, fi->flags, 1);
 	fs_entry_locked(change->fs, inode, &entry);
-	commit_outcome(change->fs, REPLICA_OUTCOME_CREATED, 0, entry.ino, (unsigned)fi->flags);
+	commit_outcome(&change->fs->commit, REPLICA_OUTCOME_CREATED, 0, entry.ino,
+		       (unsigned)fi->flags);
 	fs_unlock(change->fs);
 	fs_open_flags(fi);
 	fs_reply_create(change->fs, change->req, &entry, fi);

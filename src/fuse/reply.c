@@ -4,9 +4,10 @@
  * the connection has ended. The reference or the open that it would have passed to the kernel is
  * then undone.
  */
-#include "fuse/internal.h"
-
 #include <assert.h>
+
+#include "fuse/inode.h"
+#include "fuse/request.h"
 
 void fs_reply_err(struct fs *fs, fuse_req_t req, int err)
 {

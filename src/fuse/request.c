@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The begin and the end of a request, and the locks that it takes. */
-#include "fuse/internal.h"
+#include "fuse/request.h"
 
 #include <errno.h>
 
 #include "base/clock.h"
+#include "fuse/io.h"
 
 /* In nr_active. */
 #define FS_REFUSING  0x80000000u /* new requests get ENOTCONN */
@@ -122,8 +123,8 @@ struct tree_inode *fs_inode_lock(struct fs *fs, uint64_t ino)
 
 void fs_inode_unlock(struct fs *fs, const struct tree_inode *inode)
 {
-	if (fs->journal)
-		commit_now(fs);
+	if (fs->commit.journal)
+		commit_now(&fs->commit);
 	fs_attr_unlock(fs, inode);
 	pthread_rwlock_unlock(&fs->tree_lock);
 }
@@ -145,7 +146,7 @@ bool fs_change_begin(struct fs_change *change, fuse_req_t req, uint64_t ino)
 
 void fs_change_end(const struct fs_change *change, int err)
 {
-	commit_outcome(change->fs, REPLICA_OUTCOME_ERROR, err, 0, 0);
+	commit_outcome(&change->fs->commit, REPLICA_OUTCOME_ERROR, err, 0, 0);
 	fs_unlock(change->fs);
 	fs_reply_err(change->fs, change->req, err);
 }

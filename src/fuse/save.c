@@ -12,7 +12,7 @@
 
 #include "data/contents.h"
 #include "data/freeze.h"
-#include "fuse/internal.h"
+#include "fuse/core.h"
 #include "tree/snapshot.h"
 
 #define KIND    "save"
@@ -241,8 +241,8 @@ static int find_file(void *arg, uint64_t id, struct data_file **ret_file)
 	if (!*ret_file)
 		return -ENOMEM;
 	tree_set_payload(fs->tree, inode, *ret_file);
-	commit_file(fs, id, *ret_file);
-	commit_now(fs);
+	commit_file(&fs->commit, id, *ret_file);
+	commit_now(&fs->commit);
 	return 0;
 }
 
@@ -257,7 +257,7 @@ static int load(struct fs *fs, struct record_reader *in)
 		return err;
 	tree_free(fs->tree);
 	fs->tree = tree;
-	err = commit_tree(fs);
+	err = commit_tree(&fs->commit, fs->tree);
 	if (!err)
 		err = data_contents_read(in, find_file, fs);
 	if (!err)

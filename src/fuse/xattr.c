@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fuse/internal.h"
-
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "fuse/operations.h"
+#include "fuse/request.h"
 
 static bool is_access_acl(const char *name)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "fuse/internal.h"
+#include "fuse/io.h"
 
 static struct fs_blocking *blocking;
 static struct fs_io ios[100];

@@ -9,7 +9,10 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "fuse/internal.h"
+#include "fuse/io.h"
+#include "fuse/limits.h"
+#include "fuse/operations.h"
+#include "fuse/request.h"
 
 /* ---- what request.c, io.c and reply.c call ---- */
 
@@ -119,20 +122,20 @@ void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 	(void)io;
 }
 
-void commit_now(struct fs *of)
+void commit_now(struct commit *commit)
 {
-	(void)of;
+	(void)commit;
 }
 
-void commit_outcome(struct fs *of, enum replica_outcome_kind kind, int err, uint64_t ino,
+void commit_outcome(struct commit *commit, enum replica_outcome_kind kind, int err, uint64_t ino,
 		    uint64_t value)
 {
-	(void)of, (void)kind, (void)err, (void)ino, (void)value;
+	(void)commit, (void)kind, (void)err, (void)ino, (void)value;
 }
 
-void commit_file(struct fs *of, uint64_t ino, const struct data_file *file)
+void commit_file(struct commit *commit, uint64_t ino, const struct data_file *file)
 {
-	(void)of, (void)ino, (void)file;
+	(void)commit, (void)ino, (void)file;
 }
 
 static bool has_idle_threads, has_others_waiting;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fuse/request.h"
 #include "fuse/takeover/internal.h"
 
 int fs_get_connection(const struct fs *fs, struct fs_connection *ret_connection, int *ret_rings_fd)

@@ -4,9 +4,11 @@
  * of the request says what to answer; the rest of the answer is the present state. Nobody has
  * changed it since, but other requests that were also under way.
  */
-#include "fuse/takeover/internal.h"
-
 #include <errno.h>
+
+#include "fuse/inode.h"
+#include "fuse/request.h"
+#include "fuse/takeover/internal.h"
 
 /* The reference was taken with the first execution. */
 static int get_entry(struct fs *fs, uint64_t ino, struct fuse_entry_param *ret_entry)

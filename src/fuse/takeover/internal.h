@@ -3,7 +3,7 @@
 #ifndef CXLFS_FUSE_TAKEOVER_INTERNAL_H
 #define CXLFS_FUSE_TAKEOVER_INTERNAL_H
 
-#include "fuse/internal.h"
+#include "fuse/core.h"
 #include "fuse/takeover/takeover.h"
 
 /** answer_instead() - for fs->answer_first: answer a request that a dead process has executed, as

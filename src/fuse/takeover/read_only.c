@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/fuse.h>
 
+#include "fuse/request.h"
 #include "fuse/takeover/internal.h"
 
 static bool is_change(uint32_t opcode)

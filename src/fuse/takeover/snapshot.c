@@ -7,7 +7,8 @@
 #include "base/record_reader.h"
 #include "base/record_writer.h"
 #include "data/snapshot.h"
-#include "fuse/takeover/internal.h"
+#include "fuse/limits.h"
+#include "fuse/takeover/takeover.h"
 #include "fuse/transport/account.h"
 #include "replica/stream.h"
 #include "tree/snapshot.h"
@@ -16,16 +17,12 @@
 
 static void write_limits(struct fs *fs, struct record_writer *out)
 {
+	struct replica_limits saved;
 	struct fs_limits limits;
 
 	fs_get_limits(fs, &limits);
-	replica_stream_put_limits(out, &(struct replica_limits){
-					       .size_bytes = limits.data.size_bytes,
-					       .reserve_bytes = limits.data.reserve_bytes,
-					       .reserve_ppm = limits.data.reserve_ppm,
-					       .max_inodes = limits.max_inodes,
-					       .max_user_inodes = limits.max_user_inodes,
-				       });
+	saved = fs_limits_to_replica(&limits);
+	replica_stream_put_limits(out, &saved);
 }
 
 static int write_counts(struct fs *fs, struct record_writer *out)
@@ -109,11 +106,7 @@ static int read_limits(struct fs *fs, struct record_reader *in)
 
 	if (err)
 		return err;
-	fs->limits = (struct fs_limits){ .data = { .size_bytes = saved.size_bytes,
-						   .reserve_bytes = saved.reserve_bytes,
-						   .reserve_ppm = saved.reserve_ppm },
-					 .max_inodes = saved.max_inodes,
-					 .max_user_inodes = saved.max_user_inodes };
+	fs->limits = fs_limits_from_replica(&saved);
 	data_volume_adopt_limits(fs->config.volume, &fs->limits.data);
 	return 0;
 }
