@@ -88,7 +88,6 @@ OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c tests/
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
 # With parts of the transports.
 $(B)/tests/unit/check_idle_sched: $(patsubst %,$(B)/src/fuse/transport/%.o,idle_sched cpus)
-$(B)/tests/unit/check_idle_sched: private override LDFLAGS += -Wl,--wrap=sched_setscheduler
 $(B)/tests/unit/check_transport: $(patsubst %,$(B)/src/fuse/transport/%.o,thread_pool cpus slot slot_region account)
 $(B)/tests/unit/check_account: $(B)/src/fuse/transport/account.o
 $(B)/tests/unit/check_ring_entry: $(B)/src/fuse/transport/ring_entry.o

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fuse/transport/cpus.h"
@@ -20,14 +21,12 @@ static pthread_t worker;
 /* Whether a thread has given itself SCHED_IDLE. */
 static _Atomic bool idled_itself;
 
-int __real_sched_setscheduler(pid_t tid, int policy, const struct sched_param *param);
-int __wrap_sched_setscheduler(pid_t tid, int policy, const struct sched_param *param);
-
-int __wrap_sched_setscheduler(pid_t tid, int policy, const struct sched_param *param)
+/* Instead of that of the C library. */
+int sched_setscheduler(pid_t tid, int policy, const struct sched_param *param)
 {
 	if (policy == SCHED_IDLE && (!tid || tid == gettid()))
 		idled_itself = true;
-	return __real_sched_setscheduler(tid, policy, param);
+	return (int)syscall(SYS_sched_setscheduler, tid, policy, param);
 }
 
 static bool has_work(void *arg)
