@@ -45,7 +45,8 @@ static void *member(void *arg)
 
 static void gather(void)
 {
-	thread_pool_init(&pool, false);
+	thread_pool_init(&pool);
+	thread_pool_set(&pool, THREAD_POOL_RUNS);
 	nr_came = nr_ended = may_go = 0;
 	for (int i = 0; i < NR_THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, member, NULL), 0);
@@ -53,7 +54,7 @@ static void gather(void)
 
 static void disperse(void)
 {
-	thread_pool_end(&pool);
+	thread_pool_set(&pool, THREAD_POOL_ENDED);
 	for (int i = 0; i < NR_THREADS; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	ck_assert_int_eq(nr_ended, NR_THREADS);
@@ -116,12 +117,12 @@ START_TEST(test_pool_nobody_is_active_in_a_pause)
 	wait_until_came(1);
 	thread_pool_call(&pool, 2);
 	wait_until_came(2);
-	thread_pool_pause(&pool);
+	thread_pool_set(&pool, THREAD_POOL_PAUSED);
 	ck_assert(thread_pool_await_rest(&pool, UINT64_MAX));
 	ck_assert_uint_eq(pool.nr_active, 0);
 	thread_pool_call(&pool, 2); /* waits for the end of the pause */
 	ck_assert_int_eq(nr_came, 2);
-	thread_pool_resume(&pool);
+	thread_pool_set(&pool, THREAD_POOL_RUNS);
 	wait_until_came(3);
 	ck_assert_uint_ge(pool.nr_active, 1);
 }
@@ -131,12 +132,13 @@ START_TEST(test_pool_a_pause_of_a_busy_pool_times_out)
 {
 	struct thread_pool busy;
 
-	thread_pool_init(&busy, false);
+	thread_pool_init(&busy);
+	thread_pool_set(&busy, THREAD_POOL_RUNS);
 	ck_assert(thread_pool_wait(&busy)); /* this thread is active, and does not rest */
-	thread_pool_pause(&busy);
+	thread_pool_set(&busy, THREAD_POOL_PAUSED);
 	ck_assert(!thread_pool_goes_on(&busy));
 	ck_assert(!thread_pool_await_rest(&busy, clock_now_ns() + 1000000));
-	thread_pool_resume(&busy);
+	thread_pool_set(&busy, THREAD_POOL_RUNS);
 	ck_assert(thread_pool_goes_on(&busy));
 	thread_pool_fini(&busy);
 }
@@ -145,7 +147,7 @@ END_TEST
 START_TEST(test_pool_ends_in_a_pause)
 {
 	wait_until_came(1);
-	thread_pool_pause(&pool);
+	thread_pool_set(&pool, THREAD_POOL_PAUSED);
 	ck_assert(thread_pool_await_rest(&pool, UINT64_MAX));
 }
 END_TEST

@@ -4,12 +4,12 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#define POSSIBLE "/sys/devices/system/cpu/possible"
-#define ONLINE   "/sys/devices/system/cpu/online"
-#define MAX_LIST 4096
+#define DIRECTORY "/sys/devices/system/cpu"
+#define MAX_LIST  4096
 
 unsigned cpus_usable(void)
 {
@@ -22,65 +22,51 @@ unsigned cpus_usable(void)
 	return nr > 1 ? (unsigned)nr : 1;
 }
 
-/* Return: false at the end of the list, or of what is understood of it. */
-static bool next_range(const char **list, unsigned long *ret_first, unsigned long *ret_last)
-{
-	char *end;
-
-	if (**list < '0' || **list > '9')
-		return false;
-	*ret_first = *ret_last = strtoul(*list, &end, 10);
-	if (*end == '-')
-		*ret_last = strtoul(end + 1, &end, 10);
-	*list = *end == ',' ? end + 1 : end;
-	return true;
-}
-
+/* Stops at what it does not understand. */
 unsigned cpus_count(const char *list)
 {
 	unsigned long first, last;
 	unsigned nr = 0;
+	char *end;
 
-	while (next_range(&list, &first, &last))
+	while (*list >= '0' && *list <= '9') {
+		first = last = strtoul(list, &end, 10);
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
 		nr += (unsigned)(last - first + 1);
+		list = *end == ',' ? end + 1 : end;
+	}
 	return nr;
-}
-
-bool cpus_list_has(const char *list, unsigned number)
-{
-	unsigned long first, last;
-
-	while (next_range(&list, &first, &last))
-		if (number >= first && number <= last)
-			return true;
-	return false;
-}
-
-static void read_list(const char *path, char list[MAX_LIST])
-{
-	FILE *file = fopen(path, "re");
-
-	list[0] = '\0';
-	if (!file)
-		return;
-	(void)!fgets(list, MAX_LIST, file);
-	fclose(file);
 }
 
 unsigned cpus_possible(void)
 {
-	char list[MAX_LIST];
+	FILE *file = fopen(DIRECTORY "/possible", "re");
+	char list[MAX_LIST] = "";
 	unsigned nr;
 
-	read_list(POSSIBLE, list);
+	if (file) {
+		(void)!fgets(list, sizeof(list), file);
+		fclose(file);
+	}
 	nr = cpus_count(list);
 	return nr ? nr : (unsigned)get_nprocs_conf();
 }
 
+/* A processor that cannot be taken offline has no such file. */
 bool cpus_is_online(unsigned number)
 {
-	char list[MAX_LIST];
+	char path[64];
+	FILE *file;
+	bool is_online;
 
-	read_list(ONLINE, list);
-	return !list[0] || cpus_list_has(list, number);
+	snprintf(path, sizeof(path), DIRECTORY "/cpu%u/online", number);
+	file = fopen(path, "re");
+	if (!file) {
+		*strrchr(path, '/') = '\0';
+		return !access(path, F_OK);
+	}
+	is_online = fgetc(file) != '0';
+	fclose(file);
+	return is_online;
 }

@@ -12,11 +12,8 @@ unsigned cpus_usable(void);
  */
 unsigned cpus_possible(void);
 
-/** cpus_is_online() - return true if a processor is online, or if the kernel does not say */
+/** cpus_is_online() - return true if programs can run on a processor */
 bool cpus_is_online(unsigned number);
-
-/** cpus_list_has() - return true if a number is in a list such as "0-3,8-11" */
-bool cpus_list_has(const char *list, unsigned number);
 
 /** cpus_count() - return how many numbers are in a list such as "0-3,8-11"; 0 for anything else */
 unsigned cpus_count(const char *list);

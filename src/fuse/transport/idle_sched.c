@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,14 +11,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "fuse/transport/cpus.h"
 
-#define CHECK_MS    5   /* between two checks; a thread starves for at most two of them */
-#define NO_WORK_MS  100 /* without work for so long, a thread rests */
-#define MANY_MS     50  /* with one request at a time for so long, it stops roaming */
-#define MIN_REST_MS 25  /* the first rest of a thread that starves, and the longest */
-#define MAX_REST_MS 800
-#define FORGIVEN_MS 1000 /* so long after a rest, the next one is as short as the first */
+#define CHECK_MS   5   /* between two checks; a thread starves for at most two of them */
+#define NO_WORK_MS 100 /* without work for so long, a thread rests */
+#define MANY_MS    50  /* with one request at a time for so long, it stops roaming */
+#define REST_MS    250 /* after it has starved */
 
 struct idle_sched {
 	pthread_t monitor;
@@ -29,21 +25,8 @@ struct idle_sched {
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
 	struct idle_sched_thread *threads;
-	bool stop, has_tried;
-	int error; /* of try_privilege() */
+	bool stop;
 };
-
-static int set_policy(pid_t tid, int policy)
-{
-	const struct sched_param param = { .sched_priority = 0 };
-
-	return sched_setscheduler(tid, policy, &param) ? -errno : 0;
-}
-
-static int set_processors(pid_t tid, const cpu_set_t *processors)
-{
-	return sched_setaffinity(tid, sizeof(*processors), processors) ? -errno : 0;
-}
 
 /* ---- checks ---- */
 
@@ -65,15 +48,6 @@ static bool has_starved(struct idle_sched_thread *thread)
 	return starved;
 }
 
-static void rest_a_while(struct idle_sched_thread *thread, uint64_t now_ms)
-{
-	if (!thread->rest_ms || now_ms - thread->rest_until_ms > FORGIVEN_MS)
-		thread->rest_ms = MIN_REST_MS;
-	else if (thread->rest_ms < MAX_REST_MS)
-		thread->rest_ms *= 2;
-	thread->rest_until_ms = now_ms + thread->rest_ms;
-}
-
 static void take_counts(struct idle_sched_thread *thread, uint64_t now_ms)
 {
 	uint32_t nr_runs = atomic_load_explicit(&thread->nr_runs, memory_order_relaxed);
@@ -81,18 +55,13 @@ static void take_counts(struct idle_sched_thread *thread, uint64_t now_ms)
 	uint32_t runs = nr_runs - thread->nr_runs_before;
 
 	if (runs || atomic_load(&thread->busy))
-		thread->worked_ms = now_ms;
+		thread->works_until_ms = now_ms + NO_WORK_MS;
 	/* A program that waits for each answer can cause 2, because it does not wait for RELEASE.
 	 */
 	if (nr_requests - thread->nr_requests_before > 2 * runs)
-		thread->many_ms = now_ms;
+		thread->many_until_ms = now_ms + MANY_MS;
 	thread->nr_runs_before = nr_runs;
 	thread->nr_requests_before = nr_requests;
-}
-
-static bool happened(uint64_t then_ms, uint64_t now_ms, uint64_t within_ms)
-{
-	return then_ms && now_ms - then_ms < within_ms;
 }
 
 /* If the policy cannot be set, the next check tries again. Processors are a hint: one may have left
@@ -100,16 +69,20 @@ static bool happened(uint64_t then_ms, uint64_t now_ms, uint64_t within_ms)
 static void set_mode(struct idle_sched_thread *thread, enum idle_sched_mode mode)
 {
 	static const char *const what[IDLE_SCHED_NR_MODES] = { "rests", "idles", "roams" };
-	bool roams = mode == IDLE_SCHED_ROAM;
-	int err = set_policy(thread->tid, mode == IDLE_SCHED_IDLE ? SCHED_IDLE : SCHED_OTHER);
+	const struct sched_param param = { .sched_priority = 0 };
+	bool roams = mode == IDLE_SCHED_ROAM, roamed = thread->mode == IDLE_SCHED_ROAM;
 
+	if (mode == thread->mode)
+		return;
 	thread->wanted_before = false;
-	if (err) {
-		log_debug(LOGC_FS, "thread %d: %s", (int)thread->tid, strerror(-err));
+	if (sched_setscheduler(thread->tid, mode == IDLE_SCHED_IDLE ? SCHED_IDLE : SCHED_OTHER,
+			       &param)) {
+		log_debug(LOGC_FS, "thread %d: %s", (int)thread->tid, strerror(errno));
 		return;
 	}
-	if (roams != (thread->mode == IDLE_SCHED_ROAM))
-		(void)set_processors(thread->tid, roams ? &thread->sched->any : &thread->own);
+	if (roams != roamed)
+		(void)sched_setaffinity(thread->tid, sizeof(thread->own),
+					roams ? &thread->sched->any : &thread->own);
 	log_debug(LOGC_FS, "thread %d %s", (int)thread->tid, what[mode]);
 	thread->mode = mode;
 }
@@ -121,16 +94,15 @@ static bool check(struct idle_sched_thread *thread, uint64_t now_ms)
 	bool works;
 
 	take_counts(thread, now_ms);
-	works = happened(thread->worked_ms, now_ms, NO_WORK_MS);
+	works = now_ms < thread->works_until_ms;
 	if (thread->mode == IDLE_SCHED_IDLE && has_starved(thread))
-		rest_a_while(thread, now_ms);
-	if (!works || now_ms < thread->rest_until_ms)
+		thread->rests_until_ms = now_ms + REST_MS;
+	if (!works || now_ms < thread->rests_until_ms)
 		mode = IDLE_SCHED_REST;
-	else if (happened(thread->many_ms, now_ms, MANY_MS))
+	else if (now_ms < thread->many_until_ms)
 		mode = IDLE_SCHED_ROAM;
-	if (mode != thread->mode)
-		set_mode(thread, mode);
-	return thread->mode != IDLE_SCHED_REST || works;
+	set_mode(thread, mode);
+	return works || thread->mode != IDLE_SCHED_REST;
 }
 
 /* ---- the monitor ---- */
@@ -139,26 +111,23 @@ static bool check(struct idle_sched_thread *thread, uint64_t now_ms)
  * latter, because the monitor would starve at SCHED_IDLE, and nobody watches it. */
 static int try_privilege(void)
 {
-	int nice, err;
+	int nice = getpriority(PRIO_PROCESS, 0);
 
-	errno = 0;
-	nice = getpriority(PRIO_PROCESS, 0);
-	err = errno;
-	if (!err && setpriority(PRIO_PROCESS, 0, nice + 1))
-		err = errno;
-	if (!err && setpriority(PRIO_PROCESS, 0, nice))
-		err = errno;
-	return -err;
+	if (nice + 1 >= PRIO_MAX) /* then setpriority() succeeds without it */
+		return -EPERM;
+	if (setpriority(PRIO_PROCESS, 0, nice + 1) || setpriority(PRIO_PROCESS, 0, nice))
+		return -errno;
+	return 0;
 }
 
 static bool check_all_locked(struct idle_sched *sched)
 {
 	const uint64_t now_ms = clock_now_ms();
-	bool any = false;
+	bool soon = false;
 
 	for (struct idle_sched_thread *thread = sched->threads; thread; thread = thread->next)
-		any |= check(thread, now_ms);
-	return any;
+		soon |= check(thread, now_ms);
+	return soon;
 }
 
 static void pause_locked(struct idle_sched *sched, bool check_soon)
@@ -179,16 +148,17 @@ static void pause_locked(struct idle_sched *sched, bool check_soon)
 static void *monitor_main(void *arg)
 {
 	struct idle_sched *sched = arg;
+	int err = try_privilege();
 
+	if (err) {
+		log_debug(LOGC_FS, "threads do not run with SCHED_IDLE: %s", strerror(-err));
+		return NULL;
+	}
 	pthread_mutex_lock(&sched->lock);
-	sched->error = try_privilege();
-	sched->has_tried = true;
-	pthread_cond_broadcast(&sched->wake);
-	while (!sched->error && !sched->stop)
+	while (!sched->stop)
 		pause_locked(sched, check_all_locked(sched));
 	for (struct idle_sched_thread *thread = sched->threads; thread; thread = thread->next)
-		if (thread->mode != IDLE_SCHED_REST)
-			set_mode(thread, IDLE_SCHED_REST);
+		set_mode(thread, IDLE_SCHED_REST);
 	pthread_mutex_unlock(&sched->lock);
 	return NULL;
 }
@@ -207,9 +177,8 @@ void idle_sched_join(struct idle_sched *sched, struct idle_sched_thread *thread,
 		     bool (*has_work)(void *arg), void *arg)
 {
 	if (!sched || thread->sched || sched_getscheduler(0) != SCHED_OTHER ||
-	    pthread_getcpuclockid(pthread_self(), &thread->cpu_clock))
-		return;
-	if (sched_getaffinity(0, sizeof(thread->own), &thread->own))
+	    pthread_getcpuclockid(pthread_self(), &thread->cpu_clock) ||
+	    sched_getaffinity(0, sizeof(thread->own), &thread->own))
 		return;
 	thread->sched = sched;
 	thread->tid = gettid();
@@ -237,22 +206,6 @@ void idle_sched_set_busy(struct idle_sched_thread *thread, bool busy)
 
 /* ---- start and end ---- */
 
-static int start_monitor(struct idle_sched *sched)
-{
-	int err = thread_start(&sched->monitor, monitor_main, sched, "cxlfs-sched");
-
-	if (err)
-		return err;
-	pthread_mutex_lock(&sched->lock);
-	while (!sched->has_tried)
-		pthread_cond_wait(&sched->wake, &sched->lock);
-	err = sched->error;
-	pthread_mutex_unlock(&sched->lock);
-	if (err)
-		pthread_join(sched->monitor, NULL);
-	return err;
-}
-
 static void destroy(struct idle_sched *sched)
 {
 	pthread_cond_destroy(&sched->wake);
@@ -262,18 +215,19 @@ static void destroy(struct idle_sched *sched)
 
 int idle_sched_new(struct idle_sched **ret_sched)
 {
-	struct idle_sched *sched;
+	struct idle_sched *sched = calloc(1, sizeof(*sched));
 	int err;
 
-	if (cpus_usable() < 2)
-		return -ENOTSUP;
-	sched = calloc(1, sizeof(*sched));
 	if (!sched)
 		return -ENOMEM;
 	pthread_mutex_init(&sched->lock, NULL);
 	pthread_cond_init(&sched->wake, NULL);
-	(void)sched_getaffinity(0, sizeof(sched->any), &sched->any);
-	err = start_monitor(sched);
+	/* -EINVAL: there are more processors than a cpu_set_t holds. */
+	err = sched_getaffinity(0, sizeof(sched->any), &sched->any) ? -errno : 0;
+	if (!err && CPU_COUNT(&sched->any) < 2)
+		err = -ENOTSUP;
+	if (!err)
+		err = thread_start(&sched->monitor, monitor_main, sched, "cxlfs-sched");
 	if (err)
 		destroy(sched);
 	else

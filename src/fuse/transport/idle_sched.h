@@ -15,10 +15,9 @@
  *
  * A SCHED_IDLE thread gives way to every other thread, even while it holds a lock. So while any of
  * these threads works, a monitor checks them every 5 ms. A thread that had work at two checks and
- * did not run between them starves: it goes back to REST, for a longer time whenever this happens
- * again. So SCHED_IDLE delays a request by at most 10 ms, and the time that a thread with the
- * normal policy, the monitor, may have to wait for a processor. While all threads rest, the monitor
- * sleeps.
+ * did not run between them starves: it goes back to REST for a quarter of a second. So SCHED_IDLE
+ * delays a request by at most 10 ms, and the time that a thread with the normal policy, the
+ * monitor, may have to wait for a processor. While all threads rest, the monitor sleeps.
  *
  * Nobody else may change the policy of these threads, and the monitor must not wait for one of
  * them: they take its lock only while they rest.
@@ -39,8 +38,8 @@ enum idle_sched_mode { IDLE_SCHED_REST, IDLE_SCHED_IDLE, IDLE_SCHED_ROAM, IDLE_S
 
 /** A thread. All zeros: it has not joined. */
 struct idle_sched_thread {
-	struct idle_sched
-		*sched; /* NULL: not joined. Only the thread writes this and the next five */
+	/* Written by the thread when it joins: */
+	struct idle_sched *sched; /* NULL: it has not joined */
 	pid_t tid;
 	clockid_t cpu_clock;
 	cpu_set_t own; /* the processors it could run on when it joined */
@@ -59,16 +58,17 @@ struct idle_sched_thread {
 	bool wanted_before; /* it had work at the last check */
 	uint64_t cpu_ns_before;
 	uint32_t nr_runs_before, nr_requests_before;
-	uint64_t worked_ms;     /* when it last worked; 0: never */
-	uint64_t many_ms;       /* when it last served several requests at a time; 0: never */
-	uint64_t rest_until_ms; /* end of the rest after it starved */
-	unsigned rest_ms;       /* length of that rest */
+	/* Times by clock_now_ms(); 0: never. */
+	uint64_t works_until_ms; /* it has worked lately */
+	uint64_t many_until_ms;  /* it has lately served several requests at a time */
+	uint64_t rests_until_ms; /* it has starved lately */
 };
 
 /**
  * idle_sched_new() - start the monitor
- * Return: 0; -EPERM a thread could not leave SCHED_IDLE (RLIMIT_NICE, CAP_SYS_NICE); -ENOTSUP there
- * is one processor only; -ENOMEM; -EAGAIN no thread.
+ * All threads rest if none could leave SCHED_IDLE again (RLIMIT_NICE, CAP_SYS_NICE).
+ * Return: 0; -ENOTSUP there is one processor only; -EINVAL there are more than a cpu_set_t holds;
+ * -ENOMEM; -EAGAIN no thread.
  */
 int idle_sched_new(struct idle_sched **ret_sched);
 /** idle_sched_stop() - end the monitor; all threads rest from then on. Call it before the first of

@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 
-void thread_pool_init(struct thread_pool *pool, bool paused)
+void thread_pool_init(struct thread_pool *pool)
 {
-	*pool = (struct thread_pool){ .paused = paused };
+	*pool = (struct thread_pool){ .state = THREAD_POOL_PAUSED };
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->called, NULL);
 	pthread_cond_init(&pool->rested, NULL);
@@ -23,11 +23,12 @@ bool thread_pool_wait(struct thread_pool *pool)
 	bool go;
 
 	pthread_mutex_lock(&pool->lock);
-	while (!pool->ended && (pool->paused || (pool->nr_active && !pool->nr_calls)))
+	while (pool->state == THREAD_POOL_PAUSED ||
+	       (pool->state == THREAD_POOL_RUNS && pool->nr_active && !pool->nr_calls))
 		pthread_cond_wait(&pool->called, &pool->lock);
 	if (pool->nr_calls)
 		pool->nr_calls--;
-	go = !pool->ended;
+	go = pool->state == THREAD_POOL_RUNS;
 	pool->nr_active += go;
 	pthread_mutex_unlock(&pool->lock);
 	return go;
@@ -72,13 +73,6 @@ void thread_pool_rest(struct thread_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-void thread_pool_pause(struct thread_pool *pool)
-{
-	pthread_mutex_lock(&pool->lock);
-	pool->paused = true;
-	pthread_mutex_unlock(&pool->lock);
-}
-
 bool thread_pool_await_rest(struct thread_pool *pool, uint64_t deadline_ns)
 {
 	const struct timespec deadline = clock_timespec(deadline_ns);
@@ -86,26 +80,19 @@ bool thread_pool_await_rest(struct thread_pool *pool, uint64_t deadline_ns)
 	int err = 0;
 
 	pthread_mutex_lock(&pool->lock);
-	while (pool->nr_active && !pool->ended && !err)
+	while (pool->nr_active && pool->state != THREAD_POOL_ENDED && !err)
 		err = pthread_cond_clockwait(&pool->rested, &pool->lock, CLOCK_MONOTONIC,
 					     &deadline);
-	rests = !pool->nr_active || pool->ended;
+	rests = !pool->nr_active || pool->state == THREAD_POOL_ENDED;
 	pthread_mutex_unlock(&pool->lock);
 	return rests;
 }
 
-void thread_pool_resume(struct thread_pool *pool)
+void thread_pool_set(struct thread_pool *pool, enum thread_pool_state state)
 {
 	pthread_mutex_lock(&pool->lock);
-	pool->paused = false;
-	pthread_cond_broadcast(&pool->called);
-	pthread_mutex_unlock(&pool->lock);
-}
-
-void thread_pool_end(struct thread_pool *pool)
-{
-	pthread_mutex_lock(&pool->lock);
-	pool->ended = true;
+	if (pool->state != THREAD_POOL_ENDED)
+		pool->state = state;
 	pthread_cond_broadcast(&pool->called);
 	pthread_cond_broadcast(&pool->rested);
 	pthread_mutex_unlock(&pool->lock);

@@ -13,16 +13,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum thread_pool_state { THREAD_POOL_PAUSED, THREAD_POOL_RUNS, THREAD_POOL_ENDED };
+
 struct thread_pool {
-	_Atomic bool ended, paused;
+	_Atomic enum thread_pool_state state;
 	pthread_mutex_t lock; /* held to change any of this */
 	pthread_cond_t called;
 	pthread_cond_t rested; /* no thread is active, or the pool has ended */
 	_Atomic unsigned nr_active, nr_calls;
 };
 
-/** thread_pool_init() - @paused: no thread is active before thread_pool_resume() */
-void thread_pool_init(struct thread_pool *pool, bool paused);
+/** thread_pool_init() - make a pool that is paused */
+void thread_pool_init(struct thread_pool *pool);
 void thread_pool_fini(struct thread_pool *pool);
 
 /** thread_pool_wait() - wait to become active. Return: false if the pool has ended. */
@@ -37,8 +39,11 @@ bool thread_pool_leave(struct thread_pool *pool);
 /** thread_pool_rest() - stop being active, because thread_pool_goes_on() has returned false */
 void thread_pool_rest(struct thread_pool *pool);
 
-/** thread_pool_pause() - ask active threads to rest; the caller wakes those that sleep */
-void thread_pool_pause(struct thread_pool *pool);
+/**
+ * thread_pool_set() - pause the pool, let it run, or end it for good
+ * Active threads learn it from thread_pool_goes_on(); the caller wakes those that sleep elsewhere.
+ */
+void thread_pool_set(struct thread_pool *pool, enum thread_pool_state state);
 
 /**
  * thread_pool_await_rest() - wait until no thread is active
@@ -47,17 +52,10 @@ void thread_pool_pause(struct thread_pool *pool);
  */
 bool thread_pool_await_rest(struct thread_pool *pool, uint64_t deadline_ns);
 
-/** thread_pool_resume() - end a pause */
-void thread_pool_resume(struct thread_pool *pool);
-
-/** thread_pool_end() - end the pool: no thread becomes active again */
-void thread_pool_end(struct thread_pool *pool);
-
 /** thread_pool_goes_on() - return false if the pool is paused or has ended; for active threads */
 static inline bool thread_pool_goes_on(const struct thread_pool *pool)
 {
-	return !atomic_load_explicit(&pool->ended, memory_order_relaxed) &&
-	       !atomic_load_explicit(&pool->paused, memory_order_relaxed);
+	return atomic_load_explicit(&pool->state, memory_order_relaxed) == THREAD_POOL_RUNS;
 }
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * transport - how requests arrive from the kernel and how answers leave.
  *
- * Workers read requests from /dev/fuse (dev_fuse.c). Where the kernel has FUSE over io_uring, a
+ * Workers read requests from /dev/fuse (worker.c). Where the kernel has FUSE over io_uring, a
  * ring for each processor takes them instead (uring.c, ring.c); /dev/fuse then carries only INIT
  * and requests without an answer.
  *
@@ -97,7 +97,7 @@ int transport_slots_fd(const struct transport *transport);
 
 /**
  * transport_adopt_slots() - use the slots of a process that has died, with the requests in them
- * Before transport_serve(), which serves those requests first: see found.h.
+ * Before transport_serve(), which serves those requests first.
  * @fd: transport_slots_fd() there; taken also after a failure
  * Return: 0; -EINVAL it does not consist of slots; -errno.
  */
