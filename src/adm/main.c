@@ -62,15 +62,25 @@ static int finish(int status)
 	return status;
 }
 
-/* The group's usage when the group is known, all of it otherwise. */
-static int wrong_usage(const char *group)
+static bool is_group(const char *word)
 {
-	for (unsigned i = 0; group && i < NR_COMMANDS; i++)
-		if (!strcmp(group, commands[i].group)) {
-			print_usage(stderr, group);
-			return ADM_USAGE;
-		}
-	print_usage(stderr, NULL);
+	for (unsigned i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(word, commands[i].group))
+			return true;
+	return false;
+}
+
+/* @group, @name: the first two words, or NULL */
+static int wrong_usage(const char *group, const char *name)
+{
+	bool known = group && is_group(group);
+
+	if (!group || (known && !name))
+		print_usage(stderr, group);
+	else if (known)
+		adm_say("unknown command '%s %s'; try 'cxlfsadm --help'", group, name);
+	else
+		adm_say("unknown command '%s'; try 'cxlfsadm --help'", group);
 	return ADM_USAGE;
 }
 
@@ -102,5 +112,5 @@ int main(int argc, char *argv[])
 		if (!strcmp(group, commands[i].group) &&
 		    (!commands[i].name || (name && !strcmp(name, commands[i].name))))
 			return run(i, argc, argv);
-	return wrong_usage(group);
+	return wrong_usage(group, name);
 }

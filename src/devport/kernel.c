@@ -56,9 +56,9 @@ static int check_node(const char *device, const struct explainer *to)
 		return explain_error(to, -errno, "%s: %s", device, strerror(errno));
 	rc = scsi_sysfs_check("/sys", node.st_mode, node.st_rdev, why, sizeof(why));
 	if (rc == -EPERM)
-		return explain_error(to, rc, "%s: %s; to change that: cxlfsadm lun enable %s",
+		return explain_error(to, rc, "%s %s; to change that: cxlfsadm lun enable %s",
 				     device, why, device);
-	return rc ? explain_error(to, rc, "%s: %s", device, why) : 0;
+	return rc ? explain_error(to, rc, "%s %s", device, why) : 0;
 }
 
 static int open_node(const char *device, const struct explainer *to)

@@ -48,4 +48,8 @@ refused 'No such file' /dev/no-such-device "$MNT"
 refused '' /dev/null "$MNT"
 refused '' "$WORK/file" "$MNT"
 refused '' "$WORK" "$MNT"
+
+must_fail "^cxlfsadm: unknown command 'nonsense'" "$CXLFSADM" nonsense
+must_fail "^cxlfsadm: unknown command 'emul nonsense'" "$CXLFSADM" emul nonsense x
+must_fail "^cxlfsadm: unknown command 'nonsense'" "$CXLFSADM" nonsense x
 finish
