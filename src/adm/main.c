@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cxlfsadm - looks after adapters and mounted volumes. */
+/* cxlfsadm - manages adapters and mounted volumes. */
 #include <stdio.h>
 #include <string.h>
 

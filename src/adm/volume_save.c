@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cxlfsadm save: the daemon writes the volume into a pipe, and what comes out goes into the file.
+ * cxlfsadm save: the daemon writes the volume into a pipe, and this program copies it to the file.
  *
- * So the daemon needs no right to write files, and ends when this program does.
+ * So the daemon needs no permission to write files, and it stops if this program ends.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -14,7 +14,8 @@ uint64_t record_checksum(uint64_t before, const void *head, size_t head_bytes, c
 	return XXH3_64bits_withSeed(payload, payload_bytes, sum);
 }
 
-/* Not malloc(): AddressSanitizer would spend more time on so many bytes than on a short stream. */
+/* Not malloc(): AddressSanitizer would spend more time on this much memory than a short stream
+ * takes. */
 uint8_t *record_buf_new(void)
 {
 	void *buf = mmap(NULL, RECORD_BUF_BYTES, PROT_READ | PROT_WRITE,

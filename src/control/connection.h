@@ -51,7 +51,7 @@ bool connection_is_ready(const struct connection *connection);
  */
 const char *connection_line(const struct connection *connection, size_t *ret_bytes);
 
-/** connection_drop_line() - forget a line of so many bytes */
+/** connection_drop_line() - remove a line of @bytes bytes */
 void connection_drop_line(struct connection *connection, size_t bytes);
 
 /** connection_answer() - send a line, and free() it then; NULL closes the connection */

@@ -2,8 +2,8 @@
 /*
  * The command save: writes the volume to the pipe that came with the request.
  *
- * "freeze" true holds back all changes of contents until the end. The answer comes when all of it
- * is in the pipe, so a client reads the pipe first.
+ * "freeze" true holds back all changes of contents until the end. The answer comes when the whole
+ * volume is in the pipe, so a client reads the pipe first.
  */
 #include <errno.h>
 #include <fcntl.h>

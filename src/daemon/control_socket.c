@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-/* A user may have no place for sockets, and then misses nothing that worked before. */
+/* An ordinary user may have no directory for sockets; the volume works without one. */
 static void log_failure(const char *place, int err)
 {
 	if (geteuid() == 0)

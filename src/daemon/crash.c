@@ -25,7 +25,7 @@ static const struct {
 
 #define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
-static struct fatal_signal links[NR_SIGNALS]; /* set by crash_prepare() */
+static struct fatal_signal handlers[NR_SIGNALS]; /* set by crash_prepare() */
 static _Atomic(struct account *) the_account;
 static _Atomic bool has_crashed; /* only the first thread that crashes writes */
 
@@ -166,12 +166,12 @@ static void on_crash(int number, siginfo_t *info, void *ucontext)
 			continue;
 		if (!atomic_exchange(&has_crashed, true))
 			write_all(i);
-		fatal_signal_pass_on(&links[i], info, ucontext);
+		fatal_signal_pass_on(&handlers[i], info, ucontext);
 	}
 }
 
 void crash_prepare(void)
 {
 	for (unsigned i = 0; i < NR_SIGNALS; i++)
-		(void)fatal_signal_install(&links[i], signals[i].number, on_crash);
+		(void)fatal_signal_install(&handlers[i], signals[i].number, on_crash);
 }

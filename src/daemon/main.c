@@ -33,7 +33,7 @@ struct start {
 	struct standby *standby; /* NULL: none */
 	int report_fd;           /* of background_fork(); -1: in the foreground, or not yet */
 	struct volume *volume;
-	bool said; /* a message was printed; later ones go to the log */
+	bool message_printed; /* later messages go to the log */
 };
 
 static void explain(void *arg, const char *text)
@@ -44,7 +44,7 @@ static void explain(void *arg, const char *text)
 		takeover_explain(&start->takeover, text);
 	else
 		fprintf(stderr, "cxlfs: %s\n", text);
-	start->said = true;
+	start->message_printed = true;
 }
 
 static void fuse_log_to_ours(enum fuse_log_level level, const char *format, va_list ap)
@@ -157,7 +157,7 @@ static int mount_and_serve(struct start *start)
 	if (err)
 		return err;
 	err = report_mount(start);
-	start->said = true;
+	start->message_printed = true;
 	if (err) {
 		log_notice("startup was interrupted: unmounting %s", volume_mountpoint(volume));
 		return err;
@@ -193,7 +193,7 @@ static int run(struct start *start)
 		volume_set_standby(start->volume, start->standby);
 	if (!err)
 		err = takes_over ? take_over(start) : mount_and_serve(start);
-	if (err && !start->said)
+	if (err && !start->message_printed)
 		explain(start, strerror(-err));
 	volume_close(start->volume);
 	return err;

@@ -49,7 +49,7 @@ struct options {
 	uint64_t pack_bytes;           /* see data_volume_set_pack_bytes() */
 	uint64_t stripe_bytes;         /* see data_volume_set_stripe_bytes() */
 	enum survive_choice survive;
-	unsigned watchdog_s; /* the standby kills a daemon that hangs for so long; 0: it does not */
+	unsigned watchdog_s; /* the standby kills a daemon that hangs for this time; 0: never */
 	char *load;          /* a saved volume, see daemon/load.h; NULL: none */
 	uid_t root_uid;
 	gid_t root_gid;

@@ -6,7 +6,7 @@
 #include "base/explain.h"
 #include "daemon/handover.h"
 
-/** successor_go() waits at most so long for a successor to serve. */
+/** The longest time that successor_go() waits for a successor to serve. */
 #define SUCCESSOR_SERVING_MS 1000u
 
 struct successor {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * freeze - keep contents as they are for a while, so that they can be read as of one moment.
+ * freeze - hold back changes of contents, so that they can be read as of one moment.
  *
- * Reads go on. An operation that would change a frozen file waits, without a thread, until it
- * thaws. Freed files keep their contents until the last reference is dropped.
+ * Reads are not affected. An operation that would change a frozen file waits, without a thread,
+ * until it thaws. Freed files keep their contents until the last reference is dropped.
  */
 #ifndef CXLFS_DATA_FREEZE_H
 #define CXLFS_DATA_FREEZE_H
@@ -21,7 +21,7 @@ void data_file_thaw(struct data_file *file);
 
 /**
  * data_volume_freeze() - begin to freeze all files, those to come included
- * Changes under way go on: data_file_await() waits for those of one file.
+ * Changes in progress continue: data_file_await() waits for those of one file.
  */
 void data_volume_freeze(struct data_volume *vol);
 void data_volume_thaw(struct data_volume *vol);

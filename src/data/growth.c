@@ -58,7 +58,7 @@ static int take_need(struct data_file *file, const struct need *need, enum growt
 
 	if (need->nr_slots == 0)
 		return pack_ends(file, need);
-	/* A file that needs more at once should be on the LUN with most room. */
+	/* A file that needs more than one slot goes to the LUN with most free chunks. */
 	if (need->nr_slots == 1 && !file_slots_has_vlun(&file->space.slots))
 		file_space_take_pooled_locked(&file->space, need->first);
 	if (!growth_fits(file, need, how, more))

@@ -29,7 +29,7 @@ uint64_t growth_cost_of(const struct data_file *file, const struct need *need);
 
 /**
  * growth_pack() - put @nr_claimed blocks of @part into extents, lowest first. With the file's lock.
- * @nr_claimed: so many blocks have been claimed from the segments for it
+ * @nr_claimed: how many blocks have been claimed from the segments for it
  * Return: 0; -ENOMEM.
  */
 int growth_pack(struct data_file *file, const struct packed *part, uint64_t nr_claimed);

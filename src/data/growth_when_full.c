@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an operation still gets when there is too little flash for all that it needs. */
+/* Allocates what is left when there is too little flash for all that an operation needs. */
 #include <errno.h>
 
 #include "base/minmax.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growth on the worker, for an operation that found too little. */
+/* Growth on the worker, for an operation that did not find enough free space. */
 #include <errno.h>
 
 #include "base/minmax.h"
@@ -8,7 +8,7 @@
 #include "data/growth_internal.h"
 #include "data/share.h"
 
-/** The volume could never hold it: fail before taking all that is free. */
+/** Larger than the volume: fail before taking all free space. */
 static bool too_large(const struct data_op *op, uint64_t nr_slots)
 {
 	return growth_needs_all(op) && nr_slots > lun_table_nr_chunks(&op->file->space.alloc->luns);

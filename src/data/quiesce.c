@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stops the worker and the mover for a while. */
+/* Pauses the worker and the mover. */
 #include "data/mover.h"
 #include "data/snapshot.h"
 #include "data/volume.h"

@@ -2,9 +2,9 @@
 /*
  * replica - where the contents of all files lie, in a process that does not serve them.
  *
- * It follows the changes of a volume, see data/alloc/change.h, from an empty one on. It needs no
- * adapter. When the process that serves is dead, the replica writes the snapshot that the dead one
- * can no longer write, and another process goes on from it with data_snapshot_read().
+ * It is updated from the changes of a volume, see data/alloc/change.h, and begins empty. It needs
+ * no adapter. When the process that serves has died, the standby writes a snapshot of the replica,
+ * and another process loads it with data_snapshot_read().
  *
  * This snapshot may have slots, segments and chunks that were held ahead of need, and extents in
  * one piece that the volume had split for a write. It does not have the vLUNs of files that were
@@ -38,11 +38,11 @@ int data_replica_new(const struct data_geometry *geometry, struct data_replica *
 void data_replica_free(struct data_replica *replica); /* accepts NULL */
 
 /**
- * data_replay() - repeat a change
+ * data_replay() - apply a change
  * @change, @bytes: as received, at a multiple of 8; nothing in it is trusted
  * Changes of files that are gone are ignored.
  * Return: 0; -ENOMEM; -EPROTO damaged, or not possible here; -EPROTONOSUPPORT of another version.
- * After an error the replica is of no more use.
+ * After an error the replica cannot be used.
  */
 int data_replay(struct data_replica *replica, const void *change, size_t bytes);
 
@@ -57,7 +57,7 @@ uint64_t data_replica_owner(const struct data_replica_file *file);
 void data_replica_set_owner(struct data_replica_file *file, uint64_t owner);
 
 /**
- * data_replica_prune() - drop what the dead process was about to use, or to give back
+ * data_replica_prune() - drop what the dead process was about to use, or to free
  * Files without an owner, groups of striped chunks that are not complete, segments without extents.
  * Before data_replica_write(). Changes are then those of a process that has read its snapshot.
  * Return: 0; -EPROTO something in use is not complete; -ENOMEM.
@@ -75,7 +75,7 @@ int data_replica_write(const struct data_replica *replica, data_replica_next_fn 
 typedef int data_replica_add_fn(void *arg, uint64_t id, struct data_replica_file *file);
 
 /**
- * data_replica_read() - make a replica of the volume that a snapshot says
+ * data_replica_read() - make a replica of the volume in a snapshot
  * @in: is at the record before VOLUME; then at END
  * Return: 0; -EPROTO the records contradict each other; -ENOMEM; others of @add and of
  * record_next().

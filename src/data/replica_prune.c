@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drops what a replica has and no file uses. */
+/* Drops from a replica what no file uses. */
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>

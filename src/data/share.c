@@ -8,8 +8,7 @@
 #include "data/file.h"
 #include "data/freeze.h"
 
-/* A file that leaves less than one in so many of its blocks unused keeps them while there is space.
- */
+/* While there is space, a file keeps its blocks if less than one in this many is unused. */
 #define SPARE_SHARE 8u
 
 #define MIN_WAIT_NS 1000000u

@@ -11,7 +11,7 @@
 
 #define DATA_RECORD_EOF_NEEDS_ZEROING 0x1u /* flag of a file: see struct data_file */
 
-/* A record of extents has about so many bytes. */
+/* The approximate size of a record of extents. */
 #define DATA_RECORD_BATCH_BYTES 65536u
 
 void data_record_put_volume(struct record_writer *out, const struct data_geometry *geometry);

@@ -62,7 +62,7 @@ static bool is_size(size_t bytes)
 	return bytes >= JOURNAL_MIN_BYTES && (bytes & (bytes - 1)) == 0;
 }
 
-/* Reserves addresses first, so that nothing else is where a part shall be mapped. */
+/* Reserves addresses first, so that nothing else is mapped there. */
 static int map_parts(struct journal *journal, size_t cells_bytes)
 {
 	const int fd = journal->fds.memory, how = MAP_SHARED | MAP_FIXED;

@@ -2,9 +2,9 @@
 /*
  * journal - a ring of records in shared memory, from the threads of one process to another one.
  *
- * The writer is a process that may be killed at any instruction. The reader follows it, and must
- * then know each operation whose effect anybody may have seen. So the rule for the writer: commit
- * the record of a change before releasing the lock that protects what was changed. The order of
+ * The writer is a process that may be killed at any instruction. The reader must then know each
+ * operation whose effect another process may have seen. So the writer must commit the record of a
+ * change before it releases the lock that protects what was changed. The order of
  * changes to one object is then the order of their records, and a record that was begun but never
  * committed belongs to a thread that still held that lock: no thread has seen its change, and
  * nothing was answered that depends on it.
@@ -124,9 +124,9 @@ int journal_read(struct journal *journal, bool writer_is_dead, const void **ret_
 
 /**
  * journal_prepare_wait() - call it before the reader sleeps until there are records
- * Then poll fds.wake for so many milliseconds, and call journal_end_wait(). While records come,
- * the reader sleeps for a few milliseconds at a time, so that writers need not wake it. When none
- * has come, it sleeps without a limit.
+ * Then poll fds.wake with the returned timeout, and call journal_end_wait(). While records arrive,
+ * the reader sleeps for a few milliseconds at a time, so that writers need not wake it. If none has
+ * arrived, it sleeps without a limit.
  * Return: the timeout for poll(), -1: none.
  */
 int journal_prepare_wait(struct journal *journal);

@@ -6,10 +6,10 @@
 
 #include "journal/journal_internal.h"
 
-/* The reader is behind by at most what is written in this time. */
+/* The longest sleep of the reader while records arrive. */
 #define NAP_MS 5
 
-/* Threads that wait are woken when so much of the ring has become free, not for each record. */
+/* Wakes waiting threads when this part of the ring has become free, not for each record. */
 #define WAKE_FRACTION 4
 
 /* The acquire pairs with the release in journal_commit(). */
@@ -68,7 +68,7 @@ static void begin_anew(struct journal *journal)
 	atomic_store(&journal->head->reader_sleeps, 0);
 }
 
-/* Checks the copy, not the record, which the writer may still destroy. */
+/* Checks the copy, not the record, which the writer may still overwrite. */
 static bool copy_record(struct journal *journal)
 {
 	const struct journal_record *record = journal_record_at(journal, journal->position);

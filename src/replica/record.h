@@ -2,10 +2,9 @@
 /*
  * record - what the process that serves a volume writes to the journal for a standby.
  *
- * A record of the journal is a row of items. All items of a record belong together: the standby
- * has seen all of them, or none. So a change and the outcome of the request that asked for it are
- * in one record, and the record is the moment at which the request has happened: whatever becomes
- * of the process, the request is not executed again.
+ * A record of the journal is a list of items, which take effect together: the standby gets all of
+ * them, or none. A change and the outcome of its request are in one record. Once the record is
+ * committed, the request is never executed again, even if the process dies before it answers.
  *
  * A record is committed before the lock is released that protects what has changed; see journal.h.
  * Everything is in the byte order and with the layout of the machine.
@@ -22,7 +21,7 @@
 
 enum replica_item_kind {
 	REPLICA_ITEM_START = 1, /* struct replica_start; the first of an empty volume */
-	REPLICA_ITEM_TREE,      /* encoded struct tree_change, one behind the other */
+	REPLICA_ITEM_TREE,      /* encoded struct tree_change, one after the other */
 	REPLICA_ITEM_DATA,      /* a struct data_change */
 	REPLICA_ITEM_FILE,      /* struct replica_file */
 	REPLICA_ITEM_LIMITS,    /* struct replica_limits */
@@ -67,7 +66,8 @@ enum replica_outcome_kind {
 	REPLICA_OUTCOME_CREATED,   /* the same, and open with the flags @value, which is counted */
 	REPLICA_OUTCOME_OPENED,    /* @ino is open with the flags @value, which is counted */
 	REPLICA_OUTCOME_ATTR,      /* with the attributes of @ino */
-	REPLICA_OUTCOME_LISTED,    /* a directory was listed: references were taken, to be undone */
+	REPLICA_OUTCOME_LISTED,    /* a directory was listed: the references that it took must be
+				      undone */
 	REPLICA_OUTCOME_FORGOTTEN, /* @value of the inodes of a FORGET or BATCH_FORGET are done */
 };
 

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replica - a copy of a volume's names, attributes and maps in a standby, which follows the records
- * of the process that serves the volume.
+ * replica - a copy of a volume's names, attributes and maps in a standby, which is updated from the
+ * records of the process that serves the volume.
  *
- * When that process is dead, the replica writes the snapshot that it can no longer write, and
- * another process loads it and goes on. The replica stays and follows that one too. It then begins
- * with equal numbers of inodes, files and segments, because replica_save() drops from the replica
- * what the snapshot does not have. So the successor writes records only of what it changes after
- * it has loaded the snapshot, and none at all before that.
+ * When that process has died, the standby writes a snapshot of the replica, and another process
+ * loads it and serves. The replica is then updated from the records of that process. Both begin
+ * with the same inodes, files and segments, because replica_save() drops from the replica what the
+ * snapshot does not have. So the successor writes records only of changes after it has loaded the
+ * snapshot.
  *
- * A replica knows no limits: what the process that serves was allowed to do is possible here.
+ * A replica has no limits: it accepts every change that the process that serves was allowed to
+ * make.
  *
  * Threads: one at a time. After an error of replica_apply() or replica_undo_listed() the replica
- * is of no more use: all functions but replica_free() fail with the same error. Errors: -errno.
+ * cannot be used: all functions but replica_free() fail with the same error. Errors: -errno.
  */
 #ifndef CXLFS_REPLICA_REPLICA_H
 #define CXLFS_REPLICA_REPLICA_H
@@ -30,7 +31,7 @@ struct replica;
 /** What a replica holds. */
 struct replica_stats {
 	uint64_t nr_inodes;
-	uint64_t nr_files; /* with data, or about to have some */
+	uint64_t nr_files; /* with data, or about to get some */
 };
 
 /** replica_new() - make a replica without a volume. Return: 0; -ENOMEM. */
@@ -38,9 +39,9 @@ int replica_new(struct replica **ret_replica);
 void replica_free(struct replica *replica); /* accepts NULL */
 
 /**
- * replica_apply() - repeat what a record says
+ * replica_apply() - apply the changes of a record
  * @record: at a multiple of 8; nothing in it is trusted
- * The first item of all begins the volume, unless replica_load() has made it.
+ * The first item creates the volume, unless replica_load() has.
  * Return: 0; -EPROTO damaged, or not possible here; -EPROTONOSUPPORT of another version; -ENOMEM.
  */
 int replica_apply(struct replica *replica, const void *record, size_t bytes);

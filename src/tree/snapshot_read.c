@@ -29,7 +29,7 @@ static int read_tree(struct build *build)
 	if (record_get_error(build->in) || next_ino <= TREE_ROOT_INO || next_ino > UINT64_MAX / 2 ||
 	    build->named)
 		return -EPROTO;
-	/* Numbers are used again, so there can be only so many more than inodes. */
+	/* Numbers are reused, so there cannot be many more than inodes. */
 	if (next_ino - 1 > TREE_INO_REUSE_DELAY + 1 &&
 	    next_ino - 1 - (TREE_INO_REUSE_DELAY + 1) > tree->quota.max)
 		return -ENOSPC;

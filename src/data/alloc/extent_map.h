@@ -65,7 +65,7 @@ uint64_t extent_map_next(const struct extent_map *map, uint64_t block, bool writ
 
 /**
  * extent_map_take() - make extents for the blocks of [start, end) that have none, lowest first
- * @nr_claimed: for so many, claimed in the pool
+ * @nr_claimed: how many blocks to take; claimed in the pool
  * Return: 0; -ENOMEM: nothing was taken, and the claim has been given up.
  */
 int extent_map_take(struct extent_map *map, struct segments *pool, void *owner, uint64_t start,

@@ -4,7 +4,7 @@
 #include "base/minmax.h"
 #include "data/alloc/segments_internal.h"
 
-/* Bounds for a search: so many runs of free blocks in so many segments are looked at. */
+/* Bounds of a search: runs of free blocks, and segments. */
 #define MAX_RUNS     64
 #define MAX_SEGMENTS 4
 
@@ -70,7 +70,8 @@ static void search_all(const struct segments *pool, enum where where, uint32_t w
 		if (segment && (search(segment, wanted, best) || ++nr_searched == MAX_SEGMENTS))
 			return;
 	}
-	/* None has so many blocks, or not together: the longest run of the one that has most. */
+	/* No segment has a run of this length: take the longest run of the one with most free
+	 * blocks. */
 	for (unsigned i = SEGMENTS_CLASSES; i-- > 1 && best->nr_blocks == 0;) {
 		const struct segment *segment = first_of(pool, i, where);
 

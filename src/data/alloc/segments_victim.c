@@ -5,7 +5,7 @@
 /* Bound for a search. */
 #define MAX_SEEN 64
 
-/* Of a nearly empty segment no more than one in so many blocks is used. */
+/* A segment is nearly empty if at most one in this many blocks is used. */
 #define VICTIM_SHARE 4u
 
 /**

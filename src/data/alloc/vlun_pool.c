@@ -9,7 +9,7 @@
 #include "base/minmax.h"
 
 #define FIRST_TARGET 2
-/* Of the free chunks of a LUN, and of the free handles, one in so many may be in the pool. */
+/* At most one in this many free chunks of a LUN, and free handles, is in the pool. */
 #define SHARE 16
 
 void vlun_pool_init(struct vlun_pool *pool, struct lun_table *luns, struct worker *worker)

@@ -79,7 +79,7 @@ int emul_detect_freeze_locked(struct emul_call *call);
 /** emul_pe_changed() - wake every process after the flags of a PE have changed */
 void emul_pe_changed(struct emul_adapter *ad);
 
-/** emul_driver_sleep() - the driver does not return for so long; the caller has no lock */
+/** emul_driver_sleep() - delay the return of the driver; the caller has no lock */
 void emul_driver_sleep(uint32_t ms);
 
 /* ---- shared by ioctls ---- */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pending - the requests that a process has left in its slots when it died.
+ * pending - the requests that were in progress when a process died.
  *
- * For the process that stands by. It has the memory of the slots and the descriptor of /dev/fuse
- * that the dead process read from. Nobody serves meanwhile: call these functions once the dead
- * process has been reaped, and before the next one starts.
+ * For the standby, which has the memory of the slots and the descriptor of /dev/fuse that the dead
+ * process read from. Call these functions after the dead process has been reaped, and before the
+ * next one starts: no process serves meanwhile.
  *
  * A request in a slot may have been answered already, because the process can die between the
- * answer and the note that the request is done. The kernel tells: it takes the answer to an
- * INTERRUPT of a request, and does nothing with it, as long as it waits for the request.
+ * answer and the note that the request is done. The kernel shows which: as long as it waits for the
+ * answer to a request, it accepts, and ignores, an answer to an INTERRUPT of that request.
  *
  * Nothing in the memory is trusted. Errors: -errno.
  */
@@ -31,7 +31,7 @@ struct pending_request {
 	uint64_t unique;
 	uint64_t inode;
 	uint32_t pid;    /* of the program; 0: the kernel itself */
-	bool is_damaged; /* its length cannot be right: it cannot be executed */
+	bool is_damaged; /* its length is impossible, so it cannot be executed */
 };
 
 /**
@@ -55,7 +55,7 @@ bool pending_next(const struct pending *pending, uint32_t *from, struct pending_
 bool pending_has_answer(const struct pending_request *request);
 
 /** pending_is_awaited() - check whether the kernel waits for an answer
- *  Return: 1 yes; 0 no: it has got one, or the connection is aborted; -errno. */
+ *  Return: 1 it waits; 0 it has the answer, or the connection is aborted; -errno. */
 int pending_is_awaited(const struct pending *pending, const struct pending_request *request);
 
 /** pending_clear() - remove a request from its slot */
@@ -67,26 +67,27 @@ int pending_answer(struct pending *pending, const struct pending_request *reques
 
 /**
  * pending_set_outcome() - make the next process answer a request instead of executing it
- * @outcome: copied; NULL: it shall execute the request
+ * @outcome: copied; NULL: make it execute the request
  */
 void pending_set_outcome(struct pending *pending, const struct pending_request *request,
 			 const struct replica_outcome *outcome);
 
 /**
- * pending_blame() - find out how many processes have died of this request
- * A process that takes over serves the requests that it finds one after the other, and notes which.
- * @is_guilty: count this death if it was serving this request; false: nothing that the process did
- *             made it die
- * Call it once after each death. Return: how many such deaths in all.
+ * pending_blame() - count how many processes a request has crashed
+ * A process that takes over serves the requests that it finds one after the other, and notes which
+ * one it is serving.
+ * @is_guilty: count this death if the process was serving this request; false: the process did not
+ *             crash
+ * Call it once after each death. Return: the number of such deaths.
  */
 uint64_t pending_blame(struct pending *pending, const struct pending_request *request,
 		       bool is_guilty);
 
 /** How to decide about requests. */
 struct pending_rules {
-	struct replica *replica; /* has got all records of the dead process */
+	struct replica *replica; /* has all records of the dead process */
 	bool has_agreed;         /* the dead process, with the kernel: INIT is not served again */
-	uint64_t max_deaths;     /* so many processes that die of a request are enough */
+	uint64_t max_deaths;     /* a request that crashes this many processes is refused */
 	bool is_guilty;          /* as for pending_blame() */
 	/* Called for each request that is answered with EIO. */
 	void (*refused)(void *arg, const struct pending_request *request);
@@ -102,9 +103,9 @@ struct pending_counts {
 };
 
 /**
- * pending_settle() - decide about each request that a dead process has left
- * What unfinished listings of directories have changed in the replica is undone. Afterwards the
- * slots are ready for the next process. Call it once after each death.
+ * pending_settle() - decide about each request that was in progress
+ * Undoes the references that unfinished directory listings have taken in the replica. Afterwards
+ * the slots are ready for the next process. Call it once after each death.
  * Return: 0; -errno of the replica or of the device.
  */
 int pending_settle(struct pending *pending, const struct pending_rules *rules,

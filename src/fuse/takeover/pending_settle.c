@@ -20,7 +20,7 @@ static int refuse(struct settling *settling, const struct pending_request *reque
 	return 0;
 }
 
-/* A listing is made again, because only its references are known, and not the names. */
+/* A listing is executed again, because the record has its references, but not the names. */
 static int find_outcome(struct settling *settling, const struct pending_request *request,
 			const struct replica_outcome **ret_outcome)
 {
@@ -36,7 +36,7 @@ static int find_outcome(struct settling *settling, const struct pending_request 
 	return 0;
 }
 
-/* The next process has to do with the request. */
+/* Leaves the request to the next process. */
 static int leave(struct settling *settling, const struct pending_request *request)
 {
 	const struct pending_rules *rules = settling->rules;
