@@ -96,8 +96,8 @@ $(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
 $(B)/tests/unit/check_request: private override LDFLAGS += -Wl,--wrap=data_submit
 # With libfuse and its own operations.
-$(patsubst %,$(B)/tests/unit/check_%,pending found): $(OBJ_fuse)
-$(patsubst %,$(B)/tests/unit/check_%,pending found): private LIB_LIBS += $(FUSE_LIBS)
+$(patsubst %,$(B)/tests/unit/check_%,pending recovered): $(OBJ_fuse)
+$(patsubst %,$(B)/tests/unit/check_%,pending recovered): private LIB_LIBS += $(FUSE_LIBS)
 $(B)/tests/unit/check_replica_record: $(B)/tests/support/tree_copy.o
 # With all of fuse, over the fake of the adapter; lets a writer of the journal stop.
 COMMIT_TESTS := $(patsubst %,$(B)/tests/unit/check_%,commit commit_threads)
@@ -136,7 +136,9 @@ $(B)/src/devport/%.o: private EXTRA_CFLAGS = $(LIBCXL_CFLAGS)
 $(OBJ_libcxl): private EXTRA_CFLAGS = -Itests/fake/libcxl -DHAVE_LIBCXL
 $(OBJ_conformance): private EXTRA_CFLAGS = -Itests
 $(OBJ_support) $(OBJ_fake) $(UNIT_TESTS:%=%.o): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS)
-$(B)/tests/unit/commit_world.o $(patsubst %,$(B)/tests/unit/check_%.o,transport pending found ring_entry blocking request commit commit_threads options sandbox): private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
+$(B)/tests/unit/commit_world.o \
+	$(patsubst %,$(B)/tests/unit/check_%.o,transport pending recovered ring_entry blocking request commit commit_threads options sandbox): \
+	private EXTRA_CFLAGS = -Itests -include support/quick_check.h $(CHECK_CFLAGS) $(FUSE_CFLAGS)
 
 $(OBJ_fuzz): private EXTRA_CFLAGS = -Itests $(FUSE_CFLAGS)
 

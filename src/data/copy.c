@@ -17,7 +17,7 @@ struct copy {
 	uint64_t src_offset, dst_offset, bytes, done;
 	uint64_t data_bytes; /* part of done: data, not holes */
 	unsigned nr_pieces;
-	bool spares_reserve;
+	bool keeps_reserve;
 	void *buf; /* COPY_BYTES, made when first needed */
 };
 
@@ -70,7 +70,7 @@ static ssize_t copy_data(struct copy *copy, uint64_t bytes)
 		return result;
 	op.file = copy->dst;
 	op.kind = DATA_OP_WRITE;
-	op.spares_reserve = copy->spares_reserve;
+	op.keeps_reserve = copy->keeps_reserve;
 	op.offset = copy->dst_offset + copy->done;
 	op.bytes = (uint64_t)result;
 	result = data_run(&op);
@@ -104,14 +104,14 @@ static bool has_done_enough(const struct copy *copy)
 }
 
 ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *dst,
-		  uint64_t dst_offset, uint64_t bytes, bool spares_reserve)
+		  uint64_t dst_offset, uint64_t bytes, bool keeps_reserve)
 {
 	struct copy copy = { .src = src,
 			     .dst = dst,
 			     .src_offset = src_offset,
 			     .dst_offset = dst_offset,
 			     .bytes = bytes,
-			     .spares_reserve = spares_reserve };
+			     .keeps_reserve = keeps_reserve };
 	ssize_t result;
 
 	if (bytes == 0)

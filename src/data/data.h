@@ -207,8 +207,8 @@ struct data_op {
 	struct data_file *file;
 	enum data_op_kind kind;
 	bool keep_size;
-	bool append;         /* WRITE: at the end of file, atomically; @offset becomes where */
-	bool spares_reserve; /* takes no blocks of the volume's reserve */
+	bool append;        /* WRITE: at the end of file, atomically; @offset becomes where */
+	bool keeps_reserve; /* takes no blocks of the volume's reserve */
 	uint64_t offset;
 	uint64_t bytes;
 	void *buf;
@@ -261,10 +261,10 @@ int64_t data_seek(struct data_file *file, int64_t offset, int whence);
  * data_copy() - copy a range between files; holes stay holes where they cover whole blocks
  * Sleeps. @src and @dst may be the same file if the ranges do not overlap. One call copies at most
  * 16 MiB of data, so that the caller soon gets control back.
- * @spares_reserve: as in struct data_op
+ * @keeps_reserve: as in struct data_op
  * Return: bytes copied, short at that limit, at the end of @src or at an error; -errno if none.
  */
 ssize_t data_copy(struct data_file *src, uint64_t src_offset, struct data_file *dst,
-		  uint64_t dst_offset, uint64_t bytes, bool spares_reserve);
+		  uint64_t dst_offset, uint64_t bytes, bool keeps_reserve);
 
 #endif

@@ -88,9 +88,9 @@ int growth_try_locked(struct data_op *op, uint64_t start, uint64_t end, enum gro
 	struct need need = growth_need_of(file, start, end, how);
 	int err = -ENOSPC;
 
-	if (growth_cost_of(file, &need) <= reserve_enter(alloc, op->spares_reserve))
+	if (growth_cost_of(file, &need) <= reserve_enter(alloc, op->keeps_reserve))
 		err = take_need(file, &need, how);
-	reserve_leave(alloc, op->spares_reserve);
+	reserve_leave(alloc, op->keeps_reserve);
 	return err;
 }
 

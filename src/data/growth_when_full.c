@@ -45,10 +45,10 @@ static int pack_rest(struct data_op *op, int err)
 	missing = mapping_nr_blocks_missing(&file->map, start, end);
 	if (missing == 0)
 		return 0;
-	most = min_u64(missing, reserve_enter(file->space.alloc, op->spares_reserve));
+	most = min_u64(missing, reserve_enter(file->space.alloc, op->keeps_reserve));
 	if (most > 0 && (most == missing || !growth_needs_all(op)))
 		nr_claimed = segments_claim(segments, growth_needs_all(op) ? missing : 1, most);
-	reserve_leave(file->space.alloc, op->spares_reserve);
+	reserve_leave(file->space.alloc, op->keeps_reserve);
 	if (nr_claimed == 0)
 		return err;
 	if (pack_claimed(file, start, end, nr_claimed))
@@ -80,7 +80,7 @@ static int take_slots_locked(struct data_op *op)
 	const struct mapping *map = &file->map;
 	uint64_t first = mapping_chunk_of(map, growth_first_block(op));
 	uint64_t end = mapping_chunk_of(map, growth_end_block(op) - 1) + 1;
-	uint64_t headroom = reserve_enter(alloc, op->spares_reserve) / mapping_chunk_blocks(map);
+	uint64_t headroom = reserve_enter(alloc, op->keeps_reserve) / mapping_chunk_blocks(map);
 	int err = 0;
 
 	while (end > first &&
@@ -89,7 +89,7 @@ static int take_slots_locked(struct data_op *op)
 		end--;
 	if (end > first)
 		err = growth_assign_locked(file, first, end - 1);
-	reserve_leave(alloc, op->spares_reserve);
+	reserve_leave(alloc, op->keeps_reserve);
 	return err;
 }
 

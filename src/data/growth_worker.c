@@ -18,7 +18,7 @@ static bool too_large(const struct data_op *op, uint64_t nr_slots)
 static bool keep_reserve(const struct data_op *op, struct need *need)
 {
 	const struct data_file *file = op->file;
-	uint64_t headroom = reserve_headroom(file->space.alloc, op->spares_reserve);
+	uint64_t headroom = reserve_headroom(file->space.alloc, op->keeps_reserve);
 
 	if (growth_cost_of(file, need) <= headroom)
 		return true;
@@ -48,7 +48,7 @@ static void find_wanted(struct data_op *op, enum growth_how how, struct wanted *
 	/* A file without a vLUN begins on the LUN with most room. */
 	if (slots->striped && !file_slots_has_vlun(slots)) {
 		file_slots_prefer(slots, wanted->need.first,
-				  lun_table_roomiest(&file->space.alloc->luns, 0));
+				  lun_table_most_free(&file->space.alloc->luns, 0));
 		file_space_report_vlun_locked(&file->space, slots->home);
 	}
 	wanted->grow = !growth_fits(file, &wanted->need, GROWTH_ON_PREFERRED_LUNS, wanted->more);

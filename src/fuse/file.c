@@ -136,7 +136,7 @@ void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t 
 	(void)fi;
 	if (!io)
 		return;
-	io->op.spares_reserve = fs_spares_reserve(io->fs, req, (uint64_t)bytes);
+	io->op.keeps_reserve = fs_keeps_reserve(io->fs, req, (uint64_t)bytes);
 	io->op.keep_size = mode & FALLOC_FL_KEEP_SIZE;
 	io->reply = reply_fallocate;
 	io->result = range_kind(mode, &io->op.kind);
@@ -159,7 +159,7 @@ static ssize_t copy_range(struct fs_io *io)
 	if (err)
 		return err;
 	return data_copy(src, io->source_offset, dst, io->op.offset, io->op.bytes,
-			 io->op.spares_reserve);
+			 io->op.keeps_reserve);
 }
 
 static void reply_copy(struct fs_io *io)
@@ -191,7 +191,7 @@ void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 		fs_io_end(io);
 		return;
 	}
-	io->op.spares_reserve = fs_spares_reserve(io->fs, req, bytes);
+	io->op.keeps_reserve = fs_keeps_reserve(io->fs, req, bytes);
 	io->source_ino = ino_in;
 	io->source_offset = (uint64_t)off_in;
 	io->reply = reply_copy;

@@ -217,7 +217,7 @@ void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t bytes, 
 	io->setid = fi->kill_suidgid ? FS_SETID_DROP : FS_SETID_KEEP;
 #endif
 	io->op.buf = (void *)(uintptr_t)buf; /* only read */
-	io->op.spares_reserve = fs_spares_reserve(io->fs, req, bytes);
+	io->op.keeps_reserve = fs_keeps_reserve(io->fs, req, bytes);
 	io->reply = reply_write;
 	fs_io_submit(io);
 }

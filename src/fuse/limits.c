@@ -19,7 +19,7 @@ uint64_t fs_max_inodes(const struct fs *fs, const struct fs_limits *limits)
 				  : memory_limit_bytes() / 2 / INODE_COST_BYTES / nr_processes;
 }
 
-bool fs_spares_reserve(struct fs *fs, fuse_req_t req, uint64_t bytes)
+bool fs_keeps_reserve(struct fs *fs, fuse_req_t req, uint64_t bytes)
 {
 	return fuse_req_ctx(req)->uid != 0 &&
 	       data_volume_may_reach_reserve(fs->config.volume, bytes) &&

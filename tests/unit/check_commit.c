@@ -114,9 +114,9 @@ static bool die_in_step(int nr_records, bool answer_arrives)
 	check_contents();
 	world.is_late = !died && !is_repeated(steps[world.at].opcode);
 	if (died || !answer_arrives) {
-		world.slot->is_found = true;
+		world.slot->is_recovered = true;
 		ck_assert(!world_serve());
-		world.slot->is_found = false;
+		world.slot->is_recovered = false;
 		check_answer();
 	}
 	world.is_late = false;

@@ -101,7 +101,7 @@ static ssize_t run(unsigned i, enum data_op_kind kind, uint64_t offset, uint64_t
 			      .offset = offset,
 			      .bytes = bytes,
 			      .buf = buf,
-			      .spares_reserve = spare };
+			      .keeps_reserve = spare };
 
 	return data_run(&op);
 }
@@ -342,7 +342,7 @@ static void *fill(void *arg)
 				      .kind = DATA_OP_WRITE,
 				      .bytes = BLOCK,
 				      .buf = own,
-				      .spares_reserve = true };
+				      .keeps_reserve = true };
 		ssize_t result = data_run(&op);
 
 		ck_assert(result == BLOCK || result == -ENOSPC);

@@ -142,7 +142,8 @@ START_TEST(test_slots_with_requests_are_not_free_before_they_are_served)
 	arrive(14, FUSE_FORGET);
 	take_over();
 	ck_assert_uint_eq(nr_free(next_pool), NR_SLOTS - 3);
-	for (uint64_t unique = 10; (slot = slot_pool_next_found(next_pool, slot)); unique += 2) {
+	for (uint64_t unique = 10; (slot = slot_pool_next_recovered(next_pool, slot));
+	     unique += 2) {
 		ck_assert_uint_eq(slot_header(slot->payload)->unique, unique);
 		begin(slot);
 		slot_end(slot);
@@ -151,7 +152,7 @@ START_TEST(test_slots_with_requests_are_not_free_before_they_are_served)
 	}
 	ck_assert_uint_eq(nr_pending(), 0);
 	ck_assert_uint_eq(nr_free(next_pool), NR_SLOTS);
-	ck_assert_ptr_null(slot_pool_next_found(next_pool, NULL));
+	ck_assert_ptr_null(slot_pool_next_recovered(next_pool, NULL));
 }
 END_TEST
 
@@ -169,7 +170,7 @@ START_TEST(test_slots_a_found_request_that_is_answered_later_is_waited_for)
 
 	arrive(10, FUSE_WRITE);
 	take_over();
-	slot = slot_pool_next_found(next_pool, NULL);
+	slot = slot_pool_next_recovered(next_pool, NULL);
 	begin(slot);
 	slot_keep(slot);
 	slot_end(slot);
@@ -193,7 +194,7 @@ START_TEST(test_slots_damaged_requests_are_told_and_not_served)
 	slot_header(slot->payload)->len = SLOT_HEADER_BYTES + SLOT_PAYLOAD_BYTES + 1;
 	ck_assert(only_pending().is_damaged);
 	take_over();
-	ck_assert_ptr_null(slot_pool_next_found(next_pool, NULL));
+	ck_assert_ptr_null(slot_pool_next_recovered(next_pool, NULL));
 	ck_assert_uint_eq(nr_free(next_pool), NR_SLOTS);
 	ck_assert_uint_eq(nr_pending(), 0);
 }
@@ -210,7 +211,7 @@ START_TEST(test_slots_have_an_outcome_of_their_request_only)
 	outcome.error = -ENOENT;
 	pending_set_outcome(&pending, &request, &outcome);
 	take_over();
-	slot = slot_pool_next_found(next_pool, NULL);
+	slot = slot_pool_next_recovered(next_pool, NULL);
 	begin(slot);
 	ck_assert_ptr_nonnull(slot_outcome(slot));
 	ck_assert_int_eq(slot_outcome(slot)->error, -ENOENT);
@@ -230,7 +231,7 @@ START_TEST(test_slots_forget_an_outcome_that_is_removed_or_of_another_request)
 	request = only_pending();
 	pending_set_outcome(&pending, &request, &outcome);
 	take_over();
-	slot = slot_pool_next_found(next_pool, NULL);
+	slot = slot_pool_next_recovered(next_pool, NULL);
 	begin(slot);
 	ck_assert_ptr_null(slot_outcome(slot));
 	outcome.unique = 10;

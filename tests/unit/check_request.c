@@ -86,7 +86,7 @@ void fs_touch_mapped(struct fs *of, uint64_t ino)
 	(void)ino;
 }
 
-bool fs_spares_reserve(struct fs *of, fuse_req_t req, uint64_t bytes)
+bool fs_keeps_reserve(struct fs *of, fuse_req_t req, uint64_t bytes)
 {
 	(void)of, (void)req, (void)bytes;
 	return false;

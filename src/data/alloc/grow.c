@@ -203,7 +203,7 @@ static int grow_from(struct file_space *space, unsigned lun, uint64_t wanted)
 		any_good |= !err || err == -ENOSPC;
 		if (!err)
 			set_home(space, lun);
-		lun = lun_table_roomiest(luns, tried);
+		lun = lun_table_most_free(luns, tried);
 	}
 	if (now >= wanted)
 		return 0;
@@ -214,7 +214,7 @@ int grow_file(struct file_space *space, uint64_t nr)
 {
 	struct allocator *alloc = space->alloc;
 	bool is_new = !has_vlun(space);
-	unsigned lun = is_new ? lun_table_roomiest(&alloc->luns, 0) : space->slots.home;
+	unsigned lun = is_new ? lun_table_most_free(&alloc->luns, 0) : space->slots.home;
 	int err = grow_from(space, lun, nr_slots(space) + nr);
 
 	if (is_new && nr == 1 && has_vlun(space))
@@ -243,7 +243,7 @@ static int add_segment_anywhere(struct allocator *alloc)
 	int err = -ENOSPC;
 
 	while (err && err != -ENOMEM &&
-	       (lun = lun_table_roomiest(&alloc->luns, tried)) < alloc->luns.nr_luns) {
+	       (lun = lun_table_most_free(&alloc->luns, tried)) < alloc->luns.nr_luns) {
 		tried |= 1u << lun;
 		err = add_segment(alloc, lun);
 		any_full |= err == -ENOSPC;

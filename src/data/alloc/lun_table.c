@@ -205,7 +205,7 @@ uint64_t lun_table_free_handles(struct lun_table *table)
 	return nr;
 }
 
-unsigned lun_table_roomiest(struct lun_table *table, unsigned tried)
+unsigned lun_table_most_free(struct lun_table *table, unsigned tried)
 {
 	unsigned best = table->nr_luns;
 

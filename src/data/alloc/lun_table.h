@@ -95,8 +95,8 @@ uint64_t lun_table_nr_handles(const struct lun_table *table);
  * failed do not count. Any thread. */
 uint64_t lun_table_free_handles(struct lun_table *table);
 
-/** lun_table_roomiest() - return the LUN with most free chunks, without those in the bit mask
+/** lun_table_most_free() - return the LUN with most free chunks, without those in the bit mask
  * @tried, or nr_luns */
-unsigned lun_table_roomiest(struct lun_table *table, unsigned tried);
+unsigned lun_table_most_free(struct lun_table *table, unsigned tried);
 
 #endif

@@ -145,7 +145,7 @@ static bool should_make_ahead(struct segment_vluns *segments)
 	struct lun_table *luns = segments->luns;
 
 	return segment_vluns_nr_unclaimed(segments) < segments->pool.chunk_blocks / SHARE &&
-	       lun_table_free_chunks(luns, lun_table_roomiest(luns, 0)) >= SHARE &&
+	       lun_table_free_chunks(luns, lun_table_most_free(luns, 0)) >= SHARE &&
 	       lun_table_nr_free(luns) >= SHARE && lun_table_free_handles(luns) >= SHARE;
 }
 
@@ -156,7 +156,7 @@ static void run(struct worker_job *job)
 	segments->queued = false;
 	/* An error does not matter: a write that needs the blocks asks again. */
 	if (should_make_ahead(segments))
-		(void)segment_vluns_add(segments, lun_table_roomiest(segments->luns, 0));
+		(void)segment_vluns_add(segments, lun_table_most_free(segments->luns, 0));
 }
 
 static void queue(struct segment_vluns *segments)

@@ -105,9 +105,10 @@ void segments_for_each(struct segments *pool, void (*fn)(void *arg, struct segme
 /* ---- empty segments ---- */
 
 /** The first of those with a chunk's worth of free blocks or more that @matches; NULL: none. */
-static struct segment *find_roomy(struct segments *pool,
-				  bool (*matches)(const struct segment *segment, const void *arg),
-				  const void *arg)
+static struct segment *find_with_free_chunk(struct segments *pool,
+					    bool (*matches)(const struct segment *segment,
+							    const void *arg),
+					    const void *arg)
 {
 	struct segment *segment;
 
@@ -163,7 +164,7 @@ struct superpipe_vlun *segments_remove_empty(struct segments *pool, unsigned lun
 	wanted.nr_unclaimed = get(&pool->nr_unclaimed);
 	segment = segments_first_lost(pool);
 	if (!segment && get(&pool->nr_empty) > 0)
-		segment = find_roomy(pool, is_wanted, &wanted);
+		segment = find_with_free_chunk(pool, is_wanted, &wanted);
 	if (segment) {
 		forget(pool, segment);
 		vlun = segment->vlun;
@@ -194,7 +195,7 @@ uint64_t segments_empty_since(struct segments *pool)
 	if (!TAILQ_EMPTY(&pool->lost))
 		since = 0;
 	else if (get(&pool->nr_empty) > 0)
-		(void)find_roomy(pool, note_since, &noted);
+		(void)find_with_free_chunk(pool, note_since, &noted);
 	unlock(pool);
 	return since;
 }

@@ -36,9 +36,9 @@ unsigned vlun_pool_nr(struct vlun_pool *pool)
 }
 
 /** A file lies on one LUN, so none should begin on one that is much fuller than another. */
-static bool is_roomy(struct vlun_pool *pool, unsigned lun)
+static bool has_enough_free(struct vlun_pool *pool, unsigned lun)
 {
-	unsigned best = lun_table_roomiest(pool->luns, 0);
+	unsigned best = lun_table_most_free(pool->luns, 0);
 
 	uint64_t nr_free = lun_table_free_chunks(pool->luns, lun);
 
@@ -57,7 +57,7 @@ bool vlun_pool_take(struct vlun_pool *pool, struct pool_vlun *ret_vlun)
 
 	(void)pthread_mutex_lock(&pool->lock);
 	for (unsigned i = pool->nr; i-- > 0 && !any;) {
-		any = is_roomy(pool, pool->vluns[i].lun);
+		any = has_enough_free(pool, pool->vluns[i].lun);
 		if (any)
 			take_locked(pool, i, ret_vlun);
 	}
@@ -132,7 +132,7 @@ static bool make(struct vlun_pool *pool, struct pool_vlun *ret_vlun)
 {
 	uint32_t nr = 0;
 
-	ret_vlun->lun = lun_table_roomiest(pool->luns, 0);
+	ret_vlun->lun = lun_table_most_free(pool->luns, 0);
 	if (!may_make(pool, ret_vlun->lun) ||
 	    superpipe_vlun_open(pool->luns->sp, ret_vlun->lun, &ret_vlun->vlun))
 		return false;
@@ -142,10 +142,10 @@ static bool make(struct vlun_pool *pool, struct pool_vlun *ret_vlun)
 	return false;
 }
 
-static void give_back_unroomy(struct vlun_pool *pool)
+static void close_on_fuller_luns(struct vlun_pool *pool)
 {
 	for (unsigned lun = 0; lun < pool->luns->nr_luns; lun++) {
-		if (!is_roomy(pool, lun))
+		if (!has_enough_free(pool, lun))
 			(void)vlun_pool_close_on(pool, lun);
 	}
 }
@@ -157,7 +157,7 @@ static void fill_run(struct worker_job *job)
 	struct pool_vlun vlun;
 	bool made;
 
-	give_back_unroomy(pool);
+	close_on_fuller_luns(pool);
 	made = make(pool, &vlun);
 	if (made)
 		log_debug(LOGC_DATA, "LUN %u: open a vLUN for the pool", vlun.lun);

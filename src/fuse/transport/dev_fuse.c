@@ -134,11 +134,11 @@ static void serve_alone(struct transport *transport, struct slot *slot)
 }
 
 /* One after the other, so that one which makes this process die too can be told from the others. */
-static void serve_found(struct transport *transport)
+static void serve_recovered(struct transport *transport)
 {
 	struct slot *slot = NULL;
 
-	while ((slot = slot_pool_next_found(transport->slots, slot)))
+	while ((slot = slot_pool_next_recovered(transport->slots, slot)))
 		serve_alone(transport, slot);
 }
 
@@ -156,7 +156,7 @@ int dev_fuse_serve(struct transport *transport, int (*started)(void *arg), void 
 	if (!err)
 		err = started(arg);
 	if (!err) {
-		serve_found(transport);
+		serve_recovered(transport);
 		publish(transport, dev_fuse);
 		thread_pool_set(&dev_fuse->pool, THREAD_POOL_RUNS);
 		wait_until_over(dev_fuse);

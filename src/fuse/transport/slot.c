@@ -29,7 +29,7 @@ static void clear(struct slot *slot)
 {
 	if (!slot->pool)
 		return;
-	slot->is_found = false;
+	slot->is_recovered = false;
 	slot_header(slot->payload)->len = 0;
 }
 
@@ -47,15 +47,15 @@ void slot_end(struct slot *slot)
 /* ---- slots without a ring ---- */
 
 /* Return: false: the slot is free. */
-static bool note_found(struct slot *slot)
+static bool note_recovered(struct slot *slot)
 {
 	struct fuse_in_header *header = slot_header(slot->payload);
 
-	slot->is_found = slot_has_request(header);
-	if (!slot->is_found)
+	slot->is_recovered = slot_has_request(header);
+	if (!slot->is_recovered)
 		header->len = 0;
-	slot->refs = slot->is_found;
-	return slot->is_found;
+	slot->refs = slot->is_recovered;
+	return slot->is_recovered;
 }
 
 static void add_free(struct slot *slot)
@@ -80,7 +80,7 @@ struct slot_pool *slot_pool_new(struct slot_region *region, size_t nr_slots)
 		pool->slots[i].number = (uint32_t)i;
 	}
 	for (size_t i = nr_slots; i-- > 0;)
-		if (!region->is_adopted || !note_found(&pool->slots[i]))
+		if (!region->is_adopted || !note_recovered(&pool->slots[i]))
 			add_free(&pool->slots[i]);
 	return pool;
 }
@@ -128,12 +128,12 @@ void slot_put(struct slot *slot)
 
 /* ---- requests that another process has left ---- */
 
-struct slot *slot_pool_next_found(struct slot_pool *pool, struct slot *after)
+struct slot *slot_pool_next_recovered(struct slot_pool *pool, struct slot *after)
 {
 	struct slot *end = pool->slots + pool->nr_slots;
 
 	for (struct slot *slot = after ? after + 1 : pool->slots; slot < end; slot++)
-		if (slot->is_found)
+		if (slot->is_recovered)
 			return slot;
 	return NULL;
 }
@@ -152,7 +152,7 @@ const struct replica_outcome *slot_outcome(const struct slot *slot)
 {
 	const struct replica_outcome *outcome;
 
-	if (!slot || !slot->is_found)
+	if (!slot || !slot->is_recovered)
 		return NULL;
 	outcome = &slot_front(slot->payload)->outcome;
 	return outcome->unique == slot->unique ? outcome : NULL;

@@ -27,7 +27,7 @@ struct slot {
 	uint32_t number;        /* of its pool */
 	uint64_t unique;        /* of the request */
 	bool is_populated;      /* without a ring: the pages of shared memory are allocated */
-	bool is_found;          /* a process that has died has left the request */
+	bool is_recovered;      /* a process that has died has left the request */
 	/* Of the thread that serves the request, then of the one that answers it. */
 	struct account_request request;
 	/* Of a resumed request: */
@@ -99,7 +99,7 @@ struct slot_pool {
 };
 
 /** slot_pool_new() - make a pool with memory from @region, which must outlive it
- *  Slots with requests that another process has left are not free: see slot_pool_next_found().
+ *  Slots with requests that another process has left are not free: see slot_pool_next_recovered().
  *  Return: NULL if there is not enough memory. */
 struct slot_pool *slot_pool_new(struct slot_region *region, size_t nr_slots);
 /** slot_pool_free() - free a pool. Accepts NULL. */
@@ -110,11 +110,11 @@ struct slot *slot_pool_get(struct slot_pool *pool, bool wait);
 void slot_put(struct slot *slot);
 
 /**
- * slot_pool_next_found() - find the next request that another process has left
+ * slot_pool_next_recovered() - find the next request that another process has left
  * @after: where to go on; NULL: from the first slot
  * Return: its slot, with the reference of a worker; NULL if there are no more.
  */
-struct slot *slot_pool_next_found(struct slot_pool *pool, struct slot *after);
+struct slot *slot_pool_next_recovered(struct slot_pool *pool, struct slot *after);
 /** slot_await_free() - wait until the request of a slot has been answered; only one thread may
  * wait, and none in slot_pool_get() */
 void slot_await_free(struct slot *slot);

@@ -203,7 +203,7 @@ static void quiesce(void *arg)
 
 /* ---- the process that stands by ---- */
 
-static char mountpoint[] = "/tmp/cxlfs-found-XXXXXX";
+static char mountpoint[] = "/tmp/cxlfs-recovered-XXXXXX";
 static int fuse_fd, slots_fd;
 static struct slot_region region;
 static struct pending pending;
@@ -381,7 +381,7 @@ static void settle(bool is_guilty, struct pending_counts *ret_counts)
 
 /* ---- tests ---- */
 
-START_TEST(test_found_a_request_that_was_read_only_is_executed)
+START_TEST(test_recovered_a_request_that_was_read_only_is_executed)
 {
 	struct pending_request request;
 	pid_t program;
@@ -404,7 +404,7 @@ START_TEST(test_found_a_request_that_was_read_only_is_executed)
 }
 END_TEST
 
-START_TEST(test_found_a_request_that_was_executed_is_answered_from_its_outcome)
+START_TEST(test_recovered_a_request_that_was_executed_is_answered_from_its_outcome)
 {
 	struct replica_outcome outcome = { .kind = REPLICA_OUTCOME_ENTRY, .ino = FIRST_INO + 3 };
 	struct pending_request request;
@@ -425,7 +425,7 @@ START_TEST(test_found_a_request_that_was_executed_is_answered_from_its_outcome)
 }
 END_TEST
 
-START_TEST(test_found_a_request_that_was_answered_is_not_awaited)
+START_TEST(test_recovered_a_request_that_was_answered_is_not_awaited)
 {
 	struct pending_request request;
 	struct pending_counts counts;
@@ -449,7 +449,7 @@ START_TEST(test_found_a_request_that_was_answered_is_not_awaited)
 }
 END_TEST
 
-START_TEST(test_found_a_signal_changes_nothing)
+START_TEST(test_recovered_a_signal_changes_nothing)
 {
 	struct pending_request request;
 	pid_t program;
@@ -469,7 +469,7 @@ START_TEST(test_found_a_signal_changes_nothing)
 }
 END_TEST
 
-START_TEST(test_found_a_write_answered_later_keeps_its_bytes)
+START_TEST(test_recovered_a_write_answered_later_keeps_its_bytes)
 {
 	struct pending_request request;
 	struct pending_counts counts;
@@ -491,7 +491,7 @@ START_TEST(test_found_a_write_answered_later_keeps_its_bytes)
 }
 END_TEST
 
-START_TEST(test_found_a_forget_is_not_lost)
+START_TEST(test_recovered_a_forget_is_not_lost)
 {
 	struct pending_counts counts;
 
@@ -512,7 +512,7 @@ START_TEST(test_found_a_forget_is_not_lost)
 END_TEST
 
 /* The others are served although it kills each process that comes to it. */
-START_TEST(test_found_a_request_that_kills_is_refused)
+START_TEST(test_recovered_a_request_that_kills_is_refused)
 {
 	struct pending_counts counts = { 0 };
 	pid_t others[3], killer;
@@ -594,7 +594,7 @@ static struct fuse_in_header *header_of(const struct pending_request *request)
 
 #define NR_WRITERS 5
 
-START_TEST(test_found_requests_end_as_the_replica_says)
+START_TEST(test_recovered_requests_end_as_the_replica_says)
 {
 	static const int expected[NR_WRITERS] = { ENOSPC, 0, 0, 0, EIO };
 	struct pending_request requests[NR_WRITERS];
@@ -629,7 +629,7 @@ START_TEST(test_found_requests_end_as_the_replica_says)
 }
 END_TEST
 
-START_TEST(test_found_nothing_is_awaited_of_an_aborted_connection)
+START_TEST(test_recovered_nothing_is_awaited_of_an_aborted_connection)
 {
 	struct pending_counts counts;
 	pid_t program;
@@ -714,7 +714,7 @@ static void kill_and_go_on(unsigned after_us, struct pending_counts *total)
 	start_server();
 }
 
-START_TEST(test_found_programs_see_a_pause_at_most)
+START_TEST(test_recovered_programs_see_a_pause_at_most)
 {
 	struct pending_counts total = { 0 };
 	pid_t programs[NR_PROGRAMS];
@@ -736,23 +736,24 @@ START_TEST(test_found_programs_see_a_pause_at_most)
 }
 END_TEST
 
-static Suite *found_suite(void)
+static Suite *recovered_suite(void)
 {
-	Suite *suite = suite_create("found");
-	TCase *tcase = tcase_create("found");
+	Suite *suite = suite_create("recovered");
+	TCase *tcase = tcase_create("recovered");
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, start, stop);
-	tcase_add_test(tcase, test_found_a_request_that_was_read_only_is_executed);
-	tcase_add_test(tcase, test_found_a_request_that_was_executed_is_answered_from_its_outcome);
-	tcase_add_test(tcase, test_found_a_request_that_was_answered_is_not_awaited);
-	tcase_add_test(tcase, test_found_a_signal_changes_nothing);
-	tcase_add_test(tcase, test_found_a_write_answered_later_keeps_its_bytes);
-	tcase_add_test(tcase, test_found_a_forget_is_not_lost);
-	tcase_add_test(tcase, test_found_a_request_that_kills_is_refused);
-	tcase_add_test(tcase, test_found_requests_end_as_the_replica_says);
-	tcase_add_test(tcase, test_found_nothing_is_awaited_of_an_aborted_connection);
-	tcase_add_test(tcase, test_found_programs_see_a_pause_at_most);
+	tcase_add_test(tcase, test_recovered_a_request_that_was_read_only_is_executed);
+	tcase_add_test(tcase,
+		       test_recovered_a_request_that_was_executed_is_answered_from_its_outcome);
+	tcase_add_test(tcase, test_recovered_a_request_that_was_answered_is_not_awaited);
+	tcase_add_test(tcase, test_recovered_a_signal_changes_nothing);
+	tcase_add_test(tcase, test_recovered_a_write_answered_later_keeps_its_bytes);
+	tcase_add_test(tcase, test_recovered_a_forget_is_not_lost);
+	tcase_add_test(tcase, test_recovered_a_request_that_kills_is_refused);
+	tcase_add_test(tcase, test_recovered_requests_end_as_the_replica_says);
+	tcase_add_test(tcase, test_recovered_nothing_is_awaited_of_an_aborted_connection);
+	tcase_add_test(tcase, test_recovered_programs_see_a_pause_at_most);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
@@ -773,7 +774,7 @@ int main(void)
 		puts("cannot mount");
 		return 77;
 	}
-	runner = srunner_create(found_suite());
+	runner = srunner_create(recovered_suite());
 	srunner_run_all(runner, CK_NORMAL);
 	nr_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
