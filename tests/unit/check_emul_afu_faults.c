@@ -203,7 +203,7 @@ START_TEST(test_a_late_command_completes_behind_the_others)
 	unsigned order[1];
 
 	start(_i);
-	emul_host_fault(&host, "at=read n=3 action=late ms=30");
+	emul_host_fault(&host, "at=read n=3 action=late ms=300");
 	queue_many(8, false, SISL_LISN_RRQ);
 	ck_assert_uint_eq(host.ops->run(host.mmio), 7);
 	for (unsigned i = 0; i < 7; i++)
