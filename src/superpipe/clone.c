@@ -30,7 +30,6 @@ static int check_cloneable(const struct session *session)
 static int export_one(struct session *session, struct superpipe_clone_source *ret_source)
 {
 	struct context *ctx = &session->context;
-	int rc;
 
 	/* A reset may have passed unnoticed: an idle context gets no event. */
 	if (!session_failed(session) && context_is_lost(ctx))
@@ -38,11 +37,9 @@ static int export_one(struct session *session, struct superpipe_clone_source *re
 	if (session_failed(session))
 		return -EIO;
 	pthread_mutex_lock(&session->vluns.lock);
-	rc = check_cloneable(session);
-	ret_source->nr_handles = session->vluns.nr_open;
+	/* A whole LUN needs no clone: several processes may open it. */
+	ret_source->nr_handles = session->options.physical ? 0 : session->vluns.nr_open;
 	pthread_mutex_unlock(&session->vluns.lock);
-	if (rc)
-		return rc;
 	pthread_mutex_lock(&ctx->lock);
 	ret_source->context_id = ctx->id;
 	ret_source->adap_fd = ctx->adap_fd;

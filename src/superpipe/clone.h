@@ -37,8 +37,10 @@
 /** A context of the parent, as plain values that can be sent through a pipe. */
 struct superpipe_clone_source {
 	uint64_t context_id;
-	int32_t adap_fd;     /* the descriptor number of fd2 in the parent */
-	uint32_t nr_handles; /* that are open; 0: the driver refuses to clone such a context */
+	int32_t adap_fd; /* the descriptor number of fd2 in the parent */
+	/* Those to clone; 0: the driver refuses to clone such a context. A whole LUN has none: the
+	 * child opens it itself. */
+	uint32_t nr_handles;
 };
 
 /** One vLUN of the parent, as plain values. */
@@ -52,8 +54,7 @@ struct superpipe_vlun_source {
  * superpipe_clone_export() - describe the contexts for a child
  * @ret_sources: room for one for each LUN
  * Recovers a context that was lost. The next recovery makes the description invalid; a child that
- * gets -EINVAL needs a new one. Return: 0; -EOPNOTSUPP physical handles, explained; -EIO a context
- * has failed.
+ * gets -EINVAL needs a new one. Return: 0; -EIO a context has failed.
  */
 int superpipe_clone_export(struct superpipe *sp, struct superpipe_clone_source ret_sources[]);
 
@@ -81,7 +82,7 @@ int superpipe_vlun_import(struct superpipe *sp, const struct superpipe_vlun_sour
  *
  * Unmaps the inherited mapping, reopens the devices, attaches, clones and closes the inherited fd2,
  * in this order. Every superpipe_vlun pointer stays valid.
- * Return: as superpipe_attach_clone(); -EOPNOTSUPP as superpipe_clone_export(). After a failure
+ * Return: as superpipe_attach_clone(); -EOPNOTSUPP a physical handle, explained. After a failure
  * @sp holds nothing: call only superpipe_close().
  */
 int superpipe_takeover(struct superpipe *sp);

@@ -17,8 +17,12 @@
 
 /* ---- in the owner ---- */
 
-static int check_closes_fd(const struct session *session)
+static int check_lendable(const struct session *session)
 {
+	if (session->options.physical)
+		return explain_error(&session->context.explainer, -EOPNOTSUPP,
+				     "%s: a LUN used as a whole does not outlive the process",
+				     session->context.names[0]);
 	if (session->context.app_closes_fd)
 		return 0;
 	return explain_error(&session->context.explainer, -EOPNOTSUPP,
@@ -32,7 +36,7 @@ int superpipe_send_contexts(struct superpipe *sp)
 	int rc = superpipe_clone_export(sp, unused);
 
 	for (unsigned i = 0; !rc && i < sp->nr_luns; i++) {
-		rc = check_closes_fd(sp->sessions[i]);
+		rc = check_lendable(sp->sessions[i]);
 		if (!rc)
 			rc = context_send(&sp->sessions[i]->context);
 	}

@@ -67,7 +67,7 @@ static int write_all(struct fs *fs, struct record_writer *out)
 	if (err)
 		return err;
 	err = tree_snapshot_write(fs->tree, TREE_SNAPSHOT_ALL, out);
-	if (!err)
+	if (!err && !fs->config.physical)
 		err = data_snapshot_write(fs->config.volume, next_file, &walk, out);
 	return err ? err : record_writer_finish(out);
 }
@@ -96,6 +96,22 @@ static int add_file(void *arg, uint64_t ino, struct data_file *file)
 		return -EPROTO;
 	tree_set_payload(fs->tree, inode, file);
 	return 0;
+}
+
+/* This process has made the same files, with the same numbers, and opened the LUNs itself. */
+static int move_whole_luns(struct tree *from, struct fs *fs)
+{
+	struct walk walk = { .tree = from };
+	struct data_file *file;
+	uint64_t ino;
+	int err = 0;
+
+	while (!err && next_file(&walk, &ino, &file)) {
+		err = add_file(fs, ino, file);
+		if (!err)
+			tree_set_payload(from, tree_get(from, ino), NULL);
+	}
+	return err;
 }
 
 /* A remount may have changed them since the start. */
@@ -132,7 +148,7 @@ static int read_counts(struct fs *fs, struct record_reader *in)
 static int read_all(struct fs *fs, struct record_reader *in)
 {
 	struct tree_config config;
-	struct tree *tree;
+	struct tree *tree, *own = fs->tree;
 	uint16_t type;
 	int err = read_limits(fs, in);
 
@@ -144,9 +160,10 @@ static int read_all(struct fs *fs, struct record_reader *in)
 	err = tree_snapshot_read(&config, in, &tree);
 	if (err)
 		return err;
-	tree_free(fs->tree);
 	fs->tree = tree;
-	err = data_snapshot_read(fs->config.volume, in, add_file, fs);
+	err = fs->config.physical ? move_whole_luns(own, fs)
+				  : data_snapshot_read(fs->config.volume, in, add_file, fs);
+	tree_free(own);
 	if (!err)
 		err = record_next(in, &type);
 	if (!err && type != RECORD_END)
