@@ -6,7 +6,8 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 need_tools fio
-mount_lun
+# Each file has chunks of its own, so that it grows by an ioctl.
+mount_lun '' pack=0
 expect_log 'adapter|context|reset|recover|again'
 
 # Every 10 s the driver can neither sync nor reset its context.
@@ -27,6 +28,7 @@ for chunk in 0 3 7; do
 	say "growing by chunk $chunk"
 	lose_sync
 	dd if="$WORK/data" of="$MNT/grown" bs=1M seek=$((chunk * 256)) conv=notrunc status=none
+	wait_until "a sync is lost" syncs_lost
 done
 for chunk in 0 3 7; do
 	cmp -n 2000000 "$WORK/data" "$MNT/grown" 0 $((chunk * 256 * 1048576))
