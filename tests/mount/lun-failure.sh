@@ -12,6 +12,12 @@ expect_log 'adapter was reset'
 readonly NR=12 HANDLES=64
 adapter=emul:$STORE/adapter
 
+head -c 41000000 /dev/urandom >"$WORK/random"
+# make_data NUMBER BYTES: prints data that no other number has.
+make_data() {
+	dd if="$WORK/random" bs=1M iflag=skip_bytes,count_bytes skip=$(($1 * 4000)) count="$2" status=none
+}
+
 # Reads the beginning of all files. Sets $lost to how many give EIO; the others must be as they were
 # written.
 read_all() { # BYTES
@@ -33,10 +39,10 @@ free_inodes() { df --output=iavail "$MNT" | tail -n 1 | tr -d ' '; }
 run() { # MOUNT-OPTIONS SIZE NEW-FILES BYTES
 	local i
 	rm -rf "$STORE/adapter"
-	start_daemon "$adapter,luns=2,size=1G,bs=512,handles=$HANDLES,lun=0,$adapter,lun=1" "$MNT" "$1"
+	start_daemon "$adapter,luns=2,size=512M,bs=512,handles=$HANDLES,lun=0,$adapter,lun=1" "$MNT" "$1"
 	note_adapter "$STORE/adapter"
 	for ((i = 0; i < NR; i++)); do
-		head -c "$2" /dev/urandom >"$WORK/data-$i"
+		make_data "$i" "$2" >"$WORK/data-$i"
 		cp "$WORK/data-$i" "$MNT/file-$i"
 	done
 	"$CXLFSADM" emul fault "$STORE/adapter" add "at=recover lun=1 action=enodev" >/dev/null
@@ -49,7 +55,7 @@ run() { # MOUNT-OPTIONS SIZE NEW-FILES BYTES
 	[ "$1" != pack=0 ] || same "$(free_inodes)" $((HANDLES - (NR - lost))) "free inodes with $1"
 
 	for ((i = 0; i < $3; i++)); do
-		head -c "$2" /dev/urandom >"$WORK/new"
+		make_data $((NR + i)) "$2" >"$WORK/new"
 		cp "$WORK/new" "$MNT/new-$i" || fail "new data with $1"
 		cmp "$WORK/new" "$MNT/new-$i"
 	done
@@ -59,8 +65,8 @@ run() { # MOUNT-OPTIONS SIZE NEW-FILES BYTES
 	stop_volume
 }
 
-run pack=0 1000000 24 1000000
+run pack=0 1000000 8 1000000
 run pack=1M 100000 24 100000
 # The first chunk is not striped.
-run stripe=64K 40000000 3 8000000
+run stripe=64K 40000000 2 8000000
 finish
