@@ -196,7 +196,7 @@ $(B)/tests/bench/counting: $(B)/src/fuse/transport/account.o
 # The archive is for commands, which needs no mount.
 $(LOADS): %: %.o $(OBJ_load) $(B)/libcxlfs.a
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIB_LIBS)
 
 $(B)/libcxlfs.a: $(OBJ_below)
 $(B)/libcxlfs-fuse.a: $(OBJ_fuse)
