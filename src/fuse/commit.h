@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * commit - what requests change, written to a journal for a standby; see replica/record.h.
+ * commit - writes what requests change to a journal for a standby; see replica/record.h.
  *
- * A thread collects what it changes under a lock, and the outcome of its request. Before it
- * releases the lock, it writes all that as one record: fs_unlock() and fs_inode_unlock() call
+ * A thread collects its changes under a lock, and the outcome of its request. Before it releases
+ * the lock, it writes them as one record: fs_unlock() and fs_inode_unlock() call
  * commit_now().
  *
  * Without a journal these functions do nothing.

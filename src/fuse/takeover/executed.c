@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests that a process has executed and, because it has died, perhaps not answered. Its record
- * of the request says what to answer; the rest of the answer is the present state. Nobody has
- * changed it since, but other requests that were also under way.
+ * Answers requests that a dead process has executed, but perhaps not answered. The answer consists
+ * of the outcome in its record and of the present attributes: only other requests that were in
+ * progress at the same time can have changed these.
  */
 #include <errno.h>
 

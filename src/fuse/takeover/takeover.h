@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * takeover - another process takes over a mount: in an upgrade from a process that pauses, or from
- * one that has died.
+ * takeover - another process takes over a mount, from one that pauses for an upgrade or has died.
  *
  *   file          | what it moves
  *   --------------|----------------------------------------------------------------------
  *   connection.c  | the session with the kernel, and the rings
  *   snapshot.c    | names, attributes, limits, and where the contents of files lie
- *   pending.h     | requests that a dead process has left: the standby decides about each
- *   executed.c    | those of them that it had executed: the next process answers them
- *   read_only.c   | the last resort, when process after process dies
+ *   pending.h     | requests in progress when a process died: the standby decides about each
+ *   executed.c    | those that it had executed: the next process answers them
+ *   read_only.c   | the last resort, when daemons keep crashing
  *
- * What requests change reaches the standby by fuse/commit.h.
+ * fuse/commit.h sends the standby what requests change.
  */
 #ifndef CXLFS_FUSE_TAKEOVER_TAKEOVER_H
 #define CXLFS_FUSE_TAKEOVER_TAKEOVER_H
@@ -49,13 +48,14 @@ int fs_slots_fd(const struct fs *fs);
 int fs_adopt_slots(struct fs *fs, int fd);
 
 /**
- * fs_pause() - take no more requests and wait until none is under way
+ * fs_pause() - take no more requests and wait until none is in progress
  * New requests wait in the kernel. Any thread that serves no requests.
  * @ask: makes a request of the mount that is always sent, and returns after the answer. Called with
  *       @arg on many threads if there are rings; they end after fs_resume(), or with the process.
  * @deadline_ns: by clock_now_ns()
  * Return: 0: end with fs_resume(); -ETIMEDOUT; -ENODEV nothing is served; -EPERM this process may
- * not run on all processors; -EAGAIN no thread; -ENOMEM. After an error serving goes on.
+ * not run on all processors; -EAGAIN no thread; -ENOMEM. After an error, requests are
+ * served as before.
  */
 int fs_pause(struct fs *fs, void (*ask)(void *arg), void *arg, uint64_t deadline_ns);
 void fs_resume(struct fs *fs);
@@ -75,7 +75,7 @@ int fs_save(struct fs *fs, int fd);
  */
 int fs_load(struct fs *fs, int fd);
 
-/** fs_make_read_only() - let all requests that would change the volume fail with EROFS
+/** fs_make_read_only() - make every request that would change the volume fail with EROFS
  *  After fs_start_journal(), before the session starts. */
 void fs_make_read_only(struct fs *fs);
 

@@ -133,7 +133,7 @@ static void serve_alone(struct transport *transport, struct slot *slot)
 	front->executing = 0;
 }
 
-/* One after the other, so that one which makes this process die too can be told from the others. */
+/* One after the other, so that the standby knows which request crashes this process too. */
 static void serve_recovered(struct transport *transport)
 {
 	struct slot *slot = NULL;

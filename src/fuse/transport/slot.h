@@ -27,7 +27,7 @@ struct slot {
 	uint32_t number;        /* of its pool */
 	uint64_t unique;        /* of the request */
 	bool is_populated;      /* without a ring: the pages of shared memory are allocated */
-	bool is_recovered;      /* a process that has died has left the request */
+	bool is_recovered;      /* the request is that of a process that has died */
 	/* Of the thread that serves the request, then of the one that answers it. */
 	struct account_request request;
 	/* Of a resumed request: */
