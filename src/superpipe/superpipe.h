@@ -65,7 +65,7 @@ struct superpipe_options {
 	unsigned recover_pause_ms; /* before the first retry of a failed recovery */
 };
 
-/** A LUN of the volume; set by attach. A physical LUN may grow, so read nr_lbas atomically. */
+/** A LUN of the volume; set by attach. A physical LUN may grow, so read nr_lbas with an acquire. */
 struct superpipe_lun_info {
 	uint32_t block_bytes;   /* 512 or 4096 */
 	uint32_t chunk_lbas;    /* 4 KiB LBAs in a chunk: 65536 * block_bytes / 4096 */

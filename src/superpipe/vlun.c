@@ -260,6 +260,7 @@ static void update_capacity(struct superpipe_vlun *vlun, uint64_t last_lba)
 
 	if (!vlun->physical || nr_lbas <= info->nr_lbas)
 		return;
+	/* Pairs with the acquire of those that read superpipe_lun_info(). */
 	__atomic_store_n(&info->nr_lbas, nr_lbas, __ATOMIC_RELEASE);
 	session_notify(session, SUPERPIPE_LUN_GREW, "the LUN has grown");
 }

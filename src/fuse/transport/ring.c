@@ -321,6 +321,8 @@ static void wait_for_something(struct ring *ring)
 	}
 	poller_stop(&ring->poller);
 	idle_sched_set_busy(&ring->idle, false);
+	/* Pairs with ring_post() and ring_stop(), which store has_resumed or stop and then look
+	 * whether the ring is asleep. All are sequentially consistent, so no wakeup is lost. */
 	atomic_store(&ring->asleep, true);
 	if (!atomic_load(&ring->has_resumed) && !is_over(ring))
 		wait_in_kernel(ring);
