@@ -17,8 +17,8 @@ readonly MOUNTS=(posix-content posix-locks posix-modes posix-names posix-readdir
 	save-load resets-under-load fio-verify model-random-io rings workers git-repository
 	sqlite-modes tar-roundtrip volume-is-volatile)
 
-# An emulated processor is about 30 times slower.
-export SLOWNESS=10
+# An emulated processor is about 30 times slower, so each adapter and each transport are tried once only.
+export SLOWNESS=10 CXLFS_TEST_MATRIX=${CXLFS_TEST_MATRIX:-diagonal}
 
 units() {
 	local source suites=()
