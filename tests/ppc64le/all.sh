@@ -7,14 +7,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# Left out are tests whose limits of time are parts of the program (survive-set, survive-poison), tests that fill
+# Left out are tests with a limit of time that is part of the program (survive-set), tests that fill
 # gigabytes, because memory holds all that is written, and tests that need what the guest does not have
-# (python3, compilers, systemd).
+# (python3, compilers, systemd); of the others, those that matter least on another processor.
 readonly MOUNTS=(posix-content posix-locks posix-modes posix-names posix-readdir posix-rename posix-unlinked
 	posix-xattrs acl-access access-times copy-tree dirty-pages space-table
 	writeback file-handles whole-lun several-luns stripes packed medium-files size-limit read-only core-dump
 	sandbox status observe upgrade survive-crash survive-load survive-unused survive-stripes survive-takeover
-	save-load resets-under-load fio-verify model-random-io rings workers git-repository
+	survive-poison save-load resets-under-load fio-verify model-random-io rings workers git-repository
 	sqlite-modes tar-roundtrip volume-is-volatile)
 
 # An emulated processor is about 30 times slower, so each adapter and each transport are tried once only.
