@@ -113,11 +113,11 @@ void data_volume_free(struct data_volume *vol);
 void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *ret_stats);
 
 /**
- * data_volume_can_add_file() - return true if another file can have a handle or a segment
- * Also true while an orphan may soon free its own. Another file may take it first: then a write
- * fails. Any thread.
+ * data_volume_check_add_file() - can another file have a handle or a segment?
+ * Also while an orphan may soon free its own. Another file may take it first: then a write fails.
+ * Any thread. Return: 0; -ENOSPC; -EIO all LUNs have failed for good.
  */
-bool data_volume_can_add_file(struct data_volume *vol);
+int data_volume_check_add_file(struct data_volume *vol);
 
 /** data_file_new() - make an empty file, without a vLUN. Return: NULL: no memory. */
 struct data_file *data_file_new(struct data_volume *vol);

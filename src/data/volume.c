@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/volume.h"
 
+#include <errno.h>
+
 #include "base/minmax.h"
 
 void data_volume_set_idle_ms(struct data_volume *vol, unsigned ms)
@@ -49,13 +51,22 @@ void data_volume_get_stats(struct data_volume *vol, struct data_volume_stats *re
 	ret_stats->nr_pooled = vlun_pool_nr(&vol->alloc.pool);
 }
 
-bool data_volume_can_add_file(struct data_volume *vol)
+static bool can_add_file(struct data_volume *vol)
 {
 	return lun_table_free_handles(&vol->alloc.luns) > 0 ||
 	       segment_vluns_nr_unclaimed(&vol->alloc.segments) > 0 ||
 	       (vol->alloc.pack_blocks > 0 &&
 		(lun_table_nr_free(&vol->alloc.luns) > 0 || vol->alloc.nr_watched > 0)) ||
 	       worker_has_possible_releases(&vol->alloc.worker);
+}
+
+int data_volume_check_add_file(struct data_volume *vol)
+{
+	const struct lun_table *luns = &vol->alloc.luns;
+
+	if (can_add_file(vol))
+		return 0;
+	return luns->failed == (1u << luns->nr_luns) - 1 ? -EIO : -ENOSPC;
 }
 
 void data_volume_start_polling(struct data_volume *vol)

@@ -67,9 +67,10 @@ static bool creator_may_setgid(fuse_req_t req, const struct tree_inode *dir, mod
 static int check_create(struct fs_change *change, mode_t mode)
 {
 	bool regular = S_ISREG(mode) || !(mode & S_IFMT);
+	int err = regular ? data_volume_check_add_file(change->fs->config.volume) : 0;
 
-	if (regular && !data_volume_can_add_file(change->fs->config.volume))
-		return -ENOSPC;
+	if (err)
+		return err;
 	change->caller.may_setgid = creator_may_setgid(change->req, change->inode, mode);
 	return 0;
 }

@@ -143,7 +143,7 @@ START_TEST(test_packed_every_block_of_the_volume_can_be_a_file)
 		ck_assert_uint_eq(free_blocks(), NR_CHUNKS * CHUNK_BLOCKS - 1 - i);
 	}
 	ck_assert_int_eq(put(NR_FILES - 1, 0, 1, 1), -ENOSPC);
-	ck_assert(!data_volume_can_add_file(vol) || stats_of().nr_free_handles > 0);
+	ck_assert(data_volume_check_add_file(vol) || stats_of().nr_free_handles > 0);
 	free_file(77);
 	ck_assert_int_eq(put(NR_FILES - 1, 0, BLOCK, 0x99), BLOCK);
 	expect(NR_FILES - 1, 0, BLOCK, 0x99);
