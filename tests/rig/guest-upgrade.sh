@@ -46,4 +46,13 @@ upgrade
 host_reset
 cmp "$WORK/contents" <(dd if="$MNT/copy2" iflag=direct bs=64k status=none) || fail "copy2"
 stop_volume
+
+say "a whole LUN"
+mount_lun /dev/sda physical
+dd if="$WORK/contents" of="$MNT/lun0" bs=64k conv=notrunc status=none
+upgrade
+cmp "$WORK/contents" <(dd if="$MNT/lun0" iflag=direct bs=64k count=5 status=none | head -c 300000) ||
+	fail "the whole LUN"
+dd if="$WORK/contents" of="$MNT/lun0" oflag=direct bs=4k count=1 seek=100 conv=notrunc status=none
+stop_volume
 finish_lun
