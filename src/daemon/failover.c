@@ -70,9 +70,10 @@ static int hand_over(const struct proxy *proxy, const struct superpipe_dead_owne
 		*answer = *proxy->failover->message;
 		for (unsigned i = 0; i < dead->nr_luns; i++)
 			answer->state.sources[i] = dead->contexts[i].source;
-		err = successor_send_state(next, answer, proxy->failover->fds,
-					   clock_after_ms_ns(LOAD_MS));
+		err = successor_send_state(next, answer, proxy->failover->fds);
 	}
+	if (!err)
+		err = successor_await(next, HANDOVER_READY, clock_after_ms_ns(LOAD_MS), answer);
 	if (!err)
 		err = handover_send_kind(proxy->socket, HANDOVER_READY);
 	if (!err)

@@ -4,10 +4,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,11 +18,13 @@
 #include "daemon/standby_internal.h"
 #include "fuse/takeover/pending.h"
 #include "replica/replica.h"
+#include "replica/snapshot_pipe.h"
 
 #define MAX_CRASHES    10u
 #define FIRST_DELAY_MS 100u
 #define MAX_DELAY_MS   400u
 #define FAILOVER_TRIES 3u
+#define SAVER_FD       3
 #define MAX_DEATHS     2u /* per request that was the only one in progress */
 
 /* ---- requests and replica ---- */
@@ -70,20 +73,45 @@ static int settle_requests(struct standby_process *process, int status,
 	return err;
 }
 
-static int save(struct standby_process *process)
+/* Closes all other descriptors: the last one of a context must be closed by the proxy. */
+static void __attribute__((noreturn)) save(const struct standby_process *process, int fd)
 {
-	int fd = memfd_create("cxlfs-snapshot", MFD_CLOEXEC);
 	int err;
 
-	if (fd < 0)
-		return -errno;
-	err = replica_save(process->replica, fd);
-	if (err) {
-		close(fd);
+	closelog();
+	fd = dup2(fd, SAVER_FD);
+	closefrom(SAVER_FD + 1);
+	err = fd < 0 ? -errno : replica_save(process->replica, fd);
+	if (err && err != -EPIPE)
+		log_err("%s: cannot make the snapshot: %s", standby_mountpoint(process),
+			strerror(-err));
+	_exit(EXIT_SUCCESS);
+}
+
+/* A copy of this process writes the snapshot while the new daemon reads it. */
+static int start_saver(struct standby_process *process, pid_t *ret_saver)
+{
+	int fd, err = snapshot_pipe_new(&process->fds[HANDOVER_FD_SNAPSHOT], &fd);
+
+	if (err)
 		return err;
-	}
-	process->fds[HANDOVER_FD_SNAPSHOT] = fd;
-	return 0;
+	*ret_saver = fork();
+	if (*ret_saver == 0)
+		save(process, fd);
+	err = *ret_saver < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static void end_saver(struct standby_process *process, pid_t saver)
+{
+	close(process->fds[HANDOVER_FD_SNAPSHOT]);
+	process->fds[HANDOVER_FD_SNAPSHOT] = -1;
+	if (saver <= 0)
+		return;
+	(void)kill(saver, SIGKILL);
+	while (waitpid(saver, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 static void drop_fds(struct standby_process *process)
@@ -114,8 +142,6 @@ static int try_failover(struct standby_process *process, pid_t dead)
 
 	if (err)
 		return err;
-	/* An earlier attempt may have read it. */
-	(void)lseek(process->fds[HANDOVER_FD_SNAPSHOT], 0, SEEK_SET);
 	err = failover_run(&failover, &daemon);
 	drop_fds(process);
 	if (err == -EINPROGRESS) {
@@ -161,17 +187,25 @@ static bool make_read_only(struct standby_process *process)
 	return true;
 }
 
+static int try_with_snapshot(struct standby_process *process, pid_t dead)
+{
+	pid_t saver = 0;
+	int err = start_saver(process, &saver);
+
+	if (!err) /* the proxy needs the pid of the dead daemon */
+		err = saver == dead ? -EIO : try_failover(process, dead);
+	end_saver(process, saver);
+	return err;
+}
+
 static int start_daemon(struct standby_process *process, pid_t dead)
 {
-	int err = save(process);
+	int err = -EIO;
 
-	if (err)
-		return err;
-	err = -EIO;
 	for (unsigned i = 0; i < FAILOVER_TRIES && err == -EIO; i++)
-		err = try_failover(process, dead);
-	close(process->fds[HANDOVER_FD_SNAPSHOT]);
-	process->fds[HANDOVER_FD_SNAPSHOT] = -1;
+		err = try_with_snapshot(process, dead);
+	if (!err)
+		replica_prune(process->replica);
 	return err;
 }
 

@@ -62,15 +62,13 @@ int successor_await(const struct successor *next, enum handover_kind kind, uint6
 }
 
 int successor_send_state(const struct successor *next, struct handover_message *message,
-			 const int *fds, uint64_t deadline_ns)
+			 const int *fds)
 {
 	int err;
 
 	message->kind = HANDOVER_STATE;
 	err = handover_send(next->socket, message, fds);
-	if (err)
-		return explain_no_answer(next, err, message);
-	return successor_await(next, HANDOVER_READY, deadline_ns, message);
+	return err ? explain_no_answer(next, err, message) : 0;
 }
 
 void successor_go(const struct successor *next, struct handover_message *message)

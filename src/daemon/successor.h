@@ -35,13 +35,14 @@ int successor_await(const struct successor *next, enum handover_kind kind, uint6
 		    struct handover_message *ret_message);
 
 /**
- * successor_send_state() - send the state, and wait for READY
- * @message: its state is set; receives the answer
+ * successor_send_state() - send the state
+ * The successor answers READY; then call successor_go().
+ * @message: its state is set
  * @fds: as for handover_send()
- * Return: 0: call successor_go(); -errno, explained.
+ * Return: 0; -errno, explained.
  */
 int successor_send_state(const struct successor *next, struct handover_message *message,
-			 const int *fds, uint64_t deadline_ns);
+			 const int *fds);
 
 /** successor_go() - send GO, and wait a moment until the successor serves */
 void successor_go(const struct successor *next, struct handover_message *message);

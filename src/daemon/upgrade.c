@@ -25,7 +25,11 @@ static int hand_over(struct volume *volume, const struct successor *next, unsign
 
 	if (err)
 		return err;
-	err = successor_send_state(next, message, fds, until);
+	err = successor_send_state(next, message, fds);
+	if (!err)
+		err = volume_send_snapshot(volume, until, fds);
+	if (!err)
+		err = successor_await(next, HANDOVER_READY, until, message);
 	if (err) {
 		volume_handover_abort(volume, fds);
 		return err;

@@ -70,13 +70,20 @@ const char *volume_mountpoint(const struct volume *volume);
  * volume_handover_begin() - pause requests and describe the volume for a successor
  * @deadline_ns: by clock_now_ns()
  * @explain: receives one sentence for each error from now on
- * @ret_fds: HANDOVER_NR_FDS descriptors, for one of the two functions below
+ * @ret_fds: HANDOVER_NR_FDS descriptors, for the functions below
  * Return: 0: call volume_handover_abort() or volume_handover_commit(); -errno: requests are
  * resumed.
  */
 int volume_handover_begin(struct volume *volume, uint64_t deadline_ns,
 			  const struct explainer *explainer, struct handover_state *ret_state,
 			  int ret_fds[]);
+
+/**
+ * volume_send_snapshot() - write the snapshot to the pipe that the successor reads
+ * @fds: from volume_handover_begin(); the successor has them
+ * Return: 0, also if the successor stops reading, and says why; -errno, explained.
+ */
+int volume_send_snapshot(struct volume *volume, uint64_t deadline_ns, int fds[]);
 
 /**
  * volume_start_successor() - start the installed program as a child of this process

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/vfs.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "daemon/standby.h"
 #include "daemon/volume_internal.h"
 #include "data/snapshot.h"
+#include "replica/snapshot_pipe.h"
 #include "superpipe/clone.h"
 
 /* The kernel always sends statfs(2), and never answers it from a cache. */
@@ -79,22 +79,30 @@ static void resume_requests(struct volume *volume)
 	close(volume->root_fd);
 }
 
-static int save_snapshot(struct volume *volume, int *ret_fd)
+static int open_snapshot(struct volume *volume, int fds[])
 {
-	int fd = memfd_create("cxlfs-snapshot", MFD_CLOEXEC);
+	int err = snapshot_pipe_new(&fds[HANDOVER_FD_SNAPSHOT], &volume->snapshot_fd);
+
+	return err ? volume_fail(volume, err, "cannot make the snapshot") : 0;
+}
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Closes the read end first, so that a write fails once the successor has ended. */
+int volume_send_snapshot(struct volume *volume, uint64_t deadline_ns, int fds[])
+{
+	struct snapshot_pipe_end end = { volume->snapshot_fd, deadline_ns };
 	int err;
 
-	if (fd < 0)
-		return volume_fail(volume, -errno, "cannot make the snapshot");
-	err = fs_save(volume->fs, fd);
-	if (!err && lseek(fd, 0, SEEK_SET))
-		err = -errno;
-	if (err) {
-		close(fd);
-		return volume_fail(volume, err, "cannot make the snapshot");
-	}
-	*ret_fd = fd;
-	return 0;
+	close_one(&fds[HANDOVER_FD_SNAPSHOT]);
+	err = fs_save(volume->fs, snapshot_pipe_write, &end);
+	close_one(&volume->snapshot_fd);
+	return err && err != -EPIPE ? volume_fail(volume, err, "cannot send the snapshot") : 0;
 }
 
 int volume_get_state(struct volume *volume, struct handover_state *state, int *ret_rings_fd)
@@ -122,12 +130,11 @@ int volume_get_state(struct volume *volume, struct handover_state *state, int *r
 }
 
 /* Closes the descriptors that were made for the successor only. */
-static void close_fds(int fds[])
+static void close_fds(struct volume *volume, int fds[])
 {
-	if (fds[HANDOVER_FD_SNAPSHOT] >= 0)
-		close(fds[HANDOVER_FD_SNAPSHOT]);
-	if (fds[HANDOVER_FD_STANDBY] >= 0)
-		close(fds[HANDOVER_FD_STANDBY]);
+	close_one(&volume->snapshot_fd);
+	close_one(&fds[HANDOVER_FD_SNAPSHOT]);
+	close_one(&fds[HANDOVER_FD_STANDBY]);
 }
 
 static int begin_locked(struct volume *volume, uint64_t deadline_ns, struct handover_state *state,
@@ -136,6 +143,7 @@ static int begin_locked(struct volume *volume, uint64_t deadline_ns, struct hand
 	int err;
 
 	handover_init_fds(fds);
+	volume->snapshot_fd = -1;
 	if (volume->stopped)
 		return explain_error(&volume->explainer, -ENODEV, "the volume is being unmounted");
 	err = pause_all(volume, deadline_ns);
@@ -149,9 +157,9 @@ static int begin_locked(struct volume *volume, uint64_t deadline_ns, struct hand
 	if (!err)
 		err = standby_offer(volume->standby, fds, &state->standby);
 	if (!err)
-		err = save_snapshot(volume, &fds[HANDOVER_FD_SNAPSHOT]);
+		err = open_snapshot(volume, fds);
 	if (err) {
-		close_fds(fds);
+		close_fds(volume, fds);
 		resume_requests(volume);
 	}
 	fds[HANDOVER_FD_FUSE] = fuse_session_fd(volume->session);
@@ -174,14 +182,14 @@ int volume_handover_begin(struct volume *volume, uint64_t deadline_ns,
 
 void volume_handover_abort(struct volume *volume, int fds[])
 {
-	close_fds(fds);
+	close_fds(volume, fds);
 	resume_requests(volume);
 	pthread_mutex_unlock(&volume->handover_lock);
 }
 
 void volume_handover_commit(struct volume *volume, int fds[], pid_t successor)
 {
-	close_fds(fds);
+	close_fds(volume, fds);
 	if (standby_announce_successor(volume->standby, successor))
 		log_err("%s: the standby does not follow process %ld", volume->mountpoint,
 			(long)successor);

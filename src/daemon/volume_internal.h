@@ -44,6 +44,7 @@ struct volume {
 	bool state_sent; /* protected by state_lock: the standby has a state */
 	struct control_failovers failovers;
 	uint64_t died_ns; /* clock_now_ns() when the replaced daemon died; 0: none did */
+	int snapshot_fd;  /* during a handover: the pipe to the successor; -1: closed */
 	int root_fd;      /* the root of the mount, while requests are paused */
 };
 

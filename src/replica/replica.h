@@ -12,8 +12,9 @@
  * A replica has no limits: it accepts every change that the process that serves was allowed to
  * make.
  *
- * Threads: one at a time. After an error of replica_apply() or replica_undo_listed() the replica
- * cannot be used: all functions but replica_free() fail with the same error. Errors: -errno.
+ * Threads: one at a time. After an error of replica_apply(), replica_prune() or
+ * replica_undo_listed() the replica cannot be used: all functions but replica_free() fail with the
+ * same error. Errors: -errno.
  */
 #ifndef CXLFS_REPLICA_REPLICA_H
 #define CXLFS_REPLICA_REPLICA_H
@@ -67,6 +68,10 @@ int replica_undo_listed(struct replica *replica, uint32_t slot);
  * Return: 0; -EPROTO there is no volume; the first error of @fd; -ENOMEM.
  */
 int replica_save(struct replica *replica, int fd);
+
+/** replica_prune() - drop what replica_save() drops, if another process has saved a copy. Errors
+ * are those of later calls. */
+void replica_prune(struct replica *replica);
 
 /**
  * replica_load() - become the volume that fs_save() or replica_save() has written

@@ -55,6 +55,12 @@ int replica_save(struct replica *replica, int fd)
 	return err;
 }
 
+void replica_prune(struct replica *replica)
+{
+	if (!replica->err)
+		replica->err = data_replica_prune(replica->data);
+}
+
 /* ---- load ---- */
 
 static int add_file(void *arg, uint64_t ino, struct data_replica_file *file)

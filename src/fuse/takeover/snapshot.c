@@ -72,11 +72,10 @@ static int write_all(struct fs *fs, struct record_writer *out)
 	return err ? err : record_writer_finish(out);
 }
 
-int fs_save(struct fs *fs, int fd)
+int fs_save(struct fs *fs, record_write_fn *write, void *arg)
 {
 	struct record_writer *out;
-	int err = record_writer_new(REPLICA_STREAM_KIND, REPLICA_STREAM_VERSION, record_write_fd,
-				    &fd, &out);
+	int err = record_writer_new(REPLICA_STREAM_KIND, REPLICA_STREAM_VERSION, write, arg, &out);
 
 	if (err)
 		return err;

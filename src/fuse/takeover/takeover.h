@@ -15,6 +15,7 @@
 #ifndef CXLFS_FUSE_TAKEOVER_TAKEOVER_H
 #define CXLFS_FUSE_TAKEOVER_TAKEOVER_H
 
+#include "base/record_writer.h"
 #include "fuse/fs.h"
 
 /** What was agreed with the kernel in INIT, as plain values; init.nr_bytes is 0 before that. */
@@ -63,9 +64,10 @@ void fs_resume(struct fs *fs);
 /**
  * fs_save() - write names, attributes, and where the contents of files lie
  * The file system must be paused and its volume quiesced; see data/snapshot.h.
- * Return: 0; -EOPNOTSUPP files are whole LUNs; -ENOSPC; -ENOMEM.
+ * @write, @arg: the sink
+ * Return: 0; -EOPNOTSUPP files are whole LUNs; -ENOMEM; the first error of @write.
  */
-int fs_save(struct fs *fs, int fd);
+int fs_save(struct fs *fs, record_write_fn *write, void *arg);
 
 /**
  * fs_load() - become the file system that fs_save() has written
