@@ -227,10 +227,9 @@ static bool answer(struct standby *standby)
 
 	if (standby->ending)
 		return false;
-	if (!err && message.kind == HANDOVER_PING) {
-		standby->calls.take_locks(standby->calls.arg);
+	if (!err && message.kind == HANDOVER_PING &&
+	    standby->calls.makes_progress(standby->calls.arg))
 		err = handover_send_kind(standby->socket, HANDOVER_PONG);
-	}
 	if (err) {
 		(void)journal_close(standby->journal);
 		log_err("the standby has ended: if this process dies, the volume is lost");

@@ -68,8 +68,8 @@ int standby_announce_successor(struct standby *standby, pid_t pid);
 int standby_await_go(struct standby *standby);
 
 struct standby_calls {
-	/** Takes each lock that requests need, to show that the daemon does not hang. */
-	void (*take_locks)(void *arg);
+	/** Takes each lock that requests need. Return: false: the daemon hangs. */
+	bool (*makes_progress)(void *arg);
 	void *arg;
 };
 

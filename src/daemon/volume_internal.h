@@ -42,6 +42,7 @@ struct volume {
 	struct standby *standby; /* NULL: there is none */
 	pthread_mutex_t state_lock;
 	bool state_sent; /* protected by state_lock: the standby has a state */
+	uint64_t alone;  /* fs_alone() at the last ping; used by the thread that answers pings */
 	struct control_failovers failovers;
 	uint64_t died_ns; /* clock_now_ns() when the replaced daemon died; 0: none did */
 	int snapshot_fd;  /* during a handover: the pipe to the successor; -1: closed */

@@ -101,14 +101,20 @@ void volume_take_locks(struct volume *volume)
 	data_volume_get_stats(volume->data, &data);
 }
 
-static void take_locks(void *arg)
+/* All others wait for a request that is served alone: it must have ended by the next ping. */
+static bool makes_progress(void *arg)
 {
-	volume_take_locks(arg);
+	struct volume *volume = arg;
+	uint64_t last = volume->alone;
+
+	volume_take_locks(volume);
+	volume->alone = fs_alone(volume->fs);
+	return !last || volume->alone != last;
 }
 
 int volume_listen_to_standby(struct volume *volume)
 {
-	const struct standby_calls calls = { .take_locks = take_locks, .arg = volume };
+	const struct standby_calls calls = { .makes_progress = makes_progress, .arg = volume };
 	int err = volume->standby ? standby_listen(volume->standby, &calls) : 0;
 
 	return err ? volume_fail(volume, err, "cannot start a thread") : 0;

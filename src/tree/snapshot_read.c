@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "base/bitmap.h"
+#include "base/minmax.h"
 #include "tree/inode.h"
 #include "tree/name.h"
 #include "tree/snapshot_internal.h"
 #include "tree/xattr.h"
+
+#define ENTRIES_AHEAD 16u
 
 struct build {
 	struct tree *tree;
@@ -223,36 +226,64 @@ static int count_link(struct build *build, struct tree_inode *inode)
 	return 0;
 }
 
-static int read_entry(struct build *build)
+struct read_entry {
+	uint64_t key;
+	struct tree_inode *inode;
+	const void *name; /* without NUL */
+	uint8_t name_bytes;
+};
+
+/* Inodes lie anywhere in memory: the processor fetches this one meanwhile. */
+static void get_entry(struct build *build, struct read_entry *entry)
 {
-	uint64_t key = record_get_u64(build->in);
-	struct tree_inode *inode = tree_get(build->tree, record_get_u64(build->in));
-	uint8_t name_bytes = record_get_u8(build->in);
-	const void *source = record_get_bytes(build->in, name_bytes);
-	const struct tree_dir_slot slot = { .key = key };
+	entry->key = record_get_u64(build->in);
+	entry->inode = tree_get(build->tree, record_get_u64(build->in));
+	entry->name_bytes = record_get_u8(build->in);
+	entry->name = record_get_bytes(build->in, entry->name_bytes);
+	if (entry->inode)
+		__builtin_prefetch(&entry->inode->mode, 1);
+}
+
+static int add_entry(struct build *build, const struct read_entry *entry)
+{
+	const struct tree_dir_slot slot = { .key = entry->key };
 	char name[UINT8_MAX + 1];
 	int err;
 
-	if (record_get_error(build->in))
+	memcpy(name, entry->name, entry->name_bytes);
+	name[entry->name_bytes] = '\0';
+	if (memchr(name, 0, entry->name_bytes) ||
+	    !is_entry_valid(build, entry->key, entry->inode, name))
 		return -EPROTO;
-	memcpy(name, source, name_bytes);
-	name[name_bytes] = '\0';
-	if (memchr(name, 0, name_bytes) || !is_entry_valid(build, key, inode, name))
-		return -EPROTO;
-	err = tree_dir_add(build->tree, &build->dir->dir, &slot, name, inode);
+	err = tree_dir_add(build->tree, &build->dir->dir, &slot, name, entry->inode);
 	if (err)
 		return err;
-	build->last_key = key;
-	return count_link(build, inode);
+	build->last_key = entry->key;
+	return count_link(build, entry->inode);
+}
+
+static int read_batch(struct build *build, uint32_t nr)
+{
+	struct read_entry entries[ENTRIES_AHEAD];
+	int err;
+
+	for (uint32_t i = 0; i < nr; i++)
+		get_entry(build, &entries[i]);
+	err = record_get_error(build->in);
+	for (uint32_t i = 0; i < nr && !err; i++)
+		err = add_entry(build, &entries[i]);
+	return err;
 }
 
 static int read_entries(struct build *build)
 {
-	uint32_t nr = record_get_u32(build->in);
+	uint32_t nr = record_get_u32(build->in), nr_batch;
 	int err = build->dir ? record_get_error(build->in) : -EPROTO;
 
-	while (!err && nr--)
-		err = read_entry(build);
+	for (; nr && !err; nr -= nr_batch) {
+		nr_batch = min_u(nr, ENTRIES_AHEAD);
+		err = read_batch(build, nr_batch);
+	}
 	return err;
 }
 

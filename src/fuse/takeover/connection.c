@@ -53,6 +53,11 @@ int fs_adopt_slots(struct fs *fs, int fd)
 	return transport_adopt_slots(fs->transport, fd);
 }
 
+uint64_t fs_alone(const struct fs *fs)
+{
+	return transport_alone(fs->transport);
+}
+
 int fs_pause(struct fs *fs, void (*ask)(void *arg), void *arg, uint64_t deadline_ns)
 {
 	int err = transport_pause(fs->transport, ask, arg, deadline_ns);

@@ -48,6 +48,9 @@ int fs_adopt_connection(struct fs *fs, const struct fs_connection *connection, i
 int fs_slots_fd(const struct fs *fs);
 int fs_adopt_slots(struct fs *fs, int fd);
 
+/** fs_alone() - as transport_alone() */
+uint64_t fs_alone(const struct fs *fs);
+
 /**
  * fs_pause() - take no more requests and wait until none is in progress
  * New requests wait in the kernel. Any thread that serves no requests.

@@ -125,11 +125,14 @@ static void publish(struct transport *transport, struct dev_fuse *dev_fuse)
 static void serve_alone(struct transport *transport, struct slot *slot)
 {
 	struct slot_front *front = slot_front(slot->payload);
+	uint64_t unique = slot_header(slot->payload)->unique;
 
-	front->executing = slot_header(slot->payload)->unique;
+	front->executing = unique;
+	atomic_store(&transport->alone, unique);
 	transport_serve_request(transport, slot);
 	slot_put(slot);
 	slot_await_free(slot);
+	atomic_store(&transport->alone, 0);
 	front->executing = 0;
 }
 

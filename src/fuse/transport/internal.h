@@ -30,6 +30,8 @@ struct transport {
 	struct idle_sched *idle_sched; /* may be NULL */
 	struct transport_init init;
 
+	_Atomic uint64_t alone; /* unique of a recovered request that is served alone; 0: none */
+
 	pthread_mutex_t dev_fuse_lock;
 	struct dev_fuse *dev_fuse; /* protected by dev_fuse_lock; NULL: it does not serve */
 

@@ -46,6 +46,11 @@ int transport_adopt_slots(struct transport *transport, int fd)
 	return err;
 }
 
+uint64_t transport_alone(const struct transport *transport)
+{
+	return atomic_load(&transport->alone);
+}
+
 /* ---- life ---- */
 
 int transport_new(const struct transport_config *config, struct transport **ret_transport)

@@ -103,6 +103,10 @@ int transport_slots_fd(const struct transport *transport);
  */
 int transport_adopt_slots(struct transport *transport, int fd);
 
+/** transport_alone() - tell which of those requests is being served; all others wait for it
+ *  Any thread. Return: its unique; 0: none. */
+uint64_t transport_alone(const struct transport *transport);
+
 /** transport_init_request() - return the INIT request that started the session; after INIT */
 const struct transport_init *transport_init_request(const struct transport *transport);
 
