@@ -87,10 +87,8 @@ int sp_wait_read(struct superpipe *sp, struct superpipe_vlun *vlun, uint64_t lba
 	sp_wait_init(&wait, vlun, false, lba, nr_lbas, (unsigned char)~fill);
 	rc = sp_wait_run(sp, &wait);
 	bytes = wait.io.buf;
-	for (size_t i = 0; !rc && i < (size_t)nr_lbas * 4096; i++) {
-		if (bytes[i] != fill)
-			rc = -EILSEQ;
-	}
+	if (!rc && (bytes[0] != fill || memcmp(bytes, bytes + 1, (size_t)nr_lbas * 4096 - 1) != 0))
+		rc = -EILSEQ;
 	sp_wait_fini(&wait);
 	return rc;
 }

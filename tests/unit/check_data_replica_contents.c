@@ -257,7 +257,7 @@ static void start(const struct setup *setup)
 					    .seed = data_model_seed() };
 	struct data_geometry geometry;
 
-	w.random = config.seed;
+	w = (struct world){ .random = config.seed };
 	w.sp = fake_new(&config);
 	pthread_mutex_init(&w.lock, NULL);
 	ck_assert_int_eq(data_volume_new(w.sp, &w.vol), 0);

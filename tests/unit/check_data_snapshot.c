@@ -661,7 +661,8 @@ START_TEST(test_snapshot_damaged_streams_are_refused)
 	start_small(&w);
 	write_snapshot(&w, &stream);
 	damaged = stream;
-	for (damaged.bytes = 0; damaged.bytes < stream.bytes; damaged.bytes++) {
+	/* Several times in each record; check_record cuts a stream at each byte. */
+	for (damaged.bytes = 0; damaged.bytes < stream.bytes; damaged.bytes += 7) {
 		/* With a fake of its own: what is imported is taken away from the volume. */
 		ck_assert_int_eq(fail_to_take_over(&w, &damaged), -EBADMSG);
 		free_files(&w);
