@@ -10,7 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "emul/afu/delay.h"
 #include "emul/afu/engine.h"
+#include "emul/afu/event.h"
 
 struct emul_mapping {
 	struct devport_mmio mmio;

@@ -11,7 +11,10 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "emul/afu/delay.h"
 #include "emul/afu/engine.h"
+#include "emul/afu/event.h"
+#include "emul/afu/inject.h"
 
 /* How often the housekeeping thread checks for conditions that do not wake it. */
 #define UPKEEP_MS           100

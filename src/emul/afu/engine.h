@@ -10,7 +10,8 @@
  *   inject.c     apply fault rules
  *   status.c     IOASA contents
  *   event.c      interrupts and events
- *   delay.c      delayed commands and interrupts; delay_queue.c stores them
+ *   delay.c      takes commands and interrupts that come later; delay_queue.c stores them
+ *   delay_run.c  executes them when they are due
  *   latency.c    latency model
  *
  * Commands are fetched from the SQ or the IOARRIN queue under engine->lock, translated and executed
@@ -30,25 +31,11 @@
 
 #include "emul/adapter.h"
 #include "emul/afu/afu.h"
+#include "emul/afu/event.h"
 #include "emul/media/media.h"
 #include "wire/sisl.h"
 
 #define EMUL_BATCH 256 /* most commands in a batch */
-
-/* ---- events ---- */
-
-struct emul_events {
-	pthread_mutex_t lock;
-	/* protected by lock */
-	uint32_t lisns; /* bit per pending LISN */
-	bool fault;     /* data storage event pending */
-	uint64_t fault_addr;
-	bool closed;    /* the context is gone: after pending events, reads return -EIO */
-	bool signalled; /* the socket holds a byte */
-	/* constant */
-	int program_fd; /* the program polls this end */
-	int device_fd;  /* other end; -1 once closed (protected by lock) */
-};
 
 /* ---- engine ---- */
 
@@ -145,98 +132,6 @@ struct emul_batch {
 	struct emul_command cmd[EMUL_BATCH];
 };
 
-/** Results of RHT and LXT lookups, valid for one batch. */
-struct emul_xlate_cache {
-	bool valid; /* the fields of the handle */
-	uint8_t fp;
-	uint8_t lun, ports; /* of the LXT entry or of the physical handle */
-	uint32_t handle, lxt_cnt;
-	uint64_t lxt;   /* or SCSI LUN id */
-	uint64_t index; /* of the LXT entry below; all ones: none */
-	uint64_t entry;
-	uint64_t lun_blocks;
-	uint32_t capability;
-	uint32_t links_down;
-	/* The last chunk, for the fast path; see emul_xlate_run() */
-	uint8_t port;
-	uint32_t bytes;     /* transfer length */
-	uint32_t blocks;    /* the same in the format of the CDB */
-	uint64_t lengths;   /* the IOARCB word with data_len */
-	uint64_t wanted[2]; /* first IOARCB word of a read and of a write */
-	uint64_t first_lba; /* of the chunk in the vLUN */
-	uint64_t nr_lbas;   /* LBAs at which the transfer may begin; 0: no chunk */
-	uint64_t base;      /* of the chunk on the medium, bytes */
-};
-
-/* ---- status.c ---- */
-
-/** The device part of an IOASA; all zeros is success. */
-struct emul_status {
-	uint8_t flags, afu_rc, scsi_rc, fc_rc;
-	uint32_t resid;
-	uint8_t port, afu_extra, scsi_extra, fc_extra;
-	uint8_t sense[SISL_SENSE_LEN];
-};
-
-_Static_assert(sizeof(struct emul_status) == offsetof(struct sisl_ioasa, host_use), "emul_status");
-
-/** emul_status_afu() - set an error of the AFU itself */
-struct emul_status emul_status_afu(uint8_t afu_rc, uint8_t afu_extra);
-
-/** emul_status_check() - check condition with fixed-format sense data */
-struct emul_status emul_status_check(uint8_t key, uint8_t asc, uint8_t ascq);
-
-/** emul_status_media() - status for an -errno of the media files */
-struct emul_status emul_status_media(int err, bool write);
-
-/** emul_status_fault() - status of a fault rule; @bytes: transfer length of the command */
-struct emul_status emul_status_fault(const struct emul_fault *fault, bool write, uint32_t bytes);
-
-static inline struct emul_status *emul_status_at(uint64_t ioasa_ea)
-{
-	return (struct emul_status *)(uintptr_t)ioasa_ea;
-}
-
-/** emul_status_write() - write an IOASA; @ioasa_ea was validated at fetch */
-void emul_status_write(uint64_t ioasa_ea, const struct emul_status *status, bool swap);
-
-/* ---- translate.c ---- */
-
-/** emul_xlate_begin() - initialize the cache of a batch */
-void emul_xlate_begin(const struct emul_engine *engine, struct emul_xlate_cache *cache);
-
-/**
- * emul_xlate() - check a command and translate its address
- * @cache: of this batch; cached entries stay valid because a heavy sync waits for the batch
- * Return: true with cmd[i] filled in; false with *ret_status if the command failed.
- */
-bool emul_xlate(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
-		struct emul_status *ret_status);
-
-/**
- * emul_xlate_run() - translate commands from @i on that resemble an earlier one
- * Return: index of the first command that needs emul_xlate().
- */
-unsigned emul_xlate_run(struct emul_batch *batch, unsigned i, const struct emul_xlate_cache *cache);
-
-/** emul_xlate_is_valid() - true if the handle still has the chunk of a translated command */
-bool emul_xlate_is_valid(const struct emul_batch *batch, unsigned i);
-
-/* ---- inject.c ---- */
-
-/**
- * emul_inject_command() - apply the fault rules to a translated command
- * Return: true to execute it; false if it failed with *ret_status, is lost or is delayed.
- */
-bool emul_inject_command(struct emul_batch *batch, unsigned i, struct emul_xlate_cache *cache,
-			 struct emul_status *ret_status);
-
-/** emul_inject_interrupt() - apply them to a completion interrupt. Return: true to raise it. */
-bool emul_inject_interrupt(struct emul_batch *batch, unsigned lisn);
-
-/** emul_inject_global() - apply a fault that concerns the whole adapter */
-void emul_inject_global(struct emul_afu *afu, const struct emul_fault *fault);
-
 /* ---- transfer.c ---- */
 
 /**
@@ -299,66 +194,9 @@ void emul_regs_error_locked(struct emul_engine *engine, uint64_t bits);
 /** emul_regs_finish_reset_locked() - end a context reset once no batch runs; true if ended */
 bool emul_regs_finish_reset_locked(struct emul_engine *engine);
 
-/* ---- event.c ---- */
-
-int emul_events_init(struct emul_events *events);
-void emul_events_fini(struct emul_events *events);
-
-/** emul_events_raise() - make a LISN pending */
-void emul_events_raise(struct emul_events *events, unsigned lisn);
-
-/** emul_events_data_storage() - make a data storage event pending */
-void emul_events_data_storage(struct emul_events *events, uint64_t addr);
-
-/** emul_events_close() - report the end of the context */
-void emul_events_close(struct emul_events *events);
-
-/** emul_events_read() - see devport event_read() */
-ssize_t emul_events_read(struct emul_events *events, unsigned pe, void *buf, size_t bytes);
-
-/* ---- delay.c ---- */
+/* ---- afu.c ---- */
 
 struct emul_delay;
-
-int emul_delay_new(struct emul_afu *afu, struct emul_delay **ret_delay);
-
-/** emul_delay_free() - ends its thread. Accepts NULL. */
-void emul_delay_free(struct emul_delay *delay);
-
-/** emul_delay_has_model() - true if the adapter has a latency model */
-bool emul_delay_has_model(const struct emul_delay *delay);
-
-/** emul_delay_batch() - delay the commands of a batch by the latency model, and end the batch */
-void emul_delay_batch(struct emul_delay *delay, struct emul_batch *batch);
-
-/**
- * emul_delay_run_due() - execute due commands and interrupts, if threads poll
- * @engine: the caller polls for its completions; those of other engines interrupt
- * @batch:  memory for a batch
- * Return: number of commands completed.
- */
-unsigned emul_delay_run_due(struct emul_delay *delay, const struct emul_engine *engine,
-			    struct emul_batch *batch);
-
-/** emul_delay_add_pollers() - see add_pollers() of devport.h */
-void emul_delay_add_pollers(struct emul_delay *delay, int nr);
-
-/** emul_delay_command() - execute command @i of a batch after @ms */
-bool emul_delay_command(struct emul_delay *delay, struct emul_batch *batch, unsigned i,
-			uint32_t ms);
-
-/** emul_delay_interrupt() - raise a LISN after @ms */
-bool emul_delay_interrupt(struct emul_delay *delay, struct emul_engine *engine, unsigned lisn,
-			  uint32_t ms);
-
-/**
- * emul_delay_cancel() - drop delayed commands and interrupts of an engine
- * @older_than: only commands from before this context reset; UINT32_MAX drops everything, and
- *              waits for threads that execute delayed commands of the engine
- */
-void emul_delay_cancel(struct emul_delay *delay, struct emul_engine *engine, uint32_t older_than);
-
-/* ---- afu.c ---- */
 
 struct emul_afu {
 	struct emul_adapter *ad;

@@ -6,12 +6,15 @@
  * end always holds one unread byte. When the context is closed, closing that end with an unread
  * byte makes the program's end report POLLERR, as fd2 of a closed context does.
  */
-#include "emul/afu/engine.h"
+#include "emul/afu/event.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "wire/cxlflash_abi.h"
+#include "wire/sisl.h"
 
 int emul_events_init(struct emul_events *events)
 {

@@ -3,12 +3,16 @@
  * Applies fault rules on the AFU side. Resets and failures need the adapter lock, so they wait for
  * the end of the batch. Commands before the one that was hit complete; it and later ones are lost.
  */
-#include "emul/afu/engine.h"
+#include "emul/afu/inject.h"
 
 #include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "emul/afu/delay.h"
+#include "emul/afu/event.h"
+#include "emul/afu/status.h"
+#include "emul/afu/translate.h"
 
 /* Minimum time of an injected reset: long enough for an ioctl to notice it. */
 #define RESET_MS 5

@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+#include "emul/afu/delay.h"
+#include "emul/afu/event.h"
+
 void emul_regs_error_locked(struct emul_engine *engine, uint64_t bits)
 {
 	uint64_t status = atomic_fetch_or(&engine->intr_status, bits) | bits;

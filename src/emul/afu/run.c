@@ -3,7 +3,11 @@
  * Executes and completes commands in batches. A batch is a consecutive part of the queue.
  */
 #include "emul/afu/busy_ioasas.h"
+#include "emul/afu/delay.h"
 #include "emul/afu/engine.h"
+#include "emul/afu/event.h"
+#include "emul/afu/inject.h"
+#include "emul/afu/translate.h"
 
 /* ---- running batches ---- */
 

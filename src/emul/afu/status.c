@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "emul/afu/engine.h"
+#include "emul/afu/status.h"
 
 #include <errno.h>
 #include <string.h>

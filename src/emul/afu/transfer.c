@@ -11,6 +11,11 @@
 #include <errno.h>
 #include <sys/uio.h>
 
+#include "emul/afu/event.h"
+#include "emul/afu/inject.h"
+#include "emul/afu/status.h"
+#include "emul/afu/translate.h"
+
 /** One transfer, of the commands first .. next - 1 of the batch. */
 struct media_io {
 	unsigned first, next;

@@ -4,12 +4,13 @@
  * errors, the order of the checks decides its code: context, opcode, handle, chunk, direction,
  * lengths.
  */
-#include "emul/afu/engine.h"
+#include "emul/afu/translate.h"
 
 #include <endian.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "emul/afu/status.h"
 
 #define MAX_PHYSICAL_BYTES (16u << 20) /* of one command through a physical handle */
 
