@@ -76,6 +76,18 @@ void ring_wake(struct ring *ring);
  * Return: 0; -EMSGSIZE. */
 int ring_send(struct ring_entry *entry, const struct iovec *iov, int count);
 
+/** ring_submit() - pass submissions to the kernel; on the ring's thread */
+void ring_submit(struct ring *ring);
+/** ring_wait() - wait until there may be something to do; on the ring's thread */
+void ring_wait(struct ring *ring);
+/** ring_resume_all() - resume the requests that ring_post() was called for; on the ring's thread */
+void ring_resume_all(struct ring *ring);
+/** ring_is_over() - return true if the thread must end; on the ring's thread */
+static inline bool ring_is_over(const struct ring *ring)
+{
+	return atomic_load(&ring->stop) && !ring->nr_kept;
+}
+
 /** uring_note_parked() - report that a ring has parked or lost an entry */
 void uring_note_parked(struct uring *uring);
 /** uring_ready() - report that a ring can serve, or cannot because of @err, and wait until all have
