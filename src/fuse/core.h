@@ -99,10 +99,16 @@ static inline void fs_attr_unlock(struct fs *fs, const struct tree_inode *inode)
 struct tree_inode *fs_inode_lock(struct fs *fs, uint64_t ino);
 void fs_inode_unlock(struct fs *fs, const struct tree_inode *inode);
 
-/* ---- session.c ---- */
+/* ---- lifetime.c ---- */
 
 /** fs_tree_config() - return the configuration for a tree of @fs, without a seed */
 struct tree_config fs_tree_config(struct fs *fs);
+
+/* ---- session.c ---- */
+
+/** fs_note_in_use() - call config.in_use() once, on a thread that may block. A request after INIT
+ *  has arrived: the kernel holds all others back until it has the reply to INIT. */
+void fs_note_in_use(struct fs *fs);
 
 /** How libfuse sends and receives if there may be rings. */
 extern const struct fuse_custom_io fs_ring_io;

@@ -5,39 +5,18 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "fuse/io.h"
 
 /* In nr_active. */
 #define FS_REFUSING  0x80000000u /* new requests get ENOTCONN */
 #define FS_WATCHED   0x40000000u /* a thread waits until no request is under way */
 #define FS_NR_ACTIVE 0x3fffffffu
 
-static void report_in_use(struct fs_io *io)
-{
-	io->fs->config.in_use(io->fs->config.in_use_arg);
-	fs_io_put(io);
-}
-
-/* The first request after INIT: the kernel holds all others back until it has the reply to INIT. */
-static void note_in_use(struct fs *fs)
-{
-	struct fs_io *io;
-
-	if (atomic_exchange(&fs->in_use, true) || !fs->config.in_use)
-		return;
-	io = fs_io_get(fs, NULL, 0);
-	if (!io)
-		return;
-	io->run = report_in_use;
-	fs_blocking_run(fs->blocking, io);
-}
-
 struct fs *fs_enter(fuse_req_t req)
 {
 	struct fs *fs = fs_of(req);
 
 	if (!atomic_load_explicit(&fs->in_use, memory_order_relaxed))
-		note_in_use(fs);
+		fs_note_in_use(fs);
 	if (atomic_fetch_add(&fs->nr_active, 1) & FS_REFUSING) {
 		fuse_reply_err(req, ENOTCONN);
 		fs_leave(fs);

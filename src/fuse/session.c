@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fuse/inode.h"
+#include "fuse/io.h"
 #include "fuse/request.h"
 
 void fs_set_session(struct fs *fs, struct fuse_session *session)
@@ -13,6 +14,25 @@ void fs_set_session(struct fs *fs, struct fuse_session *session)
 	fs->session = session;
 	transport_set_session(fs->transport, session);
 	fs->may_notify = true;
+}
+
+static void report_in_use(struct fs_io *io)
+{
+	io->fs->config.in_use(io->fs->config.in_use_arg);
+	fs_io_put(io);
+}
+
+void fs_note_in_use(struct fs *fs)
+{
+	struct fs_io *io;
+
+	if (atomic_exchange(&fs->in_use, true) || !fs->config.in_use)
+		return;
+	io = fs_io_get(fs, NULL, 0);
+	if (!io)
+		return;
+	io->run = report_in_use;
+	fs_blocking_run(fs->blocking, io);
 }
 
 void fs_end_session(struct fs *fs)

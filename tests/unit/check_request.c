@@ -122,6 +122,11 @@ void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 	(void)io;
 }
 
+void fs_note_in_use(struct fs *of)
+{
+	(void)of;
+}
+
 void commit_now(struct commit *commit)
 {
 	(void)commit;
