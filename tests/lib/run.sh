@@ -19,9 +19,17 @@ cd "$(dirname "$0")/../.." || exit 1
 readonly ADAPTERS=("mode=sq,bs=4096" "mode=ioarrin,bs=512")
 readonly URING=/sys/module/fuse/parameters/enable_uring
 
+# A test on a mount waits for much of its time.
+jobs_for() {
+	case $1 in
+	mount*) echo $(($(nproc) + 1)) ;;
+	*) nproc ;;
+	esac
+}
+
 group=$1
 shift
-: "${BUILD:=build/release}" "${WRAPPER:=}" "${JOBS:=$(nproc)}" "${CXLFS_TEST_MATRIX:=}"
+: "${BUILD:=build/release}" "${WRAPPER:=}" "${JOBS:=$(jobs_for "$group")}" "${CXLFS_TEST_MATRIX:=}"
 : "${SLOWNESS:=1}"
 readonly logs=build/test-logs/${BUILD##*/}-$group
 results=${RESULTS:-$logs/results}
