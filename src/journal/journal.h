@@ -125,7 +125,7 @@ int journal_read(struct journal *journal, bool writer_is_dead, const void **ret_
 /**
  * journal_prepare_wait() - call it before the reader sleeps until there are records
  * Then poll fds.wake with the returned timeout, and call journal_end_wait(). While records arrive,
- * the reader sleeps for a few milliseconds at a time, so that writers need not wake it. If none has
+ * the reader sleeps for some milliseconds at a time, so that writers need not wake it. If none has
  * arrived, it sleeps without a limit.
  * Return: the timeout for poll(), -1: none.
  */
