@@ -168,7 +168,8 @@ static void measure_streams(struct replica *replica, uint64_t nr_files)
 	load_need(fd >= 0 && !replica_save(replica, fd), "save");
 	load_print("save", "-ns-per-file", (load_now() - start) * 1e9 / (double)nr_files);
 	load_print("stream", "-bytes-per-file", (double)lseek(fd, 0, SEEK_CUR) / (double)nr_files);
-	load_need(lseek(fd, 0, SEEK_SET) == 0 && !replica_new(&copy), "copy");
+	load_need(lseek(fd, 0, SEEK_SET) == 0, "seek");
+	load_need(!replica_new(&copy), "copy");
 	before = in_use();
 	start = load_now();
 	load_need(!replica_load(copy, fd), "load");
