@@ -663,7 +663,13 @@ static int fake_port_close_adap_fd(struct devport *dp, int adap_fd)
 
 static int fake_port_event_fd(struct devport_mmio *mmio)
 {
-	return ((struct fake_port_mmio *)mmio)->fake->event_fd;
+	struct fake_port *fake = ((struct fake_port_mmio *)mmio)->fake;
+	int fd;
+
+	pthread_mutex_lock(&fake->lock);
+	fd = fake->event_fd;
+	pthread_mutex_unlock(&fake->lock);
+	return fd;
 }
 
 static ssize_t event_locked(struct fake_port *fake, void *buf)

@@ -27,6 +27,7 @@ struct client {
 	struct slot *slot;
 	uint64_t random;
 	_Atomic uint64_t nr; /* requests that are done */
+	_Atomic bool has_ended;
 };
 
 static struct client clients[NR_THREADS];
@@ -103,6 +104,7 @@ static void *be_client(void *arg)
 
 	while (c->nr < NR_REQUESTS)
 		changes[pick(c, sizeof(changes) / sizeof(changes[0]))](c);
+	c->has_ended = true;
 	return NULL;
 }
 
@@ -135,6 +137,14 @@ static uint64_t nr_served(void)
 	return nr;
 }
 
+static bool all_have_ended(void)
+{
+	for (unsigned i = 0; i < NR_THREADS; i++)
+		if (!clients[i].has_ended)
+			return false;
+	return true;
+}
+
 static void end(void)
 {
 	world_bury();
@@ -161,7 +171,7 @@ START_TEST(test_commit_threads_leave_an_equal_replica)
 	struct memory_stream before = { .bytes = 0 }, after = { .bytes = 0 };
 
 	begin(seed_of(0));
-	while (nr_served() < NR_THREADS * NR_REQUESTS)
+	while (!all_have_ended())
 		world_follow();
 	world_follow();
 	tree_copy_write(world_now()->fs->tree, TREE_SNAPSHOT_ALL, &before);

@@ -271,7 +271,9 @@ static void start(const struct setup *setup)
 		struct data_file *file = data_file_new(w.vol);
 
 		ck_assert_ptr_nonnull(file);
+		pthread_mutex_lock(&w.lock);
 		w.models[i].file = file;
+		pthread_mutex_unlock(&w.lock);
 	}
 }
 
@@ -280,7 +282,9 @@ static void stop(void)
 	for (unsigned i = 0; i < NR_FILES; i++) {
 		struct data_file *file = w.models[i].file;
 
+		pthread_mutex_lock(&w.lock);
 		w.models[i].file = NULL;
+		pthread_mutex_unlock(&w.lock);
 		data_file_free(file);
 	}
 	data_volume_free(w.vol);
@@ -299,8 +303,8 @@ START_TEST(test_replica_contents_at_any_time)
 	w.stopping = true;
 	pthread_mutex_unlock(&w.lock);
 	pthread_join(checker, NULL);
-	ck_assert_uint_gt(w.nr_checks, NR_STEPS);
 	stop();
+	ck_assert_uint_gt(w.nr_checks, NR_STEPS);
 }
 END_TEST
 

@@ -585,7 +585,11 @@ int main(int argc, char *argv[])
 	tcase_add_test(core, test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed);
 	tcase_set_timeout(core, 60);
 	suite_add_tcase(suite, core);
+#ifdef __SANITIZE_THREAD__ /* it cannot follow threads that begin in a forked child */
+	(void)test_whole_lun_is_opened_again_rather_than_cloned;
+#else
 	tcase_add_test(refusals, test_whole_lun_is_opened_again_rather_than_cloned);
+#endif
 	tcase_add_test(refusals, test_sending_what_cannot_be_cloned_is_refused_with_a_message);
 	tcase_set_timeout(refusals, 60);
 	suite_add_tcase(suite, refusals);
