@@ -12,6 +12,9 @@ another_daemon() { local pid && pid=$(daemon_pid 2>/dev/null) && [ -n "$pid" ] &
 
 daemon_serves() { [ -n "$(daemon_pid 2>/dev/null)" ]; }
 
+# survival FILTER: what jq(1) makes of the part of the status that tells about deaths, and its -e status.
+survival() { "$CXLFSADM" status "$MNT" --json | jq -ce ".survival | $1"; }
+
 # kill_daemon [SIGNAL]: and wait until another one serves.
 kill_daemon() {
 	local pid

@@ -19,7 +19,7 @@ expect_log '^cxlfs: ([0-9]+ us ago|this thread served): lookup of inode '
 expect_log '^cxlfs: [0-9]+ us ago: '
 expect_log '^cxlfs: .*: a request \(opcode 1, inode 1, of process [0-9]+\) has killed two daemons; its answer is an I/O error$'
 
-nr_failovers() { "$CXLFSADM" status "$MNT" --json | jq .survival.failovers; }
+nr_failovers() { survival .failovers; }
 
 # Looks up a name that is too long: each daemon crashes before it answers.
 poison() {
