@@ -199,7 +199,7 @@ int main(void)
 #endif
 	if (!is_possible())
 		return 77;
-	suite = suite_create("proxy");
+	suite = suite_create("fork with pid");
 	core = tcase_create("core");
 	tcase_add_test(core, test_fork_with_pid_has_the_number_and_is_a_child);
 	tcase_add_test(core, test_fork_with_pid_without_clone3);

@@ -613,7 +613,7 @@ int main(void)
 #endif
 	if (!takeover_is_possible())
 		return 77;
-	suite = suite_create("superpipe death");
+	suite = suite_create("superpipe dead owner");
 	core = tcase_create("core");
 	add_deaths(core);
 	add_resets(core);
