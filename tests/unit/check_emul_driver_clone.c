@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "support/emul_rig.h"
+#include "support/quiet_fork.h"
 
 #define CHUNK 65536ull
 
@@ -26,7 +27,7 @@ typedef void (*child_fn)(const struct dk_attach *parent);
 /** Run @fn in a child, with its own opening of LUN 0 in rig.dp; close the inherited fd2 after. */
 static void in_child(child_fn fn, const struct dk_attach *parent)
 {
-	pid_t child = fork();
+	pid_t child = quiet_fork();
 
 	if (!child) {
 		emul_rig_in_child(&rig);
@@ -115,7 +116,7 @@ static void clone_outlives_its_source(const struct dk_attach *parent)
 START_TEST(test_clone_outlives_its_source)
 {
 	struct dk_attach parent = parent_with(1, "");
-	pid_t child = fork();
+	pid_t child = quiet_fork();
 
 	if (!child) {
 		emul_rig_in_child(&rig);
@@ -241,7 +242,7 @@ END_TEST
 static void clone_grandparents(const struct dk_attach *grandparent)
 {
 	struct dk_attach mine;
-	pid_t child = fork();
+	pid_t child = quiet_fork();
 
 	if (!child) {
 		emul_rig_in_child(&rig);

@@ -11,6 +11,7 @@
 
 #include "emul/driver/ctx.h"
 #include "support/emul_rig.h"
+#include "support/quiet_fork.h"
 
 #define TIMEOUT 300 /* seconds; for slow machines and valgrind */
 
@@ -230,7 +231,7 @@ static uint64_t child_with_a_context(bool detach, int signal)
 	pid_t child;
 
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		end_with_a_context(detach, &cookie);
 		if (write(fds[1], &cookie, sizeof(cookie)) != sizeof(cookie))
@@ -281,7 +282,7 @@ START_TEST(test_context_that_a_killed_process_has_hidden_is_found_again)
 	attach = emul_rig_attach(rig.dp);
 	ctx = emul_ctx_by_pe(emul_rig_ad(&rig), (uint32_t)attach.context_id,
 			     emul_rig_shm(&rig)->pe[(uint32_t)attach.context_id].generation);
-	child = fork();
+	child = quiet_fork();
 	if (!child)
 		_exit(0);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
@@ -305,7 +306,7 @@ START_TEST(test_child_can_use_neither_fd2_nor_cookie)
 	emul_rig_open(&rig, "");
 	attach = emul_rig_attach(rig.dp);
 	emul_rig_virtual(rig.dp, attach.context_id, 1);
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		struct dk_resize resize;
 
@@ -334,7 +335,7 @@ START_TEST(test_child_that_closes_its_copy_first_is_clean)
 	emul_rig_open(&rig, "");
 	attach = emul_rig_attach(rig.dp);
 	mmio = map(&attach);
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		mmio->ops->unmap(mmio);
 		ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
@@ -357,7 +358,7 @@ START_TEST(test_child_that_executes_drops_its_copy)
 	emul_rig_open(&rig, "");
 	attach = emul_rig_attach(rig.dp);
 	turn_make(&turn);
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		dup2(turn.to_child[0], 0);
 		dup2(turn.to_parent[1], 1);
@@ -383,7 +384,7 @@ START_TEST(test_copy_of_a_detached_context_holds_only_the_pe)
 	attach = emul_rig_attach(rig.dp);
 	emul_rig_virtual(rig.dp, attach.context_id, 1);
 	turn_make(&turn);
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		turn_wait(turn.to_child);
 		ck_assert_int_eq(dk_close_adap_fd(rig.dp, attach.adap_fd), 0);
@@ -411,7 +412,7 @@ START_TEST(test_last_close_by_a_child_leaks_everything)
 	attach = emul_rig_attach(rig.dp);
 	emul_rig_virtual(rig.dp, attach.context_id, 2);
 	turn_make(&turn);
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		turn_wait(turn.to_child);
 		if (!by_exit)
@@ -442,10 +443,10 @@ START_TEST(test_orphaned_copy_leaks_the_context_but_not_the_pe)
 	turn_make(&turn);
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
 	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	owner = fork();
+	owner = quiet_fork();
 	if (!owner) {
 		end_with_a_context(false, &cookie);
-		if (!fork()) {
+		if (!quiet_fork()) {
 			turn_wait(turn.to_child);
 			emul_rig_end_child(&rig);
 		}
@@ -520,7 +521,7 @@ START_TEST(test_legacy_driver_closes_the_source_fd2_in_clone)
 	emul_rig_open(&rig, "legacy_fd");
 	attach = emul_rig_attach(rig.dp);
 	emul_rig_virtual(rig.dp, attach.context_id, 1);
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		emul_rig_in_child(&rig);
 		mine = emul_rig_attach(rig.dp);

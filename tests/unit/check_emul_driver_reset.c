@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "support/emul_rig.h"
+#include "support/quiet_fork.h"
 
 #define CHUNK 65536ull
 
@@ -447,7 +448,7 @@ START_TEST(test_failed_adapter_wakes_those_who_wait_for_a_reset)
 
 	emul_rig_open(&rig, "");
 	reset(EMUL_RESET_EEH, 600000);
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		emul_rig_in_child(&rig);
 		emul_fail(emul_rig_ad(&rig));

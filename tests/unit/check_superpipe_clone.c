@@ -15,6 +15,7 @@
 #include "superpipe/superpipe.h"
 #include "support/emul_host.h"
 #include "support/fake_port.h"
+#include "support/quiet_fork.h"
 #include "support/sp_wait.h"
 
 static struct emul_host host;
@@ -154,7 +155,7 @@ START_TEST(test_clone_child_takes_over_and_the_parent_may_end)
 	start(_i == 1 ? ",mode=ioarrin" : _i == 2 ? ",legacy_fd" : "");
 	chunk_lbas = superpipe_lun_info(sp, 0)->chunk_lbas;
 	make_pipes();
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		keep_pipes_of_child();
 		CHILD(superpipe_takeover(sp) == 0);
@@ -223,7 +224,7 @@ START_TEST(test_clone_of_an_exported_context_needs_nothing_inherited)
 	make_pipes();
 	ck_assert_int_eq(superpipe_clone_export(sp, &source), 0);
 	superpipe_vlun_export(vlun, &vlun_source);
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		keep_pipes_of_child();
 		if (_i)
@@ -256,7 +257,7 @@ START_TEST(test_clone_of_a_context_without_handles_is_a_new_one)
 	ck_assert_int_eq(superpipe_vlun_close(vlun), 0);
 	ck_assert_int_eq(superpipe_clone_export(sp, &source), 0);
 	ck_assert_uint_eq(source.nr_handles, 0);
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		uint64_t granted;
 
@@ -282,7 +283,7 @@ START_TEST(test_clone_is_repeated_when_a_sync_fails_or_the_child_loses_its_conte
 	make_pipes();
 	emul_host_fault(&host,
 			_i ? "at=clone n=1 action=eagain" : "at=attach n=1 action=reset kind=host");
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		int rc = superpipe_takeover(sp);
 
@@ -305,7 +306,7 @@ START_TEST(test_clone_child_that_wants_nothing_leaves_the_parent_alone)
 	pid_t child;
 
 	start(_i ? ",legacy_fd" : "");
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		superpipe_drop_after_fork(sp);
 		_exit(0);
@@ -323,7 +324,7 @@ START_TEST(test_clone_copy_of_fd2_may_outlive_a_parent_that_has_closed)
 
 	start("");
 	make_pipes();
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		keep_pipes_of_child();
 		await(to_child[0]); /* keeps fd2 until the parent has closed its own */
@@ -372,7 +373,7 @@ START_TEST(test_clone_child_takes_over_every_context)
 	pid_t child;
 
 	start_two_luns();
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		CHILD(superpipe_takeover(sp) == 0);
 		for (unsigned lun = 0; lun < 2; lun++) {
@@ -401,7 +402,7 @@ START_TEST(test_clone_attach_of_every_context_or_none)
 	ck_assert_int_eq(superpipe_clone_export(sp, sources), 0);
 	superpipe_vlun_export(both[1], &vlun_source);
 	ck_assert_uint_eq(vlun_source.lun, 1);
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		superpipe_drop_after_fork(sp);
 		sp = open_two_luns();
@@ -433,7 +434,7 @@ START_TEST(test_whole_lun_is_opened_again_rather_than_cloned)
 	ck_assert_int_eq(superpipe_plun_open(sp, 0, &vlun), 0);
 	ck_assert_int_eq(superpipe_clone_export(sp, &source), 0);
 	ck_assert_uint_eq(source.nr_handles, 0);
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		CHILD(superpipe_takeover(sp) == -EOPNOTSUPP);
 		CHILD(strstr(explained, "as a whole") != NULL);
@@ -495,7 +496,7 @@ START_TEST(test_clone_of_a_stranger_or_a_stale_context_is_einval)
 	start("");
 	ck_assert_int_eq(superpipe_clone_export(sp, &source), 0);
 	source.context_id ^= 1ull << 40;
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		superpipe_drop_after_fork(sp);
 		sp = open_sp(1, false);
@@ -524,7 +525,7 @@ START_TEST(test_clone_order_is_unmap_attach_clone_close)
 	ck_assert_int_eq(superpipe_attach(sp), 0);
 	ck_assert_int_eq(superpipe_vlun_open(sp, 0, &vlun), 0);
 	fake_port_trace_clear(fake);
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		CHILD(superpipe_takeover(sp) == 0);
 		CHILD(strcmp(fake_port_trace(fake), _i ? " unmap open attach map clone"
@@ -533,7 +534,7 @@ START_TEST(test_clone_order_is_unmap_attach_clone_close)
 		_exit(0);
 	}
 	require_success(child);
-	child = fork();
+	child = quiet_fork();
 	if (child == 0) {
 		superpipe_drop_after_fork(sp);
 		CHILD(strcmp(fake_port_trace(fake), " unmap close-fd") == 0);

@@ -12,6 +12,7 @@
 
 #include "emul/adapter.h"
 #include "superpipe/dead_owner.h"
+#include "support/quiet_fork.h"
 #include "support/sp_wait.h"
 #include "support/takeover_rig.h"
 
@@ -463,7 +464,7 @@ START_TEST(test_child_of_another_process_cannot_clone)
 	pid_t child;
 
 	start_and_kill(SMALL, 1, true);
-	child = fork();
+	child = quiet_fork();
 	if (child == 0)
 		_exit(takeover_clone_without_proxy(&rig) == -EINVAL ? 0 : 1);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
