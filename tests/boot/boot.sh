@@ -145,6 +145,7 @@ on_host() {
 	truncate -s 8G "$share"/lun{0,1,2}
 	run_guest
 	cp "$share/console" "$DEBIAN/$(basename "$0" .sh).console"
+	cp "$share/journal" "$DEBIAN/$(basename "$0" .sh).journal" 2>/dev/null || true
 	tell
 	! kill -0 "$guest" 2>/dev/null || fail "the guest did not end, see $DEBIAN/$(basename "$0" .sh).console"
 	same "$(cat "$share/prepare.status" 2>/dev/null)" 0 "the status of prepare"

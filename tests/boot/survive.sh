@@ -22,7 +22,7 @@ prepare() {
 	service alone emul:/var/lib/alone survive=upgrade
 	for name in watched alone; do
 		mkdir "/etc/systemd/system/cxlfs@$name.service.d"
-		printf '[Service]\nWatchdogSec=3\n' >"/etc/systemd/system/cxlfs@$name.service.d/watchdog.conf"
+		printf '[Service]\nWatchdogSec=6\n' >"/etc/systemd/system/cxlfs@$name.service.d/watchdog.conf"
 	done
 	mkdir -p /fstab /mnt/cxlfs
 	echo "emul:/var/lib/fstab  /fstab  fuse.cxlfs  nofail,survive=crash  0 0" >>/etc/fstab
@@ -184,12 +184,12 @@ watched() {
 	systemctl start $unit cxlfs@alone
 	say "$unit: works for longer than WatchdogSec"
 	another_daemon /watched kill -9
-	sleep 7
+	sleep 14
 	must_be $unit active
 	must_be cxlfs@alone active
 	say "$unit: only the standby hangs"
 	kill -STOP "$(standby_of /watched)"
-	sleep 7
+	sleep 14
 	must_be $unit active
 	use /watched
 	say "$unit: nobody answers"
