@@ -459,7 +459,8 @@ static void resubmit(struct superpipe_io *io)
 {
 	struct sp_wait_io *wait = (struct sp_wait_io *)io;
 	static unsigned char buf[4096] __attribute__((aligned(4096)));
-	static unsigned depth;
+	/* Another thread may be called back before this one has returned. */
+	static __thread unsigned depth;
 
 	ck_assert_int_eq(io->status, -EIO);
 	ck_assert_uint_eq(++depth, 1);
