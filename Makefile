@@ -122,7 +122,7 @@ OBJ_libcxl := $(patsubst %,$(B)/tests/fake/libcxl/%.o,kernel kernel_libcxl fake_
 # Built with libFuzzer in the variant fuzz; elsewhere they run their corpus.
 FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 OBJ_fuzz := $(call objects_of,tests/fuzz/*.c)
-OBJ_conformance := $(call objects_of,tests/conformance/*.c tests/support/dk.c)
+OBJ_conformance := $(call objects_of,tests/conformance/*.c tests/support/dk.c tests/support/quiet_fork.c)
 CONFORMANCE := $(B)/tests/conformance/conformance
 HELPERS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/mount/helpers/*.c))
 OBJ_load   := $(call objects_of,tests/bench/support/*.c)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/step.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +13,7 @@
 
 #include "conformance/command.h"
 #include "support/dk.h"
+#include "support/quiet_fork.h"
 
 #define MAX_SAVED 8
 
@@ -578,41 +578,6 @@ static const struct step *skip_child(const struct step *step)
 	return step;
 }
 
-static bool is_asleep(const char *tid)
-{
-	char path[64], state = 0;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%.16s/stat", tid);
-	stat = fopen(path, "re");
-	if (!stat)
-		return true;
-	(void)!fscanf(stat, "%*d (%*[^)]) %c", &state);
-	fclose(stat);
-	return state == 'S';
-}
-
-/*
- * AddressSanitizer of gcc 12 leaves its allocator locked for ever in the child when another thread
- * was just using it, as a thread does that has just begun.
- */
-static void let_threads_settle(void)
-{
-	struct dirent *task;
-	bool again;
-	DIR *tasks;
-
-	do {
-		again = false;
-		tasks = opendir("/proc/self/task");
-		while (tasks && (task = readdir(tasks)))
-			again |= task->d_name[0] != '.' && atoi(task->d_name) != getpid() &&
-				 !is_asleep(task->d_name);
-		if (tasks)
-			closedir(tasks);
-	} while (again);
-}
-
 /** Run the steps behind OP_FORK in a child. Return: the step after its OP_END. */
 static const struct step *do_fork(struct state *s, const struct step *step)
 {
@@ -621,8 +586,7 @@ static const struct step *do_fork(struct state *s, const struct step *step)
 	pid_t child;
 
 	fflush(stdout);
-	let_threads_settle();
-	child = fork();
+	child = quiet_fork();
 	if (!child) {
 		start_child(s);
 		(void)run_steps(s, step);

@@ -20,7 +20,7 @@ for signal in SEGV ABRT BUS KILL; do
 	[ "$(cat "$MNT/text")" = text ] || fail "after $signal"
 	failovers=$((${failovers:-0} + 1))
 	survival ".failovers == $failovers and .standby and .survive == \"crash\"" >/dev/null ||
-		fail "status after $signal: $("$CXLFSADM" status "$MNT" --json | jq -c .survival)"
+		fail "status after $signal: $(survival .)"
 done
 for reason in "Segmentation fault" Aborted "Bus error" Killed; do
 	grep -q "has died: $reason; process" "${DAEMON_LOG[$MNT]}" || fail "no '$reason' in the log"

@@ -11,7 +11,7 @@
 /* The state follows the name, which ends at the last ')': proc_pid_stat(5). */
 static bool thread_sleeps(const char *tid)
 {
-	char path[64], state = 'S';
+	char path[64], state = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", tid);
@@ -19,10 +19,9 @@ static bool thread_sleeps(const char *tid)
 	/* A thread that has ended meanwhile is as good as one that sleeps. */
 	if (!file)
 		return true;
-	if (fscanf(file, "%*[^)]) %c", &state) != 1)
-		state = 'R';
+	(void)!fscanf(file, "%*[^)]) %c", &state);
 	fclose(file);
-	return state != 'R';
+	return state == 'S';
 }
 
 static bool others_sleep(void)
