@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd_message.h"
 #include "control/path.h"
 
 int control_client_device(const char *path, char ret_device[32])
@@ -64,22 +65,9 @@ static int send_all(int fd, const char *text, size_t bytes)
 /* The descriptor goes with the newline. */
 static int send_end(int connection, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .space = { 0 } };
-	struct iovec newline = { (char[]){ '\n' }, 1 };
-	struct msghdr message = { .msg_iov = &newline, .msg_iovlen = 1 };
+	ssize_t sent = fd_message_send(connection, "\n", 1, &fd, fd >= 0);
 
-	if (fd >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
-	return sendmsg(connection, &message, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+	return sent < 0 ? (int)sent : 0;
 }
 
 static int send_request(int connection, struct json_object *request, int fd)

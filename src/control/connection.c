@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd_message.h"
 
 void connection_renew_deadline(struct connection *connection)
 {
@@ -75,38 +76,23 @@ void connection_answer(struct connection *connection, char *line)
 
 /* ---- receiving ---- */
 
-/* Only one can come at a time: the kernel closes what there is no room for. */
-static void take_passed(struct connection *connection, struct msghdr *message)
-{
-	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
-
-	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-		return;
-	drop_passed(connection);
-	memcpy(&connection->passed_fd, CMSG_DATA(header), sizeof(connection->passed_fd));
-}
-
 static void receive(struct connection *connection)
 {
-	union {
-		struct cmsghdr header; /* for its alignment */
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec part = { connection->in + connection->nr_in,
-			      sizeof(connection->in) - connection->nr_in };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
-	ssize_t got = recvmsg(connection->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fd;
+	size_t nr_fds;
+	ssize_t got = fd_message_receive(connection->fd, connection->in + connection->nr_in,
+					 sizeof(connection->in) - connection->nr_in, MSG_DONTWAIT,
+					 &fd, 1, &nr_fds);
 
-	if (got > 0)
-		take_passed(connection, &message);
+	if (nr_fds) {
+		drop_passed(connection);
+		connection->passed_fd = fd;
+	}
 	if (got > 0)
 		connection->nr_in += (size_t)got;
 	else if (got == 0)
 		connection->ended = true;
-	else if (errno != EAGAIN && errno != EINTR)
+	else if (got != -EAGAIN && got != -EINTR)
 		connection_close(connection);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/handover.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -9,11 +10,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd_message.h"
 
-union control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int) * HANDOVER_NR_FDS)];
-};
+static_assert((int)HANDOVER_NR_FDS <= FD_MESSAGE_MAX_FDS, "a message has room for all");
 
 void handover_init_fds(int *ret_fds)
 {
@@ -30,37 +29,31 @@ void handover_close_fds(int *fds)
 }
 
 /* Return: a bit for each descriptor that is not -1. */
-static uint32_t add_fds(struct msghdr *msg, union control *control, const int *fds)
+static uint32_t pack_fds(const int *fds, int *ret_packed, size_t *ret_nr)
 {
-	struct cmsghdr *cmsg = &control->align;
-	int *sent = (int *)CMSG_DATA(cmsg);
 	uint32_t which = 0;
-	size_t nr = 0;
 
+	*ret_nr = 0;
 	for (int i = 0; i < HANDOVER_NR_FDS; i++) {
 		if (fds[i] < 0)
 			continue;
-		sent[nr++] = fds[i];
+		ret_packed[(*ret_nr)++] = fds[i];
 		which |= 1u << i;
 	}
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(nr * sizeof(int));
-	msg->msg_control = control;
-	msg->msg_controllen = nr ? CMSG_SPACE(nr * sizeof(int)) : 0;
 	return which;
 }
 
 int handover_send(int socket, struct handover_message *message, const int *fds)
 {
-	struct iovec iov = { .iov_base = message, .iov_len = sizeof(*message) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	union control control = { 0 };
+	int packed[HANDOVER_NR_FDS] = { 0 };
+	size_t nr = 0;
+	ssize_t sent;
 
 	message->version = HANDOVER_VERSION;
 	message->bytes = sizeof(*message);
-	message->fds = fds ? add_fds(&msg, &control, fds) : 0;
-	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	message->fds = fds ? pack_fds(fds, packed, &nr) : 0;
+	sent = fd_message_send(socket, message, sizeof(*message), packed, nr);
+	return sent < 0 ? (int)sent : 0;
 }
 
 int handover_send_kind(int socket, enum handover_kind kind)
@@ -136,22 +129,17 @@ static int await_message(int socket, uint64_t deadline_ns)
 	return got < 0 ? -errno : got ? 0 : -ETIMEDOUT;
 }
 
-static bool has_fds(const struct cmsghdr *cmsg)
-{
-	return cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS;
-}
-
 /* Return: false: some are missing, because this process has too many open files. */
-static bool take_fds(struct msghdr *msg, uint32_t which, int *ret_fds)
+static bool unpack_fds(const int *packed, size_t nr, uint32_t which, int *ret_fds)
 {
-	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-	size_t nr = has_fds(cmsg) ? (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0, next = 0;
-	const int *came = nr ? (const int *)CMSG_DATA(cmsg) : NULL;
+	size_t next = 0;
 
 	handover_init_fds(ret_fds);
 	for (int i = 0; i < HANDOVER_NR_FDS && next < nr; i++)
 		if (which & 1u << i)
-			ret_fds[i] = came[next++];
+			ret_fds[i] = packed[next++];
+	while (nr > next)
+		close(packed[--nr]);
 	return next == (size_t)__builtin_popcount(which);
 }
 
@@ -168,20 +156,15 @@ static int check_message(const struct handover_message *message, size_t nr_bytes
 /* @flags: of recvmsg(2) */
 static int receive(int socket, int flags, struct handover_message *ret_message, int *ret_fds)
 {
-	struct iovec iov = { .iov_base = ret_message, .iov_len = sizeof(*ret_message) };
-	union control control = { 0 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t got;
+	int packed[HANDOVER_NR_FDS];
+	size_t nr;
+	ssize_t got = fd_message_receive(socket, ret_message, sizeof(*ret_message), flags, packed,
+					 ret_fds ? HANDOVER_NR_FDS : 0, &nr);
+	uint32_t which = got == sizeof(*ret_message) ? ret_message->fds : 0;
 
-	if (ret_fds) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-	}
-	got = recvmsg(socket, &msg, flags | MSG_CMSG_CLOEXEC);
 	if (got < 0)
-		return errno == ECONNRESET ? -EPIPE : -errno;
-	if (ret_fds &&
-	    !take_fds(&msg, (size_t)got == sizeof(*ret_message) ? ret_message->fds : 0, ret_fds)) {
+		return got == -ECONNRESET ? -EPIPE : (int)got;
+	if (ret_fds && !unpack_fds(packed, nr, which, ret_fds)) {
 		handover_close_fds(ret_fds);
 		return -EMFILE;
 	}

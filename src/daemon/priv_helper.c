@@ -14,6 +14,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/fd_message.h"
 #include "base/std_fds.h"
 #include "daemon/bdi_tuning.h"
 #include "daemon/mount_watch.h"
@@ -34,27 +35,12 @@ struct priv_helper {
 
 /* ---- messages ---- */
 
-union control {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
-
 /* @fd: -1: none. Return: 0; -errno. */
 static int send_number(int socket, int number, int fd)
 {
-	struct iovec iov = { &number, sizeof(number) };
-	union control control = { .space = { 0 } };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t sent = fd_message_send(socket, &number, sizeof(number), &fd, fd >= 0);
 
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
-						   .cmsg_type = SCM_RIGHTS,
-						   .cmsg_len = CMSG_LEN(sizeof(fd)) };
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return sent < 0 ? (int)sent : 0;
 }
 
 static void send_answer(int answer, int fd)
@@ -66,22 +52,15 @@ static void send_answer(int answer, int fd)
 static int receive_number(int socket, int *ret_fd)
 {
 	int number;
-	struct iovec iov = { &number, sizeof(number) };
-	union control control = { .space = { 0 } };
-	struct msghdr message = { .msg_iov = &iov,
-				  .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
+	size_t nr_fds;
 	ssize_t got;
 
 	do
-		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
-	if (got != sizeof(number))
-		return got < 0 ? -errno : -EPIPE;
-	if (message.msg_controllen >= CMSG_LEN(sizeof(int)))
-		memcpy(ret_fd, CMSG_DATA(&control.header), sizeof(*ret_fd));
-	return number;
+		got = fd_message_receive(socket, &number, sizeof(number), 0, ret_fd, 1, &nr_fds);
+	while (got == -EINTR);
+	if (got == sizeof(number))
+		return number;
+	return got < 0 ? (int)got : -EPIPE;
 }
 
 /* ---- in the helper ---- */

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd_message.h"
+
 void takeover_check(bool condition, const char *file, int line, const char *text)
 {
 	if (condition)
@@ -19,41 +21,20 @@ void takeover_check(bool condition, const char *file, int line, const char *text
 
 int takeover_send(int socket, const struct takeover_message *message, int fd)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { (void *)message, sizeof(*message) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t sent = fd_message_send(socket, message, sizeof(*message), &fd, fd >= 0);
 
-	if (fd >= 0) {
-		struct cmsghdr *cmsg;
-
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	}
-	return sendmsg(socket, &msg, MSG_NOSIGNAL) == sizeof(*message) ? 0 : -errno;
+	return sent < 0 ? (int)sent : 0;
 }
 
 bool takeover_receive(int socket, struct takeover_message *message)
 {
-	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { message, sizeof(*message) };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control,
-			      .msg_controllen = sizeof(control) };
-	struct cmsghdr *cmsg;
-	ssize_t got = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	int fd;
+	size_t nr_fds;
+	ssize_t got = fd_message_receive(socket, message, sizeof(*message), 0, &fd, 1, &nr_fds);
 
 	if (got != sizeof(*message))
 		return false;
-	message->context.fd = -1;
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg)
-		memcpy(&message->context.fd, CMSG_DATA(cmsg), sizeof(int));
+	message->context.fd = nr_fds ? fd : -1;
 	return true;
 }
 

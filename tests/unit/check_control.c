@@ -13,13 +13,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd_message.h"
 #include "control/client.h"
 #include "control/path.h"
 #include "control/server.h"
+#include "support/open_fds.h"
 
 #define TIMEOUT_MS    300
 #define LARGE_BYTES   (8u << 20)
-#define CLIENT_MS     20000
+#define CLIENT_MS     60000 /* more than a busy machine needs */
 #define HOSTILE_LINES 4000
 
 static char directory[] = "/tmp/cxlfs-control.XXXXXX";
@@ -94,7 +96,7 @@ static void set_up(void)
 	snprintf(path, sizeof(path), "%s/0:99", directory);
 	sem_init(&slow_started, 0, 0);
 	sem_init(&slow_may_end, 0, 0);
-	start_server(0);
+	start_server(CLIENT_MS);
 }
 
 static void tear_down(void)
@@ -241,7 +243,7 @@ START_TEST(test_stale_socket_is_replaced)
 
 	ck_assert_int_eq(stat(path, &before), 0);
 	ck_assert_uint_eq(before.st_mode & 0777, 0600);
-	start_server(0);
+	start_server(CLIENT_MS);
 	ck_assert_int_eq(stat(path, &after), 0);
 	ck_assert(before.st_ino != after.st_ino);
 	control_server_stop(first);
@@ -258,12 +260,12 @@ START_TEST(test_server_may_leave_its_socket_to_another)
 {
 	struct control_server *first = server;
 
-	start_server(0);
+	start_server(CLIENT_MS);
 	control_server_hand_over(first);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	control_server_hand_over(server);
 	ck_assert_int_eq(access(path, F_OK), 0);
-	start_server(0);
+	start_server(CLIENT_MS);
 }
 END_TEST
 
@@ -321,7 +323,7 @@ START_TEST(test_stop_waits_for_slow_command)
 	control_server_stop(server);
 	expect(fd, "\"slow\":1");
 	close(fd);
-	start_server(0);
+	start_server(CLIENT_MS);
 }
 END_TEST
 
@@ -398,6 +400,24 @@ START_TEST(test_late_client_is_disconnected)
 	say(fd, "{\"version\":");
 	expect_end(fd);
 	ck_assert_uint_ge(clock_now_ms() - before_ms, TIMEOUT_MS);
+}
+END_TEST
+
+START_TEST(test_descriptors_that_nobody_wants_are_closed)
+{
+	static const char request[] = "{\"version\":1,\"command\":\"echo\",\"text\":\"1\"}\n";
+	unsigned nr_open = nr_open_fds();
+	const int passed[2] = { STDOUT_FILENO, STDERR_FILENO };
+	int fd = connect_client();
+
+	for (size_t nr = 0; nr <= 2; nr++) {
+		ck_assert_int_eq(fd_message_send(fd, request, strlen(request), passed, nr),
+				 strlen(request));
+		expect(fd, "\"text\":\"1\"");
+	}
+	close(fd);
+	while (nr_open_fds() != nr_open) /* until the server has seen it */
+		(void)poll(NULL, 0, 1);
 }
 END_TEST
 
@@ -528,6 +548,7 @@ int main(void)
 	tcase_add_test(hostile, test_long_line_ends_the_connection);
 	tcase_add_test(hostile, test_silent_clients_do_not_keep_others_out);
 	tcase_add_test(hostile, test_late_client_is_disconnected);
+	tcase_add_test(hostile, test_descriptors_that_nobody_wants_are_closed);
 	tcase_add_test(hostile, test_client_that_does_not_read_is_disconnected);
 	tcase_add_test(hostile, test_noise_does_no_harm);
 	tcase_add_test(names, test_text_that_is_not_utf8_is_replaced);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel devport as built with IBM's libcxl, on a fake library. */
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "devport/devport.h"
 #include "fake/libcxl/fake_libcxl.h"
+#include "support/open_fds.h"
 #include "wire/cxlflash_abi.h"
 #include "wire/sisl.h"
 
@@ -48,18 +48,6 @@ static void teardown_mapped(void)
 	ops->unmap(mmio);
 	ck_assert_uint_eq(fake_libcxl()->nr_handles, 0);
 	teardown();
-}
-
-static unsigned nr_open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned nr_entries = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		nr_entries++;
-	closedir(dir);
-	return nr_entries;
 }
 
 /* ---- which way ---- */
