@@ -764,7 +764,7 @@ static Suite *recovered_suite(void)
 static bool can_mount(void)
 {
 	return geteuid() == 0 && !access("/dev/fuse", R_OK | W_OK) && !unshare(CLONE_NEWNS) &&
-	       !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	       !mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
 }
 
 int main(void)

@@ -229,6 +229,18 @@ START_TEST(test_slot_shared_memory_is_far_from_all_other)
 }
 END_TEST
 
+/* valgrind maps what it is told to, even if something is there. */
+static bool has_noreplace(void)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	void *used = mmap(NULL, 1, PROT_READ, flags, -1, 0);
+	void *got = mmap(used, 1, PROT_READ, flags | MAP_FIXED_NOREPLACE, -1, 0);
+
+	ck_assert_ptr_ne(used, MAP_FAILED);
+	(void)munmap(used, 1);
+	return got == MAP_FAILED;
+}
+
 START_TEST(test_slot_shared_memory_is_adopted_where_it_was)
 {
 	struct slot_region made, adopted;
@@ -236,7 +248,9 @@ START_TEST(test_slot_shared_memory_is_adopted_where_it_was)
 
 	ck_assert_int_eq(slot_region_share(&made, NR_SLOTS), 0);
 	memory = made.memory;
-	ck_assert_int_eq(slot_region_adopt(&adopted, NR_SLOTS, memory, dup(made.fd)), -EADDRINUSE);
+	if (has_noreplace())
+		ck_assert_int_eq(slot_region_adopt(&adopted, NR_SLOTS, memory, dup(made.fd)),
+				 -EADDRINUSE);
 	memory[1] = 'x';
 	ck_assert_int_eq(munmap(memory, NR_SLOTS * (SLOT_FRONT_BYTES + SLOT_PAYLOAD_BYTES)), 0);
 	ck_assert_int_eq(slot_region_adopt(&adopted, NR_SLOTS, memory, made.fd), 0);
