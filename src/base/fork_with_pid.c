@@ -45,7 +45,7 @@ struct library_state {
 static int get_library_state(struct library_state *state)
 {
 	/* EINVAL: a kernel without CONFIG_CHECKPOINT_RESTORE. */
-	if (prctl(PR_GET_TID_ADDRESS, &state->tid))
+	if (prctl(PR_GET_TID_ADDRESS, &state->tid, 0L, 0L, 0L))
 		return errno == EINVAL ? -ENOSYS : -errno;
 	if (syscall(SYS_get_robust_list, 0, &state->robust_list, &state->robust_bytes))
 		return -errno;
