@@ -11,8 +11,7 @@ union control {
 	char space[CMSG_SPACE(sizeof(int) * FD_MESSAGE_MAX_FDS)];
 };
 
-ssize_t fd_message_send(int socket, const void *bytes, size_t nr_bytes, const int *fds,
-			size_t nr_fds)
+int fd_message_send(int socket, const void *bytes, size_t nr_bytes, const int *fds, size_t nr_fds)
 {
 	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = nr_bytes };
 	union control control = { .space = { 0 } };
@@ -28,7 +27,9 @@ ssize_t fd_message_send(int socket, const void *bytes, size_t nr_bytes, const in
 		message.msg_controllen = CMSG_SPACE(nr_fds * sizeof(int));
 	}
 	sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-	return sent < 0 ? -errno : sent;
+	if (sent < 0)
+		return -errno;
+	return (size_t)sent == nr_bytes ? 0 : -EIO;
 }
 
 static size_t take_fds(struct msghdr *message, int *ret_fds)
@@ -48,8 +49,7 @@ ssize_t fd_message_receive(int socket, void *bytes, size_t nr_bytes, int flags, 
 {
 	struct iovec part = { .iov_base = bytes, .iov_len = nr_bytes };
 	union control control;
-	/* CMSG_LEN, because with the padding of CMSG_SPACE the kernel would find room for one more.
-	 */
+	/* Not CMSG_SPACE: the kernel would put one more descriptor into its padding. */
 	struct msghdr message = { .msg_iov = &part,
 				  .msg_iovlen = 1,
 				  .msg_control = max_fds ? &control : NULL,

@@ -12,17 +12,16 @@
  * fd_message_send() - send a message. A closed socket does not cause SIGPIPE.
  * @fds:    stay open here
  * @nr_fds: at most FD_MESSAGE_MAX_FDS
- * Return: the number of bytes sent; -errno.
+ * Return: 0; -EIO a signal has interrupted a stream socket after a part of the bytes; -errno.
  */
-ssize_t fd_message_send(int socket, const void *bytes, size_t nr_bytes, const int *fds,
-			size_t nr_fds);
+int fd_message_send(int socket, const void *bytes, size_t nr_bytes, const int *fds, size_t nr_fds);
 
 /**
  * fd_message_receive() - receive a message. Its descriptors are closed by execve(2).
  * @flags:   of recvmsg(2)
- * @ret_fds: @max_fds elements; the caller owns the first @ret_nr_fds of them. The kernel closes
- * those that come in addition. Return: the number of bytes; 0 the other side has closed its socket;
- * -errno, and there are no descriptors.
+ * @ret_fds: the caller owns the first @ret_nr_fds. The kernel closes those beyond @max_fds.
+ *
+ * Return: the number of bytes; 0 the other side has closed its socket; -errno: no descriptors came.
  */
 ssize_t fd_message_receive(int socket, void *bytes, size_t nr_bytes, int flags, int *ret_fds,
 			   size_t max_fds, size_t *ret_nr_fds);

@@ -65,9 +65,7 @@ static int send_all(int fd, const char *text, size_t bytes)
 /* The descriptor goes with the newline. */
 static int send_end(int connection, int fd)
 {
-	ssize_t sent = fd_message_send(connection, "\n", 1, &fd, fd >= 0);
-
-	return sent < 0 ? (int)sent : 0;
+	return fd_message_send(connection, "\n", 1, &fd, fd >= 0);
 }
 
 static int send_request(int connection, struct json_object *request, int fd)

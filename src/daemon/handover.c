@@ -47,13 +47,11 @@ int handover_send(int socket, struct handover_message *message, const int *fds)
 {
 	int packed[HANDOVER_NR_FDS] = { 0 };
 	size_t nr = 0;
-	ssize_t sent;
 
 	message->version = HANDOVER_VERSION;
 	message->bytes = sizeof(*message);
 	message->fds = fds ? pack_fds(fds, packed, &nr) : 0;
-	sent = fd_message_send(socket, message, sizeof(*message), packed, nr);
-	return sent < 0 ? (int)sent : 0;
+	return fd_message_send(socket, message, sizeof(*message), packed, nr);
 }
 
 int handover_send_kind(int socket, enum handover_kind kind)

@@ -38,9 +38,7 @@ struct priv_helper {
 /* @fd: -1: none. Return: 0; -errno. */
 static int send_number(int socket, int number, int fd)
 {
-	ssize_t sent = fd_message_send(socket, &number, sizeof(number), &fd, fd >= 0);
-
-	return sent < 0 ? (int)sent : 0;
+	return fd_message_send(socket, &number, sizeof(number), &fd, fd >= 0);
 }
 
 static void send_answer(int answer, int fd)

@@ -21,9 +21,7 @@ void takeover_check(bool condition, const char *file, int line, const char *text
 
 int takeover_send(int socket, const struct takeover_message *message, int fd)
 {
-	ssize_t sent = fd_message_send(socket, message, sizeof(*message), &fd, fd >= 0);
-
-	return sent < 0 ? (int)sent : 0;
+	return fd_message_send(socket, message, sizeof(*message), &fd, fd >= 0);
 }
 
 bool takeover_receive(int socket, struct takeover_message *message)
@@ -45,8 +43,8 @@ static int send_context(void *arg, unsigned lun, const struct superpipe_context 
 	const int *socket = arg;
 	struct takeover_message message = { .kind = TAKEOVER_LEND, .number = lun };
 
-	message.context.source =
-		context->source; /* without the padding, which valgrind objects to */
+	/* Without the padding of *context, which was never set. */
+	message.context.source = context->source;
 	message.context.fd = context->fd;
 	return takeover_send(*socket, &message, context->fd);
 }
