@@ -381,13 +381,7 @@ START_TEST(test_journal_closes_when_the_reader_is_dead)
 	int pidfd = (int)syscall(SYS_pidfd_open, reader, 0);
 	pthread_t writers[2];
 
-	/* valgrind does not know the call. */
-	if (pidfd < 0) {
-		ck_assert_int_eq(errno, ENOSYS);
-		kill(reader, SIGKILL);
-		journal_free(journal);
-		return;
-	}
+	ck_assert_int_ge(pidfd, 0);
 	journal_watch_reader(journal, pidfd);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_create(&writers[i], NULL, write_until_closed, journal), 0);
