@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * quick_check - libcheck without a system call for each assertion, and with tests that can be left
- * out by name.
+ * quick_check - libcheck without a system call for each assertion, with tests that can be left out
+ * by name, and with one call to run a suite.
  *
  * libcheck notes each assertion that holds in a file, to say after a crash which was the last. In
  * suites that compare every byte this was nine tenths of the time; the sanitizers say more.
@@ -45,5 +45,17 @@ static inline void quick_check_add(TCase *tc, const TTest *test, int signal, int
 }
 
 #define _tcase_add_test quick_check_add
+
+/* Runs a suite and frees it. Return: the status for exit(3). */
+static inline int run_suite(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int nr_failed;
+
+	srunner_run_all(runner, CK_ENV);
+	nr_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
 
 #endif

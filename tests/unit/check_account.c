@@ -290,9 +290,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("account");
-	SRunner *runner = srunner_create(suite);
 	TCase *histogram = tcase_create("histogram"), *requests = tcase_create("requests");
-	int failed;
 
 	tcase_add_test(histogram, test_buckets_cover_all_latencies_in_order);
 	tcase_add_test(histogram, test_bucket_is_a_quarter_of_a_power_of_two);
@@ -309,8 +307,5 @@ int main(void)
 	tcase_add_test(requests, test_only_slow_requests_are_traced);
 	tcase_add_test(requests, test_trace_ends_by_itself);
 	suite_add_tcase(suite, requests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

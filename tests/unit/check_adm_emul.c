@@ -212,8 +212,6 @@ int main(void)
 {
 	Suite *suite = suite_create("adm_emul");
 	TCase *tc = tcase_create("core");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_create_makes_what_was_asked_for);
@@ -225,8 +223,5 @@ int main(void)
 	tcase_add_test(tc, test_a_rule_added_from_outside_hits_commands);
 	tcase_add_test(tc, test_audit_fails_when_rules_were_broken_and_clear_forgets);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

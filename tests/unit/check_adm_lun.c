@@ -606,8 +606,7 @@ int main(void)
 	TCase *core = tcase_create("core"), *limits = tcase_create("limits");
 	TCase *errors = tcase_create("errors"), *emul = tcase_create("emul");
 	TCase *const all[] = { core, limits, errors, emul };
-	SRunner *runner;
-	int failed;
+	int status;
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		tcase_add_checked_fixture(all[i], setup, teardown);
@@ -637,10 +636,7 @@ int main(void)
 	tcase_add_test(emul, test_lun_emulated_luns_can_be_listed_and_switched);
 	tcase_add_test(emul, test_lun_emulated_lun_that_is_attached_stays);
 	tcase_add_test(emul, test_lun_listing_does_not_make_an_adapter);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = run_suite(suite);
 	drop_output();
-	return failed ? 1 : 0;
+	return status;
 }

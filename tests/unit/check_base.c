@@ -240,8 +240,6 @@ int main(void)
 {
 	Suite *suite = suite_create("base");
 	TCase *core = tcase_create("log");
-	SRunner *runner;
-	int nr_failed;
 
 	tcase_add_test(core, test_log_line_has_ident_and_text);
 	tcase_add_test(core, test_log_level_drops_what_is_above_it);
@@ -254,9 +252,5 @@ int main(void)
 	tcase_add_test(core, test_log_limited_tells_how_many_were_left_out);
 	tcase_add_test(core, test_log_preserves_errno_and_prints_it); /* last: closes stderr */
 	suite_add_tcase(suite, core);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -98,17 +98,11 @@ int main(void)
 {
 	Suite *suite = suite_create("blocking");
 	TCase *tcase = tcase_create("threads");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_blocking_an_io_is_refused_while_another_runs);
 	tcase_add_test(tcase, test_blocking_ios_that_must_run_are_queued);
 	tcase_add_test(tcase, test_blocking_what_is_queued_runs_before_the_end);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -262,8 +262,6 @@ int main(void)
 {
 	Suite *suite = suite_create("commit");
 	TCase *tcase = tcase_create("deaths");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_unchecked_fixture(tcase, make_reference, NULL);
@@ -273,9 +271,5 @@ int main(void)
 	tcase_add_test(tcase, test_commit_serving_goes_on_when_the_standby_is_dead);
 	tcase_add_test(tcase, test_commit_serving_goes_on_without_memory_for_records);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -205,16 +205,10 @@ int main(void)
 {
 	Suite *suite = suite_create("commit threads");
 	TCase *tcase = tcase_create("threads");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_commit_threads_leave_an_equal_replica);
 	tcase_add_loop_test(tcase, test_commit_threads_may_die_at_any_moment, 0, NR_DEATHS);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

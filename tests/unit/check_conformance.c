@@ -78,8 +78,6 @@ int main(void)
 {
 	Suite *suite = suite_create("conformance");
 	TCase *tc = tcase_create("emul");
-	SRunner *runner;
-	int failed;
 
 #ifdef __SANITIZE_THREAD__
 	puts("skip: ThreadSanitizer cannot follow threads that begin in a forked child");
@@ -89,9 +87,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_answers_are_the_expected_ones, 0,
 			    sizeof(rows) / sizeof(rows[0]));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

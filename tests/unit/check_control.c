@@ -528,10 +528,8 @@ static TCase *tcase(Suite *suite, const char *name)
 int main(void)
 {
 	Suite *suite = suite_create("control");
-	SRunner *runner = srunner_create(suite);
 	TCase *core = tcase(suite, "core"), *slow = tcase(suite, "slow"),
 	      *hostile = tcase(suite, "hostile"), *names = tcase(suite, "names");
-	int failed;
 
 	tcase_add_test(core, test_command_answers_with_version_and_name);
 	tcase_add_test(core, test_failure_has_sentence_and_errno);
@@ -553,8 +551,5 @@ int main(void)
 	tcase_add_test(names, test_text_that_is_not_utf8_is_replaced);
 	tcase_add_test(names, test_values_are_found_by_path);
 	tcase_add_test(names, test_device_of_a_path);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1360,15 +1360,9 @@ static void add_errors(TCase *errors)
 int main(void)
 {
 	Suite *suite = suite_create("data");
-	SRunner *runner;
-	int failed;
 
 	add_core(add_case(suite, "core"));
 	add_limits(add_case(suite, "limits"));
 	add_errors(add_case(suite, "errors"));
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

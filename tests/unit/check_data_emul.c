@@ -212,8 +212,6 @@ int main(void)
 {
 	Suite *suite = suite_create("data_emul");
 	TCase *core = tcase_create("core"), *errors = tcase_create("errors");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(core, 0);
 	tcase_add_loop_test(core, test_data_on_the_emulator_equals_the_model, 0, NR_CONFIGS);
@@ -226,9 +224,5 @@ int main(void)
 	tcase_add_test(errors, test_data_handles_end_before_the_space_does);
 	tcase_add_test(errors, test_data_failed_adapter_is_eio_and_everything_can_be_freed);
 	suite_add_tcase(suite, errors);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -167,17 +167,11 @@ int main(void)
 	Suite *suite = suite_create("data_full");
 	TCase *core = tcase_create("core");
 	const int nr = (int)(sizeof(kinds) / sizeof(kinds[0]));
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(core, 0);
 	tcase_add_loop_test(core, test_full_writes_that_fail_cost_no_ioctl, 0, nr);
 	tcase_add_loop_test(core, test_full_what_is_freed_can_be_written, 0, nr);
 	tcase_add_loop_test(core, test_full_writes_ask_once_for_what_others_use, 0, nr);
 	suite_add_tcase(suite, core);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -404,8 +404,6 @@ int main(void)
 	Suite *suite = suite_create("data_luns");
 	TCase *core = tcase_create("core");
 	const int nr = (int)(sizeof(kinds) / sizeof(kinds[0]));
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(core, 0);
 	tcase_add_loop_test(core, test_luns_one_file_fills_them_all, 0, nr);
@@ -422,9 +420,5 @@ int main(void)
 	tcase_add_loop_test(core, test_luns_one_that_fails_takes_only_what_lies_on_it, 0, nr);
 	tcase_add_loop_test(core, test_luns_what_is_held_ahead_goes_to_a_file_that_needs_it, 0, nr);
 	suite_add_tcase(suite, core);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -115,8 +115,6 @@ int main(void)
 {
 	Suite *suite = suite_create("data_model");
 	TCase *core = tcase_create("core");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(core, 0);
 	tcase_add_test(core, test_data_equals_model_when_ios_end_in_the_submitter);
@@ -132,9 +130,5 @@ int main(void)
 	tcase_add_test(core, test_data_equals_model_in_stripes_far_into_a_sparse_file);
 	tcase_add_loop_test(core, test_data_equals_model_when_idle_files_share_their_chunks, 0, 4);
 	suite_add_tcase(suite, core);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -662,8 +662,6 @@ int main(void)
 {
 	Suite *suite = suite_create("data_packed");
 	TCase *two_luns, *few_handles;
-	SRunner *runner;
-	int failed;
 
 	add_core(add_case(suite, "core", start));
 	two_luns = add_case(suite, "two LUNs", start_two_luns);
@@ -677,9 +675,5 @@ int main(void)
 		       test_packed_idle_files_share_what_they_leave_free);
 	tcase_add_test(add_case(suite, "large chunks", start_large_chunks),
 		       test_packed_scattered_blocks_keep_their_chunk);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -559,8 +559,6 @@ int main(void)
 {
 	Suite *suite = suite_create("data_parts");
 	TCase *core = tcase_create("core");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(core, 0);
 	tcase_add_test(core, test_bitmap_equals_an_array_of_bools);
@@ -577,9 +575,5 @@ int main(void)
 	tcase_add_test(core, test_range_lock_readers_do_not_starve_a_writer);
 	tcase_add_test(core, test_range_lock_is_first_come_first_served);
 	suite_add_tcase(suite, core);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

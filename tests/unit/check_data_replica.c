@@ -366,8 +366,6 @@ int main(void)
 {
 	Suite *suite = suite_create("data replica");
 	TCase *core = tcase_create("core"), *random = tcase_create("random");
-	SRunner *runner;
-	int nr_failed;
 
 	tcase_add_test(core, test_replica_extents_are_cut);
 	tcase_add_test(core, test_replica_refuses_what_is_not_possible);
@@ -379,9 +377,5 @@ int main(void)
 			    (int)(sizeof(setups) / sizeof(setups[0])));
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, random);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

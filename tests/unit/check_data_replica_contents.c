@@ -312,16 +312,10 @@ int main(void)
 {
 	Suite *suite = suite_create("data replica contents");
 	TCase *random = tcase_create("random");
-	SRunner *runner;
-	int nr_failed;
 
 	tcase_set_timeout(random, 300);
 	tcase_add_loop_test(random, test_replica_contents_at_any_time, 0,
 			    (int)(sizeof(setups) / sizeof(setups[0])));
 	suite_add_tcase(suite, random);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

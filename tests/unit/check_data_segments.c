@@ -573,8 +573,6 @@ int main(void)
 {
 	Suite *suite = suite_create("data_segments");
 	TCase *core = tcase_create("core");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(core, 120);
 	tcase_add_checked_fixture(core, setup, teardown);
@@ -592,9 +590,5 @@ int main(void)
 	tcase_add_test(core, test_segments_of_two_only_one_is_emptied);
 	tcase_add_test(core, test_segments_are_not_emptied_into_an_empty_one);
 	suite_add_tcase(suite, core);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -679,8 +679,6 @@ int main(void)
 {
 	Suite *suite = suite_create("data snapshot");
 	TCase *core = tcase_create("core"), *errors = tcase_create("errors");
-	SRunner *runner;
-	int nr_failed;
 
 	tcase_set_timeout(core, 120);
 	tcase_set_timeout(errors, 120);
@@ -695,9 +693,5 @@ int main(void)
 	tcase_add_test(errors, test_contents_errors);
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, errors);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

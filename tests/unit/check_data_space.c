@@ -403,17 +403,11 @@ int main(void)
 {
 	Suite *suite = suite_create("data_space");
 	TCase *two_luns;
-	SRunner *runner;
-	int failed;
 
 	add_unpacked(add_case(suite, "a chunk for each file", start_unpacked));
 	add_packed(add_case(suite, "packed", start_packed));
 	two_luns = add_case(suite, "two LUNs", start_two_luns);
 	tcase_add_test(two_luns, test_space_size_is_of_all_luns);
 	tcase_add_test(two_luns, test_space_size_takes_back_what_another_lun_holds_ahead);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

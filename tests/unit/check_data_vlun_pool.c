@@ -261,15 +261,9 @@ int main(void)
 {
 	Suite *suite = suite_create("ready");
 	TCase *ready = tcase_create("ready");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(ready, start, stop);
 	add_tests(ready);
 	suite_add_tcase(suite, ready);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -332,8 +332,6 @@ int main(void)
 	TCase *names = tcase_create("names");
 	TCase *sysfs_case = tcase_create("sysfs");
 	TCase *registers = tcase_create("registers");
-	SRunner *runner;
-	int nr_failed;
 
 	tcase_add_test(names, test_devport_goes_by_the_form_of_the_name);
 	tcase_add_test(names, test_kernel_port_says_what_is_wrong_with_a_name);
@@ -355,9 +353,5 @@ int main(void)
 	tcase_add_test(registers, test_guard_does_not_save_a_program_from_its_own_faults);
 #endif
 	suite_add_tcase(suite, registers);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -580,8 +580,6 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_afu");
 	TCase *tc = tcase_create("core"), *threads = tcase_create("threads");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_set_timeout(threads, 300);
@@ -607,8 +605,5 @@ int main(void)
 	EACH(threads, test_resizing_one_vlun_leaves_commands_on_another_alone);
 	suite_add_tcase(suite, tc);
 	suite_add_tcase(suite, threads);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -720,8 +720,6 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_afu_errors");
 	TCase *tc = tcase_create("errors");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_a_mistake_gets_its_code, 0, NR_KINDS * NR_MISTAKES);
@@ -742,8 +740,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_a_missing_medium_is_a_check_condition, 0, NR_KINDS);
 	tcase_add_loop_test(tc, test_a_short_medium_reads_as_zeros_behind_its_end, 0, NR_KINDS);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

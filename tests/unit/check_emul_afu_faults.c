@@ -684,8 +684,6 @@ int main(void)
 	Suite *suite = suite_create("emul_afu_faults");
 	TCase *faults = tcase_create("faults"), *resets = tcase_create("resets");
 	TCase *latency = tcase_create("latency");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(faults, 120);
 	tcase_set_timeout(resets, 120);
@@ -728,8 +726,5 @@ int main(void)
 	suite_add_tcase(suite, faults);
 	suite_add_tcase(suite, resets);
 	suite_add_tcase(suite, latency);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

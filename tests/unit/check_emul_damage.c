@@ -246,16 +246,11 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_damage");
 	TCase *tc = tcase_create("state file");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tc, test_each_field, 0, sizeof(fields) / sizeof(fields[0]));
 	tcase_add_test(tc, test_handles_of_a_dead_process);
 	tcase_add_test(tc, test_random_bytes);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -728,15 +728,10 @@ static void add_modes(Suite *suite)
 int main(void)
 {
 	Suite *suite = suite_create("emul_driver");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	add_attach(suite);
 	add_common(suite);
 	add_virtual(suite);
 	add_modes(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

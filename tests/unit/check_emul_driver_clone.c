@@ -390,8 +390,6 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_driver_clone");
 	TCase *core = tcase_create("core"), *errors = tcase_create("errors");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(core, test_clone_shares_chunks_at_the_same_handles);
 	tcase_add_test(core, test_clone_outlives_its_source);
@@ -408,9 +406,5 @@ int main(void)
 	suite_add_tcase(suite, core);
 	tcase_set_timeout(errors, TIMEOUT);
 	suite_add_tcase(suite, errors);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

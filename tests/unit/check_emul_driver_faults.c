@@ -265,8 +265,6 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_driver_faults");
 	TCase *tc = tcase_create("faults");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_test(tc, test_write_same_zeroes_the_wrong_blocks);
@@ -281,9 +279,5 @@ int main(void)
 			    sizeof(errnos) / sizeof(errnos[0]));
 	tcase_add_loop_test(tc, test_an_ioctl_can_be_late, 0, 2);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

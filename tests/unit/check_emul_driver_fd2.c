@@ -590,14 +590,9 @@ static void add_legacy(Suite *suite)
 int main(void)
 {
 	Suite *suite = suite_create("emul_driver_fd2");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	add_one_process(suite);
 	add_several(suite);
 	add_legacy(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

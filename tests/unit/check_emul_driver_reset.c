@@ -553,13 +553,8 @@ static void add_states(Suite *suite)
 int main(void)
 {
 	Suite *suite = suite_create("emul_driver_reset");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	add_resets(suite);
 	add_states(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -659,8 +659,6 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_driver_store");
 	TCase *names = tcase_create("names"), *deaths = tcase_create("deaths");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(names, test_device_names_are_judged, 0,
 			    sizeof(specs) / sizeof(specs[0]));
@@ -673,8 +671,5 @@ int main(void)
 	tcase_add_test(deaths, test_processes_may_die_at_any_moment);
 	tcase_set_timeout(deaths, TIMEOUT);
 	suite_add_tcase(suite, deaths);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -530,8 +530,6 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_media");
 	TCase *tcase = tcase_create("media");
-	SRunner *runner = srunner_create(suite);
-	int nr_failed;
 
 	tcase_set_timeout(tcase, 300); /* for slow machines and valgrind */
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -553,8 +551,5 @@ int main(void)
 	tcase_add_test(tcase, test_a_child_can_close_it);
 	suite_add_tcase(suite, tcase);
 	add_signal_tests(suite);
-	srunner_run_all(runner, CK_ENV);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? 1 : 0;
+	return run_suite(suite);
 }

@@ -49,14 +49,9 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_repair");
 	TCase *tc = tcase_create("short memory");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, test_table_in_use_is_not_given_out_again);
 	tcase_set_timeout(tc, 300);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -180,8 +180,6 @@ int main(void)
 {
 	Suite *suite = suite_create("emul_safe_open");
 	TCase *tc = tcase_create("safe_open");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 300);
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -191,8 +189,5 @@ int main(void)
 	tcase_add_test(tc, test_link_to_a_medium_is_followed_if_it_is_ours);
 	tcase_add_test(tc, test_link_to_the_directory_is_followed_if_it_is_ours);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -544,8 +544,6 @@ int main(void)
 	Suite *suite = suite_create("fault");
 	TCase *text = tcase_create("text"), *core = tcase_create("core");
 	TCase *limits = tcase_create("limits");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(text, setup, teardown);
 	tcase_add_checked_fixture(core, setup, teardown);
@@ -577,8 +575,5 @@ int main(void)
 	suite_add_tcase(suite, text);
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, limits);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

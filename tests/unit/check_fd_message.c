@@ -111,17 +111,11 @@ int main(void)
 {
 	Suite *suite = suite_create("fd_message");
 	TCase *tc = tcase_create("messages");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, test_bytes_and_descriptors_arrive_in_order);
 	tcase_add_test(tc, test_descriptors_too_many_are_closed);
 	tcase_add_test(tc, test_empty_and_closed_sockets_are_reported);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

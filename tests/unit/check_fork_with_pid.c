@@ -188,10 +188,8 @@ static bool is_possible(void)
 
 int main(void)
 {
-	SRunner *runner;
 	Suite *suite;
 	TCase *core;
-	int nr_failed;
 
 #ifdef __SANITIZE_THREAD__
 	printf("skip: ThreadSanitizer has a thread of its own\n");
@@ -209,9 +207,5 @@ int main(void)
 	tcase_add_test(core, test_fork_with_pid_needs_a_privilege);
 	tcase_add_test(core, test_initial_namespace_is_known);
 	suite_add_tcase(suite, core);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

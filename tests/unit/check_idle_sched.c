@@ -177,8 +177,6 @@ int main(void)
 	Suite *suite = suite_create("idle_sched");
 	TCase *tc = tcase_create("threads"), *alone = tcase_create("alone");
 	TCase *stopped = tcase_create("stopped");
-	SRunner *runner = srunner_create(suite);
-	int nr_failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_set_timeout(stopped, 60);
@@ -196,8 +194,5 @@ int main(void)
 	}
 	suite_add_tcase(suite, tc);
 	suite_add_tcase(suite, stopped);
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

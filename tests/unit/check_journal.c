@@ -607,8 +607,6 @@ int main(void)
 {
 	Suite *suite = suite_create("journal");
 	TCase *core = tcase_create("core");
-	SRunner *runner;
-	int nr_failed;
 
 	tcase_set_timeout(core, 60);
 	tcase_add_test(core, test_journal_records_arrive_in_order);
@@ -622,9 +620,5 @@ int main(void)
 	tcase_add_test(core, test_journal_a_record_wakes_the_reader);
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, deaths());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -377,15 +377,9 @@ static void add_events(Suite *suite)
 int main(void)
 {
 	Suite *suite = suite_create("libcxl");
-	SRunner *runner;
-	int nr_failed;
 
 	add_choice(suite);
 	add_registers(suite);
 	add_events(suite);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed != 0;
+	return run_suite(suite);
 }

@@ -68,8 +68,6 @@ int main(void)
 {
 	Suite *suite = suite_create("options");
 	TCase *tcase = tcase_create("options");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, NULL, stop);
 	tcase_add_test(tcase, test_options_a_comma_before_a_device_splits_the_list);
@@ -78,9 +76,5 @@ int main(void)
 	tcase_add_test(tcase, test_options_a_device_without_a_name_is_refused);
 	tcase_add_test(tcase, test_options_a_remount_may_change_flags_alone);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

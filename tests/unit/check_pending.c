@@ -375,11 +375,5 @@ static Suite *pending_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(pending_suite());
-	int nr_failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(pending_suite());
 }

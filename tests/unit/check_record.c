@@ -278,8 +278,6 @@ int main(void)
 {
 	Suite *suite = suite_create("record");
 	TCase *core = tcase_create("core"), *errors = tcase_create("errors");
-	SRunner *runner;
-	int nr_failed;
 
 	tcase_add_test(core, test_record_fields_round_trip);
 	tcase_add_test(core, test_record_numbers_are_little_endian);
@@ -295,9 +293,5 @@ int main(void)
 	tcase_add_test(errors, test_record_error_of_the_sink_is_kept);
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, errors);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

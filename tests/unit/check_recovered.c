@@ -769,16 +769,9 @@ static bool can_mount(void)
 
 int main(void)
 {
-	SRunner *runner;
-	int nr_failed;
-
 	if (!can_mount()) {
 		puts("cannot mount");
 		return 77;
 	}
-	runner = srunner_create(recovered_suite());
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(recovered_suite());
 }

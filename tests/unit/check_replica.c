@@ -369,8 +369,6 @@ int main(void)
 {
 	Suite *suite = suite_create("replica");
 	TCase *random = tcase_create("random");
-	SRunner *runner;
-	int nr_failed;
 
 	tcase_set_timeout(random, 300);
 	tcase_add_loop_test(random, test_replica_whenever_the_process_dies, 0,
@@ -382,9 +380,5 @@ int main(void)
 	tcase_add_loop_test(random, test_replica_leftovers_do_not_pile_up, 0,
 			    (int)(sizeof(setups) / sizeof(setups[0])));
 	suite_add_tcase(suite, random);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -402,8 +402,6 @@ int main(void)
 {
 	Suite *suite = suite_create("request");
 	TCase *tcase = tcase_create("leaving");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, start, stop);
 	tcase_add_test(tcase, test_request_an_io_keeps_the_file_system_until_it_is_put_back);
@@ -415,9 +413,5 @@ int main(void)
 		test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone);
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, threads_case());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -243,13 +243,7 @@ static void add_entry_tests(Suite *suite)
 int main(void)
 {
 	Suite *suite = suite_create("ring_entry");
-	SRunner *runner;
-	int failed;
 
 	add_entry_tests(suite);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

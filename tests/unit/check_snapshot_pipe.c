@@ -81,17 +81,11 @@ int main(void)
 {
 	Suite *suite = suite_create("snapshot_pipe");
 	TCase *tc = tcase_create("pipe");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_a_slow_reader_gets_everything);
 	tcase_add_test(tc, test_one_that_does_not_read_is_not_awaited_for_ever);
 	tcase_add_test(tc, test_the_end_of_the_reader_is_noticed);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -569,8 +569,6 @@ int main(int argc, char *argv[])
 	Suite *suite;
 	TCase *core = tcase_create("core");
 	TCase *refusals = tcase_create("refusals");
-	SRunner *runner;
-	int nr_failed;
 
 	if (argc == 2)
 		return main_taken_over(argv[1]);
@@ -594,9 +592,5 @@ int main(int argc, char *argv[])
 	tcase_add_test(refusals, test_sending_what_cannot_be_cloned_is_refused_with_a_message);
 	tcase_set_timeout(refusals, 60);
 	suite_add_tcase(suite, refusals);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -603,10 +603,8 @@ static void add_others(TCase *core)
 
 int main(void)
 {
-	SRunner *runner;
 	Suite *suite;
 	TCase *core;
-	int nr_failed;
 
 #ifdef __SANITIZE_THREAD__
 	printf("skip: ThreadSanitizer has a thread of its own\n");
@@ -621,9 +619,5 @@ int main(void)
 	add_others(core);
 	tcase_set_timeout(core, 60);
 	suite_add_tcase(suite, core);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -140,11 +140,5 @@ static Suite *recover_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(recover_suite());
-	int nr_failed;
-
-	srunner_run_all(runner, CK_NORMAL);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(recover_suite());
 }

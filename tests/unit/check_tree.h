@@ -137,17 +137,6 @@ static T_UNUSED struct tree_attr attr_of(const struct tree_inode *inode)
 	return attr;
 }
 
-static T_UNUSED int run_suite(Suite *suite)
-{
-	SRunner *runner = srunner_create(suite);
-	int nr_failed;
-
-	srunner_run_all(runner, CK_ENV);
-	nr_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return nr_failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 /** How often to repeat what is random; slow checkers, which run without forking, get a part. */
 static T_UNUSED unsigned long steps_of(unsigned long normal)
 {
