@@ -7,4 +7,6 @@ command -v shellcheck >/dev/null || {
 	echo "skip: shellcheck is not installed"
 	exit 77
 }
-shellcheck contrib/*.sh contrib/build/*.sh contrib/completion/*.bash tests/{lib,lint,mount,outside,bench,ppc64le,rig,package,boot}/*.sh tests/rig/run .ci/run
+scripts=(contrib/*.sh contrib/build/*.sh contrib/completion/*.bash
+	tests/{lib,lint,mount,outside,bench,long,ppc64le,rig,package,boot}/*.sh tests/rig/run .ci/run)
+printf '%s\0' "${scripts[@]}" | xargs -0 -n 8 -P "$(nproc)" shellcheck
