@@ -68,12 +68,16 @@ static bool is_all_free(void)
 	return stats.nr_free_blocks == stats.nr_chunks * (stats.chunk_bytes / BLOCK);
 }
 
-/** What happens in the background may take up to 10 seconds. */
+/** What happens in the background may take up to 10 seconds, and may be undone right afterwards. */
 static void wait_until(bool (*is_so)(void))
 {
-	for (int tries = 0; !is_so() && tries < 10000; tries++)
+	bool seen = is_so();
+
+	for (int tries = 0; !seen && tries < 10000; tries++) {
 		usleep(1000);
-	ck_assert(is_so());
+		seen = is_so();
+	}
+	ck_assert(seen);
 }
 
 static void stop(void)
