@@ -31,31 +31,22 @@ static void put_vluns(const struct data_replica *replica, const struct data_repl
 	}
 }
 
-/* Return: -EPROTO: its segment is gone. */
-static int put_extent(const struct data_replica *replica, const struct data_change_extent *extent,
-		      struct record_writer *out)
-{
-	const struct replica_segment *segment = replica_segment(replica, extent->segment);
-
-	if (!segment)
-		return -EPROTO;
-	data_record_put_extent(out, extent, (uint32_t)(segment - replica->segments));
-	return 0;
-}
-
+/* Return: -EPROTO: a segment is gone. */
 static int put_extents(const struct data_replica *replica, const struct data_replica_file *file,
 		       struct record_writer *out)
 {
-	uint32_t at = 0;
-	int err = 0;
+	struct data_record_extents extents = { .out = out };
 
-	while (at < file->nr_extents && !err) {
-		record_begin(out, DATA_RECORD_EXTENTS, 0);
-		while (at < file->nr_extents && !err && record_bytes(out) < DATA_RECORD_BATCH_BYTES)
-			err = put_extent(replica, &file->extents[at++], out);
-		record_end(out);
+	for (uint32_t at = 0; at < file->nr_extents; at++) {
+		const struct data_change_extent *extent = &file->extents[at];
+		const struct replica_segment *segment = replica_segment(replica, extent->segment);
+
+		if (!segment)
+			return -EPROTO;
+		data_record_add_extent(&extents, extent, (uint32_t)(segment - replica->segments));
 	}
-	return err;
+	data_record_end_extents(&extents);
+	return 0;
 }
 
 static int put_file(const struct data_replica *replica, const struct data_replica_file *file,

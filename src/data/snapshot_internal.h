@@ -11,9 +11,6 @@
 
 #define DATA_RECORD_EOF_NEEDS_ZEROING 0x1u /* flag of a file: see struct data_file */
 
-/* The approximate size of a record of extents. */
-#define DATA_RECORD_BATCH_BYTES 65536u
-
 void data_record_put_volume(struct record_writer *out, const struct data_geometry *geometry);
 
 void data_record_put_segment(struct record_writer *out, const struct superpipe_vlun_source *vlun,
@@ -33,9 +30,24 @@ void data_record_put_vlun(struct record_writer *out, const struct superpipe_vlun
 
 void data_record_put_chunk(struct record_writer *out, const struct data_chunk *chunk);
 
-/** In a record of extents. @segment: how many SEGMENT records came before that of its segment. */
-void data_record_put_extent(struct record_writer *out, const struct data_change_extent *extent,
-			    uint32_t segment);
+/**
+ * The records of a file's extents. Neighbours are joined: a write that failed has split extents
+ * without changing them, and reports only changes.
+ */
+struct data_record_extents {
+	struct record_writer *out;
+	struct data_change_extent last; /* not yet in a record; none if it has no blocks */
+	uint32_t last_segment;
+	bool is_begun; /* a record */
+};
+
+/** @extents: begins with @out alone. @segment: how many SEGMENT records came before that of its
+ * segment. */
+void data_record_add_extent(struct data_record_extents *extents,
+			    const struct data_change_extent *extent, uint32_t segment);
+
+/** After the last one. */
+void data_record_end_extents(struct data_record_extents *extents);
 
 /*
  * Each reads what the function above has written. Return: 0; -EPROTO.

@@ -5,6 +5,9 @@
 
 #include "data/snapshot_internal.h"
 
+/* The approximate size of a record of extents. */
+#define BATCH_BYTES 65536u
+
 void data_record_put_volume(struct record_writer *out, const struct data_geometry *geometry)
 {
 	record_begin(out, DATA_RECORD_VOLUME, 0);
@@ -85,12 +88,58 @@ void data_record_put_chunk(struct record_writer *out, const struct data_chunk *c
 	record_end(out);
 }
 
-void data_record_put_extent(struct record_writer *out, const struct data_change_extent *extent,
-			    uint32_t segment)
+/* ---- extents ---- */
+
+static void put_last(struct data_record_extents *extents)
 {
-	record_put_u64(out, extent->block);
-	record_put_u32(out, segment);
-	record_put_u32(out, extent->start);
-	record_put_u32(out, extent->nr_blocks);
-	record_put_u8(out, extent->written != 0);
+	struct record_writer *out = extents->out;
+	const struct data_change_extent *last = &extents->last;
+
+	if (last->nr_blocks == 0)
+		return;
+	if (!extents->is_begun)
+		record_begin(out, DATA_RECORD_EXTENTS, 0);
+	extents->is_begun = true;
+	record_put_u64(out, last->block);
+	record_put_u32(out, extents->last_segment);
+	record_put_u32(out, last->start);
+	record_put_u32(out, last->nr_blocks);
+	record_put_u8(out, last->written != 0);
+}
+
+static void end_record(struct data_record_extents *extents)
+{
+	if (extents->is_begun)
+		record_end(extents->out);
+	extents->is_begun = false;
+}
+
+static bool can_join(const struct data_record_extents *extents,
+		     const struct data_change_extent *next, uint32_t segment)
+{
+	const struct data_change_extent *last = &extents->last;
+
+	return last->nr_blocks > 0 && last->block + last->nr_blocks == next->block &&
+	       extents->last_segment == segment && last->start + last->nr_blocks == next->start &&
+	       (last->written != 0) == (next->written != 0);
+}
+
+void data_record_add_extent(struct data_record_extents *extents,
+			    const struct data_change_extent *extent, uint32_t segment)
+{
+	if (can_join(extents, extent, segment)) {
+		extents->last.nr_blocks += extent->nr_blocks;
+		return;
+	}
+	put_last(extents);
+	if (extents->is_begun && record_bytes(extents->out) >= BATCH_BYTES)
+		end_record(extents);
+	extents->last = *extent;
+	extents->last_segment = segment;
+}
+
+void data_record_end_extents(struct data_record_extents *extents)
+{
+	put_last(extents);
+	end_record(extents);
 }

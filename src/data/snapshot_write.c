@@ -89,7 +89,7 @@ static void put_vluns(const struct data_file *file, struct record_writer *out)
 	}
 }
 
-static void put_extent(struct record_writer *out, const struct extent *extent)
+static void put_extent(struct data_record_extents *extents, const struct extent *extent)
 {
 	const struct data_change_extent values = {
 		.block = extent->block,
@@ -98,29 +98,19 @@ static void put_extent(struct record_writer *out, const struct extent *extent)
 		.written = extent->state == EXTENT_WRITTEN,
 	};
 
-	data_record_put_extent(out, &values, extent->segment->index);
+	data_record_add_extent(extents, &values, extent->segment->index);
 }
 
 /* A write that failed may have left extents that hold nothing. */
-static uint32_t next_held(const struct extent_map *map, uint32_t at)
-{
-	while (at < map->nr && extent_map_get(map, at)->state == EXTENT_TAKEN)
-		at++;
-	return at;
-}
-
 static void put_extents(const struct data_file *file, struct record_writer *out)
 {
 	const struct extent_map *map = &file->space.extents;
-	uint32_t at = next_held(map, 0);
+	struct data_record_extents extents = { .out = out };
 
-	while (at < map->nr) {
-		record_begin(out, DATA_RECORD_EXTENTS, 0);
-		for (; at < map->nr && record_bytes(out) < DATA_RECORD_BATCH_BYTES;
-		     at = next_held(map, at + 1))
-			put_extent(out, extent_map_get(map, at));
-		record_end(out);
-	}
+	for (uint32_t at = 0; at < map->nr; at++)
+		if (extent_map_get(map, at)->state != EXTENT_TAKEN)
+			put_extent(&extents, extent_map_get(map, at));
+	data_record_end_extents(&extents);
 }
 
 static void put_file_locked(const struct data_file *file, uint64_t id, struct record_writer *out)

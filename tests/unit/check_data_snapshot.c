@@ -610,6 +610,26 @@ START_TEST(test_replica_follows_a_failed_shrink)
 }
 END_TEST
 
+/* The write has split the extent that it wanted to change. */
+START_TEST(test_replica_follows_a_failed_write_to_reserved_blocks)
+{
+	struct memory_stream stream = { .bytes = 0 };
+	static struct world w;
+
+	start(&w, 4, 4);
+	ck_assert_int_eq(run(&w, 0, DATA_OP_ALLOCATE, 0, 3 * BLOCK), 0);
+	fake_fail_ios(w.sp, true, 0, UINT64_MAX, -EIO);
+	ck_assert_int_eq(run(&w, 0, DATA_OP_WRITE, BLOCK, BLOCK), -EIO);
+	fake_fail_ios(w.sp, true, 0, 0, 0);
+	data_volume_quiesce(w.vol);
+	write_snapshot(&w, &stream);
+	compare_replica(&w, &stream);
+	data_volume_resume(w.vol);
+	memory_stream_fini(&stream);
+	stop(&w);
+}
+END_TEST
+
 /* The handles of freed files are gone before the snapshot, and so are those held ahead. */
 START_TEST(test_snapshot_holds_nothing_ahead_of_need)
 {
@@ -685,6 +705,7 @@ int main(void)
 	tcase_add_loop_test(core, test_snapshot_volume_goes_on, 0, 3);
 	tcase_add_test(core, test_snapshot_volume_resumes);
 	tcase_add_test(core, test_replica_follows_a_failed_shrink);
+	tcase_add_test(core, test_replica_follows_a_failed_write_to_reserved_blocks);
 	tcase_add_test(core, test_snapshot_holds_nothing_ahead_of_need);
 	tcase_add_test(errors, test_snapshot_damaged_streams_are_refused);
 	tcase_add_loop_test(core, test_contents_round_trip, 0, 2);
