@@ -12,7 +12,8 @@
 #	# timeout: SECONDS		instead of 120
 # Environment: WRAPPER (put before a program), JOBS, RESULTS (file to append to),
 # CXLFS_TEST_MATRIX (replaces the matrix of scripts that have one; "single" is one
-# case for each), SLOWNESS (how much longer tests may take here).  Logs: build/test-logs/.
+# case for each, "turns" also, but with the pairs of "diagonal" in turn), SLOWNESS
+# (how much longer tests may take here).  Logs: build/test-logs/.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -60,6 +61,12 @@ restore_uring() { [ -z "$switched_uring" ] || echo N >$URING; }
 
 directive() { sed -n "1,20s/^# $2: *//p" "$1"; }
 
+diagonal() {
+	paste -d'|' <(printf '%s\n' "${ADAPTERS[@]}") \
+		<(printf '%s\n' "${transports[@]}" "${transports[@]}" | head -n ${#ADAPTERS[@]})
+}
+
+# cases_of SCRIPT NUMBER
 cases_of() {
 	local matrix adapter transport
 	matrix=$(directive "$1" matrix)
@@ -67,8 +74,8 @@ cases_of() {
 	case $matrix in
 	adapter) printf '%s|\n' "${ADAPTERS[@]}" ;;
 	transport) printf '|%s\n' "${transports[@]}" ;;
-	diagonal) paste -d'|' <(printf '%s\n' "${ADAPTERS[@]}") \
-		<(printf '%s\n' "${transports[@]}" "${transports[@]}" | head -n ${#ADAPTERS[@]}) ;;
+	diagonal) diagonal ;;
+	turns) diagonal | sed -n "$(($2 % ${#ADAPTERS[@]} + 1))p" ;;
 	full)
 		for adapter in "${ADAPTERS[@]}"; do
 			for transport in "${transports[@]}"; do
@@ -123,6 +130,7 @@ in_background() {
 	running=$((running + 1))
 }
 
+nr_scripts=0
 run_script() {
 	local script=$1 limit adapter transport name
 	limit=$(directive "$script" timeout)
@@ -131,7 +139,8 @@ run_script() {
 		name="$group/$(basename "$script" .sh)${adapter:+ $adapter}${transport:+ $transport}"
 		in_background "$name" $limit env CXLFS_TEST_ADAPTER="$adapter" \
 			CXLFS_TEST_TRANSPORT="$transport" bash "$script"
-	done < <(cases_of "$script")
+	done < <(cases_of "$script" $nr_scripts)
+	nr_scripts=$((nr_scripts + 1))
 }
 
 run_test() {
