@@ -9,7 +9,7 @@ _cxlfs_options() {
 
 # Prints the categories of debug=.
 _cxlfs_debug_categories() {
-	"$1" --help 2>/dev/null | sed -n 's/^  debug=.*: //p' | tr -s ' ,' '\n'
+	"$1" --help 2>/dev/null | sed -n '/^  debug=/ { N; s/^.*: //p }' | tr -s ' ,' '\n'
 }
 
 # Prints the flags.
