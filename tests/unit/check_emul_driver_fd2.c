@@ -2,6 +2,8 @@
 /* fd2: which process may close it and when, and what a wrong close does to the context. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +261,56 @@ START_TEST(test_end_of_the_owner_frees_everything)
 	emul_rig_close(&rig);
 }
 END_TEST
+
+#ifndef __SANITIZE_THREAD__ /* it supports no threads after a fork */
+
+static void *sleep_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void die_with_threads(int fd)
+{
+	pthread_t thread;
+	uint64_t cookie;
+
+	end_with_a_context(false, &cookie);
+	for (unsigned i = 0; i < 64; i++)
+		if (pthread_create(&thread, NULL, sleep_for_ever, NULL))
+			_exit(1);
+	if (write(fd, &cookie, sizeof(cookie)) != sizeof(cookie))
+		_exit(1);
+	raise(SIGKILL);
+}
+
+/* Its descriptors are closed while the last threads are still there. */
+START_TEST(test_end_of_an_owner_with_threads_is_no_early_close)
+{
+	uint64_t cookie;
+	int fds[2];
+	pid_t child;
+
+	emul_rig_open(&rig, "");
+	for (unsigned i = 1; i <= 100; i++) {
+		ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+		child = quiet_fork();
+		if (!child)
+			die_with_threads(fds[1]);
+		ck_assert_int_eq(read(fds[0], &cookie, sizeof(cookie)), sizeof(cookie));
+		while (pe_in_use(cookie))
+			;
+		ck_assert_int_eq(waitpid(child, NULL, 0), child);
+		ck_assert_uint_eq(emul_rig_shm(&rig)->driver.nr_owner_deaths, i);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	emul_rig_close(&rig);
+}
+END_TEST
+
+#endif
 
 START_TEST(test_end_after_detach_without_close_is_a_breach)
 {
@@ -565,6 +617,9 @@ static void add_several(Suite *suite)
 
 	tcase_set_timeout(tc, TIMEOUT);
 	tcase_add_loop_test(tc, test_end_of_the_owner_frees_everything, 0, 2);
+#ifndef __SANITIZE_THREAD__
+	tcase_add_test(tc, test_end_of_an_owner_with_threads_is_no_early_close);
+#endif
 	tcase_add_test(tc, test_end_after_detach_without_close_is_a_breach);
 	tcase_add_test(tc, test_context_that_a_killed_process_has_hidden_is_found_again);
 	tcase_add_test(tc, test_child_can_use_neither_fd2_nor_cookie);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "emul/driver/process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,14 +18,13 @@ struct stat_line {
 	uint64_t start;
 };
 
-/* Reads that of the first thread, because qemu-user makes up /proc/PID/stat. */
-static bool read_stat(uint32_t pid, struct stat_line *ret_line)
+static bool read_thread_stat(uint32_t pid, uint32_t tid, struct stat_line *ret_line)
 {
 	char path[48], text[1024], *rest;
 	ssize_t got;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/stat", pid, pid);
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/stat", pid, tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -41,6 +42,42 @@ static bool read_stat(uint32_t pid, struct stat_line *ret_line)
 			      &ret_line->start) == 4;
 }
 
+/* That of the first thread, because qemu-user makes up /proc/PID/stat. */
+static bool read_stat(uint32_t pid, struct stat_line *ret_line)
+{
+	return read_thread_stat(pid, pid, ret_line);
+}
+
+static bool has_ended(const struct stat_line *line)
+{
+	return line->state == 'Z' || line->state == 'X';
+}
+
+static bool is_exiting(const struct stat_line *line)
+{
+	return has_ended(line) || line->flags & KERNEL_PF_EXITING;
+}
+
+static bool is_any_thread_alive(uint32_t pid)
+{
+	char path[32];
+	struct dirent *entry;
+	struct stat_line line;
+	bool alive = false;
+	DIR *threads;
+
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	threads = opendir(path);
+	while (threads && !alive && (entry = readdir(threads))) {
+		uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+		alive = tid && read_thread_stat(pid, tid, &line) && !is_exiting(&line);
+	}
+	if (threads)
+		closedir(threads);
+	return alive;
+}
+
 uint64_t process_start(uint32_t pid)
 {
 	struct stat_line line;
@@ -48,15 +85,15 @@ uint64_t process_start(uint32_t pid)
 	return read_stat(pid, &line) ? line.start : 0;
 }
 
-/* The first thread may end before the others; nr_threads is above 1 then. */
+/* The first thread may end before the others do. In a process that was killed all threads close its
+ * descriptors before the last of them is gone. */
 bool process_alive(uint32_t pid, uint64_t start)
 {
 	struct stat_line line;
 
 	if (!read_stat(pid, &line) || (start && line.start != start))
 		return false;
-	return line.nr_threads > 1 ||
-	       (line.state != 'Z' && line.state != 'X' && !(line.flags & KERNEL_PF_EXITING));
+	return !is_exiting(&line) || (line.nr_threads > 1 && is_any_thread_alive(pid));
 }
 
 bool process_gone(uint32_t pid, uint64_t start)
@@ -65,5 +102,5 @@ bool process_gone(uint32_t pid, uint64_t start)
 
 	if (!read_stat(pid, &line) || (start && line.start != start))
 		return true;
-	return line.nr_threads <= 1 && (line.state == 'Z' || line.state == 'X');
+	return line.nr_threads <= 1 && has_ended(&line);
 }
