@@ -277,7 +277,7 @@ static void die_with_threads(int fd)
 	uint64_t cookie;
 
 	end_with_a_context(false, &cookie);
-	for (unsigned i = 0; i < 64; i++)
+	for (unsigned i = 0; i < 16; i++)
 		if (pthread_create(&thread, NULL, sleep_for_ever, NULL))
 			_exit(1);
 	if (write(fd, &cookie, sizeof(cookie)) != sizeof(cookie))
