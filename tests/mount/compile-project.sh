@@ -1,5 +1,5 @@
 #!/bin/bash
-# Compiles a program of this project on the volume; a second make finds nothing to do.
+# Compiles this project on the volume; a second make finds nothing to do.
 # timeout: 300
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
@@ -15,10 +15,10 @@ done
 cd "$MNT/project" || fail "cd"
 # Independent of the make that may have started this test.
 plain_make() { env -u MAKEFLAGS -u MFLAGS -u LIBFUSE -u MAKELEVEL -u BUILD make CFLAGS=-O0 "$@"; }
-plain_make -j2 build/release/cxlfsadm >"$WORK/make.log" 2>&1 || {
+plain_make -j2 all >"$WORK/make.log" 2>&1 || {
 	tail -n 20 "$WORK/make.log" >&2
 	fail "make"
 }
-build/release/cxlfsadm -V
-! plain_make build/release/cxlfsadm | grep -E '^  (CC|AR|LINK) ' || fail "make makes again what it just made"
+build/release/cxlfs -V
+! plain_make all | grep -E '^  (CC|AR|LINK) ' || fail "make makes again what it just made"
 finish
