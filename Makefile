@@ -94,7 +94,6 @@ $(B)/tests/unit/check_ring_entry: $(B)/src/fuse/transport/ring_entry.o
 $(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
 # With a fake of libfuse and of the rest of fuse.
 $(B)/tests/unit/check_request: $(patsubst %,$(B)/src/fuse/%.o,request io io_pool reply)
-$(B)/tests/unit/check_request: private override LDFLAGS += -Wl,--wrap=data_submit
 # With libfuse and its own operations.
 $(patsubst %,$(B)/tests/unit/check_%,pending recovered): $(OBJ_fuse)
 $(patsubst %,$(B)/tests/unit/check_%,pending recovered): private LIB_LIBS += $(FUSE_LIBS)

@@ -12,8 +12,7 @@
 struct fs_blocking {
 	pthread_t threads[NR_THREADS];
 	unsigned nr_threads;
-	_Atomic unsigned nr_ios; /* queued or running */
-	pthread_mutex_t lock;    /* protects what follows */
+	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t wake;
 	struct fs_io_queue queue;
 	bool stop;
@@ -36,10 +35,8 @@ static void *worker_main(void *arg)
 	struct fs_blocking *blocking = arg;
 	struct fs_io *io;
 
-	while ((io = next_io(blocking))) {
+	while ((io = next_io(blocking)))
 		io->run(io);
-		blocking->nr_ios--;
-	}
 	return NULL;
 }
 
@@ -80,26 +77,10 @@ void fs_blocking_free(struct fs_blocking *blocking)
 	free(blocking);
 }
 
-static void enqueue(struct fs_blocking *blocking, struct fs_io *io)
+void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 {
 	pthread_mutex_lock(&blocking->lock);
 	fs_io_queue_add(&blocking->queue, io);
 	pthread_cond_signal(&blocking->wake);
 	pthread_mutex_unlock(&blocking->lock);
-}
-
-void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
-{
-	blocking->nr_ios++;
-	enqueue(blocking, io);
-}
-
-bool fs_blocking_try_run(struct fs_blocking *blocking, struct fs_io *io)
-{
-	unsigned none = 0;
-
-	if (!atomic_compare_exchange_strong(&blocking->nr_ios, &none, 1))
-		return false;
-	enqueue(blocking, io);
-	return true;
 }

@@ -11,9 +11,6 @@
 #include "fuse/operations.h"
 #include "fuse/request.h"
 
-/* Copying so much takes longer than waking a thread. */
-#define LARGE_BYTES (256u << 10)
-
 static void complete(struct data_op *op, ssize_t result)
 {
 	struct fs_io *io = (struct fs_io *)op;
@@ -147,31 +144,13 @@ static bool needs_data(const struct data_op *op)
 	}
 }
 
-static void submit_data(struct fs_io *io)
-{
-	data_submit(&io->op);
-}
-
-/* A synchronous adapter copies on the thread that submits. The thread of a ring leaves a long copy
- * to another thread while it has requests to serve. */
-static bool hand_over(struct fs_io *io)
-{
-	struct fs *fs = io->fs;
-
-	if (io->op.bytes < LARGE_BYTES || !fs->config.transport.synchronous || !io->slot ||
-	    !slot_has_others_waiting(io->slot))
-		return false;
-	io->run = submit_data;
-	return fs_blocking_try_run(fs->blocking, io);
-}
-
 void fs_io_submit(struct fs_io *io)
 {
 	if (!io->result)
 		io->result = fs_file_get(io->fs, io->ino, needs_data(&io->op), &io->op.file);
 	if (io->result || !io->op.file)
 		fs_io_end(io);
-	else if (!hand_over(io))
+	else
 		data_submit(&io->op);
 }
 

@@ -99,7 +99,5 @@ int fs_blocking_new(struct fs_blocking **ret_blocking);
 void fs_blocking_free(struct fs_blocking *blocking);
 /** Calls io->run on one of the threads. It ends with fs_io_end() or fs_io_put(). */
 void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io);
-/** The same, but only if all threads are idle. Return: false: one is busy. */
-bool fs_blocking_try_run(struct fs_blocking *blocking, struct fs_io *io);
 
 #endif

@@ -57,12 +57,6 @@ void fs_blocking_run(struct fs_blocking *blocking, struct fs_io *io)
 	io->run(io);
 }
 
-bool fs_blocking_try_run(struct fs_blocking *blocking, struct fs_io *io)
-{
-	(void)blocking, (void)io;
-	return false;
-}
-
 /* ---- replies ---- */
 
 /* Without an allocation, because replies are large. One thread at a time replies. */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Large and small requests over io_uring carry the right bytes, through resets and until the end,
-# however it comes; other programs are served meanwhile.
+# however it comes; other programs are served meanwhile. A second thread serves large requests only
+# if there are several at a time.
 # sanitize: yes
 # timeout: 240
 # shellcheck source=../lib/harness.sh
@@ -18,7 +19,24 @@ expect_log 'adapter was reset'
 expect_log '^cxlfs: Terminated: unmounting '
 expect_log '^cxlfs: .* is in use: '
 
+# How often the second thread has waited for a request.
+nr_waits() {
+	local task
+	for task in "/proc/${DAEMON[$MNT]}/task"/*; do
+		if [ "$(<"$task/comm")" = cxlfs-ring-help ]; then
+			awk '/^voluntary/ { print $2 }' "$task/status"
+			return
+		fi
+	done
+	fail "there is no second thread"
+}
+
 start_volume "" io_uring
+before=$(nr_waits)
+verified_io alone --rw=write --bs=1m --size=32m --iodepth=1
+same "$(nr_waits)" "$before" "waits of the second thread"
+verified_io several --rw=write --bs=1m --size=64m --iodepth=8
+[ "$(nr_waits)" -gt "$before" ] || fail "the second thread serves nothing"
 verified_io small --rw=randrw --bs=4k --size=16m --iodepth=16
 verified_io large --rw=randwrite --bsrange=4k-1m --size=48m --iodepth=16
 "$CXLFSADM" emul fault "$STORE/adapter" add "every=100ms action=reset kind=eeh" >/dev/null

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads for work that blocks: all ios run, and one may be refused unless all threads are idle. */
+/* Threads for work that blocks. */
 #include <check.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -10,19 +10,18 @@
 static struct fs_blocking *blocking;
 static struct fs_io ios[100];
 static sem_t may_end; /* one for each io that may end */
-static _Atomic unsigned nr_started, nr_ended;
+static _Atomic unsigned nr_ended;
 
 static void run(struct fs_io *io)
 {
 	(void)io;
-	nr_started++;
 	ck_assert_int_eq(sem_wait(&may_end), 0);
 	nr_ended++;
 }
 
 static void setup(void)
 {
-	nr_started = nr_ended = 0;
+	nr_ended = 0;
 	for (size_t i = 0; i < sizeof(ios) / sizeof(ios[0]); i++)
 		ios[i].run = run;
 	ck_assert_int_eq(sem_init(&may_end, 0, 0), 0);
@@ -35,50 +34,22 @@ static void teardown(void)
 	sem_destroy(&may_end);
 }
 
-static void wait_until(const _Atomic unsigned *count, unsigned nr)
+static void wait_until_ended(unsigned nr)
 {
-	for (int i = 0; i < 5000 && *count < nr; i++)
+	for (int i = 0; i < 5000 && nr_ended < nr; i++)
 		usleep(1000);
-	ck_assert_uint_eq(*count, nr);
+	ck_assert_uint_eq(nr_ended, nr);
 }
 
-static bool try_soon(struct fs_io *io)
-{
-	for (int i = 0; i < 5000; i++) {
-		if (fs_blocking_try_run(blocking, io))
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
-START_TEST(test_blocking_an_io_is_refused_while_another_runs)
-{
-	ck_assert(fs_blocking_try_run(blocking, &ios[0]));
-	ck_assert(!fs_blocking_try_run(blocking, &ios[1])); /* it is queued, or runs already */
-	wait_until(&nr_started, 1);
-	ck_assert(!fs_blocking_try_run(blocking, &ios[1]));
-	sem_post(&may_end);
-	wait_until(&nr_ended, 1);
-	ck_assert(try_soon(&ios[1]));
-	sem_post(&may_end);
-	wait_until(&nr_ended, 2);
-}
-END_TEST
-
-START_TEST(test_blocking_ios_that_must_run_are_queued)
+START_TEST(test_blocking_all_run)
 {
 	const unsigned nr = sizeof(ios) / sizeof(ios[0]);
 
 	for (unsigned i = 0; i < nr; i++)
 		fs_blocking_run(blocking, &ios[i]);
-	ck_assert(!fs_blocking_try_run(blocking, &ios[0]));
 	for (unsigned i = 0; i < nr; i++)
 		sem_post(&may_end);
-	wait_until(&nr_ended, nr);
-	ck_assert(try_soon(&ios[0]));
-	sem_post(&may_end);
-	wait_until(&nr_ended, nr + 1);
+	wait_until_ended(nr);
 }
 END_TEST
 
@@ -100,8 +71,7 @@ int main(void)
 	TCase *tcase = tcase_create("threads");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, test_blocking_an_io_is_refused_while_another_runs);
-	tcase_add_test(tcase, test_blocking_ios_that_must_run_are_queued);
+	tcase_add_test(tcase, test_blocking_all_run);
 	tcase_add_test(tcase, test_blocking_what_is_queued_runs_before_the_end);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

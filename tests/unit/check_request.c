@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file system may be freed only after the last request has released all that it uses. Which
- * thread runs a data operation. */
+/* A file system may be freed only after the last request has released all that it uses. */
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -143,39 +142,14 @@ void commit_file(struct commit *commit, uint64_t ino, const struct data_file *fi
 	(void)commit, (void)ino, (void)file;
 }
 
-static bool has_idle_threads, has_others_waiting;
-static struct slot slot, *slot_of_request;
-static struct fs_io *handed_over;
-static struct data_op *submitted;
-
-bool fs_blocking_try_run(struct fs_blocking *blocking, struct fs_io *io)
-{
-	(void)blocking;
-	if (has_idle_threads)
-		handed_over = io;
-	return has_idle_threads;
-}
-
-void __wrap_data_submit(struct data_op *op);
-void __wrap_data_submit(struct data_op *op)
-{
-	submitted = op;
-}
-
 struct slot *slot_here(void)
 {
-	return slot_of_request;
+	return NULL;
 }
 
 void slot_set_here(struct slot *of)
 {
-	slot_of_request = of;
-}
-
-bool slot_has_others_waiting(const struct slot *of)
-{
-	ck_assert_ptr_eq(of, &slot);
-	return has_others_waiting;
+	(void)of;
 }
 
 void slot_keep(struct slot *of)
@@ -287,117 +261,6 @@ START_TEST(test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_
 }
 END_TEST
 
-/* ---- the thread of a data operation ---- */
-
-static char payload;
-
-static void keep_payload(void *arg, void *of)
-{
-	(void)arg;
-	ck_assert_ptr_eq(of, &payload);
-}
-
-static uint64_t make_file(void)
-{
-	const struct tree_config config = { .payload_free = keep_payload };
-	const struct tree_caller caller = { 0 };
-	struct tree_inode *inode;
-
-	ck_assert_int_eq(tree_new(&config, &fs->tree), 0);
-	ck_assert_int_eq(tree_mknod(fs->tree, tree_get(fs->tree, TREE_ROOT_INO), "file", S_IFREG, 0,
-				    &caller, &inode),
-			 0);
-	tree_set_payload(fs->tree, inode, &payload);
-	return tree_ino(inode);
-}
-
-static void start_with_file(void)
-{
-	start();
-	pthread_rwlock_init(&fs->tree_lock, NULL);
-	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
-		pthread_mutex_init(&fs->attr_locks[i].mutex, NULL);
-	/* A ring with more requests; the adapter copies on the thread that submits. */
-	fs->config.transport.synchronous = true;
-	slot_of_request = &slot;
-	has_idle_threads = has_others_waiting = true;
-}
-
-static void stop_with_file(void)
-{
-	tree_free(fs->tree);
-	for (int i = 0; i < FS_NR_ATTR_LOCKS; i++)
-		pthread_mutex_destroy(&fs->attr_locks[i].mutex);
-	pthread_rwlock_destroy(&fs->tree_lock);
-	slot_of_request = NULL;
-	stop();
-}
-
-/* Returns true if another thread runs it, which then submits. */
-static bool write_is_handed_over(uint64_t bytes)
-{
-	struct fs_io *io = fs_io_begin(request, make_file(), DATA_OP_WRITE, 0, bytes);
-	bool other;
-
-	handed_over = NULL;
-	submitted = NULL;
-	fs_io_submit(io);
-	other = handed_over;
-	ck_assert_ptr_eq(submitted, other ? NULL : &io->op);
-	if (other)
-		handed_over->run(handed_over);
-	ck_assert_ptr_eq(submitted, &io->op);
-	fs_reply_err(fs, request, 0);
-	fs_io_put(io);
-	return other;
-}
-
-START_TEST(test_request_a_ring_with_other_requests_hands_a_large_one_over)
-{
-	ck_assert(write_is_handed_over(1 << 20));
-}
-END_TEST
-
-START_TEST(test_request_a_small_one_is_not_handed_over)
-{
-	ck_assert(!write_is_handed_over(128 << 10));
-}
-END_TEST
-
-START_TEST(test_request_the_only_one_is_not_handed_over)
-{
-	has_others_waiting = false;
-	ck_assert(!write_is_handed_over(1 << 20));
-}
-END_TEST
-
-START_TEST(test_request_none_is_handed_over_to_busy_threads)
-{
-	has_idle_threads = false;
-	ck_assert(!write_is_handed_over(1 << 20));
-}
-END_TEST
-
-START_TEST(test_request_none_is_handed_over_if_the_adapter_copies_by_itself)
-{
-	fs->config.transport.synchronous = false;
-	ck_assert(!write_is_handed_over(1 << 20));
-}
-END_TEST
-
-static TCase *threads_case(void)
-{
-	TCase *tcase = tcase_create("threads");
-
-	tcase_add_checked_fixture(tcase, start_with_file, stop_with_file);
-	tcase_add_test(tcase, test_request_a_ring_with_other_requests_hands_a_large_one_over);
-	tcase_add_test(tcase, test_request_a_small_one_is_not_handed_over);
-	tcase_add_test(tcase, test_request_the_only_one_is_not_handed_over);
-	tcase_add_test(tcase, test_request_none_is_handed_over_to_busy_threads);
-	tcase_add_test(tcase, test_request_none_is_handed_over_if_the_adapter_copies_by_itself);
-	return tcase;
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("request");
@@ -412,6 +275,5 @@ int main(void)
 		tcase,
 		test_request_the_last_to_leave_has_done_with_the_lock_when_it_counts_as_gone);
 	suite_add_tcase(suite, tcase);
-	suite_add_tcase(suite, threads_case());
 	return run_suite(suite);
 }

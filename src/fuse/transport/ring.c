@@ -12,10 +12,12 @@
 #include "base/log.h"
 #include "fuse/transport/ring_internal.h"
 
-/* Copying so much takes longer than a system call. */
+/* Copying so much takes longer than a system call or waking a thread. */
 #define LARGE_BYTES (64u << 10)
 
 static __thread struct ring *ring_here;
+
+static void take_request(void *arg);
 
 /* ---- submissions ---- */
 
@@ -74,11 +76,6 @@ bool ring_is_here(const struct ring *ring)
 	return ring == ring_here;
 }
 
-bool ring_has_requests(const struct ring *ring)
-{
-	return io_uring_cq_ready(&ring->io) != 0;
-}
-
 /* ---- serving ---- */
 
 static void refuse(struct ring *ring, struct ring_entry *entry)
@@ -91,9 +88,30 @@ static void refuse(struct ring *ring, struct ring_entry *entry)
 	give_to_kernel(ring, entry);
 }
 
+/* Its thread goes on when it gets the entry from ring_resume_all(). */
+static void pass(struct ring_entry *entry, struct ring *to)
+{
+	entry->slot.ring = to;
+	entry->slot.resume = take_request;
+	entry->slot.arg = entry;
+	ring_post(to, &entry->slot);
+}
+
+/* The helper takes a large request if others wait for our thread. It answers by itself, so it also
+ * gets the next requests of the entry; the first small one takes the entry home again. */
+static struct ring *choose_ring(struct ring *ring, const struct ring_entry *entry, bool is_large)
+{
+	struct ring *helper = ring->uring->helper;
+
+	if (!is_large)
+		return entry->home;
+	return io_uring_cq_ready(&ring->io) && ring_is_asleep(helper) ? helper : ring;
+}
+
 static void serve(struct ring *ring, struct ring_entry *entry)
 {
 	struct fuse_buf request = { 0 };
+	struct ring *chosen;
 	bool is_large;
 
 	request.mem = ring_entry_request(entry, &request.size);
@@ -102,6 +120,11 @@ static void serve(struct ring *ring, struct ring_entry *entry)
 		return;
 	}
 	is_large = request_data_bytes(request.mem) >= LARGE_BYTES;
+	chosen = choose_ring(ring, entry, is_large);
+	if (chosen != ring) {
+		pass(entry, chosen);
+		return;
+	}
 	idle_sched_count(&ring->idle);
 	slot_begin(&entry->slot, &ring->transport->account, request.mem);
 	fuse_session_process_buf(ring->transport->session, &request);
@@ -117,6 +140,20 @@ static void park(struct ring *ring, struct ring_entry *entry)
 	*entry->is_parked = true;
 	ring->nr_parked++;
 	uring_note_parked(ring->uring);
+}
+
+/* The entries of a ring are parked there, even if the helper serves them. */
+static void take_request(void *arg)
+{
+	struct ring_entry *entry = arg;
+	struct ring *ring = entry->slot.ring;
+
+	if (!ring->uring->is_paused)
+		serve(ring, entry);
+	else if (ring == entry->home)
+		park(ring, entry);
+	else
+		pass(entry, entry->home);
 }
 
 static void serve_parked(struct ring *ring)
@@ -142,9 +179,9 @@ static bool is_session_over(const struct ring *ring)
 }
 
 /* The kernel has rejected an entry, which is then lost. */
-static void note_refusal(struct ring *ring, const struct ring_entry *entry, int err)
+static void note_refusal(struct ring *ring, struct ring_entry *entry, int err)
 {
-	ring->nr_refused++;
+	entry->home->nr_refused++;
 	uring_note_parked(ring->uring);
 	if (err == -ENOTCONN || err == -ECONNABORTED || is_session_over(ring))
 		return;
@@ -160,10 +197,8 @@ static void note_refusal(struct ring *ring, const struct ring_entry *entry, int 
 
 static void take_completion(struct ring *ring, struct ring_entry *entry, int result)
 {
-	if (result == 0 && ring->uring->is_paused)
-		park(ring, entry);
-	else if (result == 0)
-		serve(ring, entry);
+	if (result == 0)
+		take_request(entry);
 	else if (result == -EAGAIN || result == -EINTR)
 		give_to_kernel(ring, entry);
 	else

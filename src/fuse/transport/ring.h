@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ring - one thread that serves one queue of FUSE over io_uring.
+ * ring - one thread that serves requests which come over io_uring.
  *
  * The kernel has a queue for each processor and puts a request into the queue of the processor that
  * the program runs on. The ring of a queue is bound to that processor. Its thread serves a request
  * and also sends the answer, even if the commands complete on another thread: the kernel passes the
  * next request of an entry to the thread that sent the last answer, and one system call can send
  * several answers.
+ *
+ * That thread also makes the kernel's copies of the data. So that one program can use more than one
+ * processor for large requests, there is one more ring without a queue, the helper: see
+ * choose_ring().
  */
 #ifndef CXLFS_FUSE_TRANSPORT_RING_H
 #define CXLFS_FUSE_TRANSPORT_RING_H
@@ -26,8 +30,6 @@ void ring_keep(struct ring *ring);
 void ring_release(struct ring *ring);
 /** ring_is_here() - true if the calling thread serves @ring */
 bool ring_is_here(const struct ring *ring);
-/** ring_has_requests() - true if requests wait to be served; on its thread */
-bool ring_has_requests(const struct ring *ring);
 /** ring_post() - make the ring's thread call slot->resume(); any thread */
 void ring_post(struct ring *ring, struct slot *slot);
 
@@ -46,12 +48,6 @@ static inline void ring_release(struct ring *ring)
 static inline bool ring_is_here(const struct ring *ring)
 {
 	return !ring;
-}
-
-static inline bool ring_has_requests(const struct ring *ring)
-{
-	(void)ring;
-	return false;
 }
 
 static inline void ring_post(struct ring *ring, struct slot *slot)

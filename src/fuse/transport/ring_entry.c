@@ -26,6 +26,7 @@ void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue
 
 	*entry = (struct ring_entry){
 		.slot = { .payload = payload, .ring = ring },
+		.home = ring,
 		.queue = (uint16_t)queue,
 		.header = (void *)front,
 		.is_parked = (void *)(front + PARKED_AT),

@@ -18,7 +18,8 @@
 
 /** An entry of a queue: room for one request and its answer. */
 struct ring_entry {
-	struct slot slot;
+	struct slot slot; /* its ring is the one that has the entry, @home or the helper */
+	struct ring *home;
 	uint16_t queue;
 	struct uring_abi_header *header; /* at the start of the slot's front */
 	struct iovec memory[2];          /* header and payload, for the kernel */

@@ -18,8 +18,8 @@ struct ring {
 	/* Set before the thread starts: */
 	struct uring *uring;
 	struct transport *transport;
-	unsigned queue; /* the number of its processor */
-	unsigned nr_entries;
+	unsigned queue;      /* the number of its processor */
+	unsigned nr_entries; /* 0: it is the helper, and belongs to no processor */
 	pthread_t thread;
 
 	/* Used by its own thread only: */
@@ -54,14 +54,15 @@ struct uring {
 	pthread_t *askers; /* of uring_pause() */
 	unsigned nr_askers;
 
-	unsigned nr_rings; /* rings with a thread; set before they serve */
+	/* Set before the rings serve: */
+	struct ring *helper;
+	unsigned nr_rings; /* rings with a thread, of the queues and then the helper */
 	struct ring *rings[];
 };
 
-/** ring_new() - make a ring without a thread, with slots of the transport. Return: 0; -ENOMEM;
- * -EMFILE. */
-int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
-	     struct ring **ret_ring);
+/** ring_new() - make a ring without a thread; @nr_entries slots of the transport are its entries.
+ *  Return: 0; -ENOMEM; -EMFILE. */
+int ring_new(struct uring *uring, unsigned queue, unsigned nr_entries, struct ring **ret_ring);
 void ring_free(struct ring *ring);
 /** ring_set_up() - bind the calling thread to the ring's processor and make its io_uring. Return:
  * 0; -errno of io_uring. */
@@ -82,6 +83,11 @@ void ring_submit(struct ring *ring);
 void ring_wait(struct ring *ring);
 /** ring_resume_all() - resume the requests that ring_post() was called for; on the ring's thread */
 void ring_resume_all(struct ring *ring);
+/** ring_is_asleep() - true if the ring's thread has nothing to do. Any thread may call it. */
+static inline bool ring_is_asleep(const struct ring *ring)
+{
+	return atomic_load_explicit(&ring->asleep, memory_order_relaxed);
+}
 /** ring_is_over() - return true if the thread must end; on the ring's thread */
 static inline bool ring_is_over(const struct ring *ring)
 {

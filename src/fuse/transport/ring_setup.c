@@ -33,7 +33,7 @@ static void bind_to_processor(unsigned number)
  */
 int ring_set_up(struct ring *ring)
 {
-	const unsigned nr = ring->nr_entries + 1;
+	const unsigned nr = ring->transport->config.ring_depth + 1;
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_SQE128 | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
 			 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN |
@@ -43,7 +43,8 @@ int ring_set_up(struct ring *ring)
 	const int fd = fuse_session_fd(ring->transport->session);
 	int err;
 
-	bind_to_processor(ring->queue);
+	if (ring->nr_entries)
+		bind_to_processor(ring->queue);
 	err = io_uring_queue_init_params(nr, &ring->io, &params);
 	if (err)
 		return err;
@@ -67,10 +68,8 @@ static struct ring *alloc_ring(unsigned nr_entries)
 	return ring;
 }
 
-int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
-	     struct ring **ret_ring)
+int ring_new(struct uring *uring, unsigned queue, unsigned nr_entries, struct ring **ret_ring)
 {
-	const unsigned nr_entries = transport->config.ring_depth;
 	struct ring *ring = alloc_ring(nr_entries);
 	int err;
 
@@ -83,14 +82,14 @@ int ring_new(struct uring *uring, struct transport *transport, unsigned queue,
 		return err;
 	}
 	ring->uring = uring;
-	ring->transport = transport;
+	ring->transport = uring->transport;
 	ring->queue = queue;
 	ring->nr_entries = nr_entries;
 	ring->resumed_end = &ring->resumed;
 	pthread_mutex_init(&ring->lock, NULL);
 	for (unsigned i = 0; i < nr_entries; i++)
 		ring_entry_init(&ring->entries[i], ring, queue,
-				slot_region_take(&transport->ring_region));
+				slot_region_take(&uring->transport->ring_region));
 	*ret_ring = ring;
 	return 0;
 }

@@ -152,7 +152,8 @@ void ring_wait(struct ring *ring)
 	if (!atomic_load(&ring->has_resumed) && !ring_is_over(ring))
 		wait_in_kernel(ring);
 	atomic_store(&ring->asleep, false);
-	idle_sched_join(ring->transport->idle_sched, &ring->idle, has_work, ring);
+	if (ring->nr_entries)
+		idle_sched_join(ring->transport->idle_sched, &ring->idle, has_work, ring);
 	idle_sched_set_busy(&ring->idle, true);
 }
 

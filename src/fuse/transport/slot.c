@@ -179,11 +179,6 @@ void slot_release(struct slot *slot)
 		slot_put(slot);
 }
 
-bool slot_has_others_waiting(const struct slot *slot)
-{
-	return slot->ring && ring_has_requests(slot->ring);
-}
-
 void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg)
 {
 	if (!slot->ring || ring_is_here(slot->ring)) {

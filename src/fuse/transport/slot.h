@@ -43,10 +43,6 @@ struct slot *slot_here(void);
 /** slot_keep() - keep the slot for an answer later; on the thread that serves the request */
 void slot_keep(struct slot *slot);
 
-/** slot_has_others_waiting() - true if the request came through a ring that has more requests; on
- *  the thread that serves it */
-bool slot_has_others_waiting(const struct slot *slot);
-
 /** slot_resume() - call @resume on the thread that sends the answer: now if it is this thread or if
  *  any thread may. Any thread. */
 void slot_resume(struct slot *slot, void (*resume)(void *arg), void *arg);

@@ -3,8 +3,8 @@
  * transport - how requests arrive from the kernel and how answers leave.
  *
  * Workers read requests from /dev/fuse (worker.c). Where the kernel has FUSE over io_uring, a
- * ring for each processor takes them instead (uring.c, ring.c); /dev/fuse then carries only INIT
- * and requests without an answer.
+ * ring for each processor takes them instead, and one more ring helps with large ones (uring.c,
+ * ring.c); /dev/fuse then carries only INIT and requests without an answer.
  *
  * A request stays in a slot until it is answered (slot.h). A thread that serves requests never
  * waits for a command of the adapter: it takes the next request, and between requests it polls for

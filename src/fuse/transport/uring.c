@@ -84,15 +84,16 @@ static int wait_until_ready(struct uring *uring)
 	return err;
 }
 
-static int add_ring(struct uring *uring, struct transport *transport, unsigned queue)
+static int add_ring(struct uring *uring, unsigned queue, unsigned nr_entries)
 {
 	struct ring *ring;
-	char name[16];
-	int err = ring_new(uring, transport, queue, &ring);
+	char name[16] = "cxlfs-ring-help";
+	int err = ring_new(uring, queue, nr_entries, &ring);
 
 	if (err)
 		return err;
-	snprintf(name, sizeof(name), "cxlfs-ring-%u", queue % 10000);
+	if (nr_entries)
+		snprintf(name, sizeof(name), "cxlfs-ring-%u", queue % 10000);
 	err = thread_start(&ring->thread, ring_main, ring, name);
 	if (err)
 		ring_free(ring);
@@ -109,7 +110,7 @@ size_t uring_nr_slots(const struct transport *transport)
 int uring_new(struct transport *transport, struct uring **ret_uring)
 {
 	const unsigned nr_queues = cpus_possible();
-	struct uring *uring = calloc(1, sizeof(*uring) + nr_queues * sizeof(uring->rings[0]));
+	struct uring *uring = calloc(1, sizeof(*uring) + (nr_queues + 1) * sizeof(uring->rings[0]));
 	int err = 0;
 
 	if (!uring)
@@ -118,9 +119,13 @@ int uring_new(struct transport *transport, struct uring **ret_uring)
 	pthread_mutex_init(&uring->lock, NULL);
 	pthread_cond_init(&uring->changed, NULL);
 	for (unsigned i = 0; i < nr_queues && !err; i++)
-		err = add_ring(uring, transport, i);
+		err = add_ring(uring, i, transport->config.ring_depth);
 	if (!err)
+		err = add_ring(uring, nr_queues, 0);
+	if (!err) {
+		uring->helper = uring->rings[nr_queues];
 		err = wait_until_ready(uring);
+	}
 	if (err) {
 		uring_free(uring);
 		return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uring - the rings of a session, one for each processor that the kernel may ever have.
+ * uring - the rings of a session: one for each processor that the kernel may ever have, and a
+ * helper.
  *
  * libfuse has rings of its own, but several threads cannot send answers through one of them. So it
  * gets a function to send answers with, which uses our rings for the requests that came through

@@ -63,7 +63,7 @@ static int start_asker(struct uring *uring, const struct asker *like)
 /* No program runs on a processor that is offline, so its queue gets no requests. */
 static bool is_in_use(const struct ring *ring)
 {
-	return cpus_is_online(ring->queue);
+	return ring->nr_entries && cpus_is_online(ring->queue);
 }
 
 static unsigned nr_not_parked(const struct ring *ring)
