@@ -348,7 +348,7 @@ bench-instructions: helpers build/deps/valgrind ## instructions for a command of
 	@BUILD=$(B) tests/bench/instructions.sh
 
 lint: build/deps/test programs ## scripts, layers, headers
-	@$(run_tests) lint $(wildcard tests/lint/*.sh)
+	@LINT_WHOLE=1 $(run_tests) lint $(wildcard tests/lint/*.sh)
 
 man-lint: ## the manual pages
 	@$(run_tests) lint tests/lint/man.sh

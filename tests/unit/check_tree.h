@@ -137,14 +137,21 @@ static T_UNUSED struct tree_attr attr_of(const struct tree_inode *inode)
 	return attr;
 }
 
-/** How often to repeat what is random; slow checkers, which run without forking, get a part. */
+#ifdef CXLFS_SANITIZED
+#define T_SLOWDOWN 4
+#else
+#define T_SLOWDOWN 1
+#endif
+
+/** How often to repeat what is random; slow checkers, some of which run without forking, get a
+ * part. */
 static T_UNUSED unsigned long steps_of(unsigned long normal)
 {
 	const char *steps = getenv("CXLFS_TREE_STEPS"), *fork = getenv("CK_FORK");
 
 	if (steps)
 		return strtoul(steps, NULL, 10);
-	return fork && strcmp(fork, "no") == 0 ? normal / 10 : normal;
+	return normal / (fork && strcmp(fork, "no") == 0 ? 10 : T_SLOWDOWN);
 }
 
 /** A seed, new each time unless CXLFS_TREE_SEED says which; printed to repeat a failure. */
