@@ -31,12 +31,13 @@ nr_waits() {
 	fail "there is no second thread"
 }
 
+# Small requests beside the large ones may wake it, too.
 start_volume "" io_uring
 before=$(nr_waits)
 verified_io alone --rw=write --bs=1m --size=32m --iodepth=1
-same "$(nr_waits)" "$before" "waits of the second thread"
+[ "$(nr_waits)" -lt $((before + 16)) ] || fail "the second thread serves requests that come one by one"
 verified_io several --rw=write --bs=1m --size=64m --iodepth=8
-[ "$(nr_waits)" -gt "$before" ] || fail "the second thread serves nothing"
+[ "$(nr_waits)" -ge $((before + 16)) ] || fail "the second thread serves nothing"
 verified_io small --rw=randrw --bs=4k --size=16m --iodepth=16
 verified_io large --rw=randwrite --bsrange=4k-1m --size=48m --iodepth=16
 "$CXLFSADM" emul fault "$STORE/adapter" add "every=100ms action=reset kind=eeh" >/dev/null

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * idle_sched - scheduling policy and processors of the threads that serve rings.
+ * idle_sched - scheduling policy and processors of the threads that serve rings, except the helper.
  *
  *   mode | policy      | runs on             | when the thread
  *   -----|-------------|---------------------|----------------------------------------------

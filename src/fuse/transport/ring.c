@@ -98,14 +98,14 @@ static void pass(struct ring_entry *entry, struct ring *to)
 }
 
 /* The helper takes a large request if others wait for our thread. It answers by itself, so it also
- * gets the next requests of the entry; the first small one takes the entry home again. */
+ * gets the next requests of the entry, until one of them is small or others wait for the helper. */
 static struct ring *choose_ring(struct ring *ring, const struct ring_entry *entry, bool is_large)
 {
-	struct ring *helper = ring->uring->helper;
+	struct ring *other = ring == entry->home ? ring->uring->helper : entry->home;
 
 	if (!is_large)
 		return entry->home;
-	return io_uring_cq_ready(&ring->io) && ring_is_asleep(helper) ? helper : ring;
+	return io_uring_cq_ready(&ring->io) && ring_is_asleep(other) ? other : ring;
 }
 
 static void serve(struct ring *ring, struct ring_entry *entry)
@@ -119,13 +119,13 @@ static void serve(struct ring *ring, struct ring_entry *entry)
 		refuse(ring, entry);
 		return;
 	}
+	idle_sched_count(&ring->idle);
 	is_large = request_data_bytes(request.mem) >= LARGE_BYTES;
 	chosen = choose_ring(ring, entry, is_large);
 	if (chosen != ring) {
 		pass(entry, chosen);
 		return;
 	}
-	idle_sched_count(&ring->idle);
 	slot_begin(&entry->slot, &ring->transport->account, request.mem);
 	fuse_session_process_buf(ring->transport->session, &request);
 	slot_end(&entry->slot);

@@ -32,7 +32,7 @@ struct ring_entry {
 
 /** ring_entry_init() - @payload: from slot_region_take(), with zeros or what another process has
  * left;
- *  @ring: its thread serves the entry */
+ *  @ring: its home */
 void ring_entry_init(struct ring_entry *entry, struct ring *ring, unsigned queue, char *payload);
 
 /** ring_entry_submit() - fill @sqe so that it passes the entry to the kernel, the first time

@@ -32,10 +32,11 @@ struct ring {
 	/* Used by any thread: */
 	int wake_fd __attribute__((aligned(64)));
 	_Atomic bool stop;
-	_Atomic bool asleep;      /* write wake_fd to wake the thread */
-	_Atomic bool has_resumed; /* the list of resumed requests is not empty, or ring_wake() */
-	_Atomic unsigned nr_parked, nr_refused; /* entries; changed by its own thread only */
-	pthread_mutex_t lock;                   /* protects that list */
+	_Atomic bool asleep;         /* write wake_fd to wake the thread */
+	_Atomic bool has_resumed;    /* the list of resumed requests is not empty, or ring_wake() */
+	_Atomic unsigned nr_parked;  /* entries; changed by its own thread only */
+	_Atomic unsigned nr_refused; /* entries */
+	pthread_mutex_t lock;        /* protects that list */
 	struct slot *resumed, **resumed_end;
 
 	struct ring_entry entries[] __attribute__((aligned(64)));
@@ -64,8 +65,8 @@ struct uring {
  *  Return: 0; -ENOMEM; -EMFILE. */
 int ring_new(struct uring *uring, unsigned queue, unsigned nr_entries, struct ring **ret_ring);
 void ring_free(struct ring *ring);
-/** ring_set_up() - bind the calling thread to the ring's processor and make its io_uring. Return:
- * 0; -errno of io_uring. */
+/** ring_set_up() - bind the calling thread to the ring's processor, if any, and make its io_uring.
+ * Return: 0; -errno of io_uring. */
 int ring_set_up(struct ring *ring);
 /** ring_main() - run the ring's thread; @arg: the ring */
 void *ring_main(void *arg);
@@ -83,7 +84,8 @@ void ring_submit(struct ring *ring);
 void ring_wait(struct ring *ring);
 /** ring_resume_all() - resume the requests that ring_post() was called for; on the ring's thread */
 void ring_resume_all(struct ring *ring);
-/** ring_is_asleep() - true if the ring's thread has nothing to do. Any thread may call it. */
+/** ring_is_asleep() - true if the ring's thread sleeps or is about to wake up. Any thread may call
+ * it. */
 static inline bool ring_is_asleep(const struct ring *ring)
 {
 	return atomic_load_explicit(&ring->asleep, memory_order_relaxed);

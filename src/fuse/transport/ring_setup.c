@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "fuse/transport/ring_internal.h"
+#include "fuse/transport/uring.h"
 
 static void bind_to_processor(unsigned number)
 {
@@ -34,16 +35,18 @@ static void bind_to_processor(unsigned number)
 int ring_set_up(struct ring *ring)
 {
 	const unsigned nr = ring->transport->config.ring_depth + 1;
+	const bool is_helper = !ring->nr_entries;
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_SQE128 | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
-			 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN |
-			 IORING_SETUP_TASKRUN_FLAG,
-		.cq_entries = 4 * nr,
+			 IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+		/* The helper may come to have the entries of all queues. */
+		.cq_entries = is_helper ? nr + (unsigned)uring_nr_slots(ring->transport) : 4 * nr,
 	};
 	const int fd = fuse_session_fd(ring->transport->session);
 	int err;
 
-	if (ring->nr_entries)
+	if (!is_helper)
 		bind_to_processor(ring->queue);
 	err = io_uring_queue_init_params(nr, &ring->io, &params);
 	if (err)

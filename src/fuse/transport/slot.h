@@ -23,14 +23,14 @@ struct slot {
 	struct ring *ring;      /* its thread sends the answer; NULL: any thread may */
 	_Atomic unsigned refs;  /* without a ring: of the worker, and of a request that keeps it */
 	struct slot_pool *pool; /* without a ring */
-	struct slot *next;      /* in the list of free slots, or of resumed requests */
+	struct slot *next;      /* in the list of free slots, or of ring_post() */
 	uint32_t number;        /* of its pool */
 	uint64_t unique;        /* of the request */
 	bool is_populated;      /* without a ring: the pages of shared memory are allocated */
 	bool is_recovered;      /* the request is that of a process that has died */
 	/* Of the thread that serves the request, then of the one that answers it. */
 	struct account_request request;
-	/* Of a resumed request: */
+	/* For ring_post(): */
 	void (*resume)(void *arg);
 	void *arg;
 };
