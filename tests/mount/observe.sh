@@ -5,7 +5,7 @@
 need_cxlfs
 need_root
 need_mounts
-need_tools python3
+need_tools python3 script
 
 # json EXPRESSION: evaluates Python on standard input, which is j.
 json() { python3 -c "import json, sys; j = json.load(sys.stdin); print($1)"; }
