@@ -22,7 +22,7 @@ start_volume
 mkdir "$MNT/repo"
 cd "$MNT/repo" || fail "cd"
 git init -q
-real_files 800 /usr/include >"$WORK/names"
+real_files 800 /usr/include /usr/share/perl* /usr/share/doc >"$WORK/names"
 tar -c --null -T "$WORK/names" 2>/dev/null | tar -x
 commit_all first
 git checkout -q -b side
