@@ -28,22 +28,23 @@ static int bind_to(int fd, const char *path)
 
 static int temporary_path(const char *path, char ret_path[CONTROL_PATH_BYTES])
 {
-	int length = snprintf(ret_path, CONTROL_PATH_BYTES, "%s.%d", path, getpid());
+	int length = snprintf(ret_path, CONTROL_PATH_BYTES, "%s.new", path);
 
 	return length < (int)CONTROL_PATH_BYTES ? 0 : -ENAMETOOLONG;
 }
 
-static int publish(struct control_listener *listener, const char *temporary, const char *path)
+static int bind_temporary(struct control_listener *listener, int fd)
 {
 	struct stat st;
+	int err = bind_to(fd, listener->temporary);
 
-	if (lstat(temporary, &st) || rename(temporary, path)) {
-		int err = -errno;
-
-		(void)unlink(temporary);
+	if (!err && lstat(listener->temporary, &st))
+		err = -errno;
+	if (err) {
+		(void)unlink(listener->temporary);
 		return err;
 	}
-	strcpy(listener->path, path);
+	listener->fd = fd;
 	listener->dev = st.st_dev;
 	listener->ino = st.st_ino;
 	return 0;
@@ -51,24 +52,26 @@ static int publish(struct control_listener *listener, const char *temporary, con
 
 int control_listener_open(struct control_listener *listener, const char *path)
 {
-	char temporary[CONTROL_PATH_BYTES];
-	int err = temporary_path(path, temporary);
-	int fd;
+	int err, fd;
 
 	*listener = (struct control_listener){ 0 };
+	err = temporary_path(path, listener->temporary);
 	if (err)
 		return err;
+	strcpy(listener->path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	err = bind_to(fd, temporary);
+	err = fd < 0 ? -errno : bind_temporary(listener, fd);
 	if (!err)
-		err = publish(listener, temporary, path);
-	if (err)
+		return 0;
+	if (fd >= 0)
 		close(fd);
-	else
-		listener->fd = fd;
+	*listener = (struct control_listener){ 0 };
 	return err;
+}
+
+int control_listener_publish(struct control_listener *listener)
+{
+	return rename(listener->temporary, listener->path) ? -errno : 0;
 }
 
 void control_listener_hand_over(struct control_listener *listener)
@@ -78,13 +81,21 @@ void control_listener_hand_over(struct control_listener *listener)
 	*listener = (struct control_listener){ 0 };
 }
 
-void control_listener_close(struct control_listener *listener)
+/* Another volume may have the name by now. */
+static void remove_ours(const struct control_listener *listener, const char *path)
 {
 	struct stat st;
 
-	if (*listener->path && !lstat(listener->path, &st) && st.st_dev == listener->dev &&
-	    st.st_ino == listener->ino)
-		(void)unlink(listener->path);
+	if (!lstat(path, &st) && st.st_dev == listener->dev && st.st_ino == listener->ino)
+		(void)unlink(path);
+}
+
+void control_listener_close(struct control_listener *listener)
+{
+	if (*listener->path) {
+		remove_ours(listener, listener->temporary);
+		remove_ours(listener, listener->path);
+	}
 	control_listener_hand_over(listener);
 }
 

@@ -260,6 +260,11 @@ int control_server_start(const struct control_config *config, struct control_ser
 	return 0;
 }
 
+int control_server_publish(struct control_server *server)
+{
+	return control_listener_publish(&server->listener);
+}
+
 static void end_thread(struct control_server *server)
 {
 	atomic_store(&server->stop, true);

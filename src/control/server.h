@@ -56,14 +56,20 @@ struct control_command {
 struct control_server;
 
 struct control_config {
-	const char *path; /* replaced if it exists: the caller knows that no daemon serves it */
+	/* Of the socket that is published; replaced if it exists: the caller knows that no daemon
+	 * serves it. Copied. */
+	const char *path;
 	const struct control_command *commands; /* ends with a name NULL; borrowed */
 	void *context;                          /* for the commands; borrowed */
 	unsigned timeout_ms;                    /* 0: CONTROL_TIMEOUT_MS */
 };
 
-/** control_server_start() - listen on a socket and start the thread. Return: 0; -errno. */
+/** control_server_start() - make a socket and start the thread. Return: 0; -errno. */
 int control_server_start(const struct control_config *config, struct control_server **ret_server);
+
+/** control_server_publish() - let clients find the socket; once, by the thread that stops the
+ * server. Return: 0; -errno. */
+int control_server_publish(struct control_server *server);
 
 /** control_server_stop() - end slow commands, disconnect all, remove the socket. Accepts NULL. */
 void control_server_stop(struct control_server *server);

@@ -7,7 +7,7 @@
 #include "base/log.h"
 
 /* An ordinary user may have no directory for sockets; the volume works without one. */
-static void log_failure(const char *place, int err)
+void control_socket_log_failure(const char *place, int err)
 {
 	if (geteuid() == 0)
 		log_warning("%s: no control socket: %s", place, strerror(-err));
@@ -21,11 +21,11 @@ void control_socket_prepare(struct control_socket *control)
 
 	if (!err)
 		return;
-	log_failure(control->directory, err);
+	control_socket_log_failure(control->directory, err);
 	*control->directory = '\0';
 }
 
-void control_socket_open(struct control_socket *control, const struct control_volume *volume)
+int control_socket_open(struct control_socket *control, const struct control_volume *volume)
 {
 	char path[CONTROL_PATH_BYTES];
 	const struct control_config config = { .path = path,
@@ -35,13 +35,18 @@ void control_socket_open(struct control_socket *control, const struct control_vo
 
 	/* The failure has been logged: no directory, or the mount was not found. */
 	if (!*control->directory || !*volume->device)
-		return;
+		return 0;
 	control->volume = *volume;
 	err = control_path_join(control->directory, volume->device, path);
-	if (!err)
-		err = control_server_start(&config, &control->server);
+	return err ? err : control_server_start(&config, &control->server);
+}
+
+void control_socket_publish(struct control_socket *control)
+{
+	int err = control->server ? control_server_publish(control->server) : 0;
+
 	if (err)
-		log_failure(volume->mountpoint, err);
+		control_socket_log_failure(control->volume.mountpoint, err);
 }
 
 void control_socket_hand_over(struct control_socket *control)

@@ -20,11 +20,17 @@ struct control_socket {
 void control_socket_prepare(struct control_socket *control);
 
 /**
- * control_socket_open() - listen, once the volume is mounted
+ * control_socket_open() - make the socket, once the volume is mounted
  * @volume: copied; what it points to is borrowed
- * Logs a failure.
+ * Return: 0, also without a directory; -errno there is no socket.
  */
-void control_socket_open(struct control_socket *control, const struct control_volume *volume);
+int control_socket_open(struct control_socket *control, const struct control_volume *volume);
+
+/** control_socket_publish() - let clients find the socket, if there is one. Logs a failure. */
+void control_socket_publish(struct control_socket *control);
+
+/** control_socket_log_failure() - log that the volume at @place has no socket */
+void control_socket_log_failure(const char *place, int err);
 
 /** control_socket_close() - wait for a command that runs, and remove the socket */
 void control_socket_close(struct control_socket *control);

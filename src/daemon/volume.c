@@ -229,7 +229,10 @@ int volume_mount(struct volume *volume)
 	mount_watch_start(&volume->mount, volume->mountpoint);
 	if (volume->io_uring && (err = use_io_uring(volume)))
 		return err;
-	volume_start_control(volume);
+	err = volume_start_control(volume);
+	if (err)
+		control_socket_log_failure(volume->mountpoint, err);
+	control_socket_publish(&volume->control);
 	err = volume_listen_to_standby(volume);
 	return err ? err : volume_send_state(volume);
 }

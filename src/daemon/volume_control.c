@@ -41,7 +41,7 @@ static const char *survive_name(enum survive_choice survive)
 	}
 }
 
-void volume_start_control(struct volume *volume)
+int volume_start_control(struct volume *volume)
 {
 	const struct options *options = volume->options;
 	const struct control_volume for_control = {
@@ -63,5 +63,5 @@ void volume_start_control(struct volume *volume)
 		.arg = volume,
 	};
 
-	control_socket_open(&volume->control, &for_control);
+	return control_socket_open(&volume->control, &for_control);
 }

@@ -64,8 +64,8 @@ int volume_start_data(struct volume *volume);
  */
 int volume_enter_sandbox(struct volume *volume);
 
-/** volume_start_control() - offer the control socket */
-void volume_start_control(struct volume *volume);
+/** volume_start_control() - make the control socket. Return: 0; -errno. */
+int volume_start_control(struct volume *volume);
 
 /** volume_set_connection() - make the session serve the connection @fd, which it takes. Return: 0;
  *  -EBADF. */

@@ -131,6 +131,18 @@ static void note_pause(struct volume *volume)
 		failovers->longest_pause_ms = failovers->last_pause_ms;
 }
 
+/* If a process has died, its volume goes on even without a socket. */
+static int start_control(struct volume *volume, bool daemon_died)
+{
+	int err = volume_start_control(volume);
+
+	if (err && !daemon_died)
+		return volume_fail(volume, err, "cannot offer the control socket");
+	if (err)
+		control_socket_log_failure(volume->mountpoint, err);
+	return 0;
+}
+
 static int take_over(struct volume *volume, const struct handover_state *state, int fds[])
 {
 	int err = adopt_mount(volume, state);
@@ -150,6 +162,8 @@ static int take_over(struct volume *volume, const struct handover_state *state, 
 	if (!err)
 		err = adopt_session(volume, state, take_descriptor(&fds[HANDOVER_FD_FUSE]),
 				    take_descriptor(&fds[HANDOVER_FD_RINGS]));
+	if (!err)
+		err = start_control(volume, state->daemon_died);
 	return err ? err : volume_send_state(volume);
 }
 
@@ -173,7 +187,7 @@ int volume_takeover_finish(struct volume *volume, int (*await_go)(void *arg), vo
 		volume->mounted = true;
 		note_pause(volume);
 		data_volume_resume(volume->data);
-		volume_start_control(volume);
+		control_socket_publish(&volume->control);
 		err = volume_listen_to_standby(volume);
 		if (volume->options->sandbox)
 			sandbox_limit_calls();

@@ -80,7 +80,7 @@ done
 say "one call of it fails"
 refused=0
 for group in descriptor thread map ioctl memory; do
-	for nr in 1 2 3 4 6 8 32; do
+	for nr in 1 2 3 4 8 12 16 32; do
 		CONTROL=$WORK/control-$group-$nr # a successor keeps it
 		arm $nr
 		next=$WORK/cxlfs-$group-$nr

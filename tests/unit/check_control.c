@@ -87,6 +87,7 @@ static void start_server(unsigned timeout_ms)
 	};
 
 	ck_assert_int_eq(control_server_start(&config, &server), 0);
+	ck_assert_int_eq(control_server_publish(server), 0);
 }
 
 static void set_up(void)
@@ -251,6 +252,32 @@ START_TEST(test_stale_socket_is_replaced)
 
 	ck_assert_int_eq(control_client_ask("/nonexistent", request, 100, &answer), -ENOENT);
 	json_object_put(request);
+}
+END_TEST
+
+START_TEST(test_socket_is_found_once_it_is_published)
+{
+	const struct control_config config = { .path = path,
+					       .commands = commands,
+					       .context = context };
+	char temporary[sizeof(path) + 8];
+	struct stat st;
+
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	control_server_stop(server);
+	for (int i = 0; i < 2; i++) { /* the second one finds what the first has left */
+		ck_assert_int_eq(control_server_start(&config, &server), 0);
+		ck_assert_int_eq(stat(temporary, &st), 0);
+		ck_assert_uint_eq(st.st_mode & 0777, 0600);
+		ck_assert_int_eq(access(path, F_OK), -1);
+		if (!i)
+			control_server_hand_over(server);
+	}
+	control_server_stop(server);
+	ck_assert_int_eq(access(temporary, F_OK), -1);
+	start_server(CLIENT_MS);
+	ck_assert_int_eq(access(temporary, F_OK), -1);
+	expect_served();
 }
 END_TEST
 
@@ -537,6 +564,7 @@ int main(void)
 	tcase_add_test(core, test_client_may_shut_down_its_side);
 	tcase_add_test(core, test_large_answer_arrives_whole);
 	tcase_add_test(core, test_stale_socket_is_replaced);
+	tcase_add_test(core, test_socket_is_found_once_it_is_published);
 	tcase_add_test(core, test_server_may_leave_its_socket_to_another);
 	tcase_add_test(slow, test_slow_command_does_not_delay_others);
 	tcase_add_test(slow, test_client_of_slow_command_may_leave);
