@@ -14,7 +14,7 @@ for made in build/deps build/libfuse build/config-*.mk; do
 done
 cd "$MNT/project" || fail "cd"
 # Independent of the make that may have started this test.
-plain_make() { env -u MAKEFLAGS -u MFLAGS -u LIBFUSE -u MAKELEVEL -u BUILD make CFLAGS=-O0 "$@"; }
+plain_make() { env -u MAKEFLAGS -u MFLAGS -u LIBFUSE -u MAKELEVEL -u BUILD make CFLAGS="-O0 -g0" "$@"; }
 plain_make -j2 all >"$WORK/make.log" 2>&1 || {
 	tail -n 20 "$WORK/make.log" >&2
 	fail "make"

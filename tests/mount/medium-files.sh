@@ -1,6 +1,5 @@
 #!/bin/bash
 # Files of some megabytes, each larger than pack=, fill a volume: each costs its blocks, not a chunk.
-# sanitize: yes
 # timeout: 240
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"

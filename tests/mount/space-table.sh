@@ -46,7 +46,7 @@ make_file() {
 			printf x | dd of="$MNT/file" bs=1 seek=$((i * 300 << 20)) conv=notrunc status=none
 		done
 		;;
-	*) head -c "$(bytes "$1")" /dev/zero >"$MNT/file" ;;
+	*) dd if=/dev/zero of="$MNT/file" bs=1M iflag=count_bytes oflag=direct count="$(bytes "$1")" status=none ;;
 	esac
 }
 
