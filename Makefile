@@ -88,7 +88,7 @@ OBJ_fake   := $(call objects_of,tests/fake/*.c tests/support/data_model.c tests/
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
 # With parts of the transports.
 $(B)/tests/unit/check_idle_sched: $(patsubst %,$(B)/src/fuse/transport/%.o,idle_sched cpus)
-$(B)/tests/unit/check_transport: $(patsubst %,$(B)/src/fuse/transport/%.o,thread_pool cpus slot slot_region account)
+$(B)/tests/unit/check_transport: $(patsubst %,$(B)/src/fuse/transport/%.o,thread_pool slot slot_region account)
 $(B)/tests/unit/check_account: $(B)/src/fuse/transport/account.o
 $(B)/tests/unit/check_ring_entry: $(B)/src/fuse/transport/ring_entry.o
 $(B)/tests/unit/check_blocking: $(B)/src/fuse/blocking.o
@@ -264,7 +264,7 @@ umount: ## undo `make mount`
 
 run_tests = BUILD=$(B) tests/lib/run.sh
 
-check: build/deps/test ## all tests: units, sanitizers, real mounts, documents (about 10 minutes)
+check: build/deps/test ## all tests: units, sanitizers, real mounts, documents (about 12 minutes)
 	@$(MAKE) --no-print-directory VARIANT=release everything
 	@$(MAKE) --no-print-directory VARIANT=asan everything
 	@tests/lib/check.sh $(call dir_of,release) $(call dir_of,asan)

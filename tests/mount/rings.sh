@@ -36,8 +36,12 @@ start_volume "" io_uring
 before=$(nr_waits)
 verified_io alone --rw=write --bs=1m --size=32m --iodepth=1
 [ "$(nr_waits)" -lt $((before + 16)) ] || fail "the second thread serves requests that come one by one"
-verified_io several --rw=write --bs=1m --size=64m --iodepth=8
-[ "$(nr_waits)" -ge $((before + 16)) ] || fail "the second thread serves nothing"
+# On a busy machine it finds the next request without waiting.
+for _ in $(seq 10); do
+	verified_io several --rw=write --bs=1m --size=64m --iodepth=8
+	[ "$(nr_waits)" -lt $((before + 32)) ] || break
+done
+[ "$(nr_waits)" -ge $((before + 32)) ] || fail "the second thread serves nothing"
 verified_io small --rw=randrw --bs=4k --size=16m --iodepth=16
 verified_io large --rw=randwrite --bsrange=4k-1m --size=48m --iodepth=16
 "$CXLFSADM" emul fault "$STORE/adapter" add "every=100ms action=reset kind=eeh" >/dev/null

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "fuse/transport/cpus.h"
 #include "fuse/transport/ring.h"
 #include "fuse/transport/slot.h"
 #include "fuse/transport/thread_pool.h"
@@ -295,25 +294,10 @@ START_TEST(test_slot_without_a_ring_resumes_here)
 }
 END_TEST
 
-/* ---- processors ---- */
-
-START_TEST(test_processors_are_counted)
-{
-	ck_assert_uint_eq(cpus_count("0\n"), 1);
-	ck_assert_uint_eq(cpus_count("0-3\n"), 4);
-	ck_assert_uint_eq(cpus_count("0-3,8-11\n"), 8);
-	ck_assert_uint_eq(cpus_count("0,2,4-5"), 4);
-	ck_assert_uint_eq(cpus_count(""), 0);
-	ck_assert_uint_eq(cpus_count("none"), 0);
-	ck_assert_uint_ge(cpus_possible(), cpus_usable());
-}
-END_TEST
-
 static Suite *transport_suite(void)
 {
 	Suite *suite = suite_create("transport");
-	TCase *active = tcase_create("thread_pool"), *memory = tcase_create("slot"),
-	      *cpus = tcase_create("cpus");
+	TCase *active = tcase_create("thread_pool"), *memory = tcase_create("slot");
 
 	tcase_set_timeout(active, 60);
 	tcase_add_checked_fixture(active, gather, disperse);
@@ -338,8 +322,6 @@ static Suite *transport_suite(void)
 	tcase_add_test(memory, test_slot_without_a_ring_resumes_here);
 	suite_add_tcase(suite, memory);
 
-	tcase_add_test(cpus, test_processors_are_counted);
-	suite_add_tcase(suite, cpus);
 	return suite;
 }
 

@@ -3,13 +3,10 @@
 
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #define DIRECTORY "/sys/devices/system/cpu"
-#define MAX_LIST  4096
 
 unsigned cpus_usable(void)
 {
@@ -20,37 +17,6 @@ unsigned cpus_usable(void)
 		return (unsigned)CPU_COUNT(&set);
 	nr = sysconf(_SC_NPROCESSORS_ONLN); /* a cpu_set_t is too small */
 	return nr > 1 ? (unsigned)nr : 1;
-}
-
-/* Stops at what it does not understand. */
-unsigned cpus_count(const char *list)
-{
-	unsigned long first, last;
-	unsigned nr = 0;
-	char *end;
-
-	while (*list >= '0' && *list <= '9') {
-		first = last = strtoul(list, &end, 10);
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		nr += (unsigned)(last - first + 1);
-		list = *end == ',' ? end + 1 : end;
-	}
-	return nr;
-}
-
-unsigned cpus_possible(void)
-{
-	FILE *file = fopen(DIRECTORY "/possible", "re");
-	char list[MAX_LIST] = "";
-	unsigned nr;
-
-	if (file) {
-		(void)!fgets(list, sizeof(list), file);
-		fclose(file);
-	}
-	nr = cpus_count(list);
-	return nr ? nr : (unsigned)get_nprocs_conf();
 }
 
 /* A processor that cannot be taken offline has no such file. */

@@ -5,9 +5,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/sysinfo.h>
 
 #include "base/thread.h"
-#include "fuse/transport/cpus.h"
 #include "fuse/transport/ring_internal.h"
 
 /* ---- sending ---- */
@@ -102,14 +102,21 @@ static int add_ring(struct uring *uring, unsigned queue, unsigned nr_entries)
 	return err;
 }
 
+/* The kernel uses no ring before each processor that may ever be plugged in has one. That is what
+ * get_nprocs_conf() counts since glibc 2.36; before, it left out those not plugged in yet. */
+static unsigned count_queues(void)
+{
+	return (unsigned)get_nprocs_conf();
+}
+
 size_t uring_nr_slots(const struct transport *transport)
 {
-	return (size_t)cpus_possible() * transport->config.ring_depth;
+	return (size_t)count_queues() * transport->config.ring_depth;
 }
 
 int uring_new(struct transport *transport, struct uring **ret_uring)
 {
-	const unsigned nr_queues = cpus_possible();
+	const unsigned nr_queues = count_queues();
 	struct uring *uring = calloc(1, sizeof(*uring) + (nr_queues + 1) * sizeof(uring->rings[0]));
 	int err = 0;
 
