@@ -44,9 +44,11 @@ SANITIZE_asan = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 SANITIZE_tsan = -fsanitize=thread -fno-omit-frame-pointer
 SANITIZE_fuzz = $(SANITIZE_asan) -fsanitize=fuzzer-no-link
 OPTIMIZE_debug = -Og
-OPTIMIZE_asan = -O1
+OPTIMIZE_asan = -Og
 OPTIMIZE_tsan = -O1
 OPTIMIZE_fuzz = -O1
+# Lines for reports; quicker to compile than all of -g. For a debugger there is the variant debug.
+DEBUG_asan = -g1
 
 ifeq ($(VARIANT),fuzz)
 CC := clang
@@ -56,7 +58,7 @@ CC := clang
 WERROR := 1
 endif
 
-BASE_CFLAGS = -std=gnu11 $(or $(OPTIMIZE_$(VARIANT)),-O2) -g -Wall -Wextra \
+BASE_CFLAGS = -std=gnu11 $(or $(OPTIMIZE_$(VARIANT)),-O2) $(or $(DEBUG_$(VARIANT)),-g) -Wall -Wextra \
 	$(if $(filter 1,$(WERROR)),-Werror) -pthread $(SANITIZE_$(VARIANT))
 BASE_CPPFLAGS = -Isrc -D_GNU_SOURCE -DCXLFS_VERSION='"$(VERSION)"' $(if $(SANITIZE_$(VARIANT)),-DCXLFS_SANITIZED) $(LIB_CFLAGS) $(CPPFLAGS)
 COMPILE = $(CC) $(BASE_CPPFLAGS) $(EXTRA_CFLAGS) -MMD -MP $(BASE_CFLAGS) $(CFLAGS)

@@ -299,16 +299,17 @@ static void in_all_threads(void *(*run)(void *worker))
 
 /* ---- the end ---- */
 
-/* Deleted files are released in the background, and outgrown chunks are moved. */
+/* Deleted files are released in the background, and outgrown chunks are moved. On a busy machine this
+ * makes pauses. */
 static uint64_t settled_free_blocks(void)
 {
-	uint64_t before, now = space().f_bfree;
+	uint64_t before = 0, now = space().f_bfree;
 
-	do {
+	for (unsigned nr_same = 0; nr_same < 4; nr_same = now == before ? nr_same + 1 : 0) {
 		before = now;
 		usleep(500000);
 		now = space().f_bfree;
-	} while (now != before);
+	}
 	return now;
 }
 

@@ -152,7 +152,7 @@ static void create_and_delete(struct tree *tree)
 {
 	const struct tree_caller caller = { .uid = 1000, .gid = 1000, .now = { .tv_sec = 1 } };
 	struct tree_inode *root = tree_get(tree, TREE_ROOT_INO), *inode;
-	char name[16];
+	char name[32];
 
 	for (int i = 0; i < NR_NAMES; i++) {
 		snprintf(name, sizeof(name), "file-%d", i);
