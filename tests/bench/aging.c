@@ -299,8 +299,8 @@ static void in_all_threads(void *(*run)(void *worker))
 
 /* ---- the end ---- */
 
-/* Deleted files are released in the background, and outgrown chunks are moved. On a busy machine this
- * makes pauses. */
+/* Deleted files are released in the background, and outgrown chunks are moved. On a busy machine
+ * this makes pauses. */
 static uint64_t settled_free_blocks(void)
 {
 	uint64_t before = 0, now = space().f_bfree;
