@@ -308,8 +308,9 @@ take_down() {
 	done
 }
 
+# on_exit [STATUS]: a script with a trap of its own passes the status that it found.
 on_exit() {
-	local status=$?
+	local status=${1:-$?}
 	cd /
 	if [ $status = 0 ] && [ -z "$finished" ]; then
 		echo "FAIL: the script ended without finish" >&2

@@ -16,7 +16,6 @@ stop_jobs() {
 stop_jobs_on_exit() {
 	local status=$?
 	stop_jobs
-	(exit $status)
-	on_exit
+	on_exit $status
 }
 trap stop_jobs_on_exit EXIT

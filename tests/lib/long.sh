@@ -6,7 +6,7 @@ need_cxlfs
 need_mounts
 
 LONG=$(mktemp -d "$CXLFS_LONG_DIR/cxlfs-long.XXXXXX")
-trap 'rm -rf --one-file-system "$LONG"; on_exit' EXIT
+trap 'status=$?; rm -rf --one-file-system "$LONG"; on_exit $status' EXIT
 
 # start_long_volume ADAPTER-OPTIONS
 start_long_volume() {

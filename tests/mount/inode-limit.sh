@@ -21,7 +21,7 @@ make_group() {
 }
 
 group=
-trap '[ -z "$group" ] || rmdir "$group" 2>/dev/null || true; on_exit' EXIT
+trap 'status=$?; [ -z "$group" ] || rmdir "$group" 2>/dev/null || true; on_exit $status' EXIT
 
 # Half of the memory, at 512 bytes each.
 start_volume size=4G

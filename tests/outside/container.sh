@@ -15,8 +15,7 @@ end_all() {
 	local status=$?
 	umount "$MERGED/proc" 2>/dev/null || true
 	umount "$MERGED" 2>/dev/null || true
-	(exit $status)
-	on_exit
+	on_exit $status
 }
 trap end_all EXIT
 

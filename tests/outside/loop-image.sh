@@ -16,8 +16,7 @@ end_all() {
 	local status=$?
 	umount "$WORK/inner" 2>/dev/null || true
 	detach
-	(exit $status)
-	on_exit
+	on_exit $status
 }
 trap end_all EXIT
 

@@ -13,8 +13,7 @@ readonly URL="nfs://127.0.0.1/volume" ARGS="?version=4&nfsport=$PORT"
 end_all() {
 	local status=$?
 	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
-	(exit $status)
-	on_exit
+	on_exit $status
 }
 trap end_all EXIT
 

@@ -46,8 +46,7 @@ end_server() {
 end_all() {
 	local status=$?
 	[ -z "${server:-}" ] || kill -QUIT "$server" 2>/dev/null || true
-	(exit $status)
-	on_exit
+	on_exit $status
 }
 trap end_all EXIT
 
