@@ -312,14 +312,14 @@ take_down() {
 on_exit() {
 	local status=${1:-$?}
 	cd /
-	if [ $status = 0 ] && [ -z "$finished" ]; then
+	if [ "$status" = 0 ] && [ -z "$finished" ]; then
 		echo "FAIL: the script ended without finish" >&2
 		status=1
 	fi
-	[ $status = 0 ] || [ $status = $SKIP ] || show_logs
+	[ "$status" = 0 ] || [ "$status" = $SKIP ] || show_logs
 	take_down
 	rm -rf --one-file-system "$WORK" "$STORE"
-	exit $status
+	exit "$status"
 }
 finished=
 trap on_exit EXIT
