@@ -136,7 +136,8 @@ wait_until() {
 # Does a daemon answer?  The kernel never answers statfs from a cache.
 is_served() { [ "$(stat -f -c %t "$1" 2>/dev/null)" = 65735546 ]; }
 # It may still be a zombie: a successor's status is collected by process 1, perhaps late.
-is_gone() { ! grep -qsE '^State:[[:space:]]+[^Z[:space:]]' "/proc/$1/status"; }
+# A zombie keeps its descriptors open until its last thread has ended.
+is_gone() { ! grep -qsE '^State:[[:space:]]+[^Z[:space:]]' "/proc/$1/task/"*/status; }
 is_served_or_gone() { is_served "$1" || is_gone "$2"; }
 
 # launch_daemon DEVICE MOUNTPOINT [OPTIONS]: in the foreground, as a job of this shell.  PROGRAM may
