@@ -23,7 +23,7 @@ readonly URING=/sys/module/fuse/parameters/enable_uring
 # A test on a mount waits for much of its time.
 jobs_for() {
 	case $1 in
-	mount*) echo $(($(nproc) + 2)) ;;
+	mount*) echo $(($(nproc) + 1)) ;;
 	*) nproc ;;
 	esac
 }
