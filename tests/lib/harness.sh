@@ -309,10 +309,14 @@ take_down() {
 	done
 }
 
-# on_exit [STATUS]: a script with a trap of its own passes the status that it found.
+at_exit=() # functions that a script adds: what it ends and removes itself
+
 on_exit() {
-	local status=${1:-$?}
+	local status=$? function
 	cd /
+	for function in "${at_exit[@]}"; do
+		"$function" || true
+	done
 	if [ "$status" = 0 ] && [ -z "$finished" ]; then
 		echo "FAIL: the script ended without finish" >&2
 		status=1

@@ -13,9 +13,4 @@ stop_jobs() {
 	done
 }
 
-stop_jobs_on_exit() {
-	local status=$?
-	stop_jobs
-	on_exit $status
-}
-trap stop_jobs_on_exit EXIT
+at_exit+=(stop_jobs)

@@ -6,7 +6,8 @@ need_cxlfs
 need_mounts
 
 LONG=$(mktemp -d "$CXLFS_LONG_DIR/cxlfs-long.XXXXXX")
-trap 'status=$?; rm -rf --one-file-system "$LONG"; on_exit $status' EXIT
+remove_long() { rm -rf --one-file-system "$LONG"; }
+at_exit+=(remove_long)
 
 # start_long_volume ADAPTER-OPTIONS
 start_long_volume() {

@@ -21,7 +21,8 @@ make_group() {
 }
 
 group=
-trap 'status=$?; [ -z "$group" ] || rmdir "$group" 2>/dev/null || true; on_exit $status' EXIT
+remove_group() { [ -z "$group" ] || rmdir "$group" 2>/dev/null; }
+at_exit+=(remove_group)
 
 # Half of the memory, at 512 bytes each.
 start_volume size=4G

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Set-id bits and file capabilities after a change of the file are as on the kernel's own file systems;
 # a process without CAP_SYS_ADMIN does not see trusted attributes.
+# matrix: transport
 # shellcheck source=../lib/harness.sh
 . "$(dirname "$0")/../lib/harness.sh"
 need_root

@@ -12,12 +12,10 @@ readonly LOWER=$WORK/lower MERGED=$WORK/merged
 readonly SUITE=bookworm
 
 end_all() {
-	local status=$?
 	umount "$MERGED/proc" 2>/dev/null || true
 	umount "$MERGED" 2>/dev/null || true
-	on_exit $status
 }
-trap end_all EXIT
+at_exit+=(end_all)
 
 # An unreachable mirror is not a failure of the test.
 make_lower() {

@@ -13,12 +13,10 @@ detach() {
 }
 
 end_all() {
-	local status=$?
 	umount "$WORK/inner" 2>/dev/null || true
 	detach
-	on_exit $status
 }
-trap end_all EXIT
+at_exit+=(end_all)
 
 fill() {
 	copy_tree_of 1500 "$WORK/inner/tree" /usr/include

@@ -11,11 +11,9 @@ readonly PORT=20490
 readonly URL="nfs://127.0.0.1/volume" ARGS="?version=4&nfsport=$PORT"
 
 end_all() {
-	local status=$?
 	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
-	on_exit $status
 }
-trap end_all EXIT
+at_exit+=(end_all)
 
 write_config() {
 	cat <<-END >"$WORK/ganesha.conf"

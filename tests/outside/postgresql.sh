@@ -44,11 +44,9 @@ end_server() {
 }
 
 end_all() {
-	local status=$?
 	[ -z "${server:-}" ] || kill -QUIT "$server" 2>/dev/null || true
-	on_exit $status
 }
-trap end_all EXIT
+at_exit+=(end_all)
 
 check_whole() {
 	same "$(sql 'SELECT sum(abalance) - (SELECT sum(delta) FROM pgbench_history)
